@@ -1,0 +1,37 @@
+"""The contract of every backend: read what is there, commit what shall change. Real ones and the fake pass one suite.
+
+Rules: a backend is the sole owner of its kernel interface. It reports everything it sees in the selection, weft's or
+not, save what the kernel makes by itself (local routes, link-local addresses, connected routes). Deleting what is
+already gone is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from weft.state import Change, Key, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What to look at: whole namespaces, and single objects elsewhere. A namespace that does not exist is simply empty.
+    Sysctls and link settings are read only where `keys` names them."""
+
+    namespaces: tuple[str, ...] = ()
+    keys: frozenset[Key] = frozenset()
+
+
+class Backend(Protocol):
+    def observe(self, selection: Selection) -> State:
+        """Everything of this backend's kinds in the selection.
+
+        Raises: DumpInterrupted, ReceiveOverrun (both after its own retries), NotPermitted.
+        """
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Do the changes in their order, in as few messages as the kernel takes. All may have been tried when one fails.
+
+        Raises: KernelRefused for the first change that the kernel refused.
+        """

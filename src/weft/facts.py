@@ -1,0 +1,60 @@
+"""All that the compiler may know of the world. Gathered by `probe` and `observe`, stated in goldens as facts.yaml.
+
+Rules: pure data, cheap to compare and to digest; anything that decides the desired State and is not in the intent
+is a field here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+_NONE: Mapping[Any, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignLink:
+    """A link in the host's namespace that weft did not make. mtu in bytes."""
+
+    ifname: str
+    link_kind: str = ""
+    mtu: int = 1500
+    master: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardDrop:
+    """A base chain at the forward hook, not weft's, that drops by default; `user_chain` (family, table, chain) is where
+    its owner invites rules, or None."""
+
+    family: str
+    table: str
+    chain: str
+    user_chain: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """`features`: names of what this kernel has. `namespaces`: names under /run/netns that weft's scope does not own.
+    `pids`: pidfile path to process id. `users`, `groups`: name to number. `held`: (tenant, port) to the addresses
+    it has now. `pool_held`: (tenant, network, family) to the pool address it has now; `pool_taken`: pool addresses
+    of other scopes. `egress_links`: the links of the host's default routes. `limits`: sysctls that lint compares
+    with the intent."""
+
+    host_id: str
+    features: frozenset[str] = frozenset()
+    links: Mapping[str, ForeignLink] = field(default_factory=lambda: _NONE)
+    namespaces: frozenset[str] = frozenset()
+    pids: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    users: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    groups: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    held: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=lambda: _NONE)
+    pool_held: Mapping[tuple[str, str, int], str] = field(default_factory=lambda: _NONE)
+    pool_taken: frozenset[str] = frozenset()
+    egress_links: tuple[str, ...] = ()
+    forward_drops: tuple[ForwardDrop, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    host_routes: tuple[str, ...] = ()

@@ -1,0 +1,89 @@
+"""What a kind of kernel object is to the rest of weft: one row.
+
+Rules: a kind is pure. `requests` turns a change into what the kind's backend speaks; `parse` turns what the backend
+read into objects. Neither does I/O. The numbers that only the running kernel knows (ifindex, namespace fd) come from
+`Names`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from weft.state import Change, KernelObject, Key
+
+
+class Owner(Enum):
+    """How an object says whose it is."""
+
+    ALIAS = "alias"            # links: weft/<host id>/<scope>/<object>; on lo for a namespace
+    PROTOCOL = "protocol"      # addresses, routes, rules, neighbours: protocol 119 on a link that is ours
+    TABLE = "table"            # nft objects: the table is named after the scope
+    LEDGER = "ledger"          # settings and things on foreign ground: the ledger of former values
+    INHERITED = "inherited"    # from what it lives on
+
+
+class Names(Protocol):
+    """Numbers that only the running kernel knows. Source: rtnetlink(7), namespaces(7)."""
+
+    def ifindex(self, link: Key) -> int:
+        """Index of a link that exists, or the one reserved for a link about to be made.
+
+        Raises: KernelRefused (ENODEV) where there is neither.
+        """
+
+    def netns_fd(self, netns: str) -> int:
+        """An open file descriptor of the namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One message for a backend, to be sent from inside `netns`. `payload` is in the backend's language: for rtnl the
+    bytes of one netlink message or one of its own verbs (make a namespace, open a tap), for nft a line of nft
+    commands, for settings (path, text)."""
+
+    netns: str
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A row of the table of kinds.
+
+    `cls`: its dataclass. `backend`: "rtnl", "nft", "setting". `in_place`: fields that the kernel
+    changes on the living object; a difference in any other field replaces it. `held`: a process may hold it open,
+    so it is never deleted before the commit record. `requests`: the change in the backend's language.
+    `parse`: the backend's reading to an object (what it is given is the backend's to say).
+    `script`: the ip, nft and sysctl commands that do the same. `claims`: names beside the key that must be unique in
+    the kernel (altnames), so that plan can order a release before a claim.
+    """
+
+    name: str
+    cls: type[Any]
+    backend: str
+    owner: Owner
+    in_place: frozenset[str] = frozenset()
+    held: bool = False
+    requests: Callable[[Change, Names], Iterable[Request]]
+    script: Callable[[Change], Iterable[str]]
+    parse: Callable[..., Any]
+    claims: Callable[[Any], Iterable[tuple[str, ...]]] = field(default=lambda _: ())
+
+
+class KindTable:
+    """All kinds by class. `KINDS.of(obj)` is the row of an object."""
+
+    def __init__(self, rows: Iterable[Kind]) -> None:
+        self._by_class: dict[type[Any], Kind] = {row.cls: row for row in rows}
+        self._by_name: dict[str, Kind] = {row.name: row for row in self._by_class.values()}
+
+    def of(self, obj: KernelObject) -> Kind:
+        return self._by_class[type(obj)]
+
+    def named(self, name: str) -> Kind:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._by_class.values())

@@ -1,0 +1,57 @@
+"""What every link has, whatever its kind. Source: rtnetlink(7), linux/if_link.h."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from weft.kinds.netns import ground
+from weft.state import Key, link_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Common to all links. mtu in bytes of payload; gso and gro sizes in bytes; `master` an ifname in the same
+    namespace, "" for none; `altnames` sorted; `offloads` sorted pairs of ethtool's feature name (tx-checksum-ip-generic,
+    tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is on."""
+
+    netns: str
+    ifname: str
+    alias: str | None = None
+    mac: str | None = None
+    mtu: int | None = None
+    up: bool | None = None
+    master: str | None = None
+    altnames: tuple[str, ...] | None = None
+    gso_max_size: int | None = None
+    gso_max_segs: int | None = None
+    gro_max_size: int | None = None
+    offloads: tuple[tuple[str, bool], ...] | None = None
+
+    @property
+    def key(self) -> Key:
+        return link_key(self.netns, self.ifname)
+
+    @property
+    def lives_on(self) -> tuple[Key, ...]:
+        return ground(self.netns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherLink(Link):
+    """A link of a kind that weft does not make, or somebody else's; `link_kind` as the kernel names it, "" for hardware."""
+
+    link_kind: str = ""
+
+
+LINK_FIELDS = frozenset(
+    {"alias", "mac", "mtu", "up", "master", "altnames", "gso_max_size", "gso_max_segs", "gro_max_size", "offloads"}
+)
+"""The common fields that the kernel changes on a living link."""
+
+
+def altname_claims(link: Link) -> Iterable[tuple[str, ...]]:
+    """ifname and altnames share one name space. Source: net/core/dev.c netdev_name_node_add."""
+    yield ("ifname", link.netns, link.ifname)
+    for name in link.altnames or ():
+        yield ("ifname", link.netns, name)

@@ -1,0 +1,115 @@
+"""What a kernel holds, as plain data: Key -> object, and the changes between two such states.
+
+Rules: pure; an object is frozen and knows nothing of how it is read or written (its Kind does). A field that is
+None is neither managed nor compared. Namespaces are labels: "" is the host's, else a name under /run/netns, else
+"pidfile:PATH".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+HOST = ""
+PROTOCOL = 119
+"""'w': rtm_protocol, ifa_proto, fra_protocol and nda_protocol of everything that weft makes. Unassigned in rt_protos."""
+
+BIRTH_GROUP = 0x77656674
+"""'weft' as a link group: set in the message that creates a link, so that it is known even before its alias is."""
+
+MARK = "weft"
+
+
+class Key(NamedTuple):
+    """Identity of one kernel object: its table, the namespace it is seen from, and its name there.
+
+    `table` is the name space that must be unique ("link", "address", ...), not the kind: a bridge and a veth with
+    one ifname have the same key.
+    """
+
+    table: str
+    netns: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.name}@{self.netns}" if self.netns else f"{self.table} {self.name}"
+
+
+def netns_key(netns: str) -> Key:
+    return Key("netns", HOST, netns)
+
+
+def link_key(netns: str, ifname: str) -> Key:
+    return Key("link", netns, ifname)
+
+
+class KernelObject(Protocol):
+    """What diff and plan may ask of any object."""
+
+    @property
+    def key(self) -> Key: ...
+
+    @property
+    def lives_on(self) -> tuple[Key, ...]:
+        """Keys without which this object cannot exist; when one goes the kernel drops this one along."""
+
+
+class State(dict[Key, KernelObject]):
+    """A mapping of keys to objects. Plain dict semantics; equality is by content."""
+
+    @classmethod
+    def of(cls, objects: Iterable[KernelObject]) -> State:
+        return cls((o.key, o) for o in objects)
+
+    def where(self, test: Callable[[KernelObject], bool]) -> State:
+        return State((k, o) for k, o in self.items() if test(o))
+
+
+class Op(Enum):
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object's way from `before` to `after`; None is absence."""
+
+    op: Op
+    before: KernelObject | None
+    after: KernelObject | None
+
+    @property
+    def object(self) -> KernelObject:
+        held = self.after if self.after is not None else self.before
+        assert held is not None
+        return held
+
+    @property
+    def key(self) -> Key:
+        return self.object.key
+
+    def __str__(self) -> str:
+        return f"{self.op.value} {self.key}"
+
+
+class Mark(NamedTuple):
+    """The owner's mark in a link's alias: weft/<host id>/<scope>/<object path>."""
+
+    host_id: str
+    scope: str
+    object: str
+
+    def __str__(self) -> str:
+        return f"{MARK}/{self.host_id}/{self.scope}/{self.object}"
+
+    @classmethod
+    def parse(cls, alias: str | None) -> Mark | None:
+        """The mark in `alias`, or None where it bears none."""
+        if not alias or not alias.startswith(MARK + "/"):
+            return None
+        parts = alias.split(" ", 1)[0].split("/", 3)
+        return cls(parts[1], parts[2], parts[3]) if len(parts) == 4 else None
