@@ -1,0 +1,63 @@
+# weft: what a person or a machine types. `make demo` and `make test` each do all of their set-up.
+
+PYTHON   ?= /usr/bin/python3
+BIN      := .venv/bin
+READY    := .venv/ready
+# What weft itself uses (iproute2 is only ever a witness), then the outside witnesses of tests, demo and bench.
+PACKAGES := python3-venv libnftables1 \
+            iproute2 nftables iputils-ping iperf3 tcpdump conntrack ethtool procps
+BENCH_PACKAGES := mininet bridge-utils
+
+.PHONY: help setup packages demo test check lint bench bench-packages lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make setup   Debian packages and .venv      make check   lint, types, import order, house and docs rules'
+	@echo 'make demo    the road in twenty seconds     make test    check, then every test (root)'
+	@echo 'make bench   speed against the reference    make lock    renew requirements.lock'
+
+setup: packages $(READY)
+
+# Installs only what is missing; costs one dpkg-query when nothing is.
+install-missing = @missing=$$(for p in $(1); do \
+	  dpkg-query -W -f='$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+	  if [ -n "$$missing" ]; then export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; fi
+
+packages:
+	$(call install-missing,$(PACKAGES))
+
+$(READY): requirements.lock pyproject.toml | packages
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: setup
+	$(BIN)/python -m demo
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint
+	$(BIN)/pytest tests/pure/test_house.py tests/pure/test_docs.py
+
+test: lint
+	$(BIN)/pytest tests
+
+bench-packages:
+	$(call install-missing,$(BENCH_PACKAGES))
+
+bench: setup bench-packages
+	$(BIN)/python -m bench
+
+# Needs pip-tools. No index and no host is written into the lock, so it serves any mirror.
+lock:
+	pip-compile -q --allow-unsafe --generate-hashes --strip-extras --no-header --no-emit-index-url \
+	  --no-emit-trusted-host --no-emit-find-links --extra dev --extra bench -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/out
