@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 HOST = ""
 PROTOCOL = 119
-"""'w': rtm_protocol, ifa_proto, fra_protocol and nda_protocol of everything that weft makes. Unassigned in rt_protos."""
+"""'w': rtm_protocol, ifa_proto, fra_protocol and nda_protocol of everything that weft makes. Free in rt_protos."""
 
 BIRTH_GROUP = 0x77656674
 """'weft' as a link group: set in the message that creates a link, so that it is known even before its alias is."""

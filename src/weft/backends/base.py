@@ -31,7 +31,7 @@ class Backend(Protocol):
         """
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Do the changes in their order, in as few messages as the kernel takes. All may have been tried when one fails.
+        """Do the changes in their order, in as few messages as the kernel takes. All may be tried when one fails.
 
         Raises: KernelRefused for the first change that the kernel refused.
         """

@@ -18,11 +18,11 @@ from weft.state import Change, KernelObject, Key
 class Owner(Enum):
     """How an object says whose it is."""
 
-    ALIAS = "alias"            # links: weft/<host id>/<scope>/<object>; on lo for a namespace
-    PROTOCOL = "protocol"      # addresses, routes, rules, neighbours: protocol 119 on a link that is ours
-    TABLE = "table"            # nft objects: the table is named after the scope
-    LEDGER = "ledger"          # settings and things on foreign ground: the ledger of former values
-    INHERITED = "inherited"    # from what it lives on
+    ALIAS = "alias"  # links: weft/<host id>/<scope>/<object>; on lo for a namespace
+    PROTOCOL = "protocol"  # addresses, routes, rules, neighbours: protocol 119 on a link that is ours
+    TABLE = "table"  # nft objects: the table is named after the scope
+    LEDGER = "ledger"  # settings and things on foreign ground: the ledger of former values
+    INHERITED = "inherited"  # from what it lives on
 
 
 class Names(Protocol):

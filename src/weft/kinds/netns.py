@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
-from weft.state import Change, HOST, Key, netns_key
+from weft.state import HOST, Change, Key, netns_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

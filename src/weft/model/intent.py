@@ -33,7 +33,7 @@ class Subnet:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapAttach:
     """`name` the ifname in the host's namespace, by default the port's. `owner`, `group`: user and group, by name or
-    number, that may open it. `queues` above 1 makes it multi-queue. """
+    number, that may open it. `queues` above 1 makes it multi-queue."""
 
     name: str | None = None
     owner: str | None = None
@@ -45,7 +45,7 @@ class TapAttach:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
     """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `host`,
-    `pidfile` (the namespace of the process whose id the file holds). `ifname` is its name there, by default the port's."""
+    `pidfile` (the namespace of the process whose id the file holds). `ifname`: its name there, else the port's."""
 
     netns: str | None = None
     tap: TapAttach | None = None

@@ -12,7 +12,7 @@ from weft.state import Key, link_key
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """Common to all links. mtu in bytes of payload; gso and gro sizes in bytes; `master` an ifname in the same
-    namespace, "" for none; `altnames` sorted; `offloads` sorted pairs of ethtool's feature name (tx-checksum-ip-generic,
+    namespace, "" for none; `altnames` sorted; `offloads` sorted pairs of ethtool's feature (tx-checksum-ip-generic,
     tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is on."""
 
     netns: str
@@ -39,7 +39,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherLink(Link):
-    """A link of a kind that weft does not make, or somebody else's; `link_kind` as the kernel names it, "" for hardware."""
+    """A link of a kind that weft does not make, or somebody else's; `link_kind` as the kernel says, "" for hardware."""
 
     link_kind: str = ""
 

@@ -1,4 +1,4 @@
-"""A chain and its rules. Rule texts are written exactly as `nft -s list` prints them, so that what is read back compares
+"""A chain and its rules. Rule texts are written exactly as `nft -s list` prints them, so that what is read compares
 equal as text. Source: nft(8)."""
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from weft.state import Change, Key, link_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NftChain:
-    """A chain with all of its rules in order. A base chain has `type`, `hook` and `priority` (a number); `device` only in
-    netdev. A rule is its text; a counter in it is written `counter`."""
+    """A chain with all of its rules in order. A base chain has `type`, `hook` and `priority` (a number); `device` in
+    netdev only. A rule is its text; a counter in it is written `counter`."""
 
     netns: str
     family: str

@@ -11,7 +11,7 @@ from weft.state import Change, Key, link_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSetting:
-    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, or offload/FEATURE with ethtool's feature name.
+    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, or offload/FEATURE with ethtool's name.
     `value` as text: a number, "on", "off". Same life as a Sysctl."""
 
     netns: str

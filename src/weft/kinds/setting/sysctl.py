@@ -12,7 +12,7 @@ from weft.state import Change, Key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sysctl:
-    """`name` as under /proc/sys with `/` for the separator ("net/ipv4/ip_forward"), so that an interface name with a dot
+    """`name` as under /proc/sys with `/` for the separator ("net/ipv4/ip_forward"), so that a dotted interface name
     is no riddle. `value` as read, white space folded to single blanks. A setting always exists: to create one is to
     change it and to note the former value in the ledger, to delete it is to put the former value back."""
 
