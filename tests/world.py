@@ -1,0 +1,216 @@
+"""A world of its own for a test: a network namespace that plays the host, and everything weft may write to, private.
+
+A `World` holds a network namespace ("the host", lo up) and a mount namespace with an empty /run (but for netns, and
+lock) and an empty /var/lib. Commands run in it by nsenter(1), which becomes the command: a signal reaches the command
+itself. Nothing is left behind: the namespaces live as long as a process in them does, the holder ends when its pipe
+closes (so even when the test process is killed), and `close` ends every process still inside. Witnesses of what a
+world holds are iproute2, nft and ping, never weft's own reader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.dump import Dump, dump_script, parse_dump
+
+BIN = Path(sys.executable).parent
+"""Where this environment's `weft` is; commands find it first."""
+
+_SETUP = """
+set -e
+mount -t tmpfs -o mode=755 world /run
+mount -t tmpfs -o mode=755 world /var/lib
+mkdir /run/netns /run/lock
+ip link set lo up
+echo ready
+exec cat >/dev/null
+"""
+_CLONE_FS, _CLONE_NEWNS, _CLONE_NEWNET = 0x200, 0x20000, 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _system(call: Callable[..., int], *args: int) -> None:
+    if call(*args) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@dataclass
+class World:
+    """Use as a context manager, or by the `world` fixture. Needs root."""
+
+    holder: subprocess.Popen[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.holder = subprocess.Popen(
+            ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _SETUP],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.holder.stdout is not None
+        if self.holder.stdout.readline() != "ready\n":
+            raise RuntimeError("no world: root with CAP_SYS_ADMIN and CAP_NET_ADMIN is needed")
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """A process in the world, for /proc/PID/ns/*."""
+        return self.holder.pid
+
+    def _argv(self, argv: tuple[str | Path, ...], netns: str | None) -> list[str]:
+        command = [str(word) for word in argv]
+        if netns is not None:
+            command = ["nsenter", f"--net=/run/netns/{netns}", "--", *command]
+        return ["nsenter", f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt", "--", *command]
+
+    @staticmethod
+    def _env(env: Mapping[str, str] | None) -> dict[str, str]:
+        return {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **(env or {})}
+
+    def run(
+        self,
+        *argv: str | Path,
+        netns: str | None = None,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,
+        cwd: Path | None = None,
+        timeout_s: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on the world's host, or in one of its named namespaces, and wait for it.
+
+        Raises: AssertionError with all that it printed when `check` and it fails.
+        """
+        done = subprocess.run(
+            self._argv(argv, netns),
+            capture_output=True,
+            text=True,
+            env=self._env(env),
+            input=input,
+            cwd=cwd,
+            timeout=timeout_s,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            words = " ".join(map(str, argv))
+            raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def start(
+        self, *argv: str | Path, netns: str | None = None, env: Mapping[str, str] | None = None, **popen: Any
+    ) -> subprocess.Popen[str]:
+        """Start a command in the world. Its pid is the command's own; `close` ends it if it still runs."""
+        return subprocess.Popen(self._argv(argv, netns), env=self._env(env), text=True, **popen)
+
+    def json(self, *argv: str | Path, netns: str | None = None) -> Any:
+        """What a command that speaks JSON says: `world.json("ip", "-j", "link")`."""
+        return json.loads(self.run(*argv, netns=netns).stdout or "[]")
+
+    def ping(self, address: str, *, netns: str | None = None, count: int = 1, wait_s: float = 3) -> bool:
+        """Does `address` answer within `wait_s`? Asks every 0.2 s, as ports and addresses settle after an apply."""
+        until = time.monotonic() + wait_s
+        while True:
+            asked = self.run(
+                "ping", "-n", "-q", "-c", str(count), "-i", "0.2", "-W", "1", address, netns=netns, check=False
+            )
+            if asked.returncode == 0:
+                return True
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.2)
+
+    def names(self) -> list[str]:
+        """The named namespaces, sorted."""
+        return sorted(self.run("ls", "/run/netns").stdout.split())
+
+    def dump(self, *, settle_s: float = 0) -> Dump:
+        """All of the world, normalised, as iproute2, nft and /proc tell it (see tests.dump).
+
+        With `settle_s`, asks again until two dumps in a row agree, for as long: the kernel makes link-local
+        addresses and their routes a moment after a carrier appears.
+        """
+        until = time.monotonic() + settle_s
+        now = self._dump()
+        while time.monotonic() < until:
+            time.sleep(0.25)
+            before, now = now, self._dump()
+            if before == now:
+                break
+        return now
+
+    def _dump(self) -> Dump:
+        return parse_dump(self.run("sh", "-c", dump_script(self.names())).stdout)
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Move this thread into the world and back, to call library code there."""
+        cwd = Path.cwd()
+        _system(_libc.unshare, _CLONE_FS)  # else the kernel refuses to change the mount namespace
+        with _namespaces("thread-self") as home, _namespaces(str(self.pid)) as away:
+            _enter(away)
+            os.chdir(cwd)
+            try:
+                yield
+            finally:
+                _enter(home)
+                os.chdir(cwd)
+
+    def processes(self) -> list[int]:
+        """The ids of all processes in the world's host, its mount namespace or a named namespace."""
+        ours = {_ns(self.pid, "net"), _ns(self.pid, "mnt")} | self._named_inodes()
+        pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+        return [pid for pid in pids if {_ns(pid, "net"), _ns(pid, "mnt")} & (ours - {""}) and pid != os.getpid()]
+
+    def _named_inodes(self) -> set[str]:
+        listed = self.run("sh", "-c", "stat -L -c 'net:[%i]' /run/netns/* 2>/dev/null", check=False)
+        return set(listed.stdout.split("\n")) - {""}
+
+    def close(self) -> None:
+        """End everything in the world; the kernel then takes it down."""
+        if self.holder.poll() is not None:
+            return
+        for pid in self.processes():
+            if pid != self.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        assert self.holder.stdin is not None and self.holder.stdout is not None
+        self.holder.stdin.close()
+        self.holder.stdout.close()
+        self.holder.wait(timeout=10)
+
+
+def _ns(pid: int, kind: str) -> str:
+    """'net:[4026531840]', or '' for a process that is gone."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{kind}")
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def _namespaces(process: str) -> Iterator[tuple[int, int]]:
+    with open(f"/proc/{process}/ns/net") as net, open(f"/proc/{process}/ns/mnt") as mnt:
+        yield net.fileno(), mnt.fileno()
+
+
+def _enter(namespaces: tuple[int, int]) -> None:
+    net, mnt = namespaces
+    _system(_libc.setns, net, _CLONE_NEWNET)
+    _system(_libc.setns, mnt, _CLONE_NEWNS)
