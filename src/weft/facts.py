@@ -13,6 +13,22 @@ from typing import Any
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
+FEATURES: Mapping[str, str] = MappingProxyType(
+    {
+        "veth": "pairs of links: every port",
+        "bridge": "software bridges: every network",
+        "dummy": "links that only hold addresses",
+        "tap": "/dev/net/tun: ports of virtual machines",
+        "ipv6": "IPv6 itself: the transit links of every uplink are addressed with it",
+        "br_netfilter": "the switches net/bridge/bridge-nf-call-*",
+        "nft_inet": "nftables, tables of both families",
+        "nft_nat": "address translation in nftables: uplink nat",
+        "nft_netdev": "nftables chains at a device: ports of virtual machines",
+        "nft_fwd": "nftables' fwd: ports of virtual machines",
+    }
+)
+"""The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for every congestion control."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignLink:
@@ -38,11 +54,13 @@ class ForwardDrop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """`features`: names of what this kernel has. `namespaces`: names under /run/netns that weft's scope does not own.
-    `pids`: pidfile path to process id. `users`, `groups`: name to number. `held`: (tenant, port) to the addresses
-    it has now. `pool_held`: (tenant, network, family) to the pool address it has now; `pool_taken`: pool addresses
-    of other scopes. `egress_links`: the links of the host's default routes. `limits`: sysctls that lint compares
-    with the intent."""
+    """`features`: names of what this kernel has (FEATURES). `links`: the host's links that the scope did not make.
+    `namespaces`: names under /run/netns that the scope does not own. `pids`: pidfile path to the id of a living
+    process. `users`, `groups`: name to number. `held`: (tenant, port) to the addresses it has now, without prefix
+    length. `pool_held`: (tenant, network, family) to the pool address it has now; `pool_taken`: pool addresses of
+    other scopes. `egress_links`: the links of the host's default routes; `ra_links`: those of them whose default
+    route came by router advertisement. `limits`: sysctls that lint compares with the intent. `host_routes`: the
+    prefixes of the host's routes that the scope did not make."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -55,6 +73,7 @@ class Facts:
     pool_held: Mapping[tuple[str, str, int], str] = field(default_factory=lambda: _NONE)
     pool_taken: frozenset[str] = frozenset()
     egress_links: tuple[str, ...] = ()
+    ra_links: tuple[str, ...] = ()
     forward_drops: tuple[ForwardDrop, ...] = ()
     limits: Mapping[str, int] = field(default_factory=lambda: _NONE)
     host_routes: tuple[str, ...] = ()
