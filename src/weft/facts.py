@@ -27,7 +27,7 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "nft_fwd": "nftables' fwd: ports of virtual machines",
     }
 )
-"""The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for every congestion control."""
+"""The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for each congestion control."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
