@@ -1,8 +1,8 @@
 """What people declare, as pure data. The logical words are Neutron's, the host's are iproute2's.
 
 Rules: no field here knows of a file, a kernel or a name that weft derives. Strings are already in canonical form (the
-loader sees to it): addresses as ipaddress prints them, MACs in lower case with colons, cidr with host bits zero in
-a subnet. Mappings keep the order of the file.
+loader sees to it, by the forms of words.py): addresses as ipaddress prints them, MACs in lower case with colons, cidr
+with host bits zero, sysctl names with `/`. Mappings keep the order of the file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
+
+from weft.model import words as w
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -26,8 +28,8 @@ class Subnet:
     """`cidr` of either family. `gateway`: None lets weft take the first usable address where the network has a router;
     "" means that there shall be none."""
 
-    cidr: str
-    gateway: str | None = None
+    cidr: w.Cidr
+    gateway: w.Gateway | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +37,10 @@ class TapAttach:
     """`name` the ifname in the host's namespace, by default the port's. `owner`, `group`: user and group, by name or
     number, that may open it. `queues` above 1 makes it multi-queue."""
 
-    name: str | None = None
-    owner: str | None = None
-    group: str | None = None
-    queues: int = 1
+    name: w.Ifname | None = None
+    owner: w.Account | None = None
+    group: w.Account | None = None
+    queues: w.Queues = 1
     vnet_hdr: bool = True
 
 
@@ -47,11 +49,11 @@ class Attach:
     """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `host`,
     `pidfile` (the namespace of the process whose id the file holds). `ifname`: its name there, else the port's."""
 
-    netns: str | None = None
+    netns: w.NetnsName | None = None
     tap: TapAttach | None = None
     host: bool = False
-    pidfile: str | None = None
-    ifname: str | None = None
+    pidfile: w.AbsolutePath | None = None
+    ifname: w.Ifname | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +70,9 @@ class Offloads:
 class LinkTuning:
     """Sizes in bytes. Source: ip-link(8)."""
 
-    gso_max_size: int | None = None
-    gso_max_segs: int | None = None
-    gro_max_size: int | None = None
+    gso_max_size: w.GsoSize | None = None
+    gso_max_segs: w.GsoSegments | None = None
+    gro_max_size: w.GsoSize | None = None
     offloads: Offloads | None = None
 
 
@@ -78,39 +80,39 @@ class LinkTuning:
 class RouteSpec:
     """`to`: a prefix, or "default" (of via's family). `via` may be of the other family. `mtu`, `advmss` bytes."""
 
-    to: str
-    via: str | None = None
-    dev: str | None = None
-    table: int = 254
-    metric: int | None = None
+    to: w.Destination
+    via: w.Address | None = None
+    dev: w.Ifname | None = None
+    table: w.RouteTable = 254
+    metric: w.U32 | None = None
     onlink: bool = False
-    type: str = "unicast"
-    src: str | None = None
-    mtu: int | None = None
-    advmss: int | None = None
-    initcwnd: int | None = None
-    initrwnd: int | None = None
+    type: w.RouteType = "unicast"
+    src: w.Address | None = None
+    mtu: w.Mtu | None = None
+    advmss: w.Mss | None = None
+    initcwnd: w.Segments | None = None
+    initrwnd: w.Segments | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSpec:
-    priority: int
-    family: str = "ipv4"
-    src: str | None = None
-    dst: str | None = None
-    iif: str | None = None
-    oif: str | None = None
-    fwmark: int | None = None
-    fwmask: int | None = None
-    table: int | None = None
-    action: str = "lookup"
+    priority: w.RulePriority
+    family: w.Family = "ipv4"
+    src: w.Cidr | None = None
+    dst: w.Cidr | None = None
+    iif: w.Ifname | None = None
+    oif: w.Ifname | None = None
+    fwmark: w.U32 | None = None
+    fwmask: w.U32 | None = None
+    table: w.RouteTable | None = None
+    action: w.RuleAction = "lookup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourSpec:
-    address: str
-    dev: str
-    mac: str | None = None
+    address: w.Address
+    dev: w.Ifname
+    mac: w.Mac | None = None
     proxy: bool = False
 
 
@@ -119,43 +121,43 @@ class Port:
     """A tenant's attachment to a network. `network`: a name in the tenant. Addresses without prefix length, each
     inside a subnet of the network; none given: the one held, else the lowest free, in each subnet."""
 
-    network: str
+    network: w.Name
     attach: Attach
-    addresses: tuple[str, ...] = ()
-    mac: str | None = None
-    mtu: int | None = None
+    addresses: tuple[w.Address, ...] = ()
+    mac: w.Mac | None = None
+    mtu: w.Mtu | None = None
     routes: tuple[RouteSpec, ...] = ()
     tuning: LinkTuning | None = None
-    alias: str | None = None
-    id: str | None = None
-    was: str | None = None
+    alias: w.Alias | None = None
+    id: w.Uuid | None = None
+    was: w.PortName | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     subnets: tuple[Subnet, ...] = ()
     uplink: Uplink | None = None
-    mtu: int | None = None
-    id: str | None = None
-    was: str | None = None
+    mtu: w.Mtu | None = None
+    id: w.Uuid | None = None
+    was: w.Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    networks: Mapping[str, Network] = field(default_factory=lambda: _NONE)
-    ports: Mapping[str, Port] = field(default_factory=lambda: _NONE)
-    id: str | None = None
-    was: str | None = None
+    networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
+    ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
+    id: w.Uuid | None = None
+    was: w.Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tcp:
     """TCP of one namespace. `rmem`, `wmem`: (min, default, max) bytes. Source: tcp(7)."""
 
-    congestion_control: str | None = None
-    rmem: tuple[int, int, int] | None = None
-    wmem: tuple[int, int, int] | None = None
-    mtu_probing: int | None = None
+    congestion_control: w.Algorithm | None = None
+    rmem: tuple[w.Buffer, w.Buffer, w.Buffer] | None = None
+    wmem: tuple[w.Buffer, w.Buffer, w.Buffer] | None = None
+    mtu_probing: w.MtuProbing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,24 +166,24 @@ class HostLink:
     restore. Otherwise weft makes it, of `kind` bridge, dummy or veth (with `peer`, the other end's ifname)."""
 
     existing: bool = False
-    kind: str | None = None
-    peer: str | None = None
-    master: str | None = None
-    mac: str | None = None
-    mtu: int | None = None
-    alias: str | None = None
-    altnames: tuple[str, ...] = ()
-    addresses: tuple[str, ...] = ()
+    kind: w.LinkKind | None = None
+    peer: w.Ifname | None = None
+    master: w.Ifname | None = None
+    mac: w.Mac | None = None
+    mtu: w.Mtu | None = None
+    alias: w.Alias | None = None
+    altnames: tuple[w.AltName, ...] = ()
+    addresses: tuple[w.InterfaceAddress, ...] = ()
     tuning: LinkTuning | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceConfig:
-    """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `.` or `/`."""
+    """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `/`."""
 
-    sysctls: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    sysctls: Mapping[w.SysctlName, w.SysctlValue] = field(default_factory=lambda: _NONE)
     tcp: Tcp | None = None
-    links: Mapping[str, HostLink] = field(default_factory=lambda: _NONE)
+    links: Mapping[w.Ifname, HostLink] = field(default_factory=lambda: _NONE)
     routes: tuple[RouteSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     neighbours: tuple[NeighbourSpec, ...] = ()
@@ -196,18 +198,18 @@ class FirewallIntegration(Enum):
 class Pools:
     """Where weft takes addresses that the host must tell apart (one of each family for every NAT uplink)."""
 
-    ipv4: str = "198.18.0.0/15"
-    ipv6: str | None = None
+    ipv4: w.PoolV4 = "198.18.0.0/15"
+    ipv6: w.PoolV6 | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A whole file. `name` is the scope."""
 
-    name: str
-    tenants: Mapping[str, Tenant] = field(default_factory=lambda: _NONE)
+    name: w.ScopeName
+    tenants: Mapping[w.Name, Tenant] = field(default_factory=lambda: _NONE)
     host: NamespaceConfig | None = None
-    namespaces: Mapping[str, NamespaceConfig] = field(default_factory=lambda: _NONE)
+    namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)
     pools: Pools = field(default_factory=Pools)
     firewall_integration: FirewallIntegration = FirewallIntegration.AUTO
 
