@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.nft.commands import Command, Elements, Stage, in_netns, shell
 from weft.state import Change, Key
 
 
@@ -30,15 +31,33 @@ class NftElement:
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+    return in_netns(_element(change).netns, _commands(change))
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    return shell(_element(change).netns, _commands(change))
 
 
-def parse() -> NftElement:
-    raise NotImplementedError
+def parse(netns: str, family: str, table: str, set_name: str, element: str, value: str) -> NftElement:
+    return NftElement(netns=netns, family=family, table=table, set=set_name, element=element, value=value)
+
+
+def _element(change: Change) -> NftElement:
+    assert isinstance(change.object, NftElement)
+    return change.object
+
+
+def _commands(change: Change) -> list[Command]:
+    """A map's element cannot be changed, only deleted and added, which one transaction hides."""
+    held = _element(change)
+    target = f"{held.family} {held.table} {held.set}"
+    commands: list[Command] = []
+    if change.before is not None:
+        commands.append(Elements(Stage.DROP_ELEMENT, target, held.element))
+    if change.after is not None:
+        body = f"{held.element} : {held.value}" if held.value else held.element
+        commands.append(Elements(Stage.ADD_ELEMENT, target, body))
+    return commands
 
 
 ROW = Kind(

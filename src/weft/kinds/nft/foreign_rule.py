@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
-from weft.state import Change, Key
+from weft.kinds.nft.commands import Command, Line, MarkedRule, Stage, in_netns, shell
+from weft.state import Change, Key, Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,35 @@ class NftForeignRule:
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+    return in_netns(_rule(change).netns, _commands(change))
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    return shell(_rule(change).netns, _commands(change))
 
 
-def parse() -> NftForeignRule:
-    raise NotImplementedError
+def parse(netns: str, family: str, table: str, chain: str, text: str) -> NftForeignRule | None:
+    """The rule of one listed line, or None where it bears no mark of weft."""
+    rule, quoted, comment = text.rpartition(' comment "')
+    if not quoted or Mark.parse(comment.rstrip('"')) is None:
+        return None
+    return NftForeignRule(netns=netns, family=family, table=table, chain=chain, rule=rule, comment=comment.rstrip('"'))
+
+
+def _rule(change: Change) -> NftForeignRule:
+    assert isinstance(change.object, NftForeignRule)
+    return change.object
+
+
+def _commands(change: Change) -> list[Command]:
+    held = _rule(change)
+    chain = f"{held.family} {held.table} {held.chain}"
+    commands: list[Command] = []
+    if change.before is not None:
+        commands.append(MarkedRule(Stage.DROP_RULE, chain, held.comment))
+    if change.after is not None:
+        commands.append(Line(Stage.ADD_RULE, f'insert rule {chain} {held.rule} comment "{held.comment}"'))
+    return commands
 
 
 ROW = Kind(

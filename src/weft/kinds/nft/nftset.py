@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
 from weft.state import Change, Key
 
 
@@ -32,15 +33,43 @@ class NftSet:
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+    return in_netns(_set(change).netns, _commands(change))
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    return shell(_set(change).netns, _commands(change))
 
 
-def parse() -> NftSet:
-    raise NotImplementedError
+def parse(netns: str, family: str, table: str, name: str, body: Sequence[str]) -> NftSet:
+    """`body`: the lines between the braces, stripped."""
+    words = dict(line.partition(" ")[::2] for line in body)
+    kind, _, data = words.get("type", "").partition(" : ")
+    flags = tuple(sorted(filter(None, words.get("flags", "").split(","))))
+    return NftSet(netns=netns, family=family, table=table, name=name, type=kind, data=data, flags=flags)
+
+
+def _set(change: Change) -> NftSet:
+    assert isinstance(change.object, NftSet)
+    return change.object
+
+
+def _commands(change: Change) -> list[Command]:
+    commands: list[Command] = []
+    if isinstance(change.before, NftSet):
+        commands.append(Line(Stage.DROP_SET, f"delete {_target(change.before)}"))
+    if isinstance(change.after, NftSet):
+        commands.append(Line(Stage.ADD_SET, f"add {_target(change.after)} {{ {_body(change.after)} }}"))
+    return commands
+
+
+def _target(held: NftSet) -> str:
+    return f"{'map' if held.data else 'set'} {held.family} {held.table} {held.name}"
+
+
+def _body(held: NftSet) -> str:
+    data = f" : {held.data}" if held.data else ""
+    flags = f" flags {','.join(held.flags)};" if held.flags else ""
+    return f"type {held.type}{data};{flags}"
 
 
 ROW = Kind(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
+from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
 from weft.state import Change, Key
 
 TABLE_PREFIX = "weft-"
@@ -28,15 +29,28 @@ class NftTable:
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+    return in_netns(_table(change).netns, _commands(change))
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    return shell(_table(change).netns, _commands(change))
 
 
-def parse() -> NftTable:
-    raise NotImplementedError
+def parse(netns: str, family: str, name: str) -> NftTable:
+    return NftTable(netns=netns, family=family, name=name)
+
+
+def _table(change: Change) -> NftTable:
+    assert isinstance(change.object, NftTable)
+    return change.object
+
+
+def _commands(change: Change) -> list[Command]:
+    table = f"{_table(change).family} {_table(change).name}"
+    if change.after is not None:
+        return [Line(Stage.ADD_TABLE, f"add table {table}")]
+    # Adding first makes the deletion of a table that is already gone no error, within one transaction.
+    return [Line(Stage.DROP_TABLE, f"add table {table}"), Line(Stage.DROP_TABLE, f"delete table {table}")]
 
 
 ROW = Kind(

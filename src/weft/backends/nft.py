@@ -1,0 +1,230 @@
+"""nftables: weft's own tables, and its marked rules in other's chains.
+
+Rules: one transaction a namespace and commit, so a namespace's rules are the old or the new, never between; counters
+of unchanged rules live on. A namespace without nf_tables costs one small dump and loads no library. Tables of others
+are not reported. A context is used only while its label names the namespace it was made in. Every write goes through
+`Context.run` and `Context.run_located` of libnftables.py. Source: nft(8), libnftables(3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from errno import EINTR, ENOENT, EPERM
+from functools import partial
+
+from weft.backends import nft_dump
+from weft.backends.base import Selection
+from weft.backends.libnftables import Complaint, Context
+from weft.backends.nft_transaction import (
+    Transaction,
+    assemble,
+    needs_listing,
+    steps,
+    table_name,
+    tolerant,
+    without_the_dropped,
+)
+from weft.backends.spaces import Spaces
+from weft.errors import DumpInterrupted, KernelRefused, NotPermitted
+from weft.kinds.nft import foreign_rule
+from weft.kinds.nft.listing import Listing, read
+from weft.kinds.nft.table import TABLE_PREFIX
+from weft.state import MARK, Change, KernelObject, Key, Op, State
+
+FEW_KEYS = 16
+"""Up to this many, keys of a namespace are read one by one, and above it all of their tables."""
+
+_MAX_TRIES = 5
+
+
+class Nft:
+    """The backend of the nft kinds."""
+
+    def __init__(self, spaces: Spaces) -> None:
+        self._spaces = spaces
+        self._contexts: dict[str, tuple[tuple[int, int] | None, Context]] = {}
+
+    def close(self) -> None:
+        for _, context in self._contexts.values():
+            context.close()
+        self._contexts.clear()
+
+    def observe(self, selection: Selection) -> State:
+        """As the contract has it. Raises: DumpInterrupted, NotPermitted, FeatureMissing."""
+        self._forget_the_gone()
+        state = State()
+        for netns in selection.namespaces:
+            state.update(State.of(self._within(netns, self._whole)))
+        for netns, keys in _by_netns(selection).items():
+            found = State.of(self._within(netns, partial(self._named, keys=keys)))
+            state.update((key, held) for key, held in found.items() if key in keys)
+        return state
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """As the contract has it; atomic in each namespace. Raises: KernelRefused, NotPermitted, FeatureMissing."""
+        self._forget_the_gone()
+        batches: dict[str, list[Change]] = {}
+        for change in changes:
+            batches.setdefault(change.key.netns, []).append(change)
+        for netns, batch in batches.items():
+            self._transaction(netns, without_the_dropped(batch))
+
+    def _within(self, netns: str, look: Callable[[str], Iterable[KernelObject]]) -> list[KernelObject]:
+        """What `look` sees from inside the namespace; nothing where there is none."""
+        for _ in range(_MAX_TRIES):
+            try:
+                with self._spaces.inside(netns):
+                    return list(look(netns))
+            except (OSError, ValueError):
+                if self._spaces.identity(netns) is None:
+                    return []
+                raise
+            except Complaint as complaint:
+                # Between the dump and the listing something went; look again.
+                if complaint.errno_ not in (ENOENT, EINTR):
+                    what = f"listing nftables in {netns or 'the host'}"
+                    raise KernelRefused(what, complaint.errno_, complaint.text) from complaint
+        raise DumpInterrupted("nf_tables changed during every try to list it")
+
+    def _whole(self, netns: str) -> Iterable[KernelObject]:
+        tables = nft_dump.tables()
+        ours = [f"table {family} {name}" for family, name in tables if name.startswith(TABLE_PREFIX)]
+        yield from self._list(netns, ours).objects
+        if len(tables) > len(ours):
+            yield from self._foreign_rules(netns)
+
+    def _foreign_rules(self, netns: str) -> Iterable[KernelObject]:
+        places = nft_dump.chains_with_rules_holding(f"{MARK}/".encode())
+        foreign = [place for place in sorted(places) if not place[1].startswith(TABLE_PREFIX)]
+        listing = self._list(netns, [f"chain {' '.join(place)}" for place in foreign])
+        return _marked(listing)
+
+    def _named(self, netns: str, keys: frozenset[Key]) -> Iterable[KernelObject]:
+        """Only what is asked for: one command a key, for a missing one fails its whole buffer."""
+        present = {f"{family} {name}" for family, name in nft_dump.tables()}
+        wanted = [key for key in keys if " ".join(key.name.split(" ")[:2]) in present]
+        targets = dict.fromkeys(target for key in wanted for target in _targets(key))
+        if len(targets) > FEW_KEYS:
+            targets = dict.fromkeys(f"table {' '.join(key.name.split(' ')[:2])}" for key in wanted)
+        for target in targets:
+            listing = self._list_if_there(netns, target)
+            yield from listing.objects
+            yield from _marked(listing)
+
+    def _list(self, netns: str, targets: Sequence[str]) -> Listing:
+        if not targets:
+            return Listing()
+        return read(netns, self._context(netns).run("\n".join(_listing_command(target) for target in targets)))
+
+    def _list_if_there(self, netns: str, target: str) -> Listing:
+        try:
+            return self._list(netns, [target])
+        except Complaint as complaint:
+            if complaint.errno_ != ENOENT:
+                raise
+            return Listing()
+
+    def _context(self, netns: str) -> Context:
+        """The namespace's context; the thread must be in the namespace."""
+        if netns not in self._contexts:
+            self._contexts[netns] = (self._spaces.identity(netns), Context())
+        return self._contexts[netns][1]
+
+    def _forget_the_gone(self) -> None:
+        """A kept context would pin a dead namespace and go on answering for it."""
+        for netns in [n for n, (identity, _) in self._contexts.items() if self._spaces.identity(n) != identity]:
+            self._contexts.pop(netns)[1].close()
+
+    def _transaction(self, netns: str, changes: Sequence[Change]) -> None:
+        try:
+            with self._spaces.inside(netns):
+                self._apply(netns, changes)
+        except (FileNotFoundError, ProcessLookupError) as error:
+            left = [change for change in changes if change.op is not Op.DELETE]
+            if left:
+                raise KernelRefused(str(left[0]), ENOENT, "there is no such namespace") from error
+
+    def _apply(self, netns: str, changes: Sequence[Change]) -> None:
+        try:
+            self._run(netns, changes)
+        except Complaint as complaint:
+            if complaint.errno_ != ENOENT or not any(change.before for change in changes):
+                self._explain(netns, changes)
+                return
+            self._explain(netns, tolerant(changes, self._present(netns, changes)))
+
+    def _run(self, netns: str, changes: Sequence[Change]) -> None:
+        found = steps(changes, self._rules_there(netns, changes))
+        if found:
+            self._context(netns).run(assemble(found).text)
+
+    def _explain(self, netns: str, changes: Sequence[Change]) -> None:
+        """Once more, each element apart and from a file, so that nft names the line. It may go well this time."""
+        transaction = assemble(steps(changes, self._rules_there(netns, changes)), joined=False)
+        if not transaction.lines:
+            return
+        try:
+            self._context(netns).run_located(transaction.text)
+        except Complaint as complaint:
+            raise _refused(transaction, complaint) from complaint
+
+    def _rules_there(self, netns: str, changes: Sequence[Change]) -> Listing:
+        merged = Listing()
+        for target in needs_listing(changes):
+            listing = self._list_if_there(netns, target)
+            merged.objects.extend(listing.objects)
+            merged.rules.update(listing.rules)
+        return merged
+
+    def _present(self, netns: str, changes: Sequence[Change]) -> frozenset[Key]:
+        wanted = {table_name(change.object) for change in changes if change.before is not None}
+        there = [f"{family} {name}" for family, name in nft_dump.tables()]
+        listing = self._list(netns, [f"table {name}" for name in there if name in wanted])
+        return frozenset(held.key for held in listing.objects)
+
+
+def _refused(transaction: Transaction, complaint: Complaint) -> Exception:
+    change = transaction.change_at(complaint.line)
+    if complaint.errno_ == EPERM:
+        return NotPermitted(f"{change}: nftables needs CAP_NET_ADMIN in the namespace")
+    command = transaction.lines[complaint.line - 1] if complaint.line else transaction.lines[0]
+    return KernelRefused(str(change), complaint.errno_, f"{complaint.text} in `{command}`")
+
+
+def _by_netns(selection: Selection) -> dict[str, frozenset[Key]]:
+    """nft's own keys of the selection outside its whole namespaces."""
+    found: dict[str, set[Key]] = {}
+    for key in selection.keys:
+        if key.table.startswith("nft-") and key.netns not in selection.namespaces:
+            found.setdefault(key.netns, set()).add(key)
+    return {netns: frozenset(keys) for netns, keys in found.items()}
+
+
+def _targets(key: Key) -> tuple[str, ...]:
+    """What to list for one key; a set's key does not tell whether it is a map."""
+    words = key.name.split(" ")
+    match key.table:
+        case "nft-table":
+            return (f"table {' '.join(words[:2])}",)
+        case "nft-chain" | "nft-foreign-rule":
+            return (f"chain {' '.join(words[:3])}",)
+        case "nft-element":
+            return (f"element {' '.join(words[:3])} {{ {' '.join(words[3:])} }}",)
+        case _:
+            return (f"set {' '.join(words[:3])}", f"map {' '.join(words[:3])}")
+
+
+def _listing_command(target: str) -> str:
+    return f"{'get' if target.startswith('element ') else 'list'} {target}"
+
+
+def _marked(listing: Listing) -> Iterable[KernelObject]:
+    """weft's rules in the listed chains of others."""
+    for chain, rules in listing.rules.items():
+        family, table, name = chain.name.split(" ", 2)
+        if table.startswith(TABLE_PREFIX):
+            continue
+        for rule in rules:
+            held = foreign_rule.parse(chain.netns, family, table, name, rule.text)
+            if held is not None:
+                yield held

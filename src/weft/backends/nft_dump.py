@@ -1,0 +1,112 @@
+"""Raw nf_tables dumps: whether there is anything at all, before libnftables is loaded for it.
+
+Rules: read only; names and hooks, no rules' contents. Source: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from errno import EINVAL, EOPNOTSUPP, EPERM
+
+from weft.errors import DumpInterrupted, NotPermitted
+
+NETLINK_NETFILTER = 12
+NFNL_SUBSYS_NFTABLES = 10
+NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 1, 4, 7
+NLM_F_REQUEST, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+FORWARD, DROP = 2, 0
+FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_MAX_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """`hook`: NF_INET_* of a base chain, else None; `drops`: its policy."""
+
+    family: str
+    table: str
+    name: str
+    hook: int | None
+    drops: bool
+
+
+def tables() -> list[tuple[str, str]]:
+    """(family, name) of every table in the namespace the thread is in. Raises: DumpInterrupted, NotPermitted."""
+    return [(family, _text(a[1])) for family, a in _dump(NFT_MSG_GETTABLE)]
+
+
+def chains() -> list[Chain]:
+    """Every chain in the namespace the thread is in. Raises: DumpInterrupted, NotPermitted."""
+    return [_chain(family, a) for family, a in _dump(NFT_MSG_GETCHAIN)]
+
+
+def chains_with_rules_holding(text: bytes) -> set[tuple[str, str, str]]:
+    """(family, table, chain) of rules whose user data (the comment) holds `text`. Raises: as `tables`."""
+    found = ((family, a) for family, a in _dump(NFT_MSG_GETRULE) if text in a.get(7, b""))
+    return {(family, _text(a[1]), _text(a[2])) for family, a in found}
+
+
+def _chain(family: str, attributes: dict[int, bytes]) -> Chain:
+    hook = _attributes(attributes[4], 0) if 4 in attributes else {}
+    number = int.from_bytes(hook[1], "big") if 1 in hook else None
+    policy = int.from_bytes(attributes[5], "big") if 5 in attributes else 1
+    return Chain(family, _text(attributes[1]), _text(attributes[3]), number, policy == DROP)
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")
+
+
+def _dump(message: int) -> list[tuple[str, dict[int, bytes]]]:
+    for _ in range(_MAX_TRIES):
+        try:
+            return list(_dump_once(message))
+        except DumpInterrupted:
+            continue
+    raise DumpInterrupted("nf_tables changed during every try to list it")
+
+
+def _dump_once(message: int) -> Iterator[tuple[str, dict[int, bytes]]]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER) as sock:
+        kind = NFNL_SUBSYS_NFTABLES << 8 | message
+        sock.send(_HEADER.pack(20, kind, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + b"\0\0\0\0")
+        while True:
+            data = sock.recv(1 << 17)
+            at = 0
+            while at < len(data):
+                length, kind, flags, _, _ = _HEADER.unpack_from(data, at)
+                if flags & NLM_F_DUMP_INTR:
+                    raise DumpInterrupted("nf_tables changed while it was listed")
+                if kind == NLMSG_DONE or (kind == NLMSG_ERROR and _is_absent(data, at)):
+                    return
+                family = FAMILIES.get(data[at + 16], str(data[at + 16]))
+                yield family, _attributes(data[: at + length], at + 20)
+                at += (length + 3) & ~3
+
+
+def _is_absent(data: bytes, at: int) -> bool:
+    """Whether an error says that this kernel has no nf_tables, or the namespace none. Raises: NotPermitted, OSError."""
+    (error,) = struct.unpack_from("=i", data, at + 16)
+    if -error == EPERM:
+        raise NotPermitted("listing nf_tables needs CAP_NET_ADMIN")
+    if -error not in (EINVAL, EOPNOTSUPP):
+        raise OSError(-error, "nf_tables dump")
+    return True
+
+
+def _attributes(data: bytes, at: int) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    while at + 4 <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        if length < 4:
+            break
+        found[kind & 0x3FFF] = data[at + 4 : at + length]
+        at += (length + 3) & ~3
+    return found
