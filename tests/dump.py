@@ -30,11 +30,12 @@ _COMMANDS = {
     "neigh": "ip -j neigh show nud permanent",
     "qdisc": "tc -j qdisc show",
     "nft": "nft -j list ruleset",
+    # Of the directory that each interface has, only what decides about forwarding: there may be thousands.
     "sysctl": (
-        "find /proc/sys/net/ -type f -readable ! -path '*/neigh/*' "
-        r"\( ! -path '*/conf/*' -o -path '*/conf/all/*' -o -path '*/conf/default/*' "
-        r"-o -name forwarding -o -name disable_ipv6 -o -name accept_ra -o -name rp_filter -o -name addr_gen_mode \) "
-        "-exec grep -H . {} + 2>/dev/null | sort"
+        r"(find /proc/sys/net/ \( -path '*/neigh/*' -o -path '*/conf/*' \) -prune -o -type f -exec grep -H . {} +; "
+        "cd /proc/sys/net; grep -H . ipv[46]/conf/all/* ipv[46]/conf/default/* ipv[46]/conf/*/forwarding "
+        "ipv4/conf/*/rp_filter ipv6/conf/*/disable_ipv6 ipv6/conf/*/accept_ra "
+        "ipv6/conf/*/addr_gen_mode) 2>/dev/null || true"
     ),
 }
 _PASSING = frozenset(

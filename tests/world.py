@@ -96,7 +96,7 @@ class World:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the world's host, or in one of its named namespaces, and wait for it.
 
-        Raises: AssertionError with all that it printed when `check` and it fails.
+        Raises: AssertionError with the end of what it printed when `check` and it fails.
         """
         done = subprocess.run(
             self._argv(argv, netns),
@@ -110,7 +110,7 @@ class World:
         )
         if check and done.returncode != 0:
             words = " ".join(map(str, argv))
-            raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout}{done.stderr}")
+            raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
         return done
 
     def start(
