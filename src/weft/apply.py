@@ -1,0 +1,91 @@
+"""One transaction over all of the kernel: the former state or the wanted one, whatever happens on the way.
+
+Rules: the record (the journal) is written before the first change and marked committed before anything is retired.
+Until that mark a failure leads back to the former state; after it only forward. Both ways are the one road: look,
+diff, plan, commit. Nothing here knows which kernel it talks to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TypeAlias
+
+from weft.backends.base import Backend
+from weft.diff import diff
+from weft.errors import RollbackIncomplete, RolledBack, WeftError
+from weft.plan import Phase, Plan, Step, plan
+from weft.state import Key, State
+
+Backends: TypeAlias = Mapping[str, Backend]
+Look: TypeAlias = Callable[[frozenset[Key]], State]
+"""What is ours among the objects of these keys, as the kernel has it now."""
+
+Progress: TypeAlias = Callable[[int], None]
+"""Told how many more changes are done."""
+
+ATTEMPTS = 3
+"""How often a goal is tried again when the kernel refuses a step of the way (somebody may be changing things too)."""
+
+
+class Record(Protocol):
+    """The journal of one transaction. Each call is durable when it returns."""
+
+    def begin(self, former: State, goal: State) -> None: ...
+
+    def commit(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def _ignore(done: int) -> None:
+    pass
+
+
+def transact(todo: Plan, backends: Backends, record: Record, look: Look, progress: Progress = _ignore) -> None:
+    """Carry out a plan as one transaction.
+
+    Raises: RolledBack (the former state is back; the cause is chained), RollbackIncomplete (the journal stays).
+    """
+    record.begin(todo.before, todo.after)
+    try:
+        run(todo.steps(Phase.MAKE, Phase.SWITCH), backends, progress)
+        record.commit()
+    except BaseException as failure:  # a signal must not leave things half done either
+        lead_to(todo.before, frozenset(todo.changes), backends, look)
+        record.end()
+        raise RolledBack(f"{failure or type(failure).__name__}; everything is as it was before") from failure
+    try:
+        run(todo.steps(Phase.RETIRE), backends, progress)
+    except WeftError:
+        lead_to(todo.after, frozenset(todo.changes), backends, look)
+    record.end()
+
+
+def run(steps: Iterable[Step], backends: Backends, progress: Progress = _ignore) -> None:
+    """Commit the steps in their order.
+
+    Raises: KernelRefused and what else the backends raise.
+    """
+    for step in steps:
+        backends[step.backend].commit(step.changes)
+        progress(len(step.changes))
+
+
+def lead_to(goal: State, keys: frozenset[Key], backends: Backends, look: Look) -> None:
+    """Make the objects of `keys` as `goal` has them, by the same road as every apply. Rollback and recovery both.
+
+    Raises: RollbackIncomplete with the last refusal as its cause.
+    """
+    refusal: WeftError | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            todo = plan(diff(look(keys), goal))
+            if not todo:
+                return
+            run(todo.steps(), backends)
+        except WeftError as again:
+            refusal = again
+    left = plan(diff(look(keys), goal))
+    if left:
+        names = ", ".join(map(str, list(left.changes.values())[:5]))
+        raise RollbackIncomplete(f"could not finish: {names}; last refusal: {refusal}; run: weft recover") from refusal

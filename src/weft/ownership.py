@@ -1,0 +1,116 @@
+"""Whose is what: which observed objects are a scope's own, may be adopted, or stand in its way.
+
+Rules: pure. A mark in a link's alias, a table's name and a rule's comment are proofs. A protocol number is one only on
+a link or in a namespace that is ours; on foreign ground the ledger must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.neighbour import Neighbour
+from weft.kinds.ip.route import Route
+from weft.kinds.ip.rule import Rule
+from weft.kinds.link.common import Link
+from weft.kinds.netns import Namespace
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.foreign_rule import NftForeignRule
+from weft.kinds.nft.nftset import NftSet
+from weft.kinds.nft.table import TABLE_PREFIX, NftTable
+from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.sysctl import Sysctl
+from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, link_key, netns_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """`ours`: what diff may change. `foreign`: what stands at a wanted key and is not ours to touch."""
+
+    ours: State
+    foreign: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What beside the marks proves ownership. `ledger`: key to scope for objects that bear no proof of their own.
+    `newborn`: keys that a journal says we were about to make, so that a link born without its mark is ours."""
+
+    host_id: str
+    scope: str
+    ledger: Mapping[Key, str]
+    newborn: frozenset[Key] = frozenset()
+
+
+def split(observed: State, desired: State, claims: Claims) -> Split:
+    """Sort what was observed. Objects that are neither ours nor wanted are in neither half.
+
+    An unmarked address or route on a link of ours that matches what is wanted is adopted; a sysctl or a link setting
+    that is wanted is ours to change, whatever its value.
+    """
+    ours, foreign = State(), State()
+    for key, obj in observed.items():
+        if _is_ours(obj, observed, claims):
+            ours[key] = obj
+        elif key in desired:
+            (ours if _adoptable(obj, observed, claims) else foreign)[key] = obj
+    return Split(ours=ours, foreign=foreign)
+
+
+def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
+    """The scope whose proof `obj` bears by itself or by its ground, None for everybody else's."""
+    if isinstance(obj, (Link, Namespace)):
+        return _marked(obj.alias, host_id)
+    if isinstance(obj, NftForeignRule):
+        return _marked(obj.comment, host_id)
+    if isinstance(obj, (NftChain, NftSet, NftElement)):
+        return obj.table.removeprefix(TABLE_PREFIX) if obj.table.startswith(TABLE_PREFIX) else None
+    if isinstance(obj, NftTable):
+        return obj.name.removeprefix(TABLE_PREFIX) if obj.name.startswith(TABLE_PREFIX) else None
+    if isinstance(obj, (Address, Route, Neighbour, Rule)) and obj.protocol == PROTOCOL:
+        return ground_scope(obj, observed, host_id)
+    return None
+
+
+def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None:
+    """The scope that owns the link or, for what has none, the namespace that `obj` lives on."""
+    ifname = getattr(obj, "ifname", "")
+    netns = obj.key.netns
+    if ifname:
+        link = observed.get(link_key(netns, ifname))
+        return _marked(link.alias, host_id) if isinstance(link, Link) else None
+    if netns == HOST:
+        return None
+    namespace = observed.get(netns_key(netns))
+    return _marked(namespace.alias, host_id) if isinstance(namespace, Namespace) else None
+
+
+def needs_claim(obj: KernelObject, desired: State, host_id: str) -> bool:
+    """Whether `obj`, about to be made, would bear no proof of its own: it stands on foreign ground."""
+    return isinstance(obj, (Address, Route, Neighbour, Rule)) and ground_scope(obj, desired, host_id) is None
+
+
+def _marked(alias: str | None, host_id: str) -> str | None:
+    mark = Mark.parse(alias)
+    return mark.scope if mark and mark.host_id == host_id else None
+
+
+def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
+    if isinstance(obj, (Sysctl, LinkSetting)):
+        return claims.ledger.get(obj.key) == claims.scope
+    scope = scope_of(obj, observed, claims.host_id)
+    if scope is not None:
+        return scope == claims.scope
+    if claims.ledger.get(obj.key) == claims.scope:
+        return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
+    return bool(getattr(obj, "newborn", False)) and obj.key in claims.newborn
+
+
+def _adoptable(obj: KernelObject, observed: State, claims: Claims) -> bool:
+    if isinstance(obj, (Sysctl, LinkSetting)):
+        return obj.key not in claims.ledger
+    if isinstance(obj, (Address, Route, Neighbour)):
+        return ground_scope(obj, observed, claims.host_id) == claims.scope
+    return False

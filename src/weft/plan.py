@@ -1,0 +1,237 @@
+"""The order of changes: three phases, each a sequence that the backends may run through without looking back.
+
+make    adds, nothing that works is touched;
+switch  small: what exists is changed or replaced, traffic moves;
+retire  deletes, after the commit record; nothing that a process may hold open goes before it.
+
+Rules: pure and linear (but for sorting). A change waits for the changes of all that it lives on; deletions go the other
+way round. A name that moves from one object to another is released before it is claimed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from itertools import groupby
+
+from weft.diff import Changes
+from weft.kinds import KINDS
+from weft.kinds.link.common import Link
+from weft.kinds.link.veth import Veth
+from weft.kinds.nft.chain import NftChain
+from weft.state import Change, KernelObject, Key, Op, State, link_key
+
+
+class Phase(IntEnum):
+    MAKE = 0
+    SWITCH = 1
+    RETIRE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A run of changes that one backend commits in one call."""
+
+    backend: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`changes`: what differs, one entry an object, for people. `phases`: the same as steps in the order of execution;
+    what the kernel drops along with something else is in `changes` alone."""
+
+    changes: Changes
+    phases: Mapping[Phase, tuple[Step, ...]]
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def before(self) -> State:
+        """The former objects at the keys concerned: where rollback leads to."""
+        return State((k, c.before) for k, c in self.changes.items() if c.before is not None)
+
+    @property
+    def after(self) -> State:
+        """The wanted objects at the keys concerned."""
+        return State((k, c.after) for k, c in self.changes.items() if c.after is not None)
+
+    def steps(self, *phases: Phase) -> Iterator[Step]:
+        for phase in phases or tuple(Phase):
+            yield from self.phases[phase]
+
+
+def plan(changes: Changes) -> Plan:
+    """Put the changes into phases and an order in which each finds what it needs."""
+    return Plan(changes=changes, phases=_Ordering(changes).phases())
+
+
+_MAKING_ORDER = """
+    netns sysctl bridge dummy tap veth link-setting address neighbour rule route
+    nft-table nft-set nft-chain nft-element nft-foreign-rule
+"""
+"""Among objects of one depth. The default a new link inherits (a sysctl) must be there before it, a bridge before its
+members, a set before the chain that uses it."""
+
+_RANK = {KINDS.named(name).cls: rank for rank, name in enumerate(_MAKING_ORDER.split())}
+
+
+class _Ordering:
+    """The changes as nodes of a graph, each with a phase and a depth."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._depths: dict[Key, int] = {}
+        self._stripped: dict[Key, Link] = {}
+        self._early: set[Key] = set()
+        self._late: set[Key] = set()
+        self._switched: set[Key] = set()
+        self._move_names()
+        self._spread_late()
+
+    def phases(self) -> dict[Phase, tuple[Step, ...]]:
+        kills: dict[Phase, list[Change]] = defaultdict(list)
+        makes: dict[Phase, list[Change]] = defaultdict(list)
+        for change in self._changes.values():
+            phase = self._phase(change)
+            change = self._as_found(change)
+            if change.op in (Op.DELETE, Op.REPLACE) and not self._implied(change, phase):
+                kills[phase].append(Change(Op.DELETE, change.before, None))
+            if change.op is Op.REPLACE:
+                makes[phase].append(Change(Op.CREATE, None, change.after))
+            elif change.op is not Op.DELETE:
+                makes[phase].append(change)
+        return {phase: tuple(_steps(self._ordered(phase, kills[phase], makes[phase]))) for phase in Phase}
+
+    def _as_found(self, change: Change) -> Change:
+        """The change as it will be when its turn comes: a link may by then have lost its altnames or its master."""
+        before = self._stripped.get(change.key, change.before)
+        if change.op is Op.UPDATE and isinstance(before, Link) and before.master:
+            master = self._changes.get(link_key(before.netns, before.master))
+            if master is not None and master.op is Op.REPLACE:
+                before = replace(before, master="")
+        return change if before is change.before else Change(change.op, before, change.after)
+
+    def _ordered(self, phase: Phase, kills: list[Change], makes: list[Change]) -> Iterator[Change]:
+        if phase is Phase.SWITCH:
+            for key, stripped in self._stripped.items():
+                yield Change(Op.UPDATE, self._changes[key].before, stripped)
+        yield from sorted(kills, key=self._place, reverse=True)
+        yield from sorted(makes, key=self._place)
+
+    def _place(self, change: Change) -> tuple[int, int, Key]:
+        """By key last: a namespace's runs stay together, and a veth's leader (the lesser key) precedes its fellow."""
+        obj = change.object
+        return self._depth(obj.key, obj), _RANK[type(obj)], obj.key
+
+    def _depth(self, key: Key, obj: KernelObject) -> int:
+        depth = self._depths.get(key)
+        if depth is None:
+            self._depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
+            grounds = (self._changes.get(on) for on in obj.lives_on)
+            depth = 1 + max((self._depth(c.key, c.object) for c in grounds if c is not None), default=-1)
+            self._depths[key] = depth
+        return depth
+
+    def _phase(self, change: Change) -> Phase:
+        key = change.key
+        if key in self._late:
+            return Phase.RETIRE
+        if change.op is Op.DELETE:
+            return Phase.SWITCH if key in self._early else Phase.RETIRE
+        if change.op is Op.CREATE and key not in self._switched:
+            return Phase.MAKE
+        return Phase.SWITCH
+
+    def _implied(self, change: Change, phase: Phase) -> bool:
+        """Whether the kernel does this deletion by itself, as part of another one of the same or an earlier phase.
+
+        A link with an end in another namespace is always deleted by name: a namespace goes asynchronously.
+        """
+        obj = change.object if change.before is None else change.before
+        if isinstance(obj, Veth):
+            fellow = self._changes.get(obj.peer)
+            return not obj.leads and fellow is not None and self._goes(fellow, phase)
+        grounds = (self._changes.get(on) for on in obj.lives_on if not _outlives(obj, on))
+        return any(ground is not None and self._goes(ground, phase) for ground in grounds)
+
+    def _goes(self, change: Change, by: Phase) -> bool:
+        return change.op in (Op.DELETE, Op.REPLACE) and self._phase(change) <= by
+
+    def _move_names(self) -> None:
+        """Order releases before claims where a name moves from one object to another."""
+        released = dict(self._released())
+        if not released:
+            return
+        for change in self._changes.values():
+            if change.after is None:
+                continue
+            for name in KINDS.of(change.after).claims(change.after):
+                holder = released.get(name)
+                if holder is not None and holder.key != change.key:
+                    self._give_way(name, holder, change)
+
+    def _released(self) -> Iterator[tuple[tuple[str, ...], Change]]:
+        for change in self._changes.values():
+            if change.before is None:
+                continue
+            names = set(KINDS.of(change.before).claims(change.before))
+            if change.after is not None:
+                names.difference_update(KINDS.of(change.after).claims(change.after))
+            for name in names:
+                yield name, change
+
+    def _give_way(self, name: tuple[str, ...], holder: Change, claimant: Change) -> None:
+        self._switched.add(claimant.key)
+        before = holder.before
+        if isinstance(before, Link) and name[-1] != before.ifname:
+            self._stripped[holder.key] = replace(before, altnames=())
+        elif before is not None and KINDS.of(before).held:
+            self._late.add(claimant.key)
+        else:
+            self._early.add(holder.key)
+
+    def _spread_late(self) -> None:
+        """What replaces a thing that may be held open waits for the commit record, and so does all that lives on it."""
+        for key, change in self._changes.items():
+            if change.op is Op.REPLACE and change.before is not None and KINDS.of(change.before).held:
+                self._late.add(key)
+        replaced = {key for key, change in self._changes.items() if change.op is Op.REPLACE}
+        if not replaced and not self._late and not self._switched:
+            return
+        makes = sorted((c for c in self._changes.values() if c.after is not None), key=self._place)
+        while self._spread_once(makes, replaced):
+            pass  # only the ends of a veth can hand something back to what was passed already
+
+    def _spread_once(self, makes: Iterable[Change], replaced: set[Key]) -> bool:
+        """One pass in the order of making; whether it moved anything to a later phase."""
+        known = len(self._late), len(self._switched)
+        for change in makes:
+            grounds = set(_needs(change.object))
+            if not grounds.isdisjoint(self._late):
+                self._late.add(change.key)
+            elif not grounds.isdisjoint(replaced) or not grounds.isdisjoint(self._switched):
+                self._switched.add(change.key)
+        return known != (len(self._late), len(self._switched))
+
+
+def _needs(obj: KernelObject) -> Iterator[Key]:
+    """What must be there, and be the new one, when `obj` is made."""
+    yield from obj.lives_on
+    if isinstance(obj, Veth):
+        yield obj.peer
+    if isinstance(obj, Link) and obj.master:
+        yield link_key(obj.netns, obj.master)
+
+
+def _outlives(obj: KernelObject, ground: Key) -> bool:
+    """A netdev chain may stay behind when its device goes (it does since hooks are kept by name, Linux 6.16)."""
+    return isinstance(obj, NftChain) and ground.table == "link"
+
+
+def _steps(changes: Iterable[Change]) -> Iterator[Step]:
+    for backend, run in groupby(changes, key=lambda change: KINDS.of(change.object).backend):
+        yield Step(backend, tuple(run))

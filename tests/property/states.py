@@ -1,0 +1,125 @@
+"""Random valid states: every object stands on something that is there, names are unique.
+
+Rules: drawn from a `random.Random`, small name spaces so that two states often meet at the same keys.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.neighbour import Neighbour
+from weft.kinds.ip.route import Route
+from weft.kinds.ip.rule import Rule
+from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.common import Link
+from weft.kinds.link.dummy import Dummy
+from weft.kinds.link.tap import Tap
+from weft.kinds.link.veth import Veth
+from weft.kinds.netns import Namespace
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.nftset import NftSet
+from weft.kinds.nft.table import NftTable
+from weft.kinds.setting.sysctl import Sysctl
+from weft.state import HOST, KernelObject, State
+
+NETNS = ("red", "green", "blue")
+IFNAMES = ("l0", "l1", "l2", "l3", "l4")
+ALTNAMES = ("web", "db", "front")
+MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
+
+
+def random_state(rng: Random) -> State:
+    """A state of up to about forty objects."""
+    spaces = [name for name in NETNS if rng.random() < 0.6]
+    grounds = [HOST, *spaces]
+    objects: list[KernelObject] = [Namespace(name=name, alias=f"weft/h/s/{rng.choice('ab')}") for name in spaces]
+    links = _links(rng, grounds)
+    objects += links
+    objects += _on_links(rng, links)
+    for netns in grounds:
+        objects += _in_namespace(rng, netns)
+        objects += _nft(rng, netns, [link.ifname for link in links if link.netns == netns])
+    return State.of(objects)
+
+
+def _links(rng: Random, grounds: list[str]) -> list[Link]:
+    free = [(netns, ifname) for netns in grounds for ifname in IFNAMES]
+    rng.shuffle(free)
+    links: list[Link] = []
+    bridges: dict[str, list[str]] = {}
+    for _ in range(rng.randrange(3)):
+        netns, ifname = free.pop()
+        links.append(Bridge(netns=netns, ifname=ifname, stp=rng.random() < 0.5, **_attributes(rng)))
+        bridges.setdefault(netns, []).append(ifname)
+    altnames = {netns: list(ALTNAMES) for netns in grounds}
+
+    def attributes(netns: str) -> dict[str, object]:
+        masters = ["", *bridges.get(netns, [])]
+        names = altnames[netns]
+        taken = tuple(sorted(names.pop() for _ in range(rng.randrange(len(names) + 1))))
+        return {**_attributes(rng), "master": rng.choice(masters), "altnames": taken}
+
+    while free and rng.random() < 0.8:
+        netns, ifname = free.pop()
+        match rng.choice(("dummy", "tap", "veth", "veth", "veth")):
+            case "veth" if free:
+                other, peer = free.pop()
+                links.append(Veth(netns=netns, ifname=ifname, peer_netns=other, peer_ifname=peer, **attributes(netns)))
+                links.append(Veth(netns=other, ifname=peer, peer_netns=netns, peer_ifname=ifname, **attributes(other)))
+            case "tap" if netns == HOST:
+                links.append(Tap(netns=netns, ifname=ifname, multi_queue=rng.random() < 0.5, **attributes(netns)))
+            case _:
+                links.append(Dummy(netns=netns, ifname=ifname, **attributes(netns)))
+    return links
+
+
+def _attributes(rng: Random) -> dict[str, object]:
+    return {
+        "mac": rng.choice(MACS),
+        "mtu": rng.choice((1500, 9000)),
+        "up": True,
+        "alias": f"weft/h/s/{rng.choice('ab')}",
+    }
+
+
+def _on_links(rng: Random, links: list[Link]) -> list[KernelObject]:
+    found: list[KernelObject] = []
+    for link in links:
+        where = {"netns": link.netns, "ifname": link.ifname}
+        if rng.random() < 0.6:
+            found.append(Address(cidr=rng.choice(("10.0.0.1/24", "10.0.0.2/24", "fd00::1/64")), **where))
+        if rng.random() < 0.3:
+            found.append(Neighbour(address="10.0.0.9", mac=rng.choice(MACS), **where))
+    for netns in {link.netns for link in links}:
+        here = [link.ifname for link in links if link.netns == netns]
+        for dst in ("0.0.0.0/0", "10.9.0.0/16", "::/0"):
+            if rng.random() < 0.5:
+                via = "fe80::1" if rng.random() < 0.5 else ""
+                found.append(Route(netns=netns, dst=dst, via=via, ifname=rng.choice(here)))
+    return found
+
+
+def _in_namespace(rng: Random, netns: str) -> list[KernelObject]:
+    found: list[KernelObject] = []
+    if netns != HOST and rng.random() < 0.5:
+        found.append(Sysctl(netns=netns, name="net/ipv4/ip_forward", value=rng.choice("12")))
+    if rng.random() < 0.3:
+        found.append(Rule(netns=netns, family=rng.choice((4, 6)), priority=100, table=rng.choice((10, 20))))
+    return found
+
+
+def _nft(rng: Random, netns: str, ifnames: list[str]) -> list[KernelObject]:
+    if rng.random() < 0.5:
+        return []
+    family = rng.choice(("inet", "netdev"))
+    table = {"netns": netns, "family": family, "table": "weft-s"}
+    found: list[KernelObject] = [NftTable(netns=netns, family=family, name="weft-s")]
+    found.append(NftSet(name="pool", type=rng.choice(("ipv4_addr", "ipv6_addr")), **table))
+    found += [NftElement(set="pool", element=e, **table) for e in ("10.0.0.1", "10.0.0.2") if rng.random() < 0.5]
+    if family == "inet" or ifnames:
+        device = rng.choice(ifnames) if family == "netdev" else ""
+        rules = tuple(rng.sample(("accept", "drop", "counter"), rng.randrange(3)))
+        found.append(NftChain(name="c", type="filter", hook="ingress", device=device, rules=rules, **table))
+    return found
