@@ -225,7 +225,7 @@ _BOOLEANS = {"true": "1", "yes": "1", "on": "1", "false": "0", "no": "0", "off":
 def _sysctl_value(written: str) -> str:
     if written.lower() in _BOOLEANS:
         raise Malformed(f"a sysctl does not know {written!r}", f"write {_BOOLEANS[written.lower()]}")
-    if not written.strip() or not written.isprintable() and "\t" not in written:
+    if not written.strip() or not written.replace("\t", " ").isprintable():
         raise ValueError
     return " ".join(written.split())
 

@@ -1,0 +1,164 @@
+"""What a record must be beyond the types of its fields, as far as the file alone can tell.
+
+Rules: these look at what is written, not at what it comes to: whether an address lies in its subnet is the compiler's
+to say. Every check reports all it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from weft.errors import Problem
+from weft.files import later
+from weft.files.nodes import Entries, Items, Origins, Place, Scalar
+from weft.model.intent import Attach, HostLink, RouteSpec, RuleSpec, Tcp
+from weft.model.words import closest
+
+Report = Callable[[Place, str, str], None]
+_ENDS = ("netns", "tap", "host", "pidfile")
+_FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
+
+
+def _attach(node: Entries, report: Report) -> None:
+    given = [end for end in _ENDS if end in node.entries]
+    if len(given) > 1:
+        second = node.entries[given[1]].place
+        report(second, f"a port ends in one place, this one in {' and '.join(given)}", "keep one of them")
+    if not given:
+        report(node.place, "attach does not say where", "one of netns: NAME, tap: {}, host: true, pidfile: PATH")
+    if (node.text("host") or "").lower() in _FALSE:
+        report(node.entries["host"].place, "host: false attaches to nothing", "write host: true or name another end")
+    if "tap" in node.entries and "ifname" in node.entries:
+        report(node.entries["ifname"].place, "a tap's name is its own", "write tap: {name: NAME}")
+
+
+def _family(text: str | None) -> int:
+    """4, 6, or 0 where the text does not tell."""
+    return 0 if not text or text == "default" else 6 if ":" in text else 4
+
+
+def _route(node: Entries, report: Report) -> None:
+    to, via, kind = node.text("to"), node.text("via"), node.text("type") or "unicast"
+    place = node.entries["to"].place if "to" in node.entries else node.place
+    if kind == "unicast" and "via" not in node.entries and "dev" not in node.entries:
+        report(place, f"the route to {to} leads nowhere", "give it via: ADDRESS or dev: LINK")
+    if kind != "unicast" and ("via" in node.entries or "dev" in node.entries):
+        report(place, f"a route of type {kind} has no via and no dev", "take them out, or the type")
+    if to == "default" and "via" not in node.entries:
+        report(place, "default without via may be of either family", "write to: 0.0.0.0/0 or to: ::/0")
+    if _family(to) == 6 and _family(via) == 4:
+        report(node.entries["via"].place, f"IPv6 cannot go via {via}", "the next hop of an IPv6 route is IPv6")
+    source = _family(node.text("src"))
+    target = _family(to) or _family(via)
+    if source and target and source != target:
+        report(node.entries["src"].place, f"src is not of the family of {to}", f"give an IPv{target} address")
+    if "onlink" in node.entries and "dev" not in node.entries:
+        report(node.entries["onlink"].place, "onlink needs to know the link", "add dev: LINK")
+
+
+def _rule(node: Entries, report: Report) -> None:
+    action, family = node.text("action") or "lookup", node.text("family") or "ipv4"
+    if action == "lookup" and "table" not in node.entries:
+        report(node.place, "the rule does not say in which table to look", "add table: NUMBER, or another action")
+    if action != "lookup" and "table" in node.entries:
+        report(node.entries["table"].place, f"a rule that says {action} looks in no table", "take the table out")
+    for key in ("src", "dst"):
+        found = _family(node.text(key))
+        if found and family in ("ipv4", "ipv6") and family != f"ipv{found}":
+            report(node.entries[key].place, f"{node.text(key)} in a rule of {family}", f"add family: ipv{found}")
+    if "fwmask" in node.entries and "fwmark" not in node.entries:
+        report(node.entries["fwmask"].place, "fwmask without fwmark masks nothing", "add fwmark: NUMBER")
+
+
+def _link(node: Entries, report: Report) -> None:
+    kind = node.text("kind")
+    refusal = later.kind_refusal(kind or "")
+    if refusal:
+        report(node.entries["kind"].place, refusal, "")
+        # a stand-in, so that the same is not said again as a wrong word
+        node.entries["kind"] = node.entries["kind"]._replace(value=Scalar(node.place, "dummy"))
+    elif (node.text("existing") or "false").lower() not in _FALSE:
+        _foreign_link(node, report)
+    elif "kind" not in node.entries:
+        report(node.place, "the link has no kind", "kind: bridge, dummy or veth; existing: true if it is there already")
+    elif kind == "veth" and "peer" not in node.entries:
+        report(node.entries["kind"].place, "a veth has two ends", "add peer: NAME")
+    elif kind in ("bridge", "dummy") and "peer" in node.entries:
+        report(node.entries["peer"].place, f"a {kind} has no peer", "kind: veth has one")
+
+
+def _foreign_link(node: Entries, report: Report) -> None:
+    for key in ("kind", "peer", "master", "mac", "altnames"):
+        if key in node.entries:
+            fix = "weft sets mtu, alias, tuning and addresses there; or take out existing: true"
+            report(node.entries[key].place, f"{key} cannot be set on a link that is not weft's", fix)
+
+
+def _tcp(node: Entries, report: Report) -> None:
+    for key in ("rmem", "wmem"):
+        entry = node.entries.get(key)
+        if entry is None or not isinstance(entry.value, Items):
+            continue
+        texts = [item.text for item in entry.value.items if isinstance(item, Scalar)]
+        if len(texts) != len(entry.value.items) or not all(t.isdecimal() and len(t) < 20 for t in texts):
+            continue
+        sizes = [int(t) for t in texts]
+        if sizes != sorted(sizes):
+            report(entry.value.place, f"{key} is not in order", f"write {sorted(sizes)}: minimum, default, maximum")
+
+
+RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
+    Attach: _attach,
+    RouteSpec: _route,
+    RuleSpec: _rule,
+    HostLink: _link,
+    Tcp: _tcp,
+}
+
+
+def references(data: Any, origins: Origins) -> list[Problem]:
+    """Names that name nothing, and `was:` of what is still there. `data` is the whole file as plain data."""
+    problems: list[Problem] = []
+    tenants = _mapping(data, "tenants")
+    _renames(tenants, ("tenants",), origins, problems)
+    for tenant, content in tenants.items():
+        networks, ports = _mapping(content, "networks"), _mapping(content, "ports")
+        _renames(networks, ("tenants", tenant, "networks"), origins, problems)
+        _renames(ports, ("tenants", tenant, "ports"), origins, problems)
+        for port, entry in ports.items():
+            network = entry.get("network") if isinstance(entry, dict) else None
+            if isinstance(network, str) and network not in networks:
+                where = origins.value_at(("tenants", tenant, "ports", port, "network"))
+                problems.append(_no_network(where, network, tenant, networks))
+    return problems
+
+
+def _mapping(data: Any, key: str) -> dict[str, Any]:
+    found = data.get(key) if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _no_network(where: str, network: str, tenant: str, networks: Mapping[str, Any]) -> Problem:
+    if "/" in network:
+        return Problem(where=where, what=f"network: {later.SHARED_NETWORK}")
+    meant = closest(network, networks)
+    known = f"known: {', '.join(networks)}" if networks else f"add it under tenants: {tenant}: networks:"
+    fix = f"did you mean {meant}?" if meant else known
+    return Problem(where=where, what=f"tenant {tenant} has no network {network}", fix=fix)
+
+
+def _renames(things: dict[str, Any], path: tuple[str, ...], origins: Origins, problems: list[Problem]) -> None:
+    claimed: dict[str, str] = {}
+    for name, entry in things.items():
+        was = entry.get("was") if isinstance(entry, dict) else None
+        if not isinstance(was, str):
+            continue
+        where = origins.value_at((*path, name, "was"))
+        if was in things:
+            what = f"was: {was}, but {was} is still there" if was != name else f"was: {was} is its name already"
+            problems.append(Problem(where=where, what=what, fix="take out one of the two"))
+        elif was in claimed:
+            what = f"{claimed[was]} was {was} already"
+            problems.append(Problem(where=where, what=what, fix="one thing has one heir"))
+        claimed.setdefault(was, name)

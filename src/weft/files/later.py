@@ -1,0 +1,89 @@
+"""What the format will have and this version has not: refused by its name, so that nobody believes it is in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.model import intent
+
+_NOT_YET = "not in this version of weft"
+
+KEYS: dict[type[Any], dict[str, str]] = {
+    intent.Intent: {
+        "external_networks": "external networks",
+        "qos_policies": "quality of service",
+        "security_groups": "security groups",
+    },
+    intent.Tenant: {
+        "qos": "quality of service",
+        "qos_policies": "quality of service",
+        "routers": "routers (but `uplink: nat` or `routed` on a network)",
+        "security_groups": "security groups",
+        "floating_ips": "floating IPs",
+        "share": "networks shared between tenants",
+        "tunnels": "tunnels",
+    },
+    intent.Network: {
+        "qos": "quality of service",
+        "port_qos": "quality of service",
+        "segment": "segments on host links",
+        "security_groups": "security groups",
+        "dhcp": "DHCP",
+        "dns": "DNS",
+        "encryption": "encryption",
+    },
+    intent.Port: {
+        "qos": "quality of service",
+        "security_groups": "security groups",
+        "floating_ip": "floating IPs",
+        "segment": "segments on host links",
+        "mirror": "mirroring",
+    },
+    intent.Attach: {
+        "container": "attaching to containers (but `pidfile: PATH`)",
+        "unit": "attaching to systemd units (but `pidfile: PATH`)",
+        "macvtap": "macvtap (but `tap: {}`)",
+    },
+    intent.TapAttach: {},
+    intent.HostLink: {
+        "capacity": "quality of service",
+        "qos": "quality of service",
+        "mode": "bonds, macvlan and ipvlan",
+        "members": "bonds",
+        "vid": "VLANs",
+        "vlan": "VLANs",
+        "parent": "links upon links",
+        "link": "links upon links",
+        "vni": "VXLAN and Geneve",
+        "remote": "tunnels",
+        "local": "tunnels",
+        "private_key": "WireGuard and MACsec",
+        "peers": "WireGuard",
+        "take_addresses": "moving a link's addresses",
+    },
+    intent.NamespaceConfig: {
+        "qos": "quality of service",
+        "tunnels": "tunnels",
+        "ipsec": "IPsec",
+        "nft": "rules of your own",
+    },
+}
+"""By the record they would stand in: key -> what it belongs to."""
+
+LINK_KINDS = frozenset(
+    "bond vlan vxlan geneve macvlan macvtap ipvlan vrf wireguard macsec".split()
+    + "ifb gre ip6gre gretap sit ipip ovs xfrm team tap tun".split()
+)
+"""Values of a link's `kind`."""
+
+SHARED_NETWORK = f"networks of another tenant: {_NOT_YET}"
+
+
+def refusal(cls: type[Any], key: str) -> str:
+    """The sentence that refuses `key` in the record, or "" where no version knows it."""
+    belongs_to = KEYS.get(cls, {}).get(key)
+    return f"{key}: {_NOT_YET}: {belongs_to}" if belongs_to else ""
+
+
+def kind_refusal(kind: str) -> str:
+    return f"kind: {_NOT_YET}: links of kind {kind}" if kind in LINK_KINDS else ""
