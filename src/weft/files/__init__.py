@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from weft.files.loader import Loaded, load, load_text, loads_stored
     from weft.files.nodes import Origins
-    from weft.files.schema import schema
-    from weft.files.template import template
+    from weft.files.json_schema import schema
+    from weft.files.first_file import template
 
 __all__ = ["Loaded", "Origins", "load", "load_text", "loads_stored", "schema", "template"]
 
@@ -21,8 +21,8 @@ _HOME = {
     "load": "loader",
     "load_text": "loader",
     "loads_stored": "loader",
-    "schema": "schema",
-    "template": "template",
+    "schema": "json_schema",
+    "template": "first_file",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import types
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, is_dataclass
+from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -16,7 +17,9 @@ from weft.model.words import Form
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A text, number or truth."""
+    """A text, number or truth; `schema` is its JSON Schema."""
+
+    schema: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
+    """A list; of `count` items where that is fixed."""
+
     of: Outline
+    count: int | None = None
 
 
 Outline = Leaf | Record | Table | Listing
@@ -55,6 +61,15 @@ def outline(declared: Hashable) -> Outline:
     if origin is Mapping:
         return Table(get_args(arguments[0])[1], outline(arguments[1]))
     if origin is tuple:
-        return Listing(outline(arguments[0]))
-    assert origin is Annotated or isinstance(declared, type), declared
-    return Leaf()
+        return Listing(outline(arguments[0]), None if Ellipsis in arguments else len(arguments))
+    return Leaf(_leaf_schema(declared))
+
+
+def _leaf_schema(declared: Any) -> Mapping[str, Any]:
+    if get_origin(declared) is Annotated:
+        form: Form = get_args(declared)[1]
+        return form.schema
+    if declared is bool:
+        return {"type": "boolean"}
+    assert issubclass(declared, Enum), f"{declared} has no form"
+    return {"enum": [word.value for word in declared]}

@@ -53,8 +53,8 @@ def _text(value: Any, what: str) -> str:
     raise Malformed(f"{shape} stands where {what} belongs", f"write {what}")
 
 
-def text(what: str, read: Callable[[str], str], example: str) -> Form:
-    """A form of text. `read` may raise ValueError without words of its own."""
+def text(what: str, read: Callable[[str], str], example: str, *, or_number: bool = False) -> Form:
+    """A form of text. `read` may raise ValueError without words of its own. `or_number`: people may write digits."""
 
     def checked(value: Any) -> str:
         written = _text(value, what)
@@ -65,10 +65,11 @@ def text(what: str, read: Callable[[str], str], example: str) -> Form:
         except ValueError:
             raise Malformed(f"{written!r} is not {what}", f"for example {example}") from None
 
-    return Form(what, checked, {"type": "string", "description": what, "examples": [example]})
+    kind = ["string", "integer"] if or_number else "string"
+    return Form(what, checked, {"type": kind, "description": what, "examples": [example]})
 
 
-def pattern(what: str, regex: str, example: str, *, refuse: str = r"(?!)") -> Form:
+def pattern(what: str, regex: str, example: str, *, refuse: str = r"(?!)", or_number: bool = False) -> Form:
     """Text that fully matches `regex`, and not `refuse`."""
     fits, not_this = re.compile(regex), re.compile(refuse)
 
@@ -77,7 +78,7 @@ def pattern(what: str, regex: str, example: str, *, refuse: str = r"(?!)") -> Fo
             raise ValueError
         return written
 
-    return text(what, read, example)
+    return text(what, read, example, or_number=or_number)
 
 
 def choice(*words: str) -> Form:
@@ -252,8 +253,10 @@ NetnsName = Annotated[
 ]  # fmt: skip
 AbsolutePath = Annotated[str, pattern("an absolute path", r"/[^\x00\n]{1,4000}", "/run/web.pid")]
 Account = Annotated[
-    str, pattern("a user or group, by name or number", r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,9}", "libvirt-qemu")
-]
+    str,
+    pattern("a user or group, by name or number", r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,9}", "libvirt-qemu",
+            or_number=True),
+]  # fmt: skip
 Alias = Annotated[str, pattern("a line of at most 100 printable characters", r"[^\W_][ -~]{0,99}", "rack 4, left")]
 Algorithm = Annotated[str, pattern("the name of a congestion control", r"[a-z0-9_-]{1,15}", "bbr")]
 Uuid = Annotated[str, text("a UUID", _uuid, "2f1b0e9a-6c1e-4c39-9d5e-0a4c5a0f3b11")]
@@ -267,7 +270,7 @@ Destination = Annotated[str, text("a prefix, an address or default", _destinatio
 Gateway = Annotated[str, text("an IP address or none", _gateway, "10.0.0.1")]
 Mac = Annotated[str, text("a MAC address", _mac, "52:54:00:12:34:56")]
 SysctlName = Annotated[str, text("a sysctl's name", sysctl_name, "net.ipv4.ip_forward")]
-SysctlValue = Annotated[str, text("a sysctl's value, a line of text", _sysctl_value, "1")]
+SysctlValue = Annotated[str, text("a sysctl's value, a line of text", _sysctl_value, "1", or_number=True)]
 
 Mtu = Annotated[int, number("an MTU in bytes", 68, 65535)]
 GsoSize = Annotated[int, number("a size in bytes", 1, 524280)]

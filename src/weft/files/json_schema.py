@@ -1,0 +1,95 @@
+"""The format as JSON Schema (draft 2020-12), for editors and for whoever writes files by program.
+
+Rules: made from the model's types and from meaning.py. It takes what `load` takes as people should write it; texts may
+hold `{name}` and `{n}`, so it says what they are and leaves their form to `load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from weft.files.meaning import MEANINGS
+from weft.files.outline import Listing, Outline, Record, Table, outline
+from weft.model.intent import Attach, Intent, Network, Port, Subnet
+
+Json = dict[str, Any]
+
+_SHORT: Mapping[type[Any], Json] = {
+    Attach: {"enum": ["host", "tap"]},
+    Subnet: {"type": "string", "description": "a network with its prefix length"},
+}
+"""What may stand instead of a record."""
+
+
+def schema() -> Json:
+    """The JSON Schema of a file. An included file lacks `weft` and `name`: it is a part, checked with the whole."""
+    defs: Json = {}
+    _reference(outline(Intent), defs)
+    whole: Json = defs.pop("Intent")
+    del defs["Port"]["required"]  # defaults may say it
+    for record in (whole, defs["Tenant"]):
+        record["properties"]["defaults"] = _defaults(defs)
+    files: Json = {"type": "string", "description": "a file, or a pattern, relative to this file"}
+    whole["properties"] = {
+        "weft": {"const": 1, "description": "The version of the format."},
+        "include": {
+            "anyOf": [files, {"type": "array", "items": files}],
+            "description": "Files that belong to this one.",
+        },
+        **whole["properties"],
+    }
+    whole["required"] = ["weft", *whole["required"]]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "weft", **whole, "$defs": defs}
+
+
+def _reference(wanted: Outline, defs: Json) -> Json:
+    """The schema of one place; records go to `defs` and are referred to."""
+    if isinstance(wanted, Record):
+        if wanted.cls.__name__ not in defs:
+            defs[wanted.cls.__name__] = {}
+            defs[wanted.cls.__name__] = _record(wanted, defs)
+        pointer = {"$ref": f"#/$defs/{wanted.cls.__name__}"}
+        return {"anyOf": [_SHORT[wanted.cls], pointer]} if wanted.cls in _SHORT else pointer
+    if isinstance(wanted, Table):
+        names = {"description": wanted.key.what}
+        return {"type": "object", "propertyNames": names, "additionalProperties": _reference(wanted.of, defs)}
+    if isinstance(wanted, Listing):
+        length = {"minItems": wanted.count, "maxItems": wanted.count} if wanted.count else {}
+        return {"type": "array", "items": _reference(wanted.of, defs), **length}
+    return dict(wanted.schema)
+
+
+def _record(wanted: Record, defs: Json) -> Json:
+    meaning = MEANINGS[wanted.cls]
+    required = required_keys(wanted.cls)
+    return {
+        "type": "object",
+        "description": meaning.title,
+        "properties": {
+            name: {**_reference(inner, defs), "description": meaning.keys[name]}
+            for name, inner in wanted.fields.items()
+        },
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
+
+
+def _defaults(defs: Json) -> Json:
+    """Parts of a port and of a network: nothing is required of them."""
+    parts = {
+        key: {k: v for k, v in defs[cls.__name__].items() if k != "required"}
+        for key, cls in (("port", Port), ("network", Network))
+    }
+    return {
+        "type": "object",
+        "description": "What each port or network has that it does not give itself.",
+        "properties": parts,
+        "additionalProperties": False,
+    }
+
+
+def required_keys(cls: type[Any]) -> list[str]:
+    """Keys that a record must have, in the model's order."""
+    return [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]

@@ -1,0 +1,199 @@
+"""What each key of a file means, in a sentence: for editors (the JSON Schema) and people (docs/file.md).
+
+Rules: every field of every record of the model is here, and nothing else is (a test compares). Units are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from weft.model import intent
+
+
+class Meaning(NamedTuple):
+    """`title` where the record stands in a file, `keys` what its keys mean."""
+
+    title: str
+    keys: Mapping[str, str]
+
+
+_ID = "A UUID that the object keeps for life. Left out: derived from the scope and the path."
+_WAS = "Its former name: it is renamed, not made anew."
+_TUNING = "Segmentation sizes and offloads."
+
+MEANINGS: Mapping[type[Any], Meaning] = {
+    intent.Intent: Meaning(
+        "the file",
+        {
+            "name": "The scope. apply and destroy touch what bears this name, nothing else.",
+            "tenants": "Tenants by name. Each sees its own networks only; their addresses may be the same.",
+            "host": "What the host's own namespace shall have.",
+            "namespaces": "Namespaces by name, and what each shall have beside ports.",
+            "pools": "Where weft takes addresses that the host must tell apart.",
+            "firewall_integration": "Whether weft puts its accept rules where the host's firewall invites them.",
+        },
+    ),
+    intent.Tenant: Meaning(
+        "tenants: NAME",
+        {
+            "networks": "Networks by name.",
+            "ports": "Ports by name, or by a range of names: node[1-20].",
+            "id": _ID,
+            "was": _WAS,
+        },
+    ),
+    intent.Network: Meaning(
+        "tenants: NAME: networks: NAME",
+        {
+            "subnets": "Its addresses: a list of prefixes of either family, or of {cidr, gateway}.",
+            "uplink": "The way out: nat (by the host's address) or routed (no translation). Left out: none.",
+            "mtu": "Bytes. Left out: what the way out can carry, else 1500.",
+            "id": _ID,
+            "was": _WAS,
+        },
+    ),
+    intent.Subnet: Meaning(
+        "an entry of subnets",
+        {
+            "cidr": "The prefix, host bits zero.",
+            "gateway": "Left out: the first usable address where the network has an uplink. none: there is none.",
+        },
+    ),
+    intent.Port: Meaning(
+        "tenants: NAME: ports: NAME",
+        {
+            "network": "A network of the same tenant.",
+            "attach": "Where the port ends: {netns: NAME}, {tap: {}}, host or {pidfile: PATH}.",
+            "addresses": "Without prefix length. Left out: those it holds, else the lowest free of each subnet.",
+            "mac": "Of the port's end. Left out: derived from the id.",
+            "mtu": "Bytes, at most the network's. Left out: the network's.",
+            "routes": "Routes where the port ends. One to default replaces that by the subnet's gateway.",
+            "tuning": _TUNING,
+            "alias": "A line about it, kept on the link.",
+            "id": _ID,
+            "was": _WAS,
+        },
+    ),
+    intent.Attach: Meaning(
+        "attach",
+        {
+            "netns": "A namespace under /run/netns. It is made if it is not there.",
+            "tap": "A tap device on the host, for a virtual machine.",
+            "host": "true: the host's own namespace. `attach: host` is short for it.",
+            "pidfile": "The namespace of the process whose id this file holds.",
+            "ifname": "The interface's name there. Left out: the port's, where that is a legal one.",
+        },
+    ),
+    intent.TapAttach: Meaning(
+        "attach: tap",
+        {
+            "name": "The interface's name. Left out: the port's, where that is a legal one.",
+            "owner": "The user that may open it, by name or number. Left out: root alone.",
+            "group": "The group that may open it.",
+            "queues": "More than one makes it multi-queue.",
+            "vnet_hdr": "Whether frames carry a virtio header, for offloads.",
+        },
+    ),
+    intent.LinkTuning: Meaning(
+        "tuning",
+        {
+            "gso_max_size": "Bytes: the largest segment handed to the link for splitting.",
+            "gso_max_segs": "The most packets that one such segment may become.",
+            "gro_max_size": "Bytes: the largest segment that received packets are merged into.",
+            "offloads": "Each of tso, gso, gro, checksum: true, false, or left as it is.",
+        },
+    ),
+    intent.Offloads: Meaning(
+        "tuning: offloads",
+        {
+            "tso": "TCP segmentation by the device.",
+            "gso": "Segmentation as late as possible.",
+            "gro": "Merging of received packets.",
+            "checksum": "Checksums by the device.",
+        },
+    ),
+    intent.RouteSpec: Meaning(
+        "an entry of routes",
+        {
+            "to": "A prefix, an address, or default (of the family of via).",
+            "via": "The next hop. One of IPv6 may carry IPv4.",
+            "dev": "The link.",
+            "table": "The routing table: a number, main or default. Left out: main.",
+            "metric": "The smaller is preferred. Left out: the kernel's.",
+            "onlink": "true: the next hop is on the link though no subnet says so.",
+            "type": "unicast, or what drops: blackhole, unreachable, prohibit.",
+            "src": "The source address for what this host sends by it.",
+            "mtu": "Bytes.",
+            "advmss": "Bytes: the segment size announced to TCP peers.",
+            "initcwnd": "Segments that TCP sends at once at the start.",
+            "initrwnd": "Segments that TCP is ready to take at the start.",
+        },
+    ),
+    intent.RuleSpec: Meaning(
+        "an entry of rules",
+        {
+            "priority": "Rules are tried from the smallest; each has a number of its own.",
+            "family": "ipv4 or ipv6. Left out: ipv4.",
+            "src": "Packets from this prefix.",
+            "dst": "Packets to this prefix.",
+            "iif": "Packets that come in by this link.",
+            "oif": "Packets that go out by this link (of sockets bound to it).",
+            "fwmark": "Packets with this mark.",
+            "fwmask": "The bits of the mark that count. Left out: all.",
+            "table": "The table to look in: a number, main or default.",
+            "action": "lookup, or what drops: blackhole, unreachable, prohibit. Left out: lookup.",
+        },
+    ),
+    intent.NeighbourSpec: Meaning(
+        "an entry of neighbours",
+        {
+            "address": "The neighbour's IP address.",
+            "dev": "The link it is on.",
+            "mac": "Its MAC address.",
+            "proxy": "true: answer for it instead.",
+        },
+    ),
+    intent.Tcp: Meaning(
+        "tcp",
+        {
+            "congestion_control": "The algorithm of new connections: cubic, bbr, ...",
+            "rmem": "Receive buffer, bytes: [minimum, default, maximum].",
+            "wmem": "Send buffer, bytes: [minimum, default, maximum].",
+            "mtu_probing": "0: off; 1: after a black hole; 2: always.",
+        },
+    ),
+    intent.HostLink: Meaning(
+        "links: NAME",
+        {
+            "existing": "true: somebody else's link. weft sets what is given and restores it on destroy.",
+            "kind": "What weft makes: bridge, dummy or veth.",
+            "peer": "The other end of a veth.",
+            "master": "The bridge it is a port of.",
+            "mac": "Left out: derived.",
+            "mtu": "Bytes.",
+            "alias": "A line about it, kept on the link.",
+            "altnames": "Further names.",
+            "addresses": "With prefix lengths.",
+            "tuning": _TUNING,
+        },
+    ),
+    intent.NamespaceConfig: Meaning(
+        "host, and namespaces: NAME",
+        {
+            "sysctls": "Settings by name, with . or / between the parts. Their former values come back on destroy.",
+            "tcp": "TCP of this namespace.",
+            "links": "Links by name, or by a range of names.",
+            "routes": "Routes.",
+            "rules": "Policy routing rules.",
+            "neighbours": "Permanent neighbour entries.",
+        },
+    ),
+    intent.Pools: Meaning(
+        "pools",
+        {
+            "ipv4": "A prefix: one address of it for each NAT uplink.",
+            "ipv6": "A prefix: likewise. Left out: a random one of fd00::/8.",
+        },
+    ),
+}
