@@ -1,0 +1,78 @@
+"""Which ports, uplinks and links lose connectivity by a plan, and for about how long.
+
+Rules: pure. A duration is an estimate from the number of kernel changes in the switch phase; it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from weft.diff import differing_fields
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.route import Route
+from weft.kinds.link.common import Link
+from weft.plan.order import Phase, Plan
+from weft.plan.subject import Path, Subjects
+from weft.state import Change, Key, Op
+
+CHANGE_MS = 0.3
+"""About what one change in the switch phase takes, batched (measured on two cores: 300 ports in 0.7 s)."""
+
+INTERRUPTING = frozenset({"mac", "mtu", "master", "up"})
+"""Changes of a living link that its traffic notices."""
+
+
+class Effect(Enum):
+    GONE = "gone"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """What befalls one object of the intent. `duration_ms`: estimate for CUT, None for GONE."""
+
+    subject: Path
+    effect: Effect
+    why: str
+    duration_ms: float | None = None
+
+    def __str__(self) -> str:
+        name = ".".join(self.subject)
+        if self.effect is Effect.GONE:
+            return f"{name} goes: {self.why}"
+        return f"{name} is cut for about {self.duration_ms:.0f} ms: {self.why}"
+
+
+def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
+    """The impact on each object that works now, in the plan's order; what is new loses nothing."""
+    subjects = Subjects(todo.changes, paths)
+    duration_ms = max(1.0, CHANGE_MS * sum(len(step.changes) for step in todo.steps(Phase.SWITCH)))
+    wanted = set(paths.values())
+    found: dict[Path, Impact] = {}
+    for change in todo.changes.values():
+        why = _why(change)
+        if why is None:
+            continue
+        subject = subjects.of(change)
+        gone = change.op is Op.DELETE and isinstance(change.before, Link) and subject not in wanted
+        if gone:
+            found[subject] = Impact(subject=subject, effect=Effect.GONE, why=why)
+        elif change.op is not Op.DELETE and subject not in found:
+            found[subject] = Impact(subject=subject, effect=Effect.CUT, why=why, duration_ms=duration_ms)
+    return tuple(found.values())
+
+
+def _why(change: Change) -> str | None:
+    obj = change.before
+    if not isinstance(obj, (Link, Address, Route)):
+        return None
+    if change.op is Op.DELETE:
+        return f"{change.key} is deleted"
+    if change.op is Op.REPLACE:
+        return f"{change.key} is replaced"
+    if change.op is Op.UPDATE and change.after is not None:
+        noticed = INTERRUPTING.intersection(differing_fields(obj, change.after))
+        return f"{', '.join(sorted(noticed))} of {change.key} changes" if noticed else None
+    return None

@@ -1,0 +1,154 @@
+"""A plan as text for people, as JSON for programs, as a script of the commands that do the same.
+
+Rules: pure, no colours (a door adds them); the same plan always reads the same. One line an object of the intent; the
+kernel objects stand behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from weft.diff import differing_fields
+from weft.kinds import KINDS
+from weft.plan.impact import Impact, impacts
+from weft.plan.order import Plan
+from weft.plan.subject import Path, Subjects
+from weft.state import Change, Key, Op
+
+SIGNS = {Op.CREATE: "+", Op.UPDATE: "~", Op.REPLACE: "!", Op.DELETE: "-"}
+WORDS = {Op.CREATE: "create", Op.UPDATE: "change", Op.REPLACE: "replace", Op.DELETE: "delete"}
+
+Where = Callable[[Path], str]
+"""file:line of a path of the intent, "" where none is known."""
+
+SHOWN = 40
+"""So many objects of the intent are listed in full; the rest is counted."""
+
+
+def text(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None = SHOWN) -> str:
+    """For people. `shown` None lists everything."""
+    if not todo:
+        return "Nothing to do: the machine is as the file says.\n"
+    lines = list(_listing(todo, paths, where, shown))
+    lines += ["", _summary(todo)]
+    losses = impacts(todo, paths)
+    lines += [f"  {impact}" for impact in losses[:shown]] or ["No port loses connectivity."]
+    if shown is not None and len(losses) > shown:
+        lines.append(f"  and {len(losses) - shown} more")
+    return "\n".join(lines) + "\n"
+
+
+def as_json(todo: Plan, paths: Mapping[Key, Path], where: Where) -> str:
+    """One JSON object: changes, counts, impact."""
+    subjects = Subjects(todo.changes, paths)
+    document = {
+        "changes": [_change(c, subjects, where) for c in todo.changes.values()],
+        "counts": counts(todo),
+        "impact": [_impact(i) for i in impacts(todo, paths)],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def script(todo: Plan) -> str:
+    """A shell script of ip, nft and sysctl commands, in the plan's own order."""
+    lines = ["#!/bin/sh", "set -e"]
+    for step in todo.steps():
+        for change in step.changes:
+            lines.extend(KINDS.of(change.object).script(change))
+    return "\n".join(lines) + "\n"
+
+
+def counts(todo: Plan) -> dict[str, int]:
+    """How many kernel objects are created, changed, replaced, deleted."""
+    found = Counter(change.op for change in todo.changes.values())
+    return {WORDS[op]: found[op] for op in Op}
+
+
+def _summary(todo: Plan) -> str:
+    return "Kernel objects: " + ", ".join(f"{n} to {word}" for word, n in counts(todo).items()) + "."
+
+
+def _listing(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None) -> Iterator[str]:
+    subjects = Subjects(todo.changes, paths)
+    groups: dict[Path, list[Change]] = defaultdict(list)
+    for change in todo.changes.values():
+        groups[subjects.of(change)].append(change)
+    for number, (subject, changes) in enumerate(groups.items()):
+        if shown is not None and number == shown:
+            yield f"  and {len(groups) - shown} more objects of the intent"
+            return
+        line = where(subject)
+        yield f"{_sign(changes)} {'.'.join(subject)}" + (f"  ({line})" if line else "")
+        yield from (f"    {SIGNS[change.op]} {describe(change)}" for change in changes)
+
+
+def _sign(changes: list[Change]) -> str:
+    ops = {change.op for change in changes}
+    return SIGNS[ops.pop()] if len(ops) == 1 else SIGNS[Op.UPDATE]
+
+
+def describe(change: Change) -> str:
+    """One change in a line: `veth web@red: mtu 1500 -> 9000`."""
+    kind = KINDS.of(change.object).name
+    name = f"{kind} {str(change.key).split(' ', 1)[1]}"
+    if change.op is Op.CREATE:
+        told = ", ".join(f"{field} {value}" for field, value in _told(change))
+        return f"{name}: {told}" if told else name
+    differing = [f"{field} {_say(old)} -> {_say(new)}" for field, old, new in differences(change)]
+    return f"{name}: {', '.join(differing)}" if differing else name
+
+
+def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
+    """(field, former, wanted) of an update or a replacement."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return
+    if type(before) is not type(after):
+        yield "kind", KINDS.of(before).name, KINDS.of(after).name
+        return
+    for name in differing_fields(before, after):
+        yield name, getattr(before, name), getattr(after, name)
+
+
+_UNTOLD = frozenset({"netns", "ifname", "name", "alias", "altnames", "up", "nodad", "protocol", "newborn", "table"})
+
+
+def _told(change: Change) -> Iterator[tuple[str, str]]:
+    """What is worth saying of a new object: what is set and not already in its name."""
+    name = change.key.name
+    for field in fields(change.after):  # type: ignore[arg-type]
+        value = getattr(change.after, field.name)
+        if field.name not in _UNTOLD and value not in (None, "", (), 0, False) and str(value) not in name.split():
+            yield field.name, _say(value)
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "; ".join(map(_say, value)) or "none"
+    return "none" if value in (None, "") else str(value)
+
+
+def _change(change: Change, subjects: Subjects, where: Where) -> dict[str, Any]:
+    subject = subjects.of(change)
+    return {
+        "op": WORDS[change.op],
+        "kind": KINDS.of(change.object).name,
+        "netns": change.key.netns,
+        "name": change.key.name,
+        "subject": ".".join(subject),
+        "where": where(subject),
+        "differs": {name: [old, new] for name, old, new in differences(change)},
+    }
+
+
+def _impact(impact: Impact) -> dict[str, Any]:
+    return {
+        "subject": ".".join(impact.subject),
+        "effect": impact.effect.value,
+        "why": impact.why,
+        "duration_ms": impact.duration_ms,
+    }
