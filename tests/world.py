@@ -74,11 +74,12 @@ class World:
         """A process in the world, for /proc/PID/ns/*."""
         return self.holder.pid
 
-    def _argv(self, argv: tuple[str | Path, ...], netns: str | None) -> list[str]:
+    def _argv(self, argv: tuple[str | Path, ...], netns: str | None, cwd: Path | None) -> list[str]:
         command = [str(word) for word in argv]
         if netns is not None:
-            command = ["nsenter", f"--net=/run/netns/{netns}", "--", *command]
-        return ["nsenter", f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt", "--", *command]
+            command = ["nsenter", f"--net=/run/netns/{netns}", "--", *command]  # leaves the directory as it is
+        enter = [f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt", f"--wdns={cwd or Path.cwd()}"]
+        return ["nsenter", *enter, "--", *command]
 
     @staticmethod
     def _env(env: Mapping[str, str] | None) -> dict[str, str]:
@@ -99,12 +100,11 @@ class World:
         Raises: AssertionError with the end of what it printed when `check` and it fails.
         """
         done = subprocess.run(
-            self._argv(argv, netns),
+            self._argv(argv, netns, cwd),
             capture_output=True,
             text=True,
             env=self._env(env),
             input=input,
-            cwd=cwd,
             timeout=timeout_s,
             check=False,
         )
@@ -114,10 +114,15 @@ class World:
         return done
 
     def start(
-        self, *argv: str | Path, netns: str | None = None, env: Mapping[str, str] | None = None, **popen: Any
+        self,
+        *argv: str | Path,
+        netns: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        **popen: Any,
     ) -> subprocess.Popen[str]:
         """Start a command in the world. Its pid is the command's own; `close` ends it if it still runs."""
-        return subprocess.Popen(self._argv(argv, netns), env=self._env(env), text=True, **popen)
+        return subprocess.Popen(self._argv(argv, netns, cwd), env=self._env(env), text=True, **popen)
 
     def json(self, *argv: str | Path, netns: str | None = None) -> Any:
         """What a command that speaks JSON says: `world.json("ip", "-j", "link")`."""
@@ -143,20 +148,24 @@ class World:
     def dump(self, *, settle_s: float = 0) -> Dump:
         """All of the world, normalised, as iproute2, nft and /proc tell it (see tests.dump).
 
-        With `settle_s`, asks again until two dumps in a row agree, for as long: the kernel makes link-local
-        addresses and their routes a moment after a carrier appears.
+        With `settle_s`, asks again until no address is tentative and two dumps in a row agree, for as long: the
+        kernel makes link-local addresses and their routes some time after a carrier appears.
         """
         until = time.monotonic() + settle_s
-        now = self._dump()
-        while time.monotonic() < until:
-            time.sleep(0.25)
-            before, now = now, self._dump()
-            if before == now:
-                break
+        now, settled = self._dump(), False
+        while not settled and time.monotonic() < until:
+            time.sleep(0.3)
+            before, (now, tentative) = now, self._look()
+            settled = before == now and not tentative
         return now
 
     def _dump(self) -> Dump:
-        return parse_dump(self.run("sh", "-c", dump_script(self.names())).stdout)
+        return self._look()[0]
+
+    def _look(self) -> tuple[Dump, bool]:
+        """The dump, and whether an address is still being checked for duplicates."""
+        text = self.run("sh", "-c", dump_script(self.names())).stdout
+        return parse_dump(text), '"tentative":true' in text
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
