@@ -24,7 +24,7 @@ from weft.backends.nft_transaction import (
     tolerant,
     without_the_dropped,
 )
-from weft.backends.spaces import Spaces
+from weft.backends.spaces import NoSuchNamespace, Spaces
 from weft.errors import DumpInterrupted, KernelRefused, NotPermitted
 from weft.kinds.nft import foreign_rule
 from weft.kinds.nft.listing import Listing, read
@@ -75,10 +75,8 @@ class Nft:
             try:
                 with self._spaces.inside(netns):
                     return list(look(netns))
-            except (OSError, ValueError):
-                if self._spaces.identity(netns) is None:
-                    return []
-                raise
+            except NoSuchNamespace:
+                return []
             except Complaint as complaint:
                 # Between the dump and the listing something went; look again.
                 if complaint.errno_ not in (ENOENT, EINTR):
@@ -139,7 +137,7 @@ class Nft:
         try:
             with self._spaces.inside(netns):
                 self._apply(netns, changes)
-        except (FileNotFoundError, ProcessLookupError) as error:
+        except NoSuchNamespace as error:
             left = [change for change in changes if change.op is not Op.DELETE]
             if left:
                 raise KernelRefused(str(left[0]), ENOENT, "there is no such namespace") from error

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from weft.backends.nameless import NO_NAMES
 from weft.kinds import KINDS
-from weft.kinds.base import Names
 from weft.kinds.nft import chain as chain_kind
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.commands import Command, Elements, Line, MarkedRule, Stage, command_text
@@ -23,20 +23,6 @@ from weft.kinds.nft.table import NftTable
 from weft.state import Change, Key, Op
 
 Step = tuple[Command, Change]
-
-
-@dataclass(frozen=True, slots=True)
-class NoNames:
-    """nft needs no number of the running kernel."""
-
-    def ifindex(self, link: Key) -> int:
-        raise LookupError(link)
-
-    def netns_fd(self, netns: str) -> int:
-        raise LookupError(netns)
-
-
-NO_NAMES: Names = NoNames()
 
 
 @dataclass(frozen=True, slots=True)

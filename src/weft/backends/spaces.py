@@ -10,6 +10,7 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL, EPERM
 from pathlib import Path
 
 from weft.errors import NotPermitted
@@ -20,6 +21,10 @@ CLONE_NEWNET = 0x40000000
 _OWN = "/proc/thread-self/ns/net"
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NoSuchNamespace(LookupError):
+    """The label names no namespace that lives."""
 
 
 class Spaces:
@@ -50,7 +55,7 @@ class Spaces:
     def inside(self, netns: str) -> Iterator[None]:
         """The calling thread in the namespace.
 
-        Raises: FileNotFoundError (or another OSError) where there is none, NotPermitted.
+        Raises: NoSuchNamespace, NotPermitted.
         """
         back = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -66,7 +71,10 @@ class Spaces:
         if netns == HOST:
             _set_netns(self._host)
             return
-        goal = os.open(self.path(netns), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            goal = os.open(self.path(netns), os.O_RDONLY | os.O_CLOEXEC)
+        except (OSError, ValueError) as error:
+            raise NoSuchNamespace(netns) from error
         try:
             _set_netns(goal)
         finally:
@@ -76,6 +84,9 @@ class Spaces:
 def _set_netns(fd: int) -> None:
     if _libc.setns(fd, CLONE_NEWNET):
         errno_ = ctypes.get_errno()
-        if errno_ == 1:
+        if errno_ == EPERM:
             raise NotPermitted("entering a network namespace needs root (CAP_SYS_ADMIN)")
+        if errno_ == EINVAL:
+            # The file that `ip netns add` leaves under a mount that is gone.
+            raise NoSuchNamespace(f"file descriptor {fd}")
         raise OSError(errno_, os.strerror(errno_), "setns")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from shlex import quote
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
-from weft.state import Change, Key
+from weft.state import HOST, Change, Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +31,45 @@ class Sysctl:
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+    """(name, text) to write, text None for the former value, which the backend knows from the ledger."""
+    held = _sysctl(change)
+    return [Request(held.netns, (held.name, None if change.after is None else held.value))]
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    held = _sysctl(change)
+    if change.after is None:
+        return [f"# {held.name}: put the value back that it had before weft changed it"]
+    setting = quote(f"{held.name}={held.value}")
+    return [f"{_within(held.netns)}sysctl -q -w {setting}"]
 
 
-def parse() -> Sysctl:
-    raise NotImplementedError
+def parse(netns: str, name: str, text: str) -> Sysctl:
+    """`text` as read from /proc/sys."""
+    return Sysctl(netns=netns, name=name, value=folded(text))
+
+
+def folded(text: str) -> str:
+    """White space folded to single blanks: the kernel prints tabs between numbers, people write blanks."""
+    return " ".join(text.split())
+
+
+def is_safe(name: str) -> bool:
+    """Whether the name stays below /proc/sys."""
+    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
+
+
+def _sysctl(change: Change) -> Sysctl:
+    assert isinstance(change.object, Sysctl)
+    return change.object
+
+
+def _within(netns: str) -> str:
+    if netns == HOST:
+        return ""
+    if netns.startswith("pidfile:"):
+        return f'nsenter --net="/proc/$(cat {quote(netns.removeprefix("pidfile:"))})/ns/net" '
+    return f"ip netns exec {quote(netns)} "
 
 
 ROW = Kind(

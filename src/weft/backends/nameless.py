@@ -1,0 +1,17 @@
+"""Names for backends whose requests hold no number of the running kernel."""
+
+from __future__ import annotations
+
+from weft.kinds.base import Names
+from weft.state import Key
+
+
+class _NoNames:
+    def ifindex(self, link: Key) -> int:
+        raise LookupError(f"a request without numbers asked for the index of {link}")
+
+    def netns_fd(self, netns: str) -> int:
+        raise LookupError(f"a request without numbers asked for the namespace {netns!r}")
+
+
+NO_NAMES: Names = _NoNames()

@@ -1,0 +1,94 @@
+"""State as JSON and back, for the journal and saved plans.
+
+Rules: objects stand by the name of their kind, their fields by name once per kind, so that a State written by an older
+weft is read or refused with a reason, never misread. Only data goes in and out: no class is looked up by name but
+those of the table of kinds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from functools import cache
+from operator import attrgetter
+from typing import Any, get_type_hints
+
+from weft.kinds import KINDS
+from weft.state import KernelObject, Key, State
+
+Plain = dict[str, Any]
+"""What `json` takes: {kind: {"fields": [...], "objects": [[...], ...]}}."""
+
+
+class CodecError(ValueError):
+    """The text is not a State, or not one of this version's kinds."""
+
+
+def encode(state: Mapping[Key, KernelObject]) -> Plain:
+    """Plain data of the objects. Raises: CodecError for an object that has no kind."""
+    by_class: dict[type[Any], list[KernelObject]] = {}
+    for held in state.values():
+        by_class.setdefault(type(held), []).append(held)
+    return {_name(cls): _encode_all(cls, objects) for cls, objects in by_class.items()}
+
+
+def decode(plain: Plain) -> State:
+    """The State that `encode` was given. Raises: CodecError."""
+    state = State()
+    for name, block in plain.items():
+        try:
+            state.update(State.of(_decode_all(name, block["fields"], block["objects"])))
+        except (KeyError, TypeError) as error:
+            raise CodecError(f"cannot read objects of the kind {name!r}: {error!r}") from error
+    return state
+
+
+def dumps(plain: Any) -> bytes:
+    return json.dumps(plain, separators=(",", ":")).encode()
+
+
+def loads(data: bytes) -> Any:
+    """Raises: CodecError."""
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise CodecError(f"not JSON: {error}") from error
+
+
+def _name(cls: type[Any]) -> str:
+    for row in KINDS:
+        if row.cls is cls:
+            return row.name
+    raise CodecError(f"{cls.__name__} is no kind that weft makes")
+
+
+def _encode_all(cls: type[Any], objects: list[KernelObject]) -> Plain:
+    names = [field.name for field in fields(cls)]
+    return {"fields": names, "objects": list(map(attrgetter(*names), objects))}
+
+
+def _decode_all(kind: str, names: list[str], rows: list[list[Any]]) -> Iterable[KernelObject]:
+    cls = KINDS.named(kind).cls
+    remade = [(at, remake) for at, name in enumerate(names) if (remake := _remakers(kind).get(name))]
+    for row in rows:
+        for at, remake in remade:
+            if row[at] is not None:
+                row[at] = remake(row[at])
+        yield cls(**dict(zip(names, row, strict=True)))
+
+
+@cache
+def _remakers(kind: str) -> dict[str, Callable[[Any], Any]]:
+    """For the fields that JSON flattens into lists: what makes them what they were."""
+    found: dict[str, Callable[[Any], Any]] = {}
+    for name, hint in get_type_hints(KINDS.named(kind).cls).items():
+        if hint is Key or Key in getattr(hint, "__args__", ()):
+            found[name] = lambda value: Key(*value)
+        elif "tuple" in str(hint):
+            found[name] = _tuple
+    return found
+
+
+def _tuple(value: list[Any]) -> tuple[Any, ...]:
+    return tuple(_tuple(item) if isinstance(item, list) else item for item in value)

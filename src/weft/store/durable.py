@@ -1,0 +1,87 @@
+"""The few ways in which weft writes to disk. Whole or not at all, also through a crash.
+
+Rules: every write of the store goes through `write`, `move` or `remove` of this module; a caller holds the lock of what
+it writes. Files are root's alone. Source: rename(2), fsync(2).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
+from pathlib import Path
+
+from weft.errors import NotPermitted, Refused
+
+
+class DiskFull(Refused):
+    """No room for what must be written before anything is changed; nothing was."""
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, replacing what is there. Raises: DiskFull, NotPermitted; then the old content stands."""
+    temporary = path.with_name(f".{path.name}.new")
+    with _errors(path):
+        make_directory(path.parent)
+        try:
+            _write_through(temporary, data)
+            os.replace(temporary, path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        _sync_directory(path.parent)
+
+
+def make_directory(path: Path) -> None:
+    """Make the directory, root's alone, and what is above it. Raises: DiskFull, NotPermitted."""
+    with _errors(path):
+        for directory in reversed([path, *path.parents]):
+            if not directory.exists():
+                directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename within one directory. Raises: FileNotFoundError, DiskFull, NotPermitted."""
+    with _errors(target):
+        os.replace(source, target)
+        _sync_directory(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Delete the file; gone already is fine. Raises: NotPermitted."""
+    with _errors(path), suppress(FileNotFoundError):
+        path.unlink()
+        _sync_directory(path.parent)
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(fd, left) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (ENOSPC, EDQUOT):
+            raise DiskFull(f"no room to write {path}: {error.strerror}; nothing was changed") from error
+        if error.errno in (EACCES, EPERM, EROFS):
+            raise NotPermitted(f"cannot write {path}: {error.strerror}; weft runs as root") from error
+        raise

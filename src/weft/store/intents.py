@@ -1,0 +1,78 @@
+"""What was applied, kept for boot and for commands that are given no file.
+
+Rules: staged before the first change, current from the commit on; one file per scope, whole. The texts are the user's,
+unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.errors import Refused
+from weft.store import codec, durable
+from weft.store.host import LIB_BASE
+
+_CURRENT, _STAGED = "current", "staged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """`files`: name to text, the main file first. `applied_at`: seconds since the epoch."""
+
+    scope: str
+    files: Mapping[str, str]
+    applied_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Intents:
+    """The kept intents of a machine."""
+
+    directory: Path = LIB_BASE
+
+    def stage(self, kept: Kept) -> None:
+        """Write what will be current after `publish`. Raises: DiskFull, NotPermitted."""
+        plain = {"weft-intent": 1, "applied_at": kept.applied_at, "files": list(kept.files.items())}
+        durable.write(self._path(kept.scope, _STAGED), codec.dumps(plain))
+
+    def publish(self, scope: str) -> None:
+        """Make what was staged current; done already is fine, for recovery repeats it."""
+        staged = self._path(scope, _STAGED)
+        if staged.exists():
+            durable.move(staged, self._path(scope, _CURRENT))
+
+    def discard(self, scope: str) -> None:
+        """Forget what was staged: the apply went back."""
+        durable.remove(self._path(scope, _STAGED))
+
+    def load(self, scope: str) -> Kept | None:
+        """The current intent, None where there is none. Raises: Refused for a damaged file."""
+        path = self._path(scope, _CURRENT)
+        try:
+            plain = codec.loads(path.read_bytes())
+            return Kept(scope=scope, files=dict(plain["files"]), applied_at=plain["applied_at"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise Refused(f"{path} is damaged ({error!r}); delete it and apply your file again") from error
+
+    def scopes(self) -> list[str]:
+        try:
+            return sorted(path.parent.name for path in self.directory.glob(f"*/{_CURRENT}"))
+        except OSError:
+            return []
+
+    def remove(self, scope: str) -> None:
+        """Forget the scope; done already is fine."""
+        for name in (_STAGED, _CURRENT):
+            durable.remove(self._path(scope, name))
+        directory = self._path(scope, _CURRENT).parent
+        if directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
+
+    def _path(self, scope: str, name: str) -> Path:
+        if "/" in scope or scope in ("", ".", ".."):
+            raise ValueError(f"{scope!r} is no name of a scope")
+        return self.directory / scope / name

@@ -1,0 +1,109 @@
+"""The write-ahead record of one apply: what was there and what shall be there, until it is.
+
+Rules: `begin` before the first change, `commit` before the first deletion, `end` when all is done; each is one atomic
+step on disk. A reader finds nothing, an uncommitted record (lead back to `former`) or a committed one (lead on to
+`goal`); a damaged one is an error, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from weft.errors import Refused, RollbackIncomplete
+from weft.state import State
+from weft.store import codec, durable
+
+_MAGIC = "weft-journal 1"
+
+
+class Phase(Enum):
+    UNCOMMITTED = "uncommitted"
+    COMMITTED = "committed"
+
+
+class JournalDamaged(RollbackIncomplete):
+    """A journal that cannot be read: neither the former state nor the goal is known from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """`former` and `goal`: the State restricted to the keys that the plan changes. `note`: what the writer wants to
+    find again (command, time, claims), as plain JSON."""
+
+    former: State
+    goal: State
+    note: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The journal of what `name` names: a scope, or a tenant of one. The caller holds its lock."""
+
+    directory: Path
+    name: str
+
+    def begin(self, record: Record) -> None:
+        """Raises: Refused where a record waits for recovery, DiskFull, NotPermitted."""
+        if self.phase() is not None:
+            raise Refused(f"the last apply of {self.name} did not end; `weft recover` first")
+        durable.write(self._path(Phase.UNCOMMITTED), _seal(record))
+
+    def commit(self) -> None:
+        """From here on only forward. Raises: FileNotFoundError where nothing was begun."""
+        durable.move(self._path(Phase.UNCOMMITTED), self._path(Phase.COMMITTED))
+
+    def end(self) -> None:
+        for phase in Phase:
+            durable.remove(self._path(phase))
+
+    def phase(self) -> Phase | None:
+        return next((phase for phase in (Phase.COMMITTED, Phase.UNCOMMITTED) if self._path(phase).exists()), None)
+
+    def read(self) -> tuple[Phase, Record] | None:
+        """What waits for recovery, None where nothing does. Raises: JournalDamaged."""
+        phase = self.phase()
+        if phase is None:
+            return None
+        path = self._path(phase)
+        try:
+            return phase, _unseal(path.read_bytes())
+        except ValueError as error:
+            raise JournalDamaged(
+                f"{path} is damaged ({error}); compare with `weft status`, then delete it and apply again"
+            ) from error
+
+    def _path(self, phase: Phase) -> Path:
+        return self.directory / f"{self.name}.{phase.value}"
+
+
+def waiting(directory: Path) -> list[Journal]:
+    """The journals in which a record waits, by name."""
+    suffixes = {f".{phase.value}" for phase in Phase}
+    try:
+        names = {path.stem for path in directory.iterdir() if path.suffix in suffixes and path.name[0] != "."}
+    except FileNotFoundError:
+        return []
+    return [Journal(directory, name) for name in sorted(names)]
+
+
+def _seal(record: Record) -> bytes:
+    body = codec.dumps(
+        {"former": codec.encode(record.former), "goal": codec.encode(record.goal), "note": dict(record.note)}
+    )
+    return f"{_MAGIC} {sha256(body).hexdigest()}\n".encode() + body
+
+
+def _unseal(data: bytes) -> Record:
+    """Raises: ValueError with the reason."""
+    head, _, body = data.partition(b"\n")
+    if not head.startswith(f"{_MAGIC} ".encode()):
+        raise ValueError("it is not a journal of this version")
+    if head.split(b" ")[-1].decode(errors="replace") != sha256(body).hexdigest():
+        raise ValueError("its checksum is wrong")
+    plain = codec.loads(body)
+    return Record(former=codec.decode(plain["former"]), goal=codec.decode(plain["goal"]), note=plain["note"])

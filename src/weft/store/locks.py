@@ -1,0 +1,95 @@
+"""Locks between weft processes: one per tenant, one for host objects.
+
+Rules: taken in sorted order, so that no two processes wait for each other; the kernel lets go when a process dies.
+The file's content says who holds it, for the message alone. Source: flock(2).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.errors import Locked, NotPermitted
+from weft.store import durable
+
+HOST_LOCK = "host"
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """`since`: seconds since the epoch."""
+
+    pid: int
+    command: str
+    since: float
+
+    def __str__(self) -> str:
+        return f"`{self.command}` (pid {self.pid}) since {time.strftime('%H:%M:%S', time.localtime(self.since))}"
+
+
+def tenant_lock(scope: str, tenant: str) -> str:
+    return f"tenant {scope} {tenant}"
+
+
+@contextmanager
+def hold(directory: Path, names: Iterable[str], *, command: str, wait_s: float = 0.0) -> Iterator[None]:
+    """All the named locks, or none.
+
+    Raises: Locked naming the holder when `wait_s` is over, NotPermitted.
+    """
+    deadline = time.monotonic() + wait_s
+    with ExitStack() as held:
+        for name in sorted(set(names)):
+            held.enter_context(_hold_one(directory, name, command, deadline))
+        yield
+
+
+def holder(directory: Path, name: str) -> Holder | None:
+    """Who took the lock last; None where nobody says so."""
+    try:
+        said = json.loads((directory / name).read_text())
+        return Holder(pid=said["pid"], command=said["command"], since=said["since"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def _hold_one(directory: Path, name: str, command: str, deadline: float) -> Iterator[None]:
+    fd = _open(directory, name)
+    try:
+        _take(fd, directory, name, deadline)
+        said = {"pid": os.getpid(), "command": command, "since": time.time()}
+        # A full /run must not stop a recovery: who holds the lock is for the message alone.
+        with suppress(OSError):
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, json.dumps(said).encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _open(directory: Path, name: str) -> int:
+    durable.make_directory(directory)
+    try:
+        return os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except PermissionError as error:
+        raise NotPermitted(f"cannot lock {directory / name}: weft runs as root") from error
+
+
+def _take(fd: int, directory: Path, name: str, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                who = holder(directory, name)
+                raise Locked(f"{name} is in use by {who or 'another weft'}; wait for it or try again") from None
+        time.sleep(_POLL_S)

@@ -1,0 +1,134 @@
+"""The journal and its codec: whole, found again, or refused."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.errors import Refused
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.route import Route
+from weft.kinds.link.common import OtherLink
+from weft.kinds.link.tap import Tap
+from weft.kinds.link.veth import Veth
+from weft.kinds.netns import Namespace
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.setting.sysctl import Sysctl
+from weft.state import State
+from weft.store import codec
+from weft.store.journal import Journal, JournalDamaged, Phase, Record, waiting
+
+
+def some_state(count: int) -> State:
+    state = State()
+    for n in range(count // 5):
+        name = f"p{n}"
+        state |= State.of(
+            [
+                Veth(
+                    netns="a",
+                    ifname=name,
+                    peer_netns="b",
+                    peer_ifname=name,
+                    mac="02:00:00:00:00:01",
+                    mtu=1500,
+                    altnames=("one", "two"),
+                    offloads=(("rx-gro", False),),
+                ),
+                Address(netns="b", ifname=name, cidr=f"10.0.{n // 250}.{n % 250}/16", protocol=119),
+                Route(netns="b", dst=f"10.1.{n}.0/24", ifname=name, via="fe80::1", metric=n),
+                Sysctl(netns="b", name=f"net/ipv4/conf/{name}/rp_filter", value="0"),
+                NftChain(netns="b", family="inet", table="weft-lab", name=name, rules=("accept", "drop")),
+            ]
+        )
+    return state
+
+
+RECORD = Record(former=some_state(5), goal=some_state(10), note={"command": "weft apply", "started": 1.5})
+
+
+@given(st.integers(0, 30), st.text(max_size=20), st.one_of(st.none(), st.integers()))
+def test_codec_gives_back_what_it_was_given(count: int, text: str, number: int | None) -> None:
+    state = some_state(count) | State.of([Tap(netns="", ifname="t", alias=text, owner=number), Namespace(name=text)])
+    assert codec.decode(codec.loads(codec.dumps(codec.encode(state)))) == state
+
+
+def test_ten_thousand_objects_are_quick() -> None:
+    state = some_state(10_000)
+    start = time.perf_counter()
+    data = codec.dumps(codec.encode(state))
+    encoded = time.perf_counter()
+    assert codec.decode(codec.loads(data)) == state
+    decoded = time.perf_counter()
+    print(f"encode {(encoded - start) * 1e3:.0f} ms, decode {(decoded - encoded) * 1e3:.0f} ms, {len(data)} bytes")
+    assert encoded - start < 0.6 and decoded - encoded < 0.6
+
+
+def test_codec_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(codec.CodecError, match="warp-drive"):
+        codec.decode({"warp-drive": {"fields": [], "objects": []}})
+    with pytest.raises(codec.CodecError, match="sysctl"):
+        codec.decode({"sysctl": {"fields": ["netns", "speed"], "objects": [["", 1]]}})
+    with pytest.raises(codec.CodecError):
+        codec.encode(State.of([OtherLink(netns="", ifname="eth0")]))
+
+
+def test_a_record_lives_from_begin_to_end(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", "lab")
+    assert journal.read() is None and waiting(tmp_path / "journal") == []
+    journal.begin(RECORD)
+    assert journal.read() == (Phase.UNCOMMITTED, RECORD)
+    assert waiting(tmp_path / "journal") == [journal]
+    journal.commit()
+    assert journal.read() == (Phase.COMMITTED, RECORD)
+    journal.end()
+    assert journal.read() is None and waiting(tmp_path / "journal") == []
+    journal.end()
+
+
+def test_names_with_dots_are_told_apart(tmp_path: Path) -> None:
+    Journal(tmp_path, "lab").begin(RECORD)
+    Journal(tmp_path, "lab.shop").begin(RECORD)
+    Journal(tmp_path, "lab.shop").commit()
+    assert [(j.name, j.phase()) for j in waiting(tmp_path)] == [
+        ("lab", Phase.UNCOMMITTED),
+        ("lab.shop", Phase.COMMITTED),
+    ]
+
+
+def test_no_second_record_over_a_waiting_one(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "lab")
+    journal.begin(RECORD)
+    with pytest.raises(Refused, match="recover"):
+        journal.begin(RECORD)
+    journal.commit()
+    with pytest.raises(Refused, match="recover"):
+        journal.begin(RECORD)
+
+
+def test_commit_without_begin_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Journal(tmp_path, "lab").commit()
+
+
+@pytest.mark.parametrize("cut", [0, 10, 60, 100, -1])
+def test_a_torn_journal_is_refused(tmp_path: Path, cut: int) -> None:
+    journal = Journal(tmp_path, "lab")
+    journal.begin(RECORD)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(JournalDamaged, match="damaged"):
+        journal.read()
+
+
+def test_a_changed_journal_is_refused(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "lab")
+    journal.begin(RECORD)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes().replace(b"10.0.0.0/16", b"10.0.0.1/16"))
+    with pytest.raises(JournalDamaged, match="checksum"):
+        journal.read()
