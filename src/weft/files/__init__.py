@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from weft.files.first_file import template
+    from weft.files.json_schema import schema
     from weft.files.loader import Loaded, load, load_text, loads_stored
     from weft.files.nodes import Origins
-    from weft.files.json_schema import schema
-    from weft.files.first_file import template
 
 __all__ = ["Loaded", "Origins", "load", "load_text", "loads_stored", "schema", "template"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path as DiskPath
 
+from weft.files.json_schema import required_keys
 from weft.files.meaning import MEANINGS
 from weft.files.outline import Leaf, Listing, Outline, Record, Table, outline
-from weft.files.json_schema import required_keys
 
 BEGIN, END = "<!-- keys: made by python -m weft.files.reference -->\n", "<!-- end of keys -->\n"
 

@@ -1,0 +1,41 @@
+"""What is legal in an intent and still does harm on this machine: warnings, never refusals.
+
+Rules: pure, over intent and facts. A rule is a function in one of the modules here, and says nothing where the facts do
+not tell. A warning says what will happen and what would prevent it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from weft.compiler.findings import Finding
+from weft.facts import Facts
+from weft.lint.limits import LIMITS, conntrack, neighbours
+from weft.lint.mtu import large_links, lost_ipv6, uneven_ports
+from weft.lint.ranges import shared_ranges
+from weft.lint.tcp import absent_congestion_controls
+from weft.model.intent import Intent
+
+__all__ = ["LIMITS", "RULES", "lint"]
+
+Rule = Callable[[Intent, Facts], Iterable[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    neighbours,
+    conntrack,
+    shared_ranges,
+    uneven_ports,
+    lost_ipv6,
+    large_links,
+    absent_congestion_controls,
+)
+
+
+def lint(intent: Intent, facts: Facts) -> list[Finding]:
+    """All warnings, in the order of the rules."""
+
+    def said() -> Iterator[Finding]:
+        for rule in RULES:
+            yield from rule(intent, facts)
+
+    return list(said())
