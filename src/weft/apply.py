@@ -1,6 +1,6 @@
 """One transaction over all of the kernel: the former state or the wanted one, whatever happens on the way.
 
-Rules: the record (the journal) is written before the first change and marked committed before anything is retired.
+Rules: the journal is written before the first change and marked committed before anything is retired.
 Until that mark a failure leads back to the former state; after it only forward. Both ways are the one road: look,
 diff, plan, commit. Nothing here knows which kernel it talks to.
 """
@@ -15,6 +15,7 @@ from weft.diff import diff
 from weft.errors import RollbackIncomplete, RolledBack, WeftError
 from weft.plan import Phase, Plan, Step, plan
 from weft.state import Key, State
+from weft.store.journal import Record
 
 Backends: TypeAlias = Mapping[str, Backend]
 Look: TypeAlias = Callable[[frozenset[Key]], State]
@@ -27,41 +28,43 @@ ATTEMPTS = 3
 """How often a goal is tried again when the kernel refuses a step of the way (somebody may be changing things too)."""
 
 
-class Record(Protocol):
-    """The journal of one transaction. Each call is durable when it returns."""
+class Journal(Protocol):
+    """What remembers one transaction. Each call is durable when it returns."""
 
-    def begin(self, former: State, goal: State) -> None: ...
+    def begin(self, record: Record) -> None: ...
 
     def commit(self) -> None: ...
 
     def end(self) -> None: ...
 
 
-def _ignore(done: int) -> None:
+def ignore_progress(done: int) -> None:
     pass
 
 
-def transact(todo: Plan, backends: Backends, record: Record, look: Look, progress: Progress = _ignore) -> None:
+def transact(
+    todo: Plan, backends: Backends, journal: Journal, look: Look, progress: Progress = ignore_progress
+) -> None:
     """Carry out a plan as one transaction.
 
     Raises: RolledBack (the former state is back; the cause is chained), RollbackIncomplete (the journal stays).
     """
-    record.begin(todo.before, todo.after)
+    journal.begin(Record(former=todo.before, goal=todo.after))
     try:
         run(todo.steps(Phase.MAKE, Phase.SWITCH), backends, progress)
-        record.commit()
+        journal.commit()
     except BaseException as failure:  # a signal must not leave things half done either
         lead_to(todo.before, frozenset(todo.changes), backends, look)
-        record.end()
+        journal.end()
         raise RolledBack(f"{failure or type(failure).__name__}; everything is as it was before") from failure
     try:
         run(todo.steps(Phase.RETIRE), backends, progress)
     except WeftError:
         lead_to(todo.after, frozenset(todo.changes), backends, look)
-    record.end()
+    journal.end()
 
 
-def run(steps: Iterable[Step], backends: Backends, progress: Progress = _ignore) -> None:
+def run(steps: Iterable[Step], backends: Backends, progress: Progress = ignore_progress) -> None:
     """Commit the steps in their order.
 
     Raises: KernelRefused and what else the backends raise.

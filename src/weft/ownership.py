@@ -6,7 +6,7 @@ a link or in a namespace that is ours; on foreign ground the ledger must agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from weft.kinds.ip.address import Address
@@ -44,7 +44,7 @@ class Claims:
     newborn: frozenset[Key] = frozenset()
 
 
-def split(observed: State, desired: State, claims: Claims) -> Split:
+def split(observed: State, wanted: Container[Key], claims: Claims) -> Split:
     """Sort what was observed. Objects that are neither ours nor wanted are in neither half.
 
     An unmarked address or route on a link of ours that matches what is wanted is adopted; a sysctl or a link setting
@@ -54,7 +54,7 @@ def split(observed: State, desired: State, claims: Claims) -> Split:
     for key, obj in observed.items():
         if _is_ours(obj, observed, claims):
             ours[key] = obj
-        elif key in desired:
+        elif key in wanted:
             (ours if _adoptable(obj, observed, claims) else foreign)[key] = obj
     return Split(ours=ours, foreign=foreign)
 

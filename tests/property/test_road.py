@@ -19,6 +19,7 @@ from weft.errors import KernelRefused, RolledBack
 from weft.kinds import KINDS
 from weft.plan import Phase, plan
 from weft.state import Change, Op, State
+from weft.store.journal import Record
 
 PAIRS = int(os.environ.get("WEFT_PROPERTY_PAIRS", "10000"))
 """How many random pairs of states the seeded run goes through."""
@@ -30,15 +31,15 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing may catch it and go on."""
 
 
-class MemoryRecord:
+class MemoryJournal:
     """A journal in memory."""
 
     def __init__(self) -> None:
         self.phase = "none"
         self.former, self.goal = State(), State()
 
-    def begin(self, former: State, goal: State) -> None:
-        self.phase, self.former, self.goal = "begun", former, goal
+    def begin(self, record: Record) -> None:
+        self.phase, self.former, self.goal = "begun", record.former, record.goal
 
     def commit(self) -> None:
         self.phase = "committed"
@@ -104,7 +105,7 @@ def check_pair(rng: Random) -> None:
     kernel.state = State(a)
     todo = plan(diff(a, b))
     try:
-        transact(todo, backends_of(kernel), MemoryRecord(), look_at(kernel))
+        transact(todo, backends_of(kernel), MemoryJournal(), look_at(kernel))
     except RolledBack:
         assert same(kernel.state, a), "rolled back, but not to the former state"
     else:
@@ -115,17 +116,17 @@ def check_kill(rng: Random) -> None:
     a, b = random_state(rng), random_state(rng)
     kernel = refuse_nth(rng.randrange(30), Killed())
     kernel.state = State(a)
-    record = MemoryRecord()
+    journal = MemoryJournal()
     todo = plan(diff(a, b))
-    record.begin(todo.before, todo.after)
+    journal.begin(Record(former=todo.before, goal=todo.after))
     try:
         run(todo.steps(Phase.MAKE, Phase.SWITCH), backends_of(kernel))
-        record.commit()
+        journal.commit()
         run(todo.steps(Phase.RETIRE), backends_of(kernel))
     except Killed:
-        goal = record.goal if record.phase == "committed" else record.former
+        goal = journal.goal if journal.phase == "committed" else journal.former
         lead_to(goal, frozenset(todo.changes), backends_of(kernel), look_at(kernel))
-        assert same(kernel.state, b if record.phase == "committed" else a)
+        assert same(kernel.state, b if journal.phase == "committed" else a)
 
 
 @given(randoms)
@@ -152,10 +153,10 @@ def test_many_pairs() -> None:
 def test_a_persistent_refusal_keeps_the_journal() -> None:
     a, b = State(), random_state(Random(3))
     kernel = FakeKernel(a, fault=_refuse_after(5))
-    record = MemoryRecord()
+    journal = MemoryJournal()
     with pytest.raises(Exception, match="weft recover"):
-        transact(plan(diff(a, b)), backends_of(kernel), record, look_at(kernel))
-    assert record.phase == "begun"
+        transact(plan(diff(a, b)), backends_of(kernel), journal, look_at(kernel))
+    assert journal.phase == "begun"
 
 
 def _refuse_after(n: int) -> Callable[[Change], None]:

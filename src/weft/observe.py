@@ -1,0 +1,93 @@
+"""Reads what a kernel holds through all backends, and says whose it is.
+
+Rules: only reads. Every namespace under /run/netns is asked for its mark; read whole are only those that matter: the
+host's, the scope's own, those the intent or the ledger names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from weft.backends.base import Backend, Selection
+from weft.backends.nft import Nft
+from weft.backends.rtnl import Rtnl
+from weft.backends.settings import Settings
+from weft.kinds.netns import Namespace
+from weft.ownership import Claims, Split, split
+from weft.state import HOST, Key, Mark, State, netns_key
+from weft.store.ledger import Ledger
+
+FEW_KEYS = 64
+"""Up to so many objects are read one by one; above, their namespaces are read whole."""
+
+READ_BY_KEY = frozenset({"netns", "sysctl", "link-setting", "nft-foreign-rule"})
+"""Tables that reading a namespace whole leaves out: most of what is in them is nobody's concern."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One host's kernel, seen for one scope."""
+
+    host_id: str
+    scope: str
+    rtnl: Rtnl
+    nft: Nft
+    settings: Settings
+    ledger: Ledger
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        return {"rtnl": self.rtnl, "nft": self.nft, "setting": self.settings}
+
+    def marks(self) -> dict[str, Mark | None]:
+        """The mark of each namespace under /run/netns, None where it is not weft's."""
+        names = self.rtnl.namespaces()
+        found = self.rtnl.observe(Selection(keys=frozenset(map(netns_key, names))))
+        spaces = (obj for obj in found.values() if isinstance(obj, Namespace))
+        return {space.name: Mark.parse(space.alias) for space in spaces}
+
+    def own_namespaces(self) -> set[str]:
+        """The names of the scope's namespaces."""
+        return {name for name, mark in self.marks().items() if mark and mark[:2] == (self.host_id, self.scope)}
+
+    def observe(self, netns: Iterable[str], keys: Iterable[Key] = ()) -> State:
+        """The host, the scope's own and the given namespaces whole, and the given objects."""
+        noted = {key.netns for key, scope in self.ledger.scopes().items() if scope == self.scope}
+        whole = {HOST, *self.own_namespaces(), *noted, *netns}
+        return self.read(Selection(namespaces=tuple(sorted(whole)), keys=frozenset(keys)))
+
+    def read(self, selection: Selection) -> State:
+        """What all backends see in the selection."""
+        found = State()
+        for backend in self.backends.values():
+            found.update(backend.observe(selection))
+        return found
+
+    def split(self, observed: State, wanted: Iterable[Key], newborn: frozenset[Key] = frozenset()) -> Split:
+        """Whose is what among the observed."""
+        claims = Claims(host_id=self.host_id, scope=self.scope, ledger=self.ledger.scopes(), newborn=newborn)
+        return split(observed, frozenset(wanted), claims)
+
+    def looker(self, former: State, goal: State) -> Callable[[frozenset[Key]], State]:
+        """What `apply` and `verify` look with: ours among some keys, for a transaction from `former` to `goal`.
+
+        What the objects stand on is read along, for it proves whose they are; a link that bears no mark yet is ours if
+        the transaction was about to make it.
+        """
+        newborn = frozenset(goal.keys() - former.keys())
+        grounds = frozenset(on for obj in (*former.values(), *goal.values()) for on in obj.lives_on)
+
+        def look(keys: frozenset[Key]) -> State:
+            ours = self.split(self.read(_selection(keys, grounds)), keys, newborn).ours
+            return State((key, obj) for key, obj in ours.items() if key in keys)
+
+        return look
+
+
+def _selection(keys: frozenset[Key], grounds: frozenset[Key]) -> Selection:
+    if len(keys) <= FEW_KEYS:
+        return Selection(keys=keys | grounds)
+    whole = {key.netns for key in keys if key.table != "netns"}
+    named = {key for key in keys | grounds if key.table in READ_BY_KEY}
+    return Selection(namespaces=tuple(sorted(whole)), keys=frozenset(named))

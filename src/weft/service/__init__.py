@@ -1,0 +1,7 @@
+"""The only front door: what every other door, from the command line to a daemon, asks of weft."""
+
+from weft.service.prepared import Prepared
+from weft.service.service import Recovered, Scope, Service
+from weft.service.status import Drift, Status
+
+__all__ = ["Drift", "Prepared", "Recovered", "Scope", "Service", "Status"]

@@ -1,0 +1,131 @@
+"""The first half of the road: from an intent to its plan. Takes no lock and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from weft import probe
+from weft.backends.base import Selection
+from weft.compiler import Compiled, compile
+from weft.diff import diff
+from weft.errors import ForeignObject, IntentInvalid, Problem
+from weft.facts import Facts
+from weft.files import Loaded
+from weft.lint import lint
+from weft.model.intent import Intent
+from weft.observe import READ_BY_KEY, Machine
+from weft.plan import Plan, plan
+from weft.state import Key, State
+from weft.store import codec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An intent thought through, with all that led to its plan. `ours`: what of the observed is the scope's to change;
+    `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy)."""
+
+    scope: str
+    machine: Machine
+    observed: State
+    ours: State
+    foreign: State
+    desired: State
+    paths: Mapping[Key, tuple[str, ...]]
+    plan: Plan
+    facts: Facts | None = None
+    loaded: Loaded | None = None
+    warnings: tuple[Problem, ...] = field(default=())
+
+    def where(self, path: tuple[str, ...]) -> str:
+        """file:line:column of a path of the intent, "" where no file speaks of it."""
+        return self.loaded.origins.at(path) if self.loaded and path in self.paths.values() else ""
+
+    @property
+    def digest(self) -> str:
+        """Of all that decided the plan: a saved plan is good as long as this is the same."""
+        former, goal = codec.encode(self.plan.before), codec.encode(self.plan.after)
+        return sha256(codec.dumps({"facts": repr(self.facts), "former": former, "goal": goal})).hexdigest()
+
+    def demand_no_foreign(self) -> None:
+        """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""
+        if not self.foreign:
+            return
+        lines = [
+            f"{self.where(self.paths[key])}: {key} is there already and is not weft's; rename yours or remove it"
+            for key in self.foreign
+        ]
+        raise ForeignObject("\n".join(lines))
+
+
+def prepare(machine: Machine, loaded: Loaded, run: Path) -> Prepared:
+    """Observe, compile, diff, plan. `run`: where the features found are remembered.
+
+    Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted.
+    """
+    observed = machine.observe(namespaces_of(loaded.intent))
+    facts = probe.gather(machine, loaded.intent, observed, run)
+    compiled = _compile(loaded, facts)
+    observed.update(machine.read(Selection(keys=frozenset(_singly(compiled.state)))))
+    parts = machine.split(observed, compiled.state)
+    return Prepared(
+        scope=loaded.intent.name,
+        machine=machine,
+        observed=observed,
+        ours=parts.ours,
+        foreign=parts.foreign,
+        desired=compiled.state,
+        paths=compiled.paths,
+        plan=plan(diff(parts.ours, compiled.state)),
+        facts=facts,
+        loaded=loaded,
+        warnings=tuple(_warnings(loaded, facts)),
+    )
+
+
+def prepare_nothing(machine: Machine) -> Prepared:
+    """The plan that takes away all that bears the scope's marks. Raises: NotPermitted, DumpInterrupted."""
+    noted = [key for key, scope in machine.ledger.scopes().items() if scope == machine.scope]
+    observed = machine.observe((), noted)
+    ours = machine.split(observed, ()).ours
+    return Prepared(
+        scope=machine.scope,
+        machine=machine,
+        observed=observed,
+        ours=ours,
+        foreign=State(),
+        desired=State(),
+        paths={},
+        plan=plan(diff(ours, State())),
+    )
+
+
+def namespaces_of(intent: Intent) -> set[str]:
+    """Labels of the namespaces beside the tenants' that an intent speaks of."""
+    ports = (port for tenant in intent.tenants.values() for port in tenant.ports.values())
+    attached = {_label(port.attach.netns, port.attach.pidfile) for port in ports}
+    return (attached | set(intent.namespaces)) - {""}
+
+
+def _label(netns: str | None, pidfile: str | None) -> str:
+    return f"pidfile:{pidfile}" if pidfile else netns or ""
+
+
+def _singly(wanted: Iterable[Key]) -> Iterator[Key]:
+    return (key for key in wanted if key.table in READ_BY_KEY)
+
+
+def _compile(loaded: Loaded, facts: Facts) -> Compiled:
+    compiled = compile(loaded.intent, facts)
+    wrong = [finding for finding in compiled.findings if finding.severity == "error"]
+    if wrong:
+        raise IntentInvalid([finding.at(loaded.origins.at(finding.path)) for finding in wrong])
+    return compiled
+
+
+def _warnings(loaded: Loaded, facts: Facts) -> Iterator[Problem]:
+    yield from loaded.warnings
+    for finding in lint(loaded.intent, facts):
+        yield finding.at(loaded.origins.at(finding.path))

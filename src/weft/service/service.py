@@ -1,0 +1,231 @@
+"""The second half of the road, under locks: recover what waits, think it through, agree, apply, verify, keep.
+
+Rules: nothing here prints or asks; a door passes `agree`, which is shown the plan and raises to stop it. Locks are held
+from before the machine is observed until the transaction has ended; verification is outside of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from weft.apply import Progress, ignore_progress, lead_to, transact
+from weft.backends.nft import Nft
+from weft.backends.rtnl import Rtnl
+from weft.backends.settings import Settings
+from weft.backends.spaces import Spaces
+from weft.errors import Refused
+from weft.files import Loaded, loads_stored
+from weft.model.intent import Intent
+from weft.observe import Machine
+from weft.service.prepared import Prepared, prepare, prepare_nothing
+from weft.service.status import Status, status_of
+from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
+from weft.store.intents import Intents, Kept
+from weft.store.journal import Journal, Phase, Record, waiting
+from weft.store.ledger import Ledger
+from weft.store.locks import HOST_LOCK, hold, tenant_lock
+from weft.verify import verify
+
+WAIT_S = 10.0
+"""How long a command waits for another weft's locks, in seconds, unless told otherwise."""
+
+Agree: TypeAlias = Callable[[Prepared], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """`forward`: the wanted state was finished; else the former one is back."""
+
+    scope: str
+    forward: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """One name on this machine. `namespaces`: how many of its own are there now. `applied_at`: seconds since the
+    epoch, None where no intent of that name is kept."""
+
+    name: str
+    namespaces: int
+    applied_at: float | None
+    unfinished: bool
+
+
+class Service:
+    """weft on the host that the process is on."""
+
+    def __init__(self, *, run_base: Path = RUN_BASE, lib_base: Path = LIB_BASE, command: str = "weft") -> None:
+        self.host_id = host_id()
+        self._run = run_directory(self.host_id, run_base)
+        self._intents = Intents(lib_base)
+        self._command = command
+        self._spaces = Spaces()
+        self._rtnl = Rtnl(self._spaces)
+        self._nft = Nft(self._spaces)
+        self._ledger = Ledger(self._run)
+
+    def machine(self, scope: str) -> Machine:
+        """The kernel as one scope sees it; sockets are kept from one call to the next."""
+        return Machine(
+            host_id=self.host_id,
+            scope=scope,
+            rtnl=self._rtnl,
+            nft=self._nft,
+            settings=Settings(self._spaces, self._ledger, scope),
+            ledger=self._ledger,
+        )
+
+    def prepare(self, loaded: Loaded) -> Prepared:
+        """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
+        return prepare(self.machine(loaded.intent.name), loaded, self._run)
+
+    def apply(
+        self,
+        loaded: Loaded,
+        agree: Agree,
+        *,
+        wait_s: float = WAIT_S,
+        progress: Progress = ignore_progress,
+    ) -> Prepared:
+        """Make the machine as the intent says, or leave it as it was.
+
+        Raises: IntentInvalid, Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
+        """
+        intent = loaded.intent
+        with self._locked(intent.name, _locks(intent), wait_s):
+            prepared = self.prepare(loaded)
+            agree(prepared)
+            prepared.demand_no_foreign()
+            self._intents.stage(Kept(scope=intent.name, files=loaded.text, applied_at=time.time()))
+            try:
+                self._transact(prepared, progress)
+            except BaseException:
+                self._discard_if_back(intent.name)
+                raise
+            self._intents.publish(intent.name)
+        self._verify(prepared)
+        return prepared
+
+    def destroy(
+        self, scope: str, agree: Agree, *, wait_s: float = WAIT_S, progress: Progress = ignore_progress
+    ) -> Prepared:
+        """Take away all that bears the scope's marks and put former values back. Needs no file.
+
+        Raises: Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
+        """
+        kept = self._intents.load(scope)
+        tenants = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
+        with self._locked(scope, tenants, wait_s):
+            prepared = prepare_nothing(self.machine(scope))
+            if not prepared.plan and self._intents.load(scope) is None:
+                raise Refused(f"nothing named {scope} is here; `weft list` says what is")
+            agree(prepared)
+            self._transact(prepared, progress)
+            self._intents.remove(scope)
+        self._verify(prepared)
+        return prepared
+
+    def status(self, loaded: Loaded) -> Status:
+        """What differs between the intent and the machine. Raises: as prepare."""
+        return status_of(self.prepare(loaded), self._journal(loaded.intent.name).phase() is not None)
+
+    def recover(self, *, wait_s: float = WAIT_S) -> list[Recovered]:
+        """Finish or undo every apply that did not end. Raises: Locked, RollbackIncomplete."""
+        done = []
+        for journal in waiting(self._run):
+            with hold(self._run / "locks", [_scope_lock(journal.name)], command=self._command, wait_s=wait_s):
+                recovered = self._recover(journal.name)
+            done += [recovered] if recovered else []
+        return done
+
+    def kept(self, scope: str) -> Loaded:
+        """The intent last applied under that name. Raises: Refused where there is none."""
+        kept = self._intents.load(scope)
+        if kept is None:
+            raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
+        return loads_stored(kept.files)
+
+    def list(self) -> list[Scope]:
+        """Every scope that the kernel's marks, the kept intents or a journal speak of, by name."""
+        marks = [mark for mark in self.machine("").marks().values() if mark and mark.host_id == self.host_id]
+        unfinished = {journal.name for journal in waiting(self._run)}
+        names = {mark.scope for mark in marks} | set(self._intents.scopes()) | unfinished
+        return [
+            Scope(
+                name=name,
+                namespaces=sum(mark.scope == name for mark in marks),
+                applied_at=kept.applied_at if (kept := self._intents.load(name)) else None,
+                unfinished=name in unfinished,
+            )
+            for name in sorted(names | set(self._ledger.scopes().values()))
+        ]
+
+    @contextmanager
+    def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[None]:
+        """The locks, and behind them nothing left unfinished."""
+        with hold(self._run / "locks", {_scope_lock(scope), *names}, command=self._command, wait_s=wait_s):
+            self._recover(scope)
+            yield
+
+    def _transact(self, prepared: Prepared, progress: Progress) -> None:
+        if not prepared.plan:
+            return
+        look = prepared.machine.looker(prepared.plan.before, prepared.plan.after)
+        transact(prepared.plan, prepared.machine.backends, self._journal(prepared.scope), look, progress)
+
+    def _verify(self, prepared: Prepared) -> None:
+        if prepared.plan:
+            verify(prepared.plan, prepared.machine.looker(prepared.plan.before, prepared.plan.after))
+
+    def _recover(self, scope: str) -> Recovered | None:
+        """Lead an apply that did not end to one of its two ends. Its lock is held."""
+        journal = self._journal(scope)
+        left = journal.read()
+        if left is None:
+            return None
+        phase, record = left
+        forward = phase is Phase.COMMITTED
+        self._lead(scope, record, forward)
+        if forward and record.goal:
+            self._intents.publish(scope)
+        else:
+            self._discard_if_back(scope)
+        journal.end()
+        return Recovered(scope=scope, forward=forward)
+
+    def _lead(self, scope: str, record: Record, forward: bool) -> None:
+        machine = self.machine(scope)
+        keys = frozenset(record.former.keys() | record.goal.keys())
+        goal = record.goal if forward else record.former
+        lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
+
+    def _discard_if_back(self, scope: str) -> None:
+        if self._journal(scope).phase() is not Phase.COMMITTED:
+            self._intents.discard(scope)
+
+    def _journal(self, scope: str) -> Journal:
+        return Journal(self._run, scope)
+
+
+def _scope_lock(scope: str) -> str:
+    return f"scope {scope}"
+
+
+def _locks(intent: Intent) -> set[str]:
+    """A lock per tenant, and the host's where the intent touches the host."""
+    names = {tenant_lock(intent.name, tenant) for tenant in intent.tenants}
+    return names | {HOST_LOCK} if _touches_host(intent) else names
+
+
+def _touches_host(intent: Intent) -> bool:
+    if intent.host or intent.namespaces:
+        return True
+    tenants = intent.tenants.values()
+    return any(network.uplink for tenant in tenants for network in tenant.networks.values()) or any(
+        not port.attach.netns for tenant in tenants for port in tenant.ports.values()
+    )

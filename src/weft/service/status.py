@@ -1,0 +1,104 @@
+"""How far the machine is from what was asked: what is missing, what was changed, what somebody added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.route import Route
+from weft.kinds.link.common import Link
+from weft.ownership import ground_scope
+from weft.plan.render import describe
+from weft.plan.subject import Path, Subjects
+from weft.service.prepared import Prepared
+from weft.state import HOST, KernelObject, Key, Mark, Op, netns_key
+
+
+class Drift(Enum):
+    MISSING = "missing"
+    CHANGED = "changed"
+    EXTRA = "extra"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """`extra`: weft's own mark, but the file no longer wants it. `foreign`: somebody else's, on weft's ground or in its
+    way. `where` the user's line or ""."""
+
+    drift: Drift
+    key: Key
+    subject: Path
+    told: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """`objects`: how many kernel objects are wanted."""
+
+    scope: str
+    objects: int
+    differences: tuple[Difference, ...]
+    unfinished: bool
+
+    @property
+    def clean(self) -> bool:
+        return not self.unfinished and not self.differences
+
+
+_DRIFT = {Op.CREATE: Drift.MISSING, Op.UPDATE: Drift.CHANGED, Op.REPLACE: Drift.CHANGED, Op.DELETE: Drift.EXTRA}
+
+
+def status_of(prepared: Prepared, unfinished: bool) -> Status:
+    """Compare, and list everything that differs, the file's own objects first."""
+    return Status(
+        scope=prepared.scope,
+        objects=len(prepared.desired),
+        differences=tuple([*_own(prepared), *_foreign(prepared)]),
+        unfinished=unfinished,
+    )
+
+
+def _own(prepared: Prepared) -> Iterator[Difference]:
+    subjects = Subjects(prepared.plan.changes, prepared.paths)
+    for change in prepared.plan.changes.values():
+        if change.key in prepared.foreign:
+            continue
+        subject = subjects.of(change)
+        yield Difference(
+            drift=_DRIFT[change.op],
+            key=change.key,
+            subject=subject,
+            told=describe(change),
+            where=prepared.where(subject),
+        )
+
+
+def _foreign(prepared: Prepared) -> Iterator[Difference]:
+    for key, obj in prepared.foreign.items():
+        path = prepared.paths[key]
+        told = f"{key} is somebody else's and stands in the way"
+        yield Difference(drift=Drift.FOREIGN, key=key, subject=path, told=told, where=prepared.where(path))
+    for key, obj in prepared.observed.items():
+        if key in prepared.ours or key in prepared.desired:
+            continue
+        ground = _our_ground(obj, prepared)
+        if ground is not None:
+            told = f"{key} is not weft's, but stands on {ground}"
+            subject = prepared.paths.get(ground, ())
+            yield Difference(drift=Drift.FOREIGN, key=key, subject=subject, told=told, where=prepared.where(subject))
+
+
+def _our_ground(obj: KernelObject, prepared: Prepared) -> Key | None:
+    """The link or namespace of this scope that a foreign object stands on."""
+    if isinstance(obj, (Address, Route)):
+        scope = ground_scope(obj, prepared.observed, prepared.machine.host_id)
+        return obj.lives_on[0] if scope == prepared.scope and obj.lives_on else None
+    if isinstance(obj, Link) and obj.netns != HOST:
+        space = prepared.ours.get(netns_key(obj.netns))
+        if space is not None and Mark.parse(obj.alias) is None:
+            return space.key
+    return None
