@@ -49,7 +49,7 @@ def transact(
 
     Raises: RolledBack (the former state is back; the cause is chained), RollbackIncomplete (the journal stays).
     """
-    journal.begin(Record(former=todo.before, goal=todo.after))
+    journal.begin(Record(former=todo.before, goal=todo.after, note=note or {}))
     try:
         run(todo.steps(Phase.MAKE, Phase.SWITCH), backends, progress)
         journal.commit()

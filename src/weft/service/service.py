@@ -7,7 +7,7 @@ from before the machine is observed until the transaction has ended; verificatio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,9 @@ from weft.verify import verify
 
 WAIT_S = 10.0
 """How long a command waits for another weft's locks, in seconds, unless told otherwise."""
+
+_DESTROY = {"verb": "destroy"}
+"""Noted in the journal, so that recovery forgets the kept intent too."""
 
 Agree: TypeAlias = Callable[[Prepared], None]
 
@@ -125,7 +128,7 @@ class Service:
             if not prepared.plan and self._intents.load(scope) is None:
                 raise Refused(f"nothing named {scope} is here; `weft list` says what is")
             agree(prepared)
-            self._transact(prepared, progress)
+            self._transact(prepared, progress, _DESTROY)
             self._intents.remove(scope)
         self._verify(prepared)
         return prepared
@@ -172,11 +175,12 @@ class Service:
             self._recover(scope)
             yield
 
-    def _transact(self, prepared: Prepared, progress: Progress) -> None:
+    def _transact(self, prepared: Prepared, progress: Progress, note: Mapping[str, str] | None = None) -> None:
         if not prepared.plan:
             return
         look = prepared.machine.looker(prepared.plan.before, prepared.plan.after)
-        transact(prepared.plan, prepared.machine.backends, self._journal(prepared.scope), look, progress)
+        journal = self._journal(prepared.scope)
+        transact(prepared.plan, prepared.machine.backends, journal, look, progress=progress, note=note)
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:
@@ -191,10 +195,12 @@ class Service:
         phase, record = left
         forward = phase is Phase.COMMITTED
         self._lead(scope, record, forward)
-        if forward and record.goal:
-            self._intents.publish(scope)
+        if not forward:
+            self._intents.discard(scope)
+        elif record.note == _DESTROY:
+            self._intents.remove(scope)
         else:
-            self._discard_if_back(scope)
+            self._intents.publish(scope)
         journal.end()
         return Recovered(scope=scope, forward=forward)
 

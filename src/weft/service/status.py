@@ -57,7 +57,7 @@ def status_of(prepared: Prepared, unfinished: bool) -> Status:
     return Status(
         scope=prepared.scope,
         objects=len(prepared.desired),
-        differences=tuple([*_own(prepared), *_foreign(prepared)]),
+        differences=(*_own(prepared), *_foreign(prepared)),
         unfinished=unfinished,
     )
 
@@ -78,7 +78,7 @@ def _own(prepared: Prepared) -> Iterator[Difference]:
 
 
 def _foreign(prepared: Prepared) -> Iterator[Difference]:
-    for key, obj in prepared.foreign.items():
+    for key in prepared.foreign:
         path = prepared.paths[key]
         told = f"{key} is somebody else's and stands in the way"
         yield Difference(drift=Drift.FOREIGN, key=key, subject=path, told=told, where=prepared.where(path))
