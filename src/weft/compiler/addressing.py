@@ -1,0 +1,147 @@
+"""Which port has which address.
+
+Rules: what the intent gives comes first, then what a port already holds, then the lowest free one: adding a port never
+moves another. Gateways are reserved. The first and last address of an IPv4 subnet and the first of an IPv6 one are
+nobody's, save in the subnets of two and of one (RFC 3021, RFC 6164). Cost is linear: each subnet keeps a cursor below
+which nothing is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
+
+from weft.model.intent import Path
+
+IpNetwork = IPv4Network | IPv6Network
+
+
+def usable(network: IpNetwork) -> tuple[int, int]:
+    """The first and the last address that a host may have, as numbers."""
+    low, high = int(network.network_address), int(network.broadcast_address)
+    if network.max_prefixlen - network.prefixlen <= 1:
+        return low, high
+    return low + 1, high if network.version == 6 else high - 1
+
+
+def number_of(address: str) -> tuple[int, int]:
+    """An address as (family, number)."""
+    parsed = ip_address(address)
+    return parsed.version, int(parsed)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class AddressPool:
+    """The addresses of one subnet, from `first` to `last`: who has which. `reserved`: those that are never handed out
+    by themselves (the gateway, addresses of other scopes)."""
+
+    network: IpNetwork
+    first: int
+    last: int
+    gateway: int | None = None
+    reserved: set[int] = field(default_factory=set)
+    owners: dict[int, str] = field(default_factory=dict)
+    cursor: int = 0
+
+    @classmethod
+    def of(cls, cidr: str, gateway: int | None = None) -> AddressPool:
+        network = ip_network(cidr)
+        first, last = usable(network)
+        reserved = set() if gateway is None else {gateway}
+        return cls(network=network, first=first, last=last, gateway=gateway, reserved=reserved, cursor=first)
+
+    @property
+    def family(self) -> int:
+        return self.network.version
+
+    @property
+    def cidr(self) -> str:
+        return str(self.network)
+
+    @property
+    def room(self) -> int:
+        """How many ports the subnet holds at all."""
+        return self.last - self.first + 1 - len(self.reserved)
+
+    def text(self, number: int) -> str:
+        return str(self.network.network_address.__class__(number))
+
+    def spans(self, family: int, number: int) -> bool:
+        """Whether the address lies in the subnet, usable or not."""
+        network = self.network
+        return family == network.version and int(network.network_address) <= number <= int(network.broadcast_address)
+
+    def is_free(self, number: int) -> bool:
+        return self.first <= number <= self.last and number not in self.owners and number not in self.reserved
+
+    def take(self, number: int, owner: str) -> str:
+        """Note the owner of an address; "" or the owner that it has already."""
+        if number in self.owners:
+            return self.owners[number]
+        self.owners[number] = owner
+        return ""
+
+    def take_lowest(self, owner: str) -> int | None:
+        """The lowest free address, now the owner's; None where there is none."""
+        number, owners, reserved = self.cursor, self.owners, self.reserved
+        while number in owners or number in reserved:
+            number += 1
+        self.cursor = number
+        if number > self.last:
+            return None
+        owners[number] = owner
+        return number
+
+    def release(self, number: int) -> None:
+        if self.owners.pop(number, None) is not None:
+            self.cursor = min(self.cursor, number)
+
+
+class Assigned(NamedTuple):
+    """An address of a port, without prefix length in `address`."""
+
+    pool: AddressPool
+    address: str
+    number: int
+
+    @property
+    def cidr(self) -> str:
+        return f"{self.address}/{self.pool.network.prefixlen}"
+
+
+class Span(NamedTuple):
+    """A prefix as numbers, with the place that names it."""
+
+    family: int
+    low: int
+    high: int
+    cidr: str
+    path: Path
+
+    @classmethod
+    def of(cls, cidr: str, path: Path = ()) -> Span:
+        network = ip_network(cidr)
+        return cls(network.version, int(network.network_address), int(network.broadcast_address), cidr, path)
+
+    def covers(self, family: int, number: int) -> bool:
+        return self.family == family and self.low <= number <= self.high
+
+    def meets(self, other: Span) -> bool:
+        return self.family == other.family and self.low <= other.high and other.low <= self.high
+
+
+LINK_LOCAL = Span.of("fe80::/10")
+"""Source: RFC 4291 section 2.5.6."""
+
+
+def overlaps(spans: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
+    """Pairs that overlap, the wider (or earlier) first: each prefix with the widest that holds it. Prefixes nest or
+    are apart, so a stack of one is enough."""
+    widest: Span | None = None
+    for span in sorted(spans, key=lambda s: (s.family, s.low, -s.high)):
+        if widest is not None and widest.meets(span):
+            yield widest, span
+        else:
+            widest = span

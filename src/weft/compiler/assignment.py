@@ -1,0 +1,134 @@
+"""The addresses of a network's ports, found in three rounds: given, held, lowest free.
+
+Rules: a given address that another port holds is refused, not taken from it: adding a port never moves another. All
+that does not fit one subnet is one finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from weft.compiler.addressing import AddressPool, Assigned, number_of
+from weft.compiler.draft import Draft
+from weft.compiler.network import Segment
+from weft.model.intent import Path, Port
+
+Addresses = tuple[Assigned, ...]
+
+
+class Claimant(NamedTuple):
+    """A port that wants addresses: its name, the intent, the name its id comes from, and the addresses it has now."""
+
+    name: str
+    port: Port
+    former: str
+    held: tuple[str, ...] = ()
+
+
+def assign(draft: Draft, segment: Segment, claimants: Iterable[Claimant]) -> dict[str, Addresses]:
+    """Addresses by port, in the order of the subnets. Notes every owner in the segment's pools."""
+    claimants = list(claimants)
+    given = {c.name: _given(draft, segment, c) for c in claimants if c.port.addresses}
+    pinned = frozenset(given)
+    free = [c for c in claimants if not c.port.addresses]
+    held = {c.name: _held(draft, segment, c, pinned) for c in free}
+    missing: dict[AddressPool, list[Claimant]] = {}
+    for claimant in free:
+        given[claimant.name] = _complete(segment, claimant, held[claimant.name], missing)
+    for pool, without in missing.items():
+        _report_full(draft, segment, pool, without)
+    return given
+
+
+def port_path(segment: Segment, name: str) -> Path:
+    return ("tenants", segment.tenant, "ports", name)
+
+
+def _given(draft: Draft, segment: Segment, claimant: Claimant) -> Addresses:
+    path = (*port_path(segment, claimant.name), "addresses")
+    found = []
+    for at, address in enumerate(claimant.port.addresses):
+        family, number = number_of(address)
+        pool = next((pool for pool in segment.pools if pool.spans(family, number)), None)
+        what = _unfit(draft, segment, pool, number, address, claimant.name)
+        if pool is None or what:
+            draft.error((*path, str(at)), what, _choice(segment, pool))
+        else:
+            found.append(Assigned(pool, address, number))
+    return tuple(found)
+
+
+def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int, address: str, owner: str) -> str:
+    """Why the port cannot have the address, or ""; takes it otherwise."""
+    if pool is None:
+        return f"{address} is in no subnet of network {segment.name}"
+    if not pool.first <= number <= pool.last:
+        return f"{address} names the network or all of it in {pool.cidr}, it is no host's address"
+    if number == pool.gateway and segment.uplinked:
+        return f"{address} is the gateway of {pool.cidr}"
+    other = pool.take(number, owner)
+    if not other:
+        return ""
+    return f"{address} is port {other}'s" if other != owner else f"{address} is given twice"
+
+
+def _choice(segment: Segment, pool: AddressPool | None) -> str:
+    if pool is not None:
+        return f"another of {pool.text(pool.first)} to {pool.text(pool.last)}, or none to be given one"
+    subnets = ", ".join(pool.cidr for pool in segment.pools)
+    return f"its subnets: {subnets}" if subnets else "it has no subnets; give it some, or the port no address"
+
+
+def _held(draft: Draft, segment: Segment, claimant: Claimant, pinned: frozenset[str]) -> dict[int, int]:
+    """What the port has already and may keep: place of the pool -> number. `pinned`: ports with given addresses."""
+    kept: dict[int, int] = {}
+    for family, number in map(number_of, claimant.held):
+        for at, pool in enumerate(segment.pools):
+            if at in kept or not pool.spans(family, number):
+                continue
+            if pool.is_free(number):
+                pool.take(number, claimant.name)
+                kept[at] = number
+            elif pool.owners.get(number) in pinned:
+                _report_taken(draft, segment, pool, number, claimant.name)
+    return kept
+
+
+def _report_taken(draft: Draft, segment: Segment, pool: AddressPool, number: int, holder: str) -> None:
+    draft.error(
+        (*port_path(segment, pool.owners[number]), "addresses"),
+        f"{pool.text(number)} is held by port {holder}, which would lose it",
+        f"another address here, or `addresses:` for {holder} too",
+    )
+
+
+def _complete(
+    segment: Segment, claimant: Claimant, kept: Mapping[int, int], missing: dict[AddressPool, list[Claimant]]
+) -> Addresses:
+    """What is kept, and the lowest free address of every other subnet; notes in `missing` who got none of which."""
+    found = []
+    for at, pool in enumerate(segment.pools):
+        number = kept.get(at)
+        if number is None:
+            number = pool.take_lowest(claimant.name)
+        if number is None:
+            missing.setdefault(pool, []).append(claimant)
+        else:
+            found.append(Assigned(pool, pool.text(number), number))
+    return tuple(found)
+
+
+def _report_full(draft: Draft, segment: Segment, pool: AddressPool, without: list[Claimant]) -> None:
+    wanted = len(pool.owners) + len(without)
+    draft.error(
+        port_path(segment, without[0].name),
+        f"{pool.cidr} of network {segment.name} has room for {pool.room} ports, {wanted} want an address of it",
+        f"{_wide_enough(pool, wanted)} would do",
+    )
+
+
+def _wide_enough(pool: AddressPool, wanted: int) -> str:
+    """The longest prefix that holds so many ports, its gateway, and the addresses that are nobody's."""
+    hosts = wanted + len(pool.reserved) + 2
+    return f"a /{pool.network.max_prefixlen - (hosts - 1).bit_length()}"

@@ -1,0 +1,229 @@
+"""Intent and Facts to State: the whole of it, or a few ports of it.
+
+Rules: pure; the same input gives the same State. A Compiler keeps what one more port needs of all the others (who has
+which address, MAC, name), so that a port costs the same among ten and among ten thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from weft.compiler.assignment import Claimant, assign
+from weft.compiler.checks import check_routed
+from weft.compiler.draft import Draft
+from weft.compiler.findings import CompileError, Finding
+from weft.compiler.firewall import compile_host_side
+from weft.compiler.namespaces import compile_namespaces
+from weft.compiler.naming import Names
+from weft.compiler.network import Segment, check_bridge_room, egress_mtu
+from weft.compiler.place import PortPlace
+from weft.compiler.pools import PoolKey, assign_pools
+from weft.compiler.port import compile_port, place_port
+from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
+from weft.compiler.uplink import compile_router
+from weft.facts import Facts
+from weft.model.intent import Intent, Path, Tenant, Uplink
+from weft.state import Key, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocations:
+    """What the compiler chose where the intent leaves it open, in the form in which Facts gives it back.
+
+    `addresses`: (tenant, port) to its addresses without prefix length, the given ones too. `pool`: (tenant, network,
+    family) to its pool address."""
+
+    addresses: Mapping[PortKey, tuple[str, ...]]
+    pool: Mapping[PoolKey, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """The desired State, and beside it where each object comes from.
+
+    `touched`: every key that the compiled part has or had before; one that is not in `state` is to go. For a whole
+    intent it is the keys of `state`."""
+
+    state: State
+    paths: Mapping[Key, Path]
+    allocations: Allocations
+    warnings: tuple[Finding, ...] = ()
+    touched: frozenset[Key]
+
+
+class Compiler:
+    """Compiles one intent whole, then ports of its successors one by one."""
+
+    def __init__(self, intent: Intent, facts: Facts) -> None:
+        self.intent = intent
+        self.facts = facts
+        self._draft = Draft(facts, Names(intent.name, facts.host_id))
+        self._segments: dict[str, dict[str, Segment]] = {}
+        self._places: dict[PortKey, PortPlace] = {}
+        self._pool: dict[PoolKey, str] = {}
+
+    def whole(self) -> Compiled:
+        """Compile everything; to be called once, before `ports`.
+
+        Raises: CompileError with every error found.
+        """
+        draft, intent = self._draft, self.intent
+        path_mtu = egress_mtu(intent, draft)
+        for name, tenant in intent.tenants.items():
+            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu)
+        self._uplinks(draft)
+        for name, tenant in intent.tenants.items():
+            self._places |= self._ports(draft, name, tenant, tenant.ports, self.facts.held.get)
+        for segment in self._all_segments():
+            check_bridge_room(draft, segment)
+        compile_namespaces(draft, intent)
+        _raise_errors(draft)
+        return self._compiled(draft, draft.state, self._places)
+
+    def ports(self, intent: Intent, changed: Iterable[PortKey]) -> Compiled:
+        """Compile the `changed` ports of `intent` (new, different or gone), which differs from the compiler's own
+        intent in nothing else (`changed_ports` tells), and make it the compiler's own.
+
+        Raises: CompileError; the compiler is then as before.
+        """
+        changed = dict.fromkeys(changed)
+        gone = {key: self._places[key] for key in changed if key in self._places}
+        withdrawn = self._withdraw(gone)
+        branch = self._draft.branch()
+        made = self._make(branch, intent, changed, gone)
+        try:
+            _raise_errors(branch)
+        except CompileError:
+            self._undo(withdrawn, gone, made)
+            raise
+        self._draft.absorb(branch)
+        for key in gone:
+            del self._places[key]
+        self._places |= made
+        self.intent = intent
+        return self._compiled(branch, frozenset(withdrawn.state) | frozenset(branch.state), made)
+
+    # the whole
+
+    def _uplinks(self, draft: Draft) -> None:
+        """Routers, and the host's side of them."""
+        uplinked = list(self._uplinked())
+        self._pool = assign_pools(draft, self.intent, [segment for segment, _ in uplinked])
+        check_routed(draft, [segment for segment, uplink in uplinked if uplink is Uplink.ROUTED])
+        routers = [compile_router(draft, segment, uplink, self._pool) for segment, uplink in uplinked]
+        compile_host_side(draft, self.intent, [router for router in routers if router is not None])
+
+    def _uplinked(self) -> Iterator[tuple[Segment, Uplink]]:
+        for segment in self._all_segments():
+            uplink = self.intent.tenants[segment.tenant].networks[segment.name].uplink
+            if uplink is not None:
+                yield segment, uplink
+
+    def _all_segments(self) -> Iterator[Segment]:
+        for segments in self._segments.values():
+            yield from segments.values()
+
+    # ports
+
+    def _ports(
+        self, draft: Draft, name: str, tenant: Tenant, ports: Iterable[str], held: Callable[[PortKey], Held | None]
+    ) -> dict[PortKey, PortPlace]:
+        """Put the named ports of a tenant: addresses for all of a network first, then their objects."""
+        by_network: dict[str, list[Claimant]] = {}
+        for claimant in claimants(name, tenant, ports, held):
+            by_network.setdefault(claimant.port.network, []).append(claimant)
+        places: dict[PortKey, PortPlace] = {}
+        for network, wanting in by_network.items():
+            segment = self._segments[name].get(network)
+            if segment is None:
+                _report_no_network(draft, name, tenant, network, wanting)
+                continue
+            addresses = assign(draft, segment, wanting)
+            for claimant in wanting:
+                place = place_port(draft, segment, claimant, addresses[claimant.name])
+                places[name, claimant.name] = place
+                compile_port(draft, place)
+        return places
+
+    def _make(
+        self, branch: Draft, intent: Intent, changed: Iterable[PortKey], gone: Mapping[PortKey, PortPlace]
+    ) -> dict[PortKey, PortPlace]:
+        def held(key: PortKey) -> Held | None:
+            return gone[key].held if key in gone else self.facts.held.get(key)
+
+        made: dict[PortKey, PortPlace] = {}
+        for name in dict.fromkeys(tenant for tenant, _ in changed):
+            tenant = intent.tenants[name]
+            names = [port for of, port in changed if of == name and port in tenant.ports]
+            made |= self._ports(branch, name, tenant, names, held)
+        for segment in {id(place.segment): place.segment for place in made.values()}.values():
+            check_bridge_room(branch, segment)
+        return made
+
+    def _withdraw(self, gone: Mapping[PortKey, PortPlace]) -> Draft:
+        """Take the ports out, and say what went: the same objects are made again to know their keys."""
+        withdrawn = Draft(self.facts, self._draft.names)
+        for place in gone.values():
+            compile_port(withdrawn, place)
+            place.leave()
+        self._draft.expel(withdrawn)
+        return withdrawn
+
+    def _undo(self, withdrawn: Draft, gone: Mapping[PortKey, PortPlace], made: Mapping[PortKey, PortPlace]) -> None:
+        for place in made.values():
+            place.leave()
+        for place in gone.values():
+            place.join()
+        self._draft.absorb(withdrawn)
+
+    def _compiled(self, draft: Draft, keys: Iterable[Key], places: Mapping[PortKey, PortPlace]) -> Compiled:
+        """What is wanted of `keys`, with what was found in `draft` and chosen for `places`."""
+        held = self._draft.state
+        state = held if keys is held else State((key, held[key]) for key in keys if key in held)
+        paths = self._draft.paths
+        return Compiled(
+            state=state,
+            paths=paths if state is held else {key: paths[key] for key in state},
+            allocations=Allocations(addresses={key: place.held for key, place in places.items()}, pool=self._pool),
+            warnings=tuple(f for f in draft.findings if f.severity == "warning"),
+            touched=frozenset(keys),
+        )
+
+
+def compile(intent: Intent, facts: Facts) -> Compiled:
+    """The desired State of an intent on a machine.
+
+    Raises: CompileError with every error found.
+    """
+    return Compiler(intent, facts).whole()
+
+
+def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
+    """The ports in which two intents differ, new and gone ones too; None where anything else differs."""
+    if replace(former, tenants={}) != replace(intent, tenants={}) or former.tenants.keys() != intent.tenants.keys():
+        return None
+    changed: list[PortKey] = []
+    for name, tenant in intent.tenants.items():
+        before = former.tenants[name]
+        if replace(before, ports={}) != replace(tenant, ports={}):
+            return None
+        if before.ports is not tenant.ports:
+            names = dict.fromkeys((*before.ports, *tenant.ports))
+            changed += ((name, port) for port in names if before.ports.get(port) != tenant.ports.get(port))
+    return tuple(changed)
+
+
+def _report_no_network(draft: Draft, name: str, tenant: Tenant, network: str, wanting: Sequence[Claimant]) -> None:
+    if network in tenant.networks:
+        return  # its own error is found already
+    there = ", ".join(tenant.networks) or "none"
+    for claimant in wanting:
+        path = ("tenants", name, "ports", claimant.name, "network")
+        draft.error(path, f"tenant {name} has no network {network}", f"its networks: {there}")
+
+
+def _raise_errors(draft: Draft) -> None:
+    errors = [finding for finding in draft.findings if finding.severity == "error"]
+    if errors:
+        raise CompileError(errors)

@@ -1,0 +1,190 @@
+"""The State in the making: objects, whose intent they come from, and what was found wrong on the way.
+
+Rules: an object is put by one intent, or shared by several that want the very same; anything else is a finding, worded
+here once for all kinds. A link's ifname and its altnames are claims on one name space; a claim on a readable name
+yields to an earlier one, a claim on an ifname does not. A branch is a draft over another that it cannot change: it is
+absorbed when nothing was wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from weft.compiler.findings import Cause, Finding, dotted
+from weft.compiler.naming import MAX_ALIAS, Names, where_words
+from weft.facts import FEATURES, Facts
+from weft.kinds.link.common import Link
+from weft.model.intent import Path
+from weft.state import HOST, KernelObject, Key, State
+
+Claim = tuple[str, str]
+"""(namespace, ifname or altname)."""
+
+
+class Draft:
+    """Collects what one compile makes. `under`: the draft that this one is a branch of."""
+
+    __slots__ = ("claims", "facts", "findings", "ids", "lacking", "names", "paths", "shares", "state", "under")
+
+    def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
+        self.facts = facts
+        self.names = names
+        self.under = under
+        self.state = State()
+        self.paths: dict[Key, Path] = {}
+        self.claims: dict[Claim, Path] = {}
+        self.ids: dict[str, Path] = {}
+        self.shares: dict[Key, int] = {}
+        self.findings: list[Finding] = []
+        self.lacking: set[str] = set()
+
+    def branch(self) -> Draft:
+        return Draft(self.facts, self.names, self)
+
+    # what is wrong
+
+    def error(self, path: Path, what: str, fix: str = "", cause: Cause = Cause.INTENT) -> None:
+        self.findings.append(Finding(path=path, what=what, fix=fix, cause=cause))
+
+    def warn(self, path: Path, what: str, fix: str = "") -> None:
+        self.findings.append(Finding(path=path, what=what, fix=fix, severity="warning"))
+
+    def need(self, feature: str, path: Path, instead: str) -> None:
+        """Find the lack of a kernel feature once, at the first intent that needs it; `instead`: what would do."""
+        if feature not in self.facts.features and feature not in self.lacking:
+            self.lacking.add(feature)
+            self.error(path, f"this kernel lacks {feature} ({FEATURES[feature]})", instead, Cause.FEATURE)
+
+    # what is made
+
+    def put(self, obj: KernelObject, path: Path) -> None:
+        """Add an object of this intent's own."""
+        key = obj.key
+        other = self.held_by(key)
+        if other is not None:
+            self._collision(key, path, other)
+            return
+        self.state[key] = obj
+        self.paths[key] = path
+
+    def share(self, obj: KernelObject, path: Path) -> None:
+        """Add an object that several intents want; equal ones are one."""
+        key = obj.key
+        same = self._find(key)
+        if same is not None and same != obj:
+            self._collision(key, path, self.held_by(key) or ())
+            return
+        self.shares[key] = self.shares.get(key, 0) + 1
+        self.state[key] = obj
+        self.paths.setdefault(key, path)
+
+    def link(self, link: Link, path: Path) -> None:
+        """Add a link, and claim its names."""
+        other = self.claim(link.netns, link.ifname, path)
+        if other is not None:
+            self._collision(link.key, path, other)
+            return
+        if link.altnames:
+            free = tuple(
+                name for name in link.altnames if name != link.ifname and not self.claim(link.netns, name, path)
+            )
+            link = link if free == link.altnames else replace(link, altnames=free)
+        if link.alias and len(link.alias) > MAX_ALIAS // 4 and len(link.alias.encode()) > MAX_ALIAS:
+            self.error(path, f"its mark and alias need more than the kernel's {MAX_ALIAS} bytes", "shorten the names")
+        if link.netns == HOST:
+            self._foreign_name(link.ifname, path)
+        self.put(link, path)
+
+    def claim(self, netns: str, name: str, path: Path) -> Path | None:
+        """Claim a name among the links of a namespace; the path of whoever has it already, else None."""
+        claim = (netns, name)
+        if self.under is not None and claim in self.under.claims:
+            return self.under.claims[claim]
+        other = self.claims.setdefault(claim, path)
+        return None if other is path else other
+
+    def identify(self, identity: str, path: Path) -> bool:
+        """Note an object's id; whether it is new."""
+        other = self.under.ids.get(identity) if self.under else None
+        other = other or self.ids.setdefault(identity, path)
+        if other is path:
+            return True
+        self.error(
+            path, f"{dotted(other)} has the same id", "`was:` names what is no longer there; an id is one thing's"
+        )
+        return False
+
+    def held_by(self, key: Key) -> Path | None:
+        """The intent that has put `key`, if any."""
+        found = self.paths.get(key)
+        if found is None and self.under is not None:
+            return self.under.paths.get(key)
+        return found
+
+    # branches
+
+    def absorb(self, branch: Draft) -> None:
+        """Take over all that a branch has made."""
+        self.state.update(branch.state)
+        for key, path in branch.paths.items():
+            self.paths.setdefault(key, path)
+        self.claims.update(branch.claims)
+        self.ids.update(branch.ids)
+        for key, count in branch.shares.items():
+            self.shares[key] = self.shares.get(key, 0) + count
+
+    def expel(self, branch: Draft) -> None:
+        """Give up all that `branch` names, save what others share. The branch is left holding just what went, so that
+        absorbing it undoes this."""
+        branch.claims = {claim: path for claim, path in branch.claims.items() if self.claims.get(claim) == path}
+        branch.ids = {identity: path for identity, path in branch.ids.items() if self.ids.get(identity) == path}
+        for claim in branch.claims:
+            del self.claims[claim]
+        for identity in branch.ids:
+            del self.ids[identity]
+        for key in branch.state:
+            branch.state[key] = self.state[key]
+            left = self.shares.get(key, 0) - branch.shares.get(key, 0)
+            if left > 0:
+                self.shares[key] = left
+            else:
+                self.shares.pop(key, None)
+                del self.state[key], self.paths[key]
+
+    # inside
+
+    def _find(self, key: Key) -> KernelObject | None:
+        found = self.state.get(key)
+        if found is None and self.under is not None:
+            return self.under.state.get(key)
+        return found
+
+    def _foreign_name(self, ifname: str, path: Path) -> None:
+        if ifname in self.facts.links:
+            self.error(
+                path,
+                f"the host has a link {ifname} that weft did not make",
+                "give this one another name (`ifname:`, or `tap: {name: ...}`)",
+                Cause.FOREIGN,
+            )
+
+    def _collision(self, key: Key, path: Path, other: Path) -> None:
+        what, fix = _COLLISIONS.get(key.table, _ANY)
+        by = "above" if other == path else dotted(other)
+        self.error(path, what.format(name=key.name, where=where_words(key.netns), other=by), fix)
+
+
+_ANY = ("{name} on {where} is made by {other} too", "leave one of them out")
+_COLLISIONS = {
+    "link": (
+        "a link {name} on {where} is made by {other} too",
+        "give one of them another name (`ifname:`, or `tap: {name: ...}`)",
+    ),
+    "route": (
+        "{other} has a route {name} on {where} too",
+        'give one a metric of its own, or its subnet `gateway: ""` to have no default route',
+    ),
+    "rule": ("{other} has the rule {name} on {where} too", "give every rule a priority of its own"),
+    "sysctl": ("{other} wants another value of {name} on {where}", "leave one of them out, or make them equal"),
+    "netns": ("the namespace {name} is made by {other} too", "rename one of them"),
+}

@@ -1,0 +1,66 @@
+"""What the compiler has to say of an intent: where, what is wrong, what would be right, and whose it is to mend.
+
+Rules: a finding stands at a path of the intent, never at a line: whoever knows the file turns one into the other. All
+findings of a compile are gathered; one wrong port hides nothing of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from weft.errors import FeatureMissing, ForeignObject, IntentInvalid, Problem, Refused, WeftError
+from weft.model.intent import Path
+
+
+class Cause(Enum):
+    """Whose a finding is to mend."""
+
+    INTENT = "the intent contradicts itself"
+    FEATURE = "this kernel lacks something"
+    FOREIGN = "somebody else's object is in the way"
+    MACHINE = "this machine is not as the intent assumes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing wrong (or harmful: a warning) at `path`."""
+
+    path: Path
+    what: str
+    fix: str = ""
+    severity: Literal["error", "warning"] = "error"
+    cause: Cause = Cause.INTENT
+
+    def problem(self, where: Callable[[Path], str]) -> Problem:
+        return Problem(where=where(self.path), what=self.what, fix=self.fix, severity=self.severity)
+
+
+def dotted(path: Path) -> str:
+    """A path for people: `tenants.shop.ports.web`."""
+    return ".".join(path)
+
+
+_REFUSALS: dict[Cause, type[Refused]] = {Cause.FEATURE: FeatureMissing, Cause.FOREIGN: ForeignObject}
+
+
+class CompileError(WeftError):
+    """The intent has no meaning on this machine; `findings` holds every reason, and no warning."""
+
+    exit_code = 2
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(f.problem(dotted)) for f in self.findings))
+
+    def told(self, where: Callable[[Path], str] = dotted) -> WeftError:
+        """The error to raise to the user, its places given by `where`: IntentInvalid when anything is the user's to
+        mend, else Refused or its kind when all findings share one."""
+        problems = [finding.problem(where) for finding in self.findings]
+        causes = {finding.cause for finding in self.findings}
+        if Cause.INTENT in causes:
+            return IntentInvalid(problems)
+        refusal = _REFUSALS.get(causes.pop(), Refused) if len(causes) == 1 else Refused
+        return refusal("\n".join(map(str, problems)))

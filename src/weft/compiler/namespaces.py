@@ -1,0 +1,83 @@
+"""The namespaces that ports end in, and what `host:` and `namespaces:` ask of each.
+
+Rules: a namespace that somebody else made is ground to stand on, never weft's; any other is made and marked. Those of
+tenants and routers are weft's alone: nobody attaches to them or configures them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_interface
+
+from weft.compiler.addressing import Span, number_of
+from weft.compiler.draft import Draft
+from weft.compiler.hostlink import compile_links
+from weft.compiler.routing import compile_neighbour, compile_route, compile_rule
+from weft.compiler.settings import compile_sysctls, compile_tcp
+from weft.kinds.ip.address import Address
+from weft.kinds.netns import Namespace
+from weft.model.intent import Intent, NamespaceConfig, Path
+from weft.state import HOST
+
+OWN_PREFIX = "weft."
+
+
+def stand_on(draft: Draft, netns: str, path: Path) -> str:
+    """The namespace, put if weft is to make it."""
+    if netns.startswith(OWN_PREFIX):
+        draft.error(path, f"{netns}: such names are those of weft's own namespaces", "a name without `weft.` before it")
+    elif netns not in draft.facts.namespaces:
+        draft.share(Namespace(name=netns, alias=draft.names.mark(f"namespaces/{netns}")), path)
+    return netns
+
+
+def compile_namespaces(draft: Draft, intent: Intent) -> None:
+    """All of `host:` and `namespaces:`. Last of all, for a route may leave by a port."""
+    if intent.host is not None:
+        _compile_config(draft, HOST, intent.host, ("host",))
+    for name, config in intent.namespaces.items():
+        path = ("namespaces", name)
+        stand_on(draft, name, path)
+        _compile_config(draft, name, config, path)
+
+
+def _compile_config(draft: Draft, netns: str, config: NamespaceConfig, path: Path) -> None:
+    compile_sysctls(draft, netns, config.sysctls, (*path, "sysctls"))
+    if config.tcp is not None:
+        compile_tcp(draft, netns, config.tcp, (*path, "tcp"))
+    compile_links(draft, netns, config.links, path)
+    towards = _link_towards(draft, netns)
+    for at, route in enumerate(config.routes):
+        compile_route(draft, netns, route, (*path, "routes", str(at)), towards)
+    for at, rule in enumerate(config.rules):
+        compile_rule(draft, netns, rule, (*path, "rules", str(at)))
+    for at, neighbour in enumerate(config.neighbours):
+        compile_neighbour(draft, netns, neighbour, (*path, "neighbours", str(at)))
+
+
+def _link_towards(draft: Draft, netns: str) -> Callable[[str | None], str | None]:
+    """Which link of the namespace has a next hop on one of its subnets, the narrowest first."""
+    known: list[tuple[Span, str]] = []
+
+    def towards(via: str | None) -> str | None:
+        if via is None:
+            return None
+        if not known:
+            known.extend(_subnets(draft, netns))
+        family, number = number_of(via)
+        fits = [(span.high - span.low, ifname) for span, ifname in known if span.covers(family, number)]
+        return min(fits)[1] if fits else None
+
+    return towards
+
+
+def _subnets(draft: Draft, netns: str) -> list[tuple[Span, str]]:
+    found = [
+        (Span.of(str(ip_interface(obj.cidr).network)), obj.ifname)
+        for obj in draft.state.values()
+        if isinstance(obj, Address) and obj.netns == netns
+    ]
+    if netns == HOST:
+        for link in draft.facts.links.values():
+            found += [(Span.of(str(ip_interface(cidr).network)), link.ifname) for cidr in link.addresses]
+    return found

@@ -1,0 +1,101 @@
+"""Every name that weft gives: ids, interface names, MAC addresses, marks.
+
+Rules: a name follows from the scope and the place in the intent alone, so that any machine and any version derive the
+same. What is unique in the kernel comes from the id; what people read is an altname or a mark. `was:` keeps the id, and
+with it the kernel's names, of the object that bore the former name. docs/topology.md has the table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID, uuid5
+
+from weft.state import HOST, MARK
+
+WEFT = UUID("6b0b7d3c-54a5-5d2f-9f0e-77656674a001")
+"""The UUIDv5 name space of everything that weft derives."""
+
+MAX_ALTNAME = 127
+"""Characters of an alternative name. Source: linux/if.h ALTIFNAMSIZ."""
+
+MAX_ALIAS = 255
+"""Bytes of a link's alias. Source: linux/if.h IFALIASZ."""
+
+TRANSIT_GLOB = "wu*"
+"""Matches the transit links of all scopes in nft."""
+
+_IFNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
+_TAKEN = frozenset({"lo", "all", "default"})  # the loopback, and two directories of net/ipv*/conf
+_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
+
+
+def identity(scope: str, place: str, given: str | None = None) -> str:
+    """The id of what stands at `place` ("tenants/shop/ports/web"): the given one, else a UUIDv5. Source: RFC 9562."""
+    return given or str(uuid5(WEFT, f"{scope}/{place}"))
+
+
+def short_id(identity: str) -> str:
+    """The first 12 characters of the id's SHA-256 in base32, 60 bits. Source: RFC 4648 section 6."""
+    bits = int.from_bytes(sha256(identity.encode()).digest()[:8], "big") >> 4
+    pairs = _PAIRS
+    return (
+        pairs[bits >> 50]
+        + pairs[bits >> 40 & 1023]
+        + pairs[bits >> 30 & 1023]
+        + pairs[bits >> 20 & 1023]
+        + pairs[bits >> 10 & 1023]
+        + pairs[bits & 1023]
+    )
+
+
+def mac(identity: str, role: str) -> str:
+    """A locally administered unicast address of the object's end in `role`. Source: IEEE 802-2014 8.4."""
+    return "02:" + sha256(f"{identity}/{role}".encode()).digest()[:5].hex(":")
+
+
+def plain_ifname(name: str) -> bool:
+    """Whether weft gives `name` to a link: legal to the kernel, and plain enough for nft's chain names, globs and
+    every shell. Source: net/core/dev.c dev_valid_name."""
+    return _IFNAME.fullmatch(name) is not None and name not in _TAKEN
+
+
+def altnames(*names: str) -> tuple[str, ...]:
+    """The readable names of a link, sorted, without those too long for the kernel."""
+    return tuple(sorted({name for name in names if len(name.encode()) <= MAX_ALTNAME}))
+
+
+def ipv6_pool(host_id: str, scope: str) -> str:
+    """A unique local /48 for addresses that the host must tell apart, random by the hash of host and scope.
+    Source: RFC 4193."""
+    digits = sha256(f"{host_id}/{scope}/pools/ipv6".encode()).hexdigest()
+    return f"fd{digits[:2]}:{digits[2:6]}:{digits[6:10]}::/48"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names that hold for a whole scope on one host."""
+
+    scope: str
+    host_id: str
+
+    @property
+    def table(self) -> str:
+        return f"weft-{self.scope}"
+
+    def mark(self, place: str) -> str:
+        """The owner's mark of the object at `place`, as state.Mark prints it."""
+        return f"{MARK}/{self.host_id}/{self.scope}/{place}"
+
+    def tenant_netns(self, tenant: str) -> str:
+        return f"weft.{self.scope}.{tenant}"
+
+    def router_netns(self, tenant: str, network: str) -> str:
+        return f"weft.{self.scope}.{tenant}.{network}"
+
+
+def where_words(netns: str) -> str:
+    """A namespace as a sentence says it."""
+    return "the host" if netns == HOST else f"namespace {netns}"

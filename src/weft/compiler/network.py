@@ -1,0 +1,184 @@
+"""A network: a bridge in its tenant's namespace, its subnets and its MTU.
+
+Rules: the MTU is the given one, else that of the path out where there is an uplink, else Ethernet's 1500. A network's
+Segment is what its ports and its router know of it, and all that one more port needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
+from weft.compiler.draft import Draft
+from weft.compiler.naming import altnames, identity, mac, short_id
+from weft.kinds.link.bridge import MAX_PORTS, Bridge
+from weft.model.intent import Intent, Network, Path, Subnet
+
+ETHERNET_MTU = 1500
+MIN_IPV6_MTU = 1280
+"""Bytes; below, the kernel takes IPv6 off the link. Source: RFC 8200 section 5."""
+MIN_MTU = 68
+"""Bytes. Source: RFC 791."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Segment:
+    """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it."""
+
+    tenant: str
+    name: str
+    former: str
+    former_tenant: str
+    path: Path
+    netns: str
+    bridge: str
+    mtu: int
+    uplinked: bool
+    pools: tuple[AddressPool, ...] = ()
+    macs: dict[str, str] = field(default_factory=dict)
+    ports: int = 0
+
+    @property
+    def has_ipv6(self) -> bool:
+        return any(pool.family == 6 for pool in self.pools)
+
+    @property
+    def gateways(self) -> tuple[AddressPool, ...]:
+        """The subnets that have a way out."""
+        return tuple(pool for pool in self.pools if pool.gateway is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantPlace:
+    """A tenant as its networks and ports see it."""
+
+    name: str
+    former: str
+    netns: str
+
+
+def egress_mtu(intent: Intent, draft: Draft) -> int | None:
+    """The least MTU of the links that the host's default routes leave by, as it will be; None where there is none."""
+    declared = intent.host.links if intent.host else {}
+    found = []
+    for ifname in draft.facts.egress_links:
+        wanted = declared[ifname].mtu if ifname in declared else None
+        link = draft.facts.links.get(ifname)
+        if wanted or link:
+            found.append(wanted or link.mtu)  # type: ignore[union-attr]
+    return min(found, default=None)
+
+
+def compile_network(
+    draft: Draft, tenant: TenantPlace, name: str, network: Network, path_mtu: int | None
+) -> Segment | None:
+    """Put the network's bridge; None where its id is another's. `path_mtu`: what the way out carries, in bytes."""
+    path = ("tenants", tenant.name, "networks", name)
+    former = network.was or name
+    own_id = identity(draft.names.scope, f"tenants/{tenant.former}/networks/{former}", network.id)
+    if not draft.identify(own_id, path):
+        return None
+    segment = Segment(
+        tenant=tenant.name,
+        name=name,
+        former=former,
+        former_tenant=tenant.former,
+        path=path,
+        netns=tenant.netns,
+        bridge=f"wb{short_id(own_id)}",
+        mtu=_mtu(draft, network, path, path_mtu if network.uplink else None),
+        uplinked=network.uplink is not None,
+        pools=_pools(draft, network, path),
+    )
+    check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
+    draft.need("bridge", path, "load the kernel's bridge module")
+    draft.link(
+        Bridge(
+            netns=segment.netns,
+            ifname=segment.bridge,
+            alias=draft.names.mark(f"tenants/{tenant.name}/networks/{name}"),
+            mac=mac(own_id, "bridge"),
+            mtu=segment.mtu,
+            up=True,
+            altnames=altnames(name),
+            stp=False,
+            forward_delay=0,
+        ),
+        path,
+    )
+    return segment
+
+
+def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
+    """Find an MTU that no link takes, or that would take IPv6 away."""
+    if mtu < MIN_MTU:
+        draft.error(path, f"an MTU of {mtu} is below the {MIN_MTU} bytes that IPv4 needs", f"at least {MIN_MTU}")
+    elif has_ipv6 and mtu < MIN_IPV6_MTU:
+        draft.error(
+            path,
+            f"an MTU of {mtu} is below the {MIN_IPV6_MTU} bytes that IPv6 needs",
+            f"at least {MIN_IPV6_MTU}, or no IPv6 subnet",
+        )
+
+
+def check_bridge_room(draft: Draft, segment: Segment) -> None:
+    """Find more links than a bridge takes: its ports, and its router's leg."""
+    links = segment.ports + segment.uplinked
+    if links > MAX_PORTS:
+        draft.error(
+            segment.path,
+            f"{links} links on one network, its ports and its router; a Linux bridge takes {MAX_PORTS}",
+            "spread the ports over several networks",
+        )
+
+
+def _mtu(draft: Draft, network: Network, path: Path, path_mtu: int | None) -> int:
+    if network.mtu is None:
+        return path_mtu or ETHERNET_MTU
+    if path_mtu is not None and network.mtu > path_mtu:
+        draft.error(
+            (*path, "mtu"),
+            f"an MTU of {network.mtu} is above the {path_mtu} bytes that the host's way out carries",
+            f"at most {path_mtu}, or a network without uplink",
+        )
+    return network.mtu
+
+
+def _pools(draft: Draft, network: Network, path: Path) -> tuple[AddressPool, ...]:
+    spans = [Span.of(subnet.cidr, _subnet_path(path, at)) for at, subnet in enumerate(network.subnets)]
+    for wide, narrow in overlaps(spans):
+        later = max(wide, narrow, key=lambda span: int(span.path[-1]))
+        earlier = narrow if later is wide else wide
+        draft.error(later.path, f"{later.cidr} overlaps {earlier.cidr} of the same network", "subnets must be apart")
+    for span in spans:
+        if span.meets(LINK_LOCAL):
+            draft.error(span.path, f"{span.cidr} is link-local, every link has it", "a unique local one: fd00:...::/64")
+    return tuple(
+        AddressPool.of(subnet.cidr, _gateway(draft, subnet, network, span.path))
+        for subnet, span in zip(network.subnets, spans, strict=True)
+    )
+
+
+def _subnet_path(path: Path, at: int) -> Path:
+    return (*path, "subnets", str(at))
+
+
+def _gateway(draft: Draft, subnet: Subnet, network: Network, path: Path) -> int | None:
+    """The gateway's number: the given one, else the first address where the network has a router, else none."""
+    if subnet.gateway == "":
+        return None
+    pool = AddressPool.of(subnet.cidr)
+    if subnet.gateway is None:
+        return pool.first if network.uplink else None
+    family, number = number_of(subnet.gateway)
+    if not pool.spans(family, number):
+        draft.error((*path, "gateway"), f"the gateway {subnet.gateway} is outside {subnet.cidr}", _span_words(pool))
+    elif not pool.first <= number <= pool.last:
+        draft.error((*path, "gateway"), f"{subnet.gateway} is no host's address in {subnet.cidr}", _span_words(pool))
+    else:
+        return number
+    return None
+
+
+def _span_words(pool: AddressPool) -> str:
+    return f"one of {pool.text(pool.first)} to {pool.text(pool.last)}"

@@ -1,0 +1,94 @@
+"""A port as the makers of its objects see it, and the one thing all ports have: an end on the bridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weft.compiler.assignment import Addresses
+from weft.compiler.draft import Draft
+from weft.compiler.naming import altnames, mac, plain_ifname
+from weft.compiler.network import Segment
+from weft.kinds.link.veth import Veth
+from weft.model.intent import Path, Port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortPlace:
+    """A port with all that was derived for it. `former`: the name its kernel names come from; `mac` is that of
+    what answers for its addresses, its end or a tap's guest; `mtu` in bytes."""
+
+    segment: Segment
+    name: str
+    former: str
+    port: Port
+    path: Path
+    id: str
+    short: str
+    mark: str
+    mac: str
+    mtu: int
+    addresses: Addresses
+
+    @property
+    def alias(self) -> str:
+        """The mark, and the user's own words after it."""
+        return f"{self.mark} {self.port.alias}" if self.port.alias else self.mark
+
+    @property
+    def bridge_ifname(self) -> str:
+        return f"wp{self.short}"
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Its addresses, as Facts.held has them."""
+        return tuple(assigned.address for assigned in self.addresses)
+
+    def join(self) -> None:
+        """Count the port among those of its network, and note what it has there."""
+        segment = self.segment
+        segment.ports += 1
+        segment.macs.setdefault(self.mac, self.name)
+        for pool, _, number in self.addresses:
+            pool.take(number, self.name)
+
+    def leave(self) -> None:
+        """The opposite of `join`."""
+        segment = self.segment
+        segment.ports -= 1
+        if segment.macs.get(self.mac) == self.name:
+            del segment.macs[self.mac]
+        for pool, _, number in self.addresses:
+            pool.release(number)
+
+
+def outer_ifname(draft: Draft, place: PortPlace, given: str | None, otherwise: str) -> tuple[str, tuple[str, ...]]:
+    """The name of the port's outer link, and its altnames: the given name, else the port's, else `otherwise`. After
+    `was:` the link keeps its former name and bears the new one beside it."""
+    if given is not None:
+        if not plain_ifname(given):
+            draft.error(
+                (*place.path, "attach"),
+                f"{given!r} is no name that weft gives to a link",
+                "letters, digits, '_', '.' and '-', at most 15, and not lo, all or default",
+            )
+        return given, ()
+    if not plain_ifname(place.former):
+        return otherwise, ()
+    return place.former, () if place.former == place.name else altnames(place.name)
+
+
+def bridge_end(place: PortPlace, peer_netns: str, peer_ifname: str) -> Veth:
+    """The port's end on its network's bridge."""
+    segment = place.segment
+    return Veth(
+        netns=segment.netns,
+        ifname=place.bridge_ifname,
+        alias=place.mark,
+        mac=mac(place.id, "port"),
+        mtu=place.mtu,
+        up=True,
+        master=segment.bridge,
+        altnames=altnames(place.name),
+        peer_netns=peer_netns,
+        peer_ifname=peer_ifname,
+    )

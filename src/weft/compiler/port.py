@@ -1,0 +1,161 @@
+"""A port: a pair of links from its network's bridge to where the port is attached, with addresses and routes there.
+
+Rules: what a port becomes depends on its own intent, its network's Segment and its addresses, on no other port: so one
+port can be compiled alone. Both ends of its veth have one MTU, for a frame too long for the far end is dropped.
+"""
+
+from __future__ import annotations
+
+from weft.compiler.addressing import LINK_LOCAL, number_of
+from weft.compiler.assignment import Addresses, Claimant, port_path
+from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
+from weft.compiler.namespaces import stand_on
+from weft.compiler.naming import identity, mac, short_id
+from weft.compiler.network import Segment, check_mtu
+from weft.compiler.place import PortPlace, bridge_end, outer_ifname
+from weft.compiler.routing import DEFAULTS, compile_route, default_route, destination
+from weft.compiler.settings import tuned
+from weft.compiler.tap import compile_tap
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.route import MAIN_TABLE
+from weft.kinds.link.veth import Veth
+from weft.model.intent import Attach, Path, RouteSpec
+from weft.state import HOST
+
+PIDFILE = "pidfile:"
+
+
+def place_port(draft: Draft, segment: Segment, claimant: Claimant, addresses: Addresses) -> PortPlace:
+    """All that is derived for a port; it joins its network."""
+    name, port, former, _ = claimant
+    own_id = identity(draft.names.scope, f"tenants/{segment.former_tenant}/ports/{former}", port.id)
+    place = PortPlace(
+        segment=segment,
+        name=name,
+        former=former,
+        port=port,
+        path=port_path(segment, name),
+        id=own_id,
+        short=short_id(own_id),
+        mark=draft.names.mark(f"tenants/{segment.tenant}/ports/{name}"),
+        mac=port.mac or mac(own_id, "end"),
+        mtu=port.mtu or segment.mtu,
+        addresses=addresses,
+    )
+    place.join()
+    return place
+
+
+def compile_port(draft: Draft, place: PortPlace) -> None:
+    """Put all objects of one port."""
+    if not draft.identify(place.id, place.path):
+        return
+    _check_mtu(draft, place)
+    _check_mac(draft, place)
+    draft.need("veth", place.path, "load the kernel's veth module")
+    attach = place.port.attach
+    if attach.tap is not None:
+        compile_tap(draft, place, attach.tap)
+    else:
+        _compile_veth(draft, place, _netns(draft, attach, place.path))
+
+
+def _check_mtu(draft: Draft, place: PortPlace) -> None:
+    """Find an MTU that the network does not carry, or that its addresses cannot live with."""
+    if place.port.mtu is None:
+        return
+    path = (*place.path, "mtu")
+    if place.mtu > place.segment.mtu:
+        draft.error(
+            path,
+            f"an MTU of {place.mtu} is above the {place.segment.mtu} of network {place.segment.name}",
+            f"at most {place.segment.mtu}, or a larger `mtu:` of the network",
+        )
+    check_mtu(draft, place.mtu, path, any(assigned.pool.family == 6 for assigned in place.addresses))
+
+
+def _check_mac(draft: Draft, place: PortPlace) -> None:
+    other = place.segment.macs[place.mac]
+    if other != place.name:
+        draft.error(
+            (*place.path, "mac"),
+            f"{place.mac} is the MAC of port {other} on the same network",
+            "another one, or leave `mac` out to have one derived",
+        )
+
+
+def _netns(draft: Draft, attach: Attach, path: Path) -> str:
+    """The label of the namespace that the port ends in; puts it where weft is to make it."""
+    if attach.netns is not None:
+        return stand_on(draft, attach.netns, (*path, "attach"))
+    if attach.pidfile is None:
+        return HOST
+    if attach.pidfile not in draft.facts.pids:
+        draft.error(
+            (*path, "attach"),
+            f"no running process is named by {attach.pidfile}",
+            "start it first, or attach the port to a netns",
+            Cause.MACHINE,
+        )
+    return PIDFILE + attach.pidfile
+
+
+def _compile_veth(draft: Draft, place: PortPlace, netns: str) -> None:
+    ifname, altnames = outer_ifname(draft, place, place.port.attach.ifname, place.bridge_ifname)
+    path = place.path
+    draft.link(bridge_end(place, netns, ifname), path)
+    draft.link(_end(place, netns, ifname, altnames), path)
+    for assigned in place.addresses:
+        nodad = True if assigned.pool.family == 6 else None
+        draft.put(Address(netns=netns, ifname=ifname, cidr=assigned.cidr, nodad=nodad), path)
+    if netns != HOST:
+        _default_routes(draft, place, netns, ifname)
+    for at, spec in enumerate(place.port.routes):
+        route_path = (*path, "routes", str(at))
+        _check_next_hop(draft, place, spec, ifname, route_path)
+        compile_route(draft, netns, spec, route_path, lambda _: ifname)
+
+
+def _end(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...]) -> Veth:
+    return tuned(
+        Veth(
+            netns=netns,
+            ifname=ifname,
+            alias=place.alias,
+            mac=place.mac,
+            mtu=place.mtu,
+            up=True,
+            altnames=altnames,
+            peer_netns=place.segment.netns,
+            peer_ifname=place.bridge_ifname,
+        ),
+        place.port.tuning,
+    )
+
+
+def _default_routes(draft: Draft, place: PortPlace, netns: str, ifname: str) -> None:
+    """One for each family, by the first subnet with a gateway, unless the port is that gateway or has its own."""
+    done = {destination(spec) for spec in place.port.routes if spec.table == MAIN_TABLE}
+    for pool, _, number in place.addresses:
+        dst = DEFAULTS[pool.family]
+        if pool.gateway is None or dst in done:
+            continue
+        done.add(dst)
+        if number != pool.gateway:
+            draft.put(default_route(netns, ifname, pool.text(pool.gateway), pool.family), place.path)
+
+
+def _check_next_hop(draft: Draft, place: PortPlace, spec: RouteSpec, ifname: str, path: Path) -> None:
+    """The kernel refuses a next hop that no address of the link reaches. Source: net/ipv4/fib_semantics.c."""
+    if spec.via is None or spec.onlink or spec.dev not in (None, ifname):
+        return
+    family, number = number_of(spec.via)
+    if not LINK_LOCAL.covers(family, number) and not any(
+        assigned.pool.spans(family, number) for assigned in place.addresses
+    ):
+        draft.error(
+            path,
+            f"{spec.via} is in no subnet that the port has an address in",
+            "a next hop on its network, or `onlink: true`",
+        )

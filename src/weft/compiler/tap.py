@@ -1,0 +1,102 @@
+"""A port of a virtual machine: a tap on the host, stitched to the port's end on the bridge.
+
+Rules: the tap stays in the host's namespace under the user's name, for QEMU opens it there. What comes out of it is
+sent on to the stitch, and what comes out of the stitch to the tap, by one ingress rule each. The guest sets its own
+address, so the kernel holds none: the stitch's alias remembers which one is reserved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
+from weft.compiler.naming import mac
+from weft.compiler.place import PortPlace, bridge_end, outer_ifname
+from weft.compiler.settings import tuned
+from weft.kinds.link.tap import Tap
+from weft.kinds.link.veth import Veth
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.table import NftTable
+from weft.model.intent import TapAttach
+from weft.state import HOST
+
+_INSTEAD = "attach the port to a netns, or load what is missing"
+
+
+def compile_tap(draft: Draft, place: PortPlace, attach: TapAttach) -> None:
+    """Put the tap, the stitch, and the rules between them."""
+    for feature in ("tap", "nft_netdev", "nft_fwd"):
+        draft.need(feature, place.path, _INSTEAD)
+    if place.port.routes:
+        draft.error((*place.path, "routes"), "the routes of a tap's port are its guest's", "set them in the guest")
+    ifname, altnames = outer_ifname(draft, place, attach.name, f"wt{place.short}")
+    stitch = f"ws{place.short}"
+    draft.link(bridge_end(place, HOST, stitch), place.path)
+    draft.link(_stitch(place, stitch), place.path)
+    draft.link(_tap(draft, place, attach, ifname, altnames), place.path)
+    _forward(draft, place, ifname, stitch)
+
+
+def _stitch(place: PortPlace, ifname: str) -> Veth:
+    return Veth(
+        netns=HOST,
+        ifname=ifname,
+        alias=" ".join((place.mark, *place.held)),
+        mac=mac(place.id, "stitch"),
+        mtu=place.mtu,
+        up=True,
+        peer_netns=place.segment.netns,
+        peer_ifname=place.bridge_ifname,
+    )
+
+
+def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altnames: tuple[str, ...]) -> Tap:
+    facts = draft.facts
+    return tuned(
+        Tap(
+            netns=HOST,
+            ifname=ifname,
+            alias=place.alias,
+            mac=mac(place.id, "tap"),
+            mtu=place.mtu,
+            up=True,
+            altnames=altnames,
+            owner=_account(draft, place, "owner", attach.owner, facts.users),
+            group=_account(draft, place, "group", attach.group, facts.groups),
+            multi_queue=attach.queues > 1,
+            vnet_hdr=attach.vnet_hdr,
+        ),
+        place.port.tuning,
+    )
+
+
+def _account(draft: Draft, place: PortPlace, word: str, named: str | None, known: Mapping[str, int]) -> int | None:
+    """The number of a user or group given by name or number."""
+    if named is None or named in known:
+        return None if named is None else known[named]
+    if named.isdecimal():
+        return int(named)
+    kind = "user" if word == "owner" else "group"
+    path = (*place.path, "attach", "tap", word)
+    draft.error(path, f"this machine has no {kind} {named}", f"an existing {kind}, or its number", Cause.MACHINE)
+    return None
+
+
+def _forward(draft: Draft, place: PortPlace, tap: str, stitch: str) -> None:
+    table = draft.names.table
+    draft.share(NftTable(netns=HOST, family="netdev", name=table), place.path)
+    for device, other in ((tap, stitch), (stitch, tap)):
+        draft.put(
+            NftChain(
+                netns=HOST,
+                family="netdev",
+                table=table,
+                name=f"in-{device}",
+                rules=(f'fwd to "{other}"',),
+                type="filter",
+                hook="ingress",
+                device=device,
+            ),
+            place.path,
+        )

@@ -1,0 +1,49 @@
+"""A tenant: a namespace that only bridges, its networks, and who is on which.
+
+Rules: nothing in the namespace has an address or routes; packets cross it without passing the host's firewall hooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from weft.compiler.assignment import Claimant
+from weft.compiler.draft import Draft
+from weft.compiler.network import Segment, TenantPlace, compile_network
+from weft.compiler.settings import compile_sysctl
+from weft.kinds.netns import Namespace
+from weft.model.intent import Tenant
+
+PortKey = tuple[str, str]
+"""(tenant, port), as in Facts.held."""
+Held = tuple[str, ...]
+
+_QUIET = ("net/ipv6/conf/default/disable_ipv6", "net/ipv6/conf/all/disable_ipv6")
+_BRIDGE_HOOKS = tuple(f"net/bridge/bridge-nf-call-{of}" for of in ("iptables", "ip6tables", "arptables"))
+
+
+def compile_tenant(draft: Draft, name: str, tenant: Tenant, path_mtu: int | None) -> dict[str, Segment]:
+    """Put the tenant's namespace and bridges; its networks by name. `path_mtu`: of the host's way out, in bytes."""
+    former = tenant.was or name
+    place = TenantPlace(name=name, former=former, netns=draft.names.tenant_netns(former))
+    path = ("tenants", name)
+    draft.put(Namespace(name=place.netns, alias=draft.names.mark(f"tenants/{name}")), path)
+    if "ipv6" in draft.facts.features:
+        for sysctl in _QUIET:
+            compile_sysctl(draft, place.netns, sysctl, "1", path)
+    if "br_netfilter" in draft.facts.features:
+        for sysctl in _BRIDGE_HOOKS:
+            compile_sysctl(draft, place.netns, sysctl, "0", path)
+    compiled = {n: compile_network(draft, place, n, network, path_mtu) for n, network in tenant.networks.items()}
+    return {n: segment for n, segment in compiled.items() if segment is not None}
+
+
+def claimants(
+    name: str, tenant: Tenant, ports: Iterable[str], held: Callable[[PortKey], Held | None]
+) -> Iterator[Claimant]:
+    """The named ports as those who want addresses. `held`: what each has now."""
+    for port_name in ports:
+        port = tenant.ports[port_name]
+        former = port.was or port_name
+        has = held((name, port_name)) or held((tenant.was or name, former)) or ()
+        yield Claimant(port_name, port, former, has)
