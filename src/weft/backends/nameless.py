@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from weft.kinds.base import Names
-from weft.state import Key
+from weft.state import KernelObject, Key
 
 
 class _NoNames:
     def ifindex(self, link: Key) -> int:
         raise LookupError(f"a request without numbers asked for the index of {link}")
+
+    def coming(self, key: Key) -> KernelObject | None:
+        return None
+
+    def ours(self, link: Key) -> bool:
+        return False
 
     def netns_fd(self, netns: str) -> int:
         raise LookupError(f"a request without numbers asked for the namespace {netns!r}")

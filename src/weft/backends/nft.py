@@ -24,11 +24,12 @@ from weft.backends.nft_transaction import (
     tolerant,
     without_the_dropped,
 )
-from weft.backends.spaces import NoSuchNamespace, Spaces
+from weft.backends.spaces import Spaces, visiting
 from weft.errors import DumpInterrupted, KernelRefused, NotPermitted
 from weft.kinds.nft import foreign_rule
 from weft.kinds.nft.listing import Listing, read
 from weft.kinds.nft.table import TABLE_PREFIX
+from weft.netlink.kept import NamespaceGone
 from weft.state import MARK, Change, KernelObject, Key, Op, State
 
 FEW_KEYS = 16
@@ -73,9 +74,9 @@ class Nft:
         """What `look` sees from inside the namespace; nothing where there is none."""
         for _ in range(_MAX_TRIES):
             try:
-                with self._spaces.inside(netns):
+                with visiting(self._spaces, netns):
                     return list(look(netns))
-            except NoSuchNamespace:
+            except NamespaceGone:
                 return []
             except Complaint as complaint:
                 # Between the dump and the listing something went; look again.
@@ -135,9 +136,9 @@ class Nft:
 
     def _transaction(self, netns: str, changes: Sequence[Change]) -> None:
         try:
-            with self._spaces.inside(netns):
+            with visiting(self._spaces, netns):
                 self._apply(netns, changes)
-        except NoSuchNamespace as error:
+        except NamespaceGone as error:
             left = [change for change in changes if change.op is not Op.DELETE]
             if left:
                 raise KernelRefused(str(left[0]), ENOENT, "there is no such namespace") from error

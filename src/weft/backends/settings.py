@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from errno import EACCES, EIO, ENOENT, EPERM
 
 from weft.backends.base import Selection
+from weft.backends.former import Entry, FormerValues
 from weft.backends.nameless import NO_NAMES
-from weft.backends.spaces import NoSuchNamespace, Spaces
+from weft.backends.spaces import Spaces, visiting
 from weft.errors import KernelRefused, NotPermitted
 from weft.kinds import KINDS
 from weft.kinds.base import Request
 from weft.kinds.setting import sysctl
 from weft.kinds.setting.sysctl import folded, is_safe
+from weft.netlink.kept import NamespaceGone
+from weft.netlink.namespaces import cookie
 from weft.state import Change, Key, Op, State
-from weft.store.host import netns_cookie
-from weft.store.ledger import Entry, Ledger
 
 _ROOT = "/proc/sys/"
 
@@ -62,7 +63,7 @@ class _Batch:
 class Settings:
     """The backend of sysctls, for one scope."""
 
-    def __init__(self, spaces: Spaces, ledger: Ledger, scope: str) -> None:
+    def __init__(self, spaces: Spaces, ledger: FormerValues, scope: str) -> None:
         self._spaces = spaces
         self._ledger = ledger
         self._scope = scope
@@ -75,9 +76,9 @@ class Settings:
         state = State()
         for netns, keys in _by_netns(self._selected(selection)).items():
             try:
-                with self._spaces.inside(netns):
+                with visiting(self._spaces, netns):
                     found = [(key.name, read_setting(key.name)) for key in keys]
-            except NoSuchNamespace:
+            except NamespaceGone:
                 continue
             state.update(State.of(sysctl.parse(netns, name, text) for name, text in found if text is not None))
         return state
@@ -103,16 +104,15 @@ class Settings:
 
     def _batch(self, netns: str, changes: Sequence[Change]) -> _Batch:
         try:
-            with self._spaces.inside(netns):
-                cookie, entries = netns_cookie(), self._ledger.entries()
-                return _Batch(
-                    netns, cookie, [self._step(change, entries.get(change.key), cookie) for change in changes]
-                )
-        except NoSuchNamespace as error:
+            with visiting(self._spaces, netns):
+                number, entries = cookie(), self._ledger.entries()
+                steps = [self._step(change, entries.get(change.key), number) for change in changes]
+                return _Batch(netns, number, steps)
+        except NamespaceGone as error:
             _refuse_all_but_deletions(changes, error)
             return _Batch(netns, 0, [])
 
-    def _step(self, change: Change, entry: Entry | None, cookie: int) -> _Step:
+    def _step(self, change: Change, entry: Entry | None, number: int) -> _Step:
         """What to write, with the thread in the namespace."""
         ((name, wanted),) = (request.payload for request in _requests(change))
         if not is_safe(name):
@@ -120,11 +120,11 @@ class Settings:
         now = read_setting(name)
         if wanted is not None:
             return _Step(change, now, wanted)
-        return _Step(change, now, self._former(entry, now, cookie))
+        return _Step(change, now, self._former(entry, now, number))
 
-    def _former(self, entry: Entry | None, now: str | None, cookie: int) -> str | None:
+    def _former(self, entry: Entry | None, now: str | None, number: int) -> str | None:
         """What to put back: nothing where somebody has changed it since, or another scope still holds it."""
-        if entry is None or entry.cookie != cookie or entry.scopes != (self._scope,):
+        if entry is None or entry.cookie != number or entry.scopes != (self._scope,):
             return None
         return entry.former if now in entry.ours else None
 
@@ -144,10 +144,10 @@ class Settings:
         if not steps:
             return
         try:
-            with self._spaces.inside(batch.netns):
+            with visiting(self._spaces, batch.netns):
                 for step in steps:
                     _write(step)
-        except NoSuchNamespace as error:
+        except NamespaceGone as error:
             _refuse_all_but_deletions([step.change for step in steps], error)
 
     def _settle(self, changes: Sequence[Change]) -> None:
@@ -159,9 +159,9 @@ class Settings:
 
     def _cookie_of(self, netns: str) -> int | None:
         try:
-            with self._spaces.inside(netns):
-                return netns_cookie()
-        except NoSuchNamespace:
+            with visiting(self._spaces, netns):
+                return cookie()
+        except NamespaceGone:
             return None
 
 

@@ -1,26 +1,20 @@
 """Which host this is: one boot of one kernel, seen from one network namespace, and where its state is kept.
 
-Rules: everything under `run_directory` dies with the kernel state that it describes. Source: random(4) (boot_id),
-socket(7) SO_NETNS_COOKIE (Linux 5.14), asm-generic/socket.h.
+Rules: everything under `run_directory` dies with the kernel state that it describes.
+Source: random(4) (boot_id), socket(7) (SO_NETNS_COOKIE).
 """
 
 from __future__ import annotations
 
-import socket
 from hashlib import sha256
 from pathlib import Path
 
+from weft.netlink.namespaces import cookie
+
 RUN_BASE = Path("/run/weft")
 LIB_BASE = Path("/var/lib/weft")
-SO_NETNS_COOKIE = 71
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-def netns_cookie() -> int:
-    """The number of the namespace the thread is in, never used twice in one boot."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), "little")
 
 
 def host_id_of(boot_id: str, cookie: int) -> str:
@@ -30,7 +24,7 @@ def host_id_of(boot_id: str, cookie: int) -> str:
 
 def host_id() -> str:
     """The id of the host that the calling thread is on."""
-    return host_id_of(_BOOT_ID.read_text(), netns_cookie())
+    return host_id_of(_BOOT_ID.read_text(), cookie())
 
 
 def run_directory(host: str, base: Path = RUN_BASE) -> Path:

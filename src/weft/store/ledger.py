@@ -12,25 +12,13 @@ import fcntl
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from weft.backends.former import Entry
 from weft.errors import ForeignObject, Refused
 from weft.state import Key
 from weft.store import codec, durable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """`scopes`: who holds it, first who changed it; several may want one value (ip_forward). `ours`: what weft has put
-    there, the newest last; two values while one is being changed to the other. `cookie`: of the namespace."""
-
-    key: Key
-    scopes: tuple[str, ...]
-    former: str | None
-    ours: tuple[str, ...]
-    cookie: int
-
 
 Entries = dict[Key, Entry]
 
@@ -53,7 +41,7 @@ class Ledger:
             self._read = (version, _load(self._path))
         return self._read[1]
 
-    def scopes(self, scope: str) -> dict[Key, str]:
+    def scopes(self, scope: str = "") -> dict[Key, str]:
         """Whose each entry is: `scope` where it is among the holders, else the first of them."""
         return {key: scope if scope in entry.scopes else entry.scopes[0] for key, entry in self.entries().items()}
 

@@ -14,7 +14,7 @@ from enum import IntEnum
 from shlex import quote
 
 from weft.kinds.base import Request
-from weft.state import HOST
+from weft.kinds.command import within
 
 
 class Stage(IntEnum):
@@ -91,20 +91,12 @@ def command_text(command: Command) -> str:
 
 def shell(netns: str, commands: Sequence[Command]) -> Iterable[str]:
     """Shell lines that do the same with nft(8)."""
-    nft = _nft(netns)
+    nft = f"{within(netns)}nft"
     for command in commands:
         if isinstance(command, MarkedRule):
             yield f"{nft} {command_text(command)} {_handle_of(nft, command)}"
         else:
             yield f"{nft} {quote(command_text(command))}"
-
-
-def _nft(netns: str) -> str:
-    if netns == HOST:
-        return "nft"
-    if netns.startswith("pidfile:"):
-        return f'nsenter --net="/proc/$(cat {quote(netns.removeprefix("pidfile:"))})/ns/net" nft'
-    return f"ip netns exec {quote(netns)} nft"
 
 
 def _handle_of(nft: str, rule: MarkedRule) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from shlex import quote
 
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.command import within
 from weft.kinds.netns import ground
-from weft.state import HOST, Change, Key
+from weft.state import Change, Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ def script(change: Change) -> Iterable[str]:
     if change.after is None:
         return [f"# {held.name}: put the value back that it had before weft changed it"]
     setting = quote(f"{held.name}={held.value}")
-    return [f"{_within(held.netns)}sysctl -q -w {setting}"]
+    return [f"{within(held.netns)}sysctl -q -w {setting}"]
 
 
 def parse(netns: str, name: str, text: str) -> Sysctl:
@@ -62,14 +63,6 @@ def is_safe(name: str) -> bool:
 def _sysctl(change: Change) -> Sysctl:
     assert isinstance(change.object, Sysctl)
     return change.object
-
-
-def _within(netns: str) -> str:
-    if netns == HOST:
-        return ""
-    if netns.startswith("pidfile:"):
-        return f'nsenter --net="/proc/$(cat {quote(netns.removeprefix("pidfile:"))})/ns/net" '
-    return f"ip netns exec {quote(netns)} "
 
 
 ROW = Kind(
