@@ -37,6 +37,12 @@ class Names(Protocol):
     def netns_fd(self, netns: str) -> int:
         """An open file descriptor of the namespace."""
 
+    def coming(self, key: Key) -> KernelObject | None:
+        """The object that the commit under way makes at `key`: what one message may do for two objects."""
+
+    def ours(self, link: Key) -> bool:
+        """Whether the link bears weft's mark, or gets it in the commit under way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

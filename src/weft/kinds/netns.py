@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
-from weft.state import HOST, Change, Key, netns_key
+from weft.kinds.verbs import DropNamespace, MakeNamespace
+from weft.state import HOST, Change, Key, Op, netns_key
+from weft.wire.codec import text
+from weft.wire.link import IFLA_IFALIAS, LOOPBACK_INDEX, set_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +35,41 @@ def ground(netns: str) -> tuple[Key, ...]:
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+    match change.op, change.before, change.after:
+        case Op.UPDATE, _, Namespace() as after:
+            yield Request(after.name, _mark(after))
+        case _, before, after:
+            if isinstance(before, Namespace):
+                yield Request(HOST, DropNamespace(before.name))
+            if isinstance(after, Namespace):
+                yield Request(HOST, MakeNamespace(after.name, _mark(after)))
+
+
+def _mark(namespace: Namespace) -> bytes:
+    """`lo` is up wherever weft made the namespace."""
+    alias = (text(IFLA_IFALIAS, namespace.alias),) if namespace.alias is not None else ()
+    return set_link(LOOPBACK_INDEX, *alias, up=True)
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    match change.op, change.before, change.after:
+        case Op.UPDATE, _, Namespace() as after:
+            yield _script_mark(after)
+        case _, before, after:
+            if isinstance(before, Namespace):
+                yield command.ip(HOST, "netns", "del", before.name)
+            if isinstance(after, Namespace):
+                yield command.ip(HOST, "netns", "add", after.name)
+                yield _script_mark(after)
 
 
-def parse() -> Namespace:
-    raise NotImplementedError
+def _script_mark(namespace: Namespace) -> str:
+    alias = ("alias", namespace.alias) if namespace.alias is not None else ()
+    return command.ip(namespace.name, "link", "set", "dev", "lo", *alias, "up")
+
+
+def parse(netns: str, alias: str) -> Namespace:
+    return Namespace(name=netns, alias=alias or None)
 
 
 ROW = Kind(

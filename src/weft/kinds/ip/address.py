@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
-from weft.state import Change, Key, link_key
+from weft.state import PROTOCOL, Change, Key, Op, link_key
+from weft.wire.address_text import AF_INET, AF_INET6, ip_text, mac_bytes, prefix_bytes
+from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, attribute, message, u8, u32
+from weft.wire.ifaddr import (
+    IFA_ADDRESS,
+    IFA_F_NODAD,
+    IFA_FLAGS,
+    IFA_LOCAL,
+    IFA_PROTO,
+    IFAPROT_KERNEL_LL,
+    IFAPROT_KERNEL_LO,
+    IFAPROT_KERNEL_RA,
+    RTM_DELADDR,
+    RTM_NEWADDR,
+    SCOPE_HOST,
+    SCOPE_UNIVERSE,
+    AddressMessage,
+    address_header,
+)
+from weft.wire.link import promote_secondaries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +53,66 @@ class Address:
         return 6 if ":" in self.cidr else 4
 
 
-def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+_KERNELS_OWN = (IFAPROT_KERNEL_LO, IFAPROT_KERNEL_RA, IFAPROT_KERNEL_LL)
+_LOOPBACK = ("127.0.0.1/8", "::1/128")
+
+
+def requests(change: Change, names: Names) -> Iterator[Request]:
+    if isinstance(change.before, Address):
+        yield from _delete(change.before, names)
+    if isinstance(change.after, Address):
+        yield Request(change.after.netns, _new(change.after, names))
+
+
+def _new(address: Address, names: Names) -> bytes:
+    flags = u32(IFA_FLAGS, IFA_F_NODAD) if address.nodad else b""
+    body = _identity(address, names)
+    return message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body, u8(IFA_PROTO, PROTOCOL), flags)
+
+
+def _delete(address: Address, names: Names) -> Iterator[Request]:
+    """The kernel takes an IPv4 address's secondaries along unless the link says otherwise, which only ours may be told
+    to."""
+    link = link_key(address.netns, address.ifname)
+    if address.family == 4 and names.ours(link):
+        yield Request(address.netns, promote_secondaries(names.ifindex(link)))
+    yield Request(address.netns, message(RTM_DELADDR, 0, _identity(address, names)))
+
+
+def _identity(address: Address, names: Names) -> bytes:
+    raw, length = prefix_bytes(address.cidr)
+    family = AF_INET6 if len(raw) == 16 else AF_INET
+    scope = SCOPE_HOST if raw[0] == 127 and family == AF_INET else SCOPE_UNIVERSE
+    index = names.ifindex(link_key(address.netns, address.ifname))
+    return address_header(family, length, scope, index) + attribute(IFA_LOCAL, raw) + attribute(IFA_ADDRESS, raw)
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    for word, address in (("del", change.before), ("add", change.after)):
+        if isinstance(address, Address) and change.op is not Op.UPDATE:
+            more = ("proto", PROTOCOL, *(("nodad",) if address.nodad else ())) if word == "add" else ()
+            yield command.ip(address.netns, "addr", word, address.cidr, "dev", address.ifname, *more)
 
 
-def parse() -> Address:
-    raise NotImplementedError
+def parse(netns: str, ifname: str, mac: str, seen: AddressMessage) -> Address | None:
+    """None for what the kernel gives a link by itself. `mac`: the link's, which tells a generated link-local address
+    where the kernel does not."""
+    protocol = seen.attributes.get(IFA_PROTO)
+    address = seen.address
+    cidr = f"{address}/{seen.prefix_length}"
+    if protocol in _KERNELS_OWN or cidr in _LOOPBACK or (protocol is None and address == _link_local(mac)):
+        return None
+    nodad = bool(seen.flags & IFA_F_NODAD) if seen.family == AF_INET6 else None
+    return Address(netns=netns, ifname=ifname, cidr=cidr, nodad=nodad, protocol=protocol)
+
+
+def _link_local(mac: str) -> str:
+    """The address that the kernel makes of a MAC. Source: RFC 4291 appendix A."""
+    if len(mac) != 17:
+        return ""
+    raw = bytearray(mac_bytes(mac))
+    raw[0] ^= 2
+    return ip_text(b"\xfe\x80" + bytes(6) + raw[:3] + b"\xff\xfe" + raw[3:])
 
 
 ROW = Kind(

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
-from weft.state import Change, Key, link_key
+from weft.state import PROTOCOL, Change, Key, Op, link_key
+from weft.wire.address_text import family_of, ip_bytes, mac_bytes
+from weft.wire.codec import NLM_F_CREATE, NLM_F_REPLACE, attribute, message, u8
+from weft.wire.neighbour import (
+    NDA_DST,
+    NDA_LLADDR,
+    NDA_PROTOCOL,
+    NUD_PERMANENT,
+    RTM_DELNEIGH,
+    RTM_NEWNEIGH,
+    NeighbourMessage,
+    neighbour_header,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +42,51 @@ class Neighbour:
         return (link_key(self.netns, self.ifname),)
 
 
-def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+def requests(change: Change, names: Names) -> Iterator[Request]:
+    """REPLACE even where it is made: what stands in the way of a permanent entry that was not there when we looked is
+    one that the kernel learned, and nobody's."""
+    before, after = change.before, change.after
+    if isinstance(before, Neighbour) and change.op is not Op.UPDATE:
+        yield Request(before.netns, message(RTM_DELNEIGH, 0, *_identity(before, names)))
+    if isinstance(after, Neighbour):
+        mac = attribute(NDA_LLADDR, mac_bytes(after.mac)) if after.mac else b""
+        flags = NLM_F_CREATE | NLM_F_REPLACE
+        yield Request(
+            after.netns, message(RTM_NEWNEIGH, flags, *_identity(after, names), mac, u8(NDA_PROTOCOL, PROTOCOL))
+        )
+
+
+def _identity(neighbour: Neighbour, names: Names) -> tuple[bytes, bytes]:
+    index = names.ifindex(link_key(neighbour.netns, neighbour.ifname))
+    family = family_of(neighbour.address)
+    header = neighbour_header(family, index, state=0 if neighbour.proxy else NUD_PERMANENT, proxy=neighbour.proxy)
+    return header, attribute(NDA_DST, ip_bytes(neighbour.address))
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    before, after = change.before, change.after
+    if isinstance(before, Neighbour) and change.op is not Op.UPDATE:
+        yield command.ip(before.netns, "neigh", "del", *_words(before))
+    if isinstance(after, Neighbour):
+        mac = ("lladdr", after.mac, "nud", "permanent") if after.mac else ()
+        verb = "replace" if change.op is Op.UPDATE else "add"
+        yield command.ip(after.netns, "neigh", verb, *_words(after), *mac, "protocol", PROTOCOL)
 
 
-def parse() -> Neighbour:
-    raise NotImplementedError
+def _words(neighbour: Neighbour) -> tuple[str, ...]:
+    return (*(("proxy",) if neighbour.proxy else ()), neighbour.address, "dev", neighbour.ifname)
+
+
+def parse(netns: str, ifname: str, seen: NeighbourMessage) -> Neighbour:
+    found = seen.attributes
+    return Neighbour(
+        netns=netns,
+        ifname=ifname,
+        address=found[NDA_DST],
+        mac=found.get(NDA_LLADDR) or None,
+        proxy=seen.proxy,
+        protocol=found.get(NDA_PROTOCOL),
+    )
 
 
 ROW = Kind(

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
-from weft.state import Change, Key, link_key
+from weft.state import PROTOCOL, Change, Key, link_key
+from weft.wire.address_text import AF_INET6, family_of, ip_bytes, prefix_bytes
+from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, attribute, message, nest, u32
+from weft.wire.route import (
+    RTA_DST,
+    RTA_GATEWAY,
+    RTA_METRICS,
+    RTA_OIF,
+    RTA_PREFSRC,
+    RTA_PRIORITY,
+    RTA_TABLE,
+    RTA_VIA,
+    RTAX_ADVMSS,
+    RTAX_INITCWND,
+    RTAX_INITRWND,
+    RTAX_MTU,
+    RTM_DELROUTE,
+    RTM_NEWROUTE,
+    RTNH_F_ONLINK,
+    SCOPES,
+    TYPES,
+    RouteMessage,
+    route_header,
+)
 
 MAIN_TABLE = 254
 
@@ -48,16 +72,130 @@ class Route:
         return 6 if ":" in self.dst else 4
 
 
-def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+_SCOPE_NUMBERS = {name: number for number, name in SCOPES.items()}
+_TYPE_NUMBERS = {name: number for number, name in TYPES.items()}
+_METRICS: Mapping[str, int] = {
+    "mtu": RTAX_MTU,
+    "advmss": RTAX_ADVMSS,
+    "initcwnd": RTAX_INITCWND,
+    "initrwnd": RTAX_INITRWND,
+}
+_UNREACHABLE = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
+
+
+def requests(change: Change, names: Names) -> Iterator[Request]:
+    """A route read back as weft's is changed by one message, so that no packet finds none; another is deleted first."""
+    before, after = change.before, change.after
+    if isinstance(before, Route) and isinstance(after, Route) and before.protocol == PROTOCOL:
+        yield Request(after.netns, _new(after, names, NLM_F_CREATE | NLM_F_REPLACE))
+        return
+    if isinstance(before, Route):
+        yield Request(before.netns, _delete(before, names))
+    if isinstance(after, Route):
+        yield Request(after.netns, _new(after, names, NLM_F_CREATE | NLM_F_EXCL))
+
+
+def _new(route: Route, names: Names, flags: int) -> bytes:
+    family, length, identity = _identity(route, names)
+    header = route_header(
+        family,
+        length,
+        protocol=PROTOCOL,
+        scope=_SCOPE_NUMBERS[route.scope or _default_scope(route)],
+        kind=_TYPE_NUMBERS[route.type],
+        onlink=bool(route.onlink),
+    )
+    source = attribute(RTA_PREFSRC, ip_bytes(route.src)) if route.src else b""
+    return message(RTM_NEWROUTE, flags, header, identity, source, _metrics(route))
+
+
+def _delete(route: Route, names: Names) -> bytes:
+    """Says all that tells it from another of the same key; the scope stays open."""
+    family, length, identity = _identity(route, names)
+    scope, kind = _SCOPE_NUMBERS["nowhere"], _TYPE_NUMBERS[route.type]
+    header = route_header(family, length, protocol=route.protocol or 0, scope=scope, kind=kind)
+    return message(RTM_DELROUTE, 0, header, identity)
+
+
+def _identity(route: Route, names: Names) -> tuple[int, int, bytes]:
+    """Family, prefix length and the attributes that both making and deleting need."""
+    raw, length = prefix_bytes(route.dst)
+    parts = [attribute(RTA_DST, raw), u32(RTA_TABLE, route.table)]
+    if route.metric:
+        parts.append(u32(RTA_PRIORITY, route.metric))
+    if route.ifname:
+        parts.append(u32(RTA_OIF, names.ifindex(link_key(route.netns, route.ifname))))
+    if route.via:
+        parts.append(_via(route))
+    return family_of(route.dst), length, b"".join(parts)
+
+
+def _via(route: Route) -> bytes:
+    raw, family = ip_bytes(route.via), family_of(route.via)
+    if family == family_of(route.dst):
+        return attribute(RTA_GATEWAY, raw)
+    return attribute(RTA_VIA, family.to_bytes(2, "little") + raw)
+
+
+def _metrics(route: Route) -> bytes:
+    given = [u32(kind, value) for name, kind in _METRICS.items() if (value := getattr(route, name)) is not None]
+    return nest(RTA_METRICS, *given) if given else b""
+
+
+def _default_scope(route: Route) -> str:
+    """As ip(8) chooses: directly on a link where there is no next hop."""
+    return "link" if route.type == "unicast" and not route.via and route.family == 4 else "global"
 
 
 def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+    before, after = change.before, change.after
+    if isinstance(before, Route) and not isinstance(after, Route):
+        yield command.ip(before.netns, *_words("del", before))
+    if isinstance(after, Route):
+        yield command.ip(after.netns, *_words("replace" if isinstance(before, Route) else "add", after))
 
 
-def parse() -> Route:
-    raise NotImplementedError
+def _words(verb: str, route: Route) -> Iterator[str | int]:
+    yield from (() if route.family == 4 else ("-6",))
+    yield from ("route", verb, *(() if route.type == "unicast" else (route.type,)), route.dst)
+    if route.via:
+        yield from ("via", *(() if family_of(route.via) == family_of(route.dst) else _other_family(route)), route.via)
+    said: tuple[tuple[str, str | int | None], ...] = (
+        ("dev", route.ifname),
+        ("table", route.table if route.table != MAIN_TABLE else None),
+        ("metric", route.metric),
+        ("proto", PROTOCOL if verb != "del" else route.protocol),
+    )
+    if verb != "del":
+        said += (("scope", route.scope), ("src", route.src), *((name, getattr(route, name)) for name in _METRICS))
+    yield from (word for name, value in said if value for word in (name, value))
+    yield from ("onlink",) if route.onlink and verb != "del" else ()
+
+
+def _other_family(route: Route) -> tuple[str, ...]:
+    return ("inet6",) if ":" in route.via else ("inet",)
+
+
+def parse(netns: str, ifname: str, seen: RouteMessage) -> Route:
+    """`ifname`: of RTA_OIF, "" for none; the kernel puts IPv6 routes that lead nowhere on `lo`."""
+    found = seen.attributes
+    kind = TYPES.get(seen.type, str(seen.type))
+    any_address = "::" if seen.family == AF_INET6 else "0.0.0.0"
+    metrics = found.get(RTA_METRICS, {})
+    return Route(
+        netns=netns,
+        dst=f"{found.get(RTA_DST, any_address)}/{seen.prefix_length}",
+        ifname="" if kind in _UNREACHABLE else ifname,
+        via=found.get(RTA_GATEWAY) or found.get(RTA_VIA, ""),
+        table=seen.table,
+        metric=found.get(RTA_PRIORITY, 0),
+        type=kind,
+        scope=SCOPES.get(seen.scope, str(seen.scope)),
+        onlink=bool(seen.flags & RTNH_F_ONLINK),
+        src=found.get(RTA_PREFSRC, ""),
+        protocol=seen.protocol,
+        **{name: metrics.get(number, 0) for name, number in _METRICS.items()},
+    )
 
 
 ROW = Kind(
@@ -65,7 +203,9 @@ ROW = Kind(
     cls=Route,
     backend="rtnl",
     owner=Owner.PROTOCOL,
-    in_place=frozenset(),
+    in_place=frozenset(
+        {"ifname", "via", "type", "scope", "onlink", "src", "mtu", "advmss", "initcwnd", "initrwnd"},
+    ),
     requests=requests,
     script=script,
     parse=parse,

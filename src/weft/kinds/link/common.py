@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from weft.kinds.netns import ground
 from weft.state import Key, link_key
@@ -13,7 +13,8 @@ from weft.state import Key, link_key
 class Link:
     """Common to all links. mtu in bytes of payload; gso and gro sizes in bytes; `master` an ifname in the same
     namespace, "" for none; `altnames` sorted; `offloads` sorted pairs of ethtool's feature (tx-checksum-ip-generic,
-    tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is on."""
+    tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is on. `newborn`: as observed, made by weft a
+    moment ago and not marked yet (state.BIRTH_GROUP)."""
 
     netns: str
     ifname: str
@@ -27,6 +28,7 @@ class Link:
     gso_max_segs: int | None = None
     gro_max_size: int | None = None
     offloads: tuple[tuple[str, bool], ...] | None = None
+    newborn: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> Key:

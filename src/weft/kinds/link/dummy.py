@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims
-from weft.state import Change
+from weft.kinds.link.reading import Fields
+from weft.kinds.verbs import Birth
+from weft.wire.link import link_info, new_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,16 +19,18 @@ class Dummy(Link):
     pass
 
 
-def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+def _create(dummy: Dummy, names: Names) -> Iterable[Request]:
+    born = writing.at_birth(dummy, names, master=True)
+    yield Request(dummy.netns, Birth(new_link(names.ifindex(dummy.key), *born, link_info("dummy"), up=dummy.up)))
+    yield from writing.dress(dummy, names, ())
 
 
-def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+def _script_create(dummy: Dummy) -> Iterable[str]:
+    yield command.ip(dummy.netns, "link", "add", "name", dummy.ifname, "type", "dummy")
 
 
-def parse() -> Dummy:
-    raise NotImplementedError
+def parse(fields: Fields) -> Dummy:
+    return Dummy(**fields)
 
 
 ROW = Kind(
@@ -33,8 +39,8 @@ ROW = Kind(
     backend="rtnl",
     owner=Owner.ALIAS,
     in_place=LINK_FIELDS,
-    requests=requests,
-    script=script,
+    requests=writing.requests_with(Dummy, _create),
+    script=writing.script_with(Dummy, _script_create),
     parse=parse,
     claims=altname_claims,
 )

@@ -4,12 +4,17 @@ follows its creation goes by rtnetlink as for every link. Source: Documentation/
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims
-from weft.state import Change
+from weft.kinds.link.reading import Fields
+from weft.kinds.verbs import TapBirth
+from weft.wire.codec import Attributes
+from weft.wire.link import IFLA_TUN_GROUP, IFLA_TUN_MULTI_QUEUE, IFLA_TUN_OWNER, IFLA_TUN_VNET_HDR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +27,58 @@ class Tap(Link):
     vnet_hdr: bool | None = None
 
 
-def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+_IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR, _IFF_MULTI_QUEUE = 0x0002, 0x1000, 0x4000, 0x0100
+_NOBODY = 0xFFFFFFFF
 
 
-def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+def _create(tap: Tap, names: Names) -> Iterator[Request]:
+    fields = (*writing.AT_BIRTH, "master") if tap.master else writing.AT_BIRTH
+    first, *rest = writing.dress(tap, names, fields, up=tap.up)
+    birth = TapBirth(
+        ifname=tap.ifname,
+        index=names.ifindex(tap.key),
+        flags=_flags(tap),
+        owner=tap.owner,
+        group=tap.group,
+        dress=(first.payload,),
+    )
+    yield Request(tap.netns, birth)
+    yield from rest
 
 
-def parse() -> Tap:
-    raise NotImplementedError
+def _flags(tap: Tap) -> int:
+    flags = _IFF_TAP | _IFF_NO_PI
+    if tap.vnet_hdr:
+        flags |= _IFF_VNET_HDR
+    return flags | _IFF_MULTI_QUEUE if tap.multi_queue else flags
+
+
+def _script_create(tap: Tap) -> Iterable[str]:
+    yield command.ip(tap.netns, "tuntap", "add", "dev", tap.ifname, "mode", "tap", *_words(tap))
+
+
+def _words(tap: Tap) -> Iterator[str | int]:
+    for word, number in (("user", tap.owner), ("group", tap.group)):
+        if number is not None:
+            yield from (word, number)
+    if tap.multi_queue:
+        yield "multi_queue"
+    if tap.vnet_hdr:
+        yield "vnet_hdr"
+
+
+def parse(fields: Fields, data: Attributes) -> Tap:
+    return Tap(
+        **fields,
+        owner=_id(data.get(IFLA_TUN_OWNER)),
+        group=_id(data.get(IFLA_TUN_GROUP)),
+        multi_queue=bool(data.get(IFLA_TUN_MULTI_QUEUE)),
+        vnet_hdr=bool(data.get(IFLA_TUN_VNET_HDR)),
+    )
+
+
+def _id(number: int | None) -> int | None:
+    return None if number == _NOBODY else number
 
 
 ROW = Kind(
@@ -41,8 +88,8 @@ ROW = Kind(
     owner=Owner.ALIAS,
     in_place=LINK_FIELDS,
     held=True,
-    requests=requests,
-    script=script,
+    requests=writing.requests_with(Tap, _create),
+    script=writing.script_with(Tap, _script_create),
     parse=parse,
     claims=altname_claims,
 )

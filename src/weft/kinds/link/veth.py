@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims
+from weft.kinds.link.reading import Fields
 from weft.kinds.netns import ground
-from weft.state import Change, Key, link_key
+from weft.kinds.verbs import Birth
+from weft.state import BIRTH_GROUP, Key, link_key
+from weft.wire.codec import text, u32
+from weft.wire.link import IFLA_GROUP, IFLA_IFNAME, IFLA_NET_NS_FD, new_link, veth_info
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +39,41 @@ class Veth(Link):
         return ground(self.netns) + ground(self.peer_netns)
 
 
-def requests(change: Change, names: Names) -> Iterable[Request]:
-    raise NotImplementedError
+def _create(end: Veth, names: Names) -> Iterable[Request]:
+    """The leader makes both ends, each with all that it is born with where both are in the commit; a fellow whose
+    leader came before is given everything."""
+    if end.leads:
+        born = writing.at_birth(end, names, master=True)
+        message = new_link(names.ifindex(end.key), *born, _fellow_info(end, names), up=end.up)
+        yield Request(end.netns, Birth(message))
+        yield from writing.dress(end, names, ())
+    elif names.coming(end.peer) is not None:
+        yield from writing.dress(end, names, ("master",) if end.master else ())
+    else:
+        yield from writing.dress(end, names, (*writing.AT_BIRTH, "master"), up=end.up)
 
 
-def script(change: Change) -> Iterable[str]:
-    raise NotImplementedError
+def _fellow_info(leader: Veth, names: Names) -> bytes:
+    fellow = names.coming(leader.peer)
+    if isinstance(fellow, Veth):
+        born, up = writing.at_birth(fellow, names, master=False), fellow.up
+    else:
+        born, up = [text(IFLA_IFNAME, leader.peer_ifname), u32(IFLA_GROUP, BIRTH_GROUP)], None
+    if leader.peer_netns != leader.netns:
+        born.append(u32(IFLA_NET_NS_FD, names.netns_fd(leader.peer_netns)))
+    return veth_info(names.ifindex(leader.peer), *born, up=up)
 
 
-def parse() -> Veth:
-    raise NotImplementedError
+def _script_create(end: Veth) -> Iterable[str]:
+    """`ip` makes both ends at the leader's turn; each end says its own attributes."""
+    if end.leads:
+        words = ("link", "add", "name", end.ifname, "type", "veth", "peer", "name", end.peer_ifname)
+        where = "" if end.peer_netns == end.netns else f" netns {command.netns_argument(end.peer_netns)}"
+        yield command.ip(end.netns, *words) + where
+
+
+def parse(fields: Fields, peer: Key) -> Veth:
+    return Veth(**fields, peer_netns=peer.netns, peer_ifname=peer.name)
 
 
 ROW = Kind(
@@ -51,8 +82,8 @@ ROW = Kind(
     backend="rtnl",
     owner=Owner.ALIAS,
     in_place=LINK_FIELDS,
-    requests=requests,
-    script=script,
+    requests=writing.requests_with(Veth, _create),
+    script=writing.script_with(Veth, _script_create),
     parse=parse,
     claims=altname_claims,
 )

@@ -1,0 +1,38 @@
+"""Command lines that do what a change does, for `plan --format script`.
+
+Rules: words are quoted for sh; a namespace is entered as its label asks for. Source: ip(8), ip-netns(8), nsenter(1).
+"""
+
+from __future__ import annotations
+
+from shlex import join, quote
+
+from weft.state import HOST
+
+_PIDFILE = "pidfile:"
+
+
+def ip(netns: str, *words: str | int) -> str:
+    """`ip WORDS` in the namespace."""
+    said = join(map(str, words))
+    if netns == HOST:
+        return f"ip {said}"
+    return f"{within(netns)}ip {said}" if netns.startswith(_PIDFILE) else f"ip -n {quote(netns)} {said}"
+
+
+def within(netns: str) -> str:
+    """What stands before any other command to run it in the namespace; ends with a blank unless it is empty."""
+    if netns == HOST:
+        return ""
+    if netns.startswith(_PIDFILE):
+        return f"nsenter --net=/proc/{_pid(netns)}/ns/net "
+    return f"ip netns exec {quote(netns)} "
+
+
+def netns_argument(netns: str) -> str:
+    """The namespace as the argument of `netns` in `ip link`: already quoted."""
+    return _pid(netns) if netns.startswith(_PIDFILE) else quote(netns)
+
+
+def _pid(netns: str) -> str:
+    return f'"$(cat {quote(netns.removeprefix(_PIDFILE))})"'

@@ -1,0 +1,45 @@
+"""What every kind of link has in common in the kernel's reading of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from weft.state import BIRTH_GROUP
+from weft.wire.link import (
+    IFF_UP,
+    IFLA_ADDRESS,
+    IFLA_GRO_MAX_SIZE,
+    IFLA_GROUP,
+    IFLA_GSO_MAX_SEGS,
+    IFLA_GSO_MAX_SIZE,
+    IFLA_IFALIAS,
+    IFLA_IFNAME,
+    IFLA_MTU,
+    IFLA_PROP_LIST,
+    LinkMessage,
+)
+
+Fields: TypeAlias = Mapping[str, Any]
+"""The fields of Link, for the constructor of any kind."""
+
+
+def common_fields(netns: str, seen: LinkMessage, master: str, offloads: tuple[tuple[str, bool], ...] | None) -> Fields:
+    """`master`: its ifname, or ""."""
+    found = seen.attributes.get
+    alias = found(IFLA_IFALIAS, "")
+    return {
+        "netns": netns,
+        "ifname": found(IFLA_IFNAME, ""),
+        "alias": alias,
+        "mac": found(IFLA_ADDRESS, ""),
+        "mtu": found(IFLA_MTU),
+        "up": bool(seen.flags & IFF_UP),
+        "master": master,
+        "altnames": tuple(sorted(found(IFLA_PROP_LIST, ()))),
+        "gso_max_size": found(IFLA_GSO_MAX_SIZE),
+        "gso_max_segs": found(IFLA_GSO_MAX_SEGS),
+        "gro_max_size": found(IFLA_GRO_MAX_SIZE),
+        "offloads": offloads,
+        "newborn": not alias and found(IFLA_GROUP) == BIRTH_GROUP,
+    }

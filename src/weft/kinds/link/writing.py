@@ -1,0 +1,193 @@
+"""Links as rtnetlink messages: their birth, their dress, their changes; and as `ip` commands.
+
+Rules: a link is born in BIRTH_GROUP with all that the kernel takes in that message; the mark (its alias, which cannot
+be given at birth) comes in the next one, which puts the group back to 0. Source: net/core/rtnetlink.c
+rtnl_create_link, do_setlink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias, TypeVar
+
+from weft.kinds import command
+from weft.kinds.base import Names, Request
+from weft.kinds.link.common import LINK_FIELDS, Link
+from weft.kinds.verbs import DropLink, SetFeatures
+from weft.state import BIRTH_GROUP, Change, Op, link_key
+from weft.wire.address_text import mac_bytes
+from weft.wire.codec import attribute, text, u32
+from weft.wire.link import (
+    IFLA_ADDRESS,
+    IFLA_GRO_MAX_SIZE,
+    IFLA_GROUP,
+    IFLA_GSO_MAX_SEGS,
+    IFLA_GSO_MAX_SIZE,
+    IFLA_IFALIAS,
+    IFLA_IFNAME,
+    IFLA_MASTER,
+    IFLA_MTU,
+    add_altnames,
+    delete_altnames,
+    set_link,
+)
+
+AT_BIRTH = frozenset({"mac", "mtu", "gso_max_size", "gso_max_segs", "gro_max_size"})
+"""What either end of a new link takes in the message that makes it; `master` only that end which it is sent to."""
+
+
+def _write_master(link: Link, names: Names) -> bytes:
+    return u32(IFLA_MASTER, names.ifindex(link_key(link.netns, link.master)) if link.master else 0)
+
+
+def _number(kind: int, field: str) -> Callable[[Link, Names], bytes]:
+    return lambda link, names: u32(kind, getattr(link, field))
+
+
+_WRITERS: Mapping[str, Callable[[Link, Names], bytes]] = {
+    "alias": lambda link, names: text(IFLA_IFALIAS, link.alias or ""),
+    "mac": lambda link, names: attribute(IFLA_ADDRESS, mac_bytes(link.mac or "")),
+    "mtu": _number(IFLA_MTU, "mtu"),
+    "master": _write_master,
+    "gso_max_size": _number(IFLA_GSO_MAX_SIZE, "gso_max_size"),
+    "gso_max_segs": _number(IFLA_GSO_MAX_SEGS, "gso_max_segs"),
+    "gro_max_size": _number(IFLA_GRO_MAX_SIZE, "gro_max_size"),
+}
+
+
+L = TypeVar("L", bound=Link)
+Requests: TypeAlias = Callable[[Change, Names], Iterator[Request]]
+Script: TypeAlias = Callable[[Change], Iterator[str]]
+
+
+def requests_with(
+    cls: type[L],
+    create: Callable[[L, Names], Iterable[Request]],
+    data: Callable[[L, L], list[bytes]] = lambda before, after: [],
+) -> Requests:
+    """The `requests` of a kind of link. `data`: what of the kind's own fields an update must say."""
+
+    def requests(change: Change, names: Names) -> Iterator[Request]:
+        before, after = change.before, change.after
+        if change.op is Op.UPDATE and isinstance(before, cls) and isinstance(after, cls):
+            yield from update(before, after, names, *data(before, after))
+            return
+        if isinstance(before, Link):
+            yield Request(before.netns, DropLink(names.ifindex(before.key)))
+        if isinstance(after, cls):
+            yield from create(after, names)
+
+    return requests
+
+
+def script_with(
+    cls: type[L],
+    create: Callable[[L], Iterable[str]],
+    words: Callable[[L, L], tuple[str | int, ...]] = lambda before, after: (),
+) -> Script:
+    """The `script` of a kind of link: `create` says only how it comes to be; its common fields follow."""
+
+    def script(change: Change) -> Iterator[str]:
+        before, after = change.before, change.after
+        if change.op is Op.UPDATE and isinstance(before, cls) and isinstance(after, cls):
+            yield from _script_update(before, after, *words(before, after))
+            return
+        if isinstance(before, Link):
+            yield command.ip(before.netns, "link", "del", "dev", before.ifname)
+        if isinstance(after, cls):
+            yield from create(after)
+            yield from _script_set(after, {name for name in LINK_FIELDS if getattr(after, name)})
+
+    return script
+
+
+def attributes(link: Link, names: Names, fields: Iterable[str]) -> list[bytes]:
+    """The named fields as attributes; those that are not managed are left out."""
+    return [_WRITERS[name](link, names) for name in fields if name in _WRITERS and getattr(link, name) is not None]
+
+
+def at_birth(link: Link, names: Names, *, master: bool) -> list[bytes]:
+    """What a new link is born with."""
+    first = [text(IFLA_IFNAME, link.ifname), u32(IFLA_GROUP, BIRTH_GROUP), *attributes(link, names, AT_BIRTH)]
+    return [*first, _write_master(link, names)] if master and link.master else first
+
+
+def dress(link: Link, names: Names, fields: Iterable[str], *data: bytes, up: bool | None = None) -> Iterator[Request]:
+    """The mark for a newborn link, the named fields that its birth could not give it, its other names and offloads."""
+    index = names.ifindex(link.key)
+    given = attributes(link, names, ("alias", *fields))
+    yield Request(link.netns, set_link(index, *given, u32(IFLA_GROUP, 0), *data, up=up))
+    if link.altnames:
+        yield Request(link.netns, add_altnames(index, link.altnames))
+    if link.offloads:
+        yield Request(link.netns, SetFeatures(index, link.offloads))
+
+
+def update(before: Link, after: Link, names: Names, *data: bytes) -> Iterator[Request]:
+    """Only what differs. A newborn link loses its birth group with its first change."""
+    index = names.ifindex(after.key)
+    differing = [name for name in LINK_FIELDS if _differs(before, after, name)]
+    if "altnames" in differing:
+        yield from _rename(index, before, after)
+    given = attributes(after, names, differing)
+    up = after.up if "up" in differing else None
+    if before.newborn:
+        given.append(u32(IFLA_GROUP, 0))
+    if given or data or up is not None:
+        yield Request(after.netns, set_link(index, *given, *data, up=up))
+    if "offloads" in differing:
+        yield Request(after.netns, SetFeatures(index, after.offloads or ()))
+
+
+def _rename(index: int, before: Link, after: Link) -> Iterator[Request]:
+    had, wanted = before.altnames or (), after.altnames or ()
+    if gone := tuple(name for name in had if name not in wanted):
+        yield Request(after.netns, delete_altnames(index, gone))
+    if new := tuple(name for name in wanted if name not in had):
+        yield Request(after.netns, add_altnames(index, new))
+
+
+def _differs(before: Link, after: Link, name: str) -> bool:
+    wanted = getattr(after, name)
+    return wanted is not None and wanted != getattr(before, name)
+
+
+# As commands
+
+_WORDS: Mapping[str, Callable[[Link], tuple[str | int, ...]]] = {
+    "mac": lambda link: ("address", link.mac or ""),
+    "mtu": lambda link: ("mtu", link.mtu or 0),
+    "gso_max_size": lambda link: ("gso_max_size", link.gso_max_size or 0),
+    "gso_max_segs": lambda link: ("gso_max_segs", link.gso_max_segs or 0),
+    "gro_max_size": lambda link: ("gro_max_size", link.gro_max_size or 0),
+    "master": lambda link: ("master", link.master) if link.master else ("nomaster",),
+    "alias": lambda link: ("alias", link.alias or ""),
+    "up": lambda link: ("up" if link.up else "down",),
+}
+
+
+def _script_set(link: Link, fields: Iterable[str], *more: str | int) -> Iterator[str]:
+    """`ip link set` with the named fields, then altnames and offloads if they are among them."""
+    named = set(fields)
+    managed = [name for name in _WORDS if name in named and getattr(link, name) is not None]
+    words = [word for name in managed for word in _WORDS[name](link)]
+    if words or more:
+        yield command.ip(link.netns, "link", "set", "dev", link.ifname, *words, *more)
+    if "altnames" in named:
+        for name in link.altnames or ():
+            yield command.ip(link.netns, "link", "property", "add", "dev", link.ifname, "altname", name)
+    if "offloads" in named and link.offloads:
+        switches = " ".join(f"{feature} {'on' if on else 'off'}" for feature, on in link.offloads)
+        yield f"{command.within(link.netns)}ethtool -K {link.ifname} {switches}"
+
+
+def _script_update(before: Link, after: Link, *more: str | int) -> Iterator[str]:
+    for name in before.altnames or ():
+        if after.altnames is not None and name not in after.altnames:
+            yield command.ip(after.netns, "link", "property", "del", "dev", after.ifname, "altname", name)
+    differing = {name for name in LINK_FIELDS if _differs(before, after, name)}
+    yield from _script_set(after, differing - {"altnames"}, *more)
+    if "altnames" in differing:
+        for name in after.altnames or ():
+            if name not in (before.altnames or ()):
+                yield command.ip(after.netns, "link", "property", "add", "dev", after.ifname, "altname", name)

@@ -1,0 +1,57 @@
+"""What the rtnl backend is asked for beside plain messages: a Request's payload is one of these, or a message.
+
+Rules: pure data. Numbers (indexes, descriptors) are good for the commit that they were made in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A message that makes a link under an index chosen in advance. Nothing may be sent to that index before the
+    kernel has agreed: it might be somebody else's."""
+
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapBirth:
+    """A tap, made in the namespace of the request. It gets its attributes by `dress` (messages) before it is made to
+    last, so that a kill leaves a marked tap or none. `flags`: IFF_* of linux/if_tun.h."""
+
+    ifname: str
+    index: int
+    flags: int
+    owner: int | None
+    group: int | None
+    dress: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropLink:
+    """Delete a link by its index; several in a row go at once."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetFeatures:
+    """Switch offloads of a link by ethtool's names."""
+
+    index: int
+    features: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MakeNamespace:
+    """A named namespace whose `lo` gets `mark`, a message, before the name is there."""
+
+    name: str
+    mark: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DropNamespace:
+    name: str

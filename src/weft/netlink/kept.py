@@ -1,0 +1,140 @@
+"""Connections kept from one use to the next, one set per namespace.
+
+Rules: what is kept serves only while the label still names the same namespace. A kept socket pins its namespace, so
+that the inode number that tells it apart is not given to another meanwhile; without the check it would go on
+answering for a dead one. `begin` opens a round (an observe or a commit): within it every label is checked once, and
+nothing is closed, since messages already made hold file descriptors by number.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from errno import EMFILE, ENOENT
+
+from weft.errors import NotPermitted, WeftError
+from weft.netlink.connection import NETLINK_GENERIC, Connection
+from weft.netlink.namespaces import Namespaces, entered
+from weft.wire.ethtool import get_family, read_family
+from weft.wire.reply import Reply
+
+KEEP = 1024
+"""Namespaces kept between rounds; each costs two or three file descriptors."""
+
+
+class NamespaceGone(WeftError):
+    """The label names no namespace now."""
+
+
+class Place:
+    """One namespace with its connections. `nsids`: by which number it knows others."""
+
+    __slots__ = ("_ethtool", "_generic", "fd", "identity", "netns", "nsids", "rtnl")
+
+    def __init__(self, netns: str, fd: int, identity: tuple[int, int], rtnl: Connection) -> None:
+        self.netns, self.fd, self.identity, self.rtnl = netns, fd, identity, rtnl
+        self.nsids: dict[int, Place] = {}
+        self._generic: Connection | None = None
+        self._ethtool = 0
+
+    def ethtool(self) -> tuple[Connection, int]:
+        """The generic netlink connection and the number of ethtool's family, 0 where the kernel has none."""
+        if self._generic is None:
+            with entered(self.fd):
+                self._generic = Connection(NETLINK_GENERIC)
+            answer = self._generic.ask([get_family("ethtool")], read_family)[0]
+            self._ethtool = 0 if isinstance(answer, Reply) else answer
+        return self._generic, self._ethtool
+
+    def close(self) -> None:
+        os.close(self.fd)
+        self.rtnl.close()
+        if self._generic is not None:
+            self._generic.close()
+
+
+class Kept:
+    """The places of all namespaces in use."""
+
+    def __init__(self, namespaces: Namespaces) -> None:
+        self.namespaces = namespaces
+        self._places: dict[str, Place] = {}
+        self._checked: set[str] = set()
+
+    def begin(self) -> None:
+        """Open a round: labels are checked anew, and what is too much is closed."""
+        self._checked.clear()
+        if len(self._places) > KEEP:
+            self.close()
+
+    def close(self) -> None:
+        for netns in list(self._places):
+            self.forget(netns)
+
+    def forget(self, netns: str) -> None:
+        """Close what is kept of a namespace, and so no longer pin it."""
+        place = self._places.pop(netns, None)
+        self._checked.discard(netns)
+        if place is not None:
+            place.close()
+
+    def at(self, netns: str) -> Place:
+        """Raises: NamespaceGone, NotPermitted."""
+        place = self._places.get(netns)
+        if place is not None and netns in self._checked:
+            return place
+        identity = self.namespaces.identity(netns)
+        if identity is None:
+            self.forget(netns)
+            raise NamespaceGone(f"there is no namespace {netns}")
+        if place is None or place.identity != identity:
+            self.forget(netns)
+            place = self._places[netns] = self._open(netns, identity)
+        self._checked.add(netns)
+        return place
+
+    def current(self, place: Place) -> bool:
+        """Whether a place held elsewhere is still the one of its label, so that its namespace has not died."""
+        return self._places.get(place.netns) is place
+
+    def _open(self, netns: str, identity: tuple[int, int]) -> Place:
+        try:
+            return self._connect(netns, identity)
+        except OSError as failure:
+            if failure.errno == EMFILE and _allow_more_files():
+                return self._connect(netns, identity)
+            raise
+
+    def _connect(self, netns: str, identity: tuple[int, int]) -> Place:
+        try:
+            fd = self.namespaces.open(netns)
+        except PermissionError as failure:
+            raise NotPermitted(f"entering the namespace {netns} needs root") from failure
+        except (OSError, ValueError) as failure:
+            if isinstance(failure, OSError) and failure.errno != ENOENT:
+                raise
+            raise NamespaceGone(f"there is no namespace {netns}") from failure
+        try:
+            if netns == "":
+                return Place(netns, fd, identity, self._host_connection(fd))
+            with entered(fd):
+                return Place(netns, fd, identity, Connection())
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def _host_connection(self, fd: int) -> Connection:
+        """Without changing namespaces where the thread is in the host's already: that needs no rights."""
+        if os.fstat(fd).st_ino == os.stat("/proc/thread-self/ns/net").st_ino:
+            return Connection()
+        with entered(fd):
+            return Connection()
+
+
+def _allow_more_files() -> bool:
+    """Raise the soft limit of open files to the hard one; whether that helped."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == hard:
+        return False
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return True

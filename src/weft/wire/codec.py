@@ -1,0 +1,191 @@
+"""Netlink framing: messages and attributes as bytes, and tables that say which attributes to read and how.
+
+Rules: every attribute and message is padded to four bytes when written. A reader of a value is given the buffer and
+the bounds of the payload, so nothing is copied that is not kept. Source: netlink(7), linux/netlink.h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from struct import Struct
+from typing import Any, TypeAlias
+
+HEADER = Struct("=IHHII")
+"""nlmsghdr: length, type, flags, sequence number, port."""
+HEADER_SIZE = HEADER.size
+
+NLM_F_REQUEST, NLM_F_ACK = 0x1, 0x4
+NLM_F_DUMP_INTR = 0x10
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
+NLM_F_DUMP = 0x300
+NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
+
+NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN = 1, 2, 3, 4
+
+_NLA_F_NESTED = 0x8000
+_NLA_TYPE_MASK = 0x3FFF
+
+Read: TypeAlias = Callable[[bytes, int, int], Any]
+"""Reads the payload between two offsets of a buffer."""
+
+Table: TypeAlias = Mapping[int, Read]
+"""Which attributes to read, by their type."""
+
+Attributes: TypeAlias = dict[int, Any]
+
+_ATTRIBUTE = Struct("=HH")
+_U8 = Struct("=HHB3x")
+_U16 = Struct("=HHH2x")
+_U32 = Struct("=HHI")
+_S32 = Struct("=HHi")
+_PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
+
+_read_header = HEADER.unpack_from
+_read_attribute = _ATTRIBUTE.unpack_from
+_read_u16 = Struct("=H").unpack_from
+_read_u32 = Struct("=I").unpack_from
+_read_s32 = Struct("=i").unpack_from
+
+
+class Malformed(ValueError):
+    """Bytes that are no netlink: a length that cannot be."""
+
+
+# Writing
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    length = 4 + len(payload)
+    return _ATTRIBUTE.pack(length, kind) + payload + _PADDING[length & 3]
+
+
+def flag(kind: int) -> bytes:
+    """An attribute whose presence is all that it says."""
+    return _ATTRIBUTE.pack(4, kind)
+
+
+def u8(kind: int, value: int) -> bytes:
+    return _U8.pack(5, kind, value)
+
+
+def u16(kind: int, value: int) -> bytes:
+    return _U16.pack(6, kind, value)
+
+
+def u32(kind: int, value: int) -> bytes:
+    return _U32.pack(8, kind, value)
+
+
+def s32(kind: int, value: int) -> bytes:
+    return _S32.pack(8, kind, value)
+
+
+def text(kind: int, value: str) -> bytes:
+    """A string with the zero byte that ends it."""
+    return attribute(kind, value.encode("utf-8", "surrogateescape") + b"\0")
+
+
+def nest(kind: int, *parts: bytes) -> bytes:
+    payload = b"".join(parts)
+    return _ATTRIBUTE.pack(4 + len(payload), kind | _NLA_F_NESTED) + payload
+
+
+def message(kind: int, flags: int, *parts: bytes) -> bytes:
+    """A whole message; sequence number and acknowledgement are the sender's to fill in (see `stamp`)."""
+    body = b"".join(parts)
+    return HEADER.pack(HEADER_SIZE + len(body), kind, flags | NLM_F_REQUEST, 0, 0) + body
+
+
+_FLAGS_AND_SEQUENCE = Struct("=HI")
+
+
+def stamp(buffer: bytearray, at: int, sequence: int, *, acknowledge: bool) -> None:
+    """Give the message at `at` its sequence number, and ask for its acknowledgement."""
+    flags = _read_u16(buffer, at + 6)[0]
+    _FLAGS_AND_SEQUENCE.pack_into(buffer, at + 6, flags | NLM_F_ACK if acknowledge else flags, sequence)
+
+
+# Reading
+
+
+def messages(buffer: bytes) -> Iterator[tuple[int, int, int, int, int]]:
+    """(type, flags, sequence number, start and end of the payload) of every message in what one receive gave.
+
+    Raises: Malformed.
+    """
+    at, size = 0, len(buffer)
+    while at + HEADER_SIZE <= size:
+        length, kind, flags, sequence, _ = _read_header(buffer, at)
+        if length < HEADER_SIZE or at + length > size:
+            raise Malformed(f"a message of {length} bytes at {at} of {size}")
+        yield kind, flags, sequence, at + HEADER_SIZE, at + length
+        at += (length + 3) & ~3
+
+
+def walk(buffer: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(type, start, end) of every attribute. Raises: Malformed."""
+    while at + 4 <= end:
+        length, kind = _read_attribute(buffer, at)
+        if length < 4 or at + length > end:
+            raise Malformed(f"an attribute of {length} bytes at {at} of {end}")
+        yield kind & _NLA_TYPE_MASK, at + 4, at + length
+        at += (length + 3) & ~3
+
+
+def read(buffer: bytes, at: int, end: int, table: Table) -> Attributes:
+    """The attributes between two offsets that `table` names. The hot loop of every dump. Raises: Malformed."""
+    found: Attributes = {}
+    readers = table.get
+    while at + 4 <= end:
+        length, kind = _read_attribute(buffer, at)
+        if length < 4 or at + length > end:
+            raise Malformed(f"an attribute of {length} bytes at {at} of {end}")
+        kind &= _NLA_TYPE_MASK
+        reader = readers(kind)
+        if reader is not None:
+            found[kind] = reader(buffer, at + 4, at + length)
+        at += (length + 3) & ~3
+    return found
+
+
+def as_u8(buffer: bytes, at: int, end: int) -> int:
+    return buffer[at]
+
+
+def as_u16(buffer: bytes, at: int, end: int) -> int:
+    return int(_read_u16(buffer, at)[0])
+
+
+def as_u32(buffer: bytes, at: int, end: int) -> int:
+    return int(_read_u32(buffer, at)[0])
+
+
+def as_s32(buffer: bytes, at: int, end: int) -> int:
+    return int(_read_s32(buffer, at)[0])
+
+
+def as_text(buffer: bytes, at: int, end: int) -> str:
+    """Up to the ending zero byte where there is one. What is no UTF-8 survives as surrogates."""
+    return buffer[at:end].rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
+def as_bytes(buffer: bytes, at: int, end: int) -> bytes:
+    return buffer[at:end]
+
+
+def as_table(table: Table) -> Read:
+    """A reader of nested attributes."""
+
+    def read_nested(buffer: bytes, at: int, end: int) -> Attributes:
+        return read(buffer, at, end, table)
+
+    return read_nested
+
+
+def as_list(kind: int, reader: Read) -> Read:
+    """A reader of a nest that repeats one attribute."""
+
+    def read_list(buffer: bytes, at: int, end: int) -> tuple[Any, ...]:
+        return tuple(reader(buffer, start, stop) for found, start, stop in walk(buffer, at, end) if found == kind)
+
+    return read_list

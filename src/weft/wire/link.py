@@ -1,0 +1,197 @@
+"""Links (RTM_*LINK, RTM_*LINKPROP): layouts, and the attributes that weft reads and writes.
+
+Source: rtnetlink(7), linux/if_link.h, linux/rtnetlink.h.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+
+from weft.wire.address_text import AF_INET, AF_UNSPEC, as_mac
+from weft.wire.codec import (
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    Attributes,
+    Table,
+    as_list,
+    as_s32,
+    as_text,
+    as_u8,
+    as_u32,
+    message,
+    nest,
+    read,
+    text,
+    u32,
+    walk,
+)
+
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWLINKPROP, RTM_DELLINKPROP = 108, 109
+
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
+IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NET_NS_FD = 18, 20, 26, 27, 28
+IFLA_EXT_MASK, IFLA_LINK_NETNSID = 29, 37
+IFLA_GSO_MAX_SEGS, IFLA_GSO_MAX_SIZE, IFLA_GRO_MAX_SIZE = 40, 41, 58
+IFLA_PROP_LIST, IFLA_ALT_IFNAME = 52, 53
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+VETH_INFO_PEER = 1
+IFLA_BR_FORWARD_DELAY, IFLA_BR_AGEING_TIME, IFLA_BR_STP_STATE, IFLA_BR_MCAST_SNOOPING = 1, 4, 5, 23
+IFLA_TUN_OWNER, IFLA_TUN_GROUP, IFLA_TUN_TYPE, IFLA_TUN_VNET_HDR, IFLA_TUN_MULTI_QUEUE = 1, 2, 3, 5, 7
+TUN_TYPE_TAP = 2
+"""IFF_TAP, as IFLA_TUN_TYPE has it."""
+
+_IFLA_INET_CONF = 1
+_PROMOTE_SECONDARIES = 20
+"""IPV4_DEVCONF_PROMOTE_SECONDARIES. Source: linux/ip.h."""
+
+IFF_UP = 0x1
+LOOPBACK_INDEX = 1
+"""`lo` has it in every namespace. Source: net/loopback.h LOOPBACK_IFINDEX."""
+
+_RTEXT_FILTER_SKIP_STATS = 8
+
+_IFINFO = Struct("=BxHiII")
+"""ifinfomsg: family, device type, index, flags, mask of the flags to change."""
+IFINFO_SIZE = _IFINFO.size
+_read_ifinfo = _IFINFO.unpack_from
+
+
+class LinkInfo(NamedTuple):
+    """`kind` as in `ip -d link`; `data` only for the kinds that weft makes."""
+
+    kind: str
+    data: Attributes
+
+
+class LinkMessage(NamedTuple):
+    ifindex: int
+    flags: int
+    attributes: Attributes
+
+    @property
+    def ifname(self) -> str:
+        return str(self.attributes[IFLA_IFNAME])
+
+    @property
+    def kind(self) -> str:
+        info: LinkInfo | None = self.attributes.get(IFLA_LINKINFO)
+        return info.kind if info else ""
+
+
+_DATA: dict[str, Table] = {
+    "bridge": {
+        IFLA_BR_FORWARD_DELAY: as_u32,
+        IFLA_BR_AGEING_TIME: as_u32,
+        IFLA_BR_STP_STATE: as_u32,
+        IFLA_BR_MCAST_SNOOPING: as_u8,
+    },
+    "tun": {
+        IFLA_TUN_OWNER: as_u32,
+        IFLA_TUN_GROUP: as_u32,
+        IFLA_TUN_TYPE: as_u8,
+        IFLA_TUN_VNET_HDR: as_u8,
+        IFLA_TUN_MULTI_QUEUE: as_u8,
+    },
+}
+
+
+def _as_link_info(buffer: bytes, at: int, end: int) -> LinkInfo:
+    kind, data = "", None
+    for found, start, stop in walk(buffer, at, end):
+        if found == IFLA_INFO_KIND:
+            kind = as_text(buffer, start, stop)
+        elif found == IFLA_INFO_DATA:
+            data = start, stop
+    table = _DATA.get(kind)
+    return LinkInfo(kind, read(buffer, *data, table) if table and data else {})
+
+
+LINK: Table = {
+    IFLA_ADDRESS: as_mac,
+    IFLA_IFNAME: as_text,
+    IFLA_MTU: as_u32,
+    IFLA_LINK: as_u32,
+    IFLA_MASTER: as_u32,
+    IFLA_LINKINFO: _as_link_info,
+    IFLA_IFALIAS: as_text,
+    IFLA_GROUP: as_u32,
+    IFLA_LINK_NETNSID: as_s32,
+    IFLA_GSO_MAX_SEGS: as_u32,
+    IFLA_GSO_MAX_SIZE: as_u32,
+    IFLA_GRO_MAX_SIZE: as_u32,
+    IFLA_PROP_LIST: as_list(IFLA_ALT_IFNAME, as_text),
+}
+
+
+def read_link(buffer: bytes, at: int, end: int) -> LinkMessage:
+    _, _, index, flags, _ = _read_ifinfo(buffer, at)
+    return LinkMessage(index, flags, read(buffer, at + IFINFO_SIZE, end, LINK))
+
+
+def get_links() -> tuple[int, bytes]:
+    """Type and body of a dump of all links, without counters."""
+    return RTM_GETLINK, link_header() + _NO_STATS
+
+
+def get_link(*, index: int = 0, ifname: str = "") -> bytes:
+    by_name = text(IFLA_IFNAME, ifname) if ifname else b""
+    return message(RTM_GETLINK, 0, link_header(index), by_name, _NO_STATS)
+
+
+def link_header(index: int = 0, *, up: bool | None = None) -> bytes:
+    """`up` None leaves the state as it is."""
+    return _IFINFO.pack(AF_UNSPEC, 0, index, IFF_UP if up else 0, 0 if up is None else IFF_UP)
+
+
+_NO_STATS = u32(IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
+
+
+def new_link(index: int, *attributes: bytes, up: bool | None = None) -> bytes:
+    """Make a link; an index of 0 leaves the choice to the kernel. EXCL: without it the kernel would change a link that
+    already has the index."""
+    return message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(index, up=up), *attributes)
+
+
+def set_link(index: int, *attributes: bytes, up: bool | None = None) -> bytes:
+    """Change a link. RTM_NEWLINK and not RTM_SETLINK, which ignores the data of a kind."""
+    return message(RTM_NEWLINK, 0, link_header(index, up=up), *attributes)
+
+
+def delete_link(index: int) -> bytes:
+    return message(RTM_DELLINK, 0, link_header(index))
+
+
+def delete_group(group: int) -> bytes:
+    """Delete all links of a group at once: one wait for the kernel's readers instead of one each."""
+    return message(RTM_DELLINK, 0, link_header(), u32(IFLA_GROUP, group))
+
+
+def add_altnames(index: int, altnames: tuple[str, ...]) -> bytes:
+    return _properties(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL, index, altnames)
+
+
+def delete_altnames(index: int, altnames: tuple[str, ...]) -> bytes:
+    return _properties(RTM_DELLINKPROP, 0, index, altnames)
+
+
+def _properties(kind: int, flags: int, index: int, altnames: tuple[str, ...]) -> bytes:
+    names = (text(IFLA_ALT_IFNAME, name) for name in altnames)
+    return message(kind, flags, link_header(index), nest(IFLA_PROP_LIST, *names))
+
+
+def link_info(kind: str, *data: bytes) -> bytes:
+    inner = nest(IFLA_INFO_DATA, *data) if data else b""
+    return nest(IFLA_LINKINFO, text(IFLA_INFO_KIND, kind), inner)
+
+
+def veth_info(index: int, *attributes: bytes, up: bool | None) -> bytes:
+    """A veth with its other end, which takes its index only where the first end has one too."""
+    return link_info("veth", nest(VETH_INFO_PEER, link_header(index, up=up), *attributes))
+
+
+def promote_secondaries(index: int) -> bytes:
+    """Let an address live on when the one that it is secondary to goes."""
+    conf = nest(_IFLA_INET_CONF, u32(_PROMOTE_SECONDARIES, 1))
+    return set_link(index, nest(IFLA_AF_SPEC, nest(AF_INET, conf)))

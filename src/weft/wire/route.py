@@ -1,0 +1,98 @@
+"""Routes (RTM_*ROUTE). Source: rtnetlink(7), linux/rtnetlink.h."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+
+from weft.wire.address_text import AF_UNSPEC, as_ip
+from weft.wire.codec import Attributes, Table, as_table, as_u32, read, u32
+
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS = 1, 4, 5, 6, 7, 8
+RTA_MULTIPATH, RTA_TABLE, RTA_VIA = 9, 15, 18
+RTAX_MTU, RTAX_ADVMSS, RTAX_INITCWND, RTAX_INITRWND = 2, 8, 11, 14
+RTNH_F_ONLINK = 4
+RTM_F_CLONED = 0x200
+RT_TABLE_UNSPEC, RT_TABLE_LOCAL = 0, 255
+RTPROT_REDIRECT, RTPROT_KERNEL = 1, 2
+SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
+TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable",
+         8: "prohibit", 9: "throw", 10: "nat"}  # fmt: skip
+
+_RTMSG = Struct("=BBBBBBBBI")
+"""rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags."""
+_read_rtmsg = _RTMSG.unpack_from
+RTMSG_SIZE = _RTMSG.size
+
+_NEXT_HOP = Struct("=HBBi")
+"""rtnexthop: length, flags, hops, index of the link."""
+
+
+def _as_via(buffer: bytes, at: int, end: int) -> str:
+    """RTA_VIA: a family of two bytes, then the address."""
+    return as_ip(buffer, at + 2, end)
+
+
+def _as_first_hop(buffer: bytes, at: int, end: int) -> Attributes:
+    """RTA_MULTIPATH: the first of its next hops as the attributes of a route with one."""
+    length, _, _, index = _NEXT_HOP.unpack_from(buffer, at)
+    hop = read(buffer, at + _NEXT_HOP.size, min(at + length, end), _HOP)
+    return {RTA_OIF: index, **hop}
+
+
+_HOP: Table = {RTA_GATEWAY: as_ip, RTA_VIA: _as_via}
+_METRICS: Table = dict.fromkeys((RTAX_MTU, RTAX_ADVMSS, RTAX_INITCWND, RTAX_INITRWND), as_u32)
+ROUTE: Table = {
+    **_HOP,
+    RTA_DST: as_ip,
+    RTA_OIF: as_u32,
+    RTA_PRIORITY: as_u32,
+    RTA_PREFSRC: as_ip,
+    RTA_TABLE: as_u32,
+    RTA_METRICS: as_table(_METRICS),
+    RTA_MULTIPATH: _as_first_hop,
+}
+
+
+class RouteMessage(NamedTuple):
+    """`scope` and `type` are numbers of SCOPES and TYPES."""
+
+    family: int
+    prefix_length: int
+    table: int
+    protocol: int
+    scope: int
+    type: int
+    flags: int
+    attributes: Attributes
+
+
+def read_route(buffer: bytes, at: int, end: int) -> RouteMessage:
+    family, length, _, _, table, protocol, scope, kind, flags = _read_rtmsg(buffer, at)
+    attributes = read(buffer, at + RTMSG_SIZE, end, ROUTE)
+    attributes.update(attributes.pop(RTA_MULTIPATH, {}))
+    return RouteMessage(family, length, attributes.get(RTA_TABLE, table), protocol, scope, kind, flags, attributes)
+
+
+def read_lasting_route(buffer: bytes, at: int, end: int) -> RouteMessage | None:
+    """None for what the kernel makes by itself: connected and local routes, redirects, cached exceptions."""
+    if buffer[at + 5] in (RTPROT_KERNEL, RTPROT_REDIRECT) or buffer[at + 4] == RT_TABLE_LOCAL:
+        return None
+    found = read_route(buffer, at, end)
+    return None if found.flags & RTM_F_CLONED else found
+
+
+def route_header(
+    family: int, prefix_length: int, *, protocol: int = 0, scope: int = 0, kind: int = 0, onlink: bool = False
+) -> bytes:
+    """The table goes into RTA_TABLE, which takes 32 bits."""
+    flags = RTNH_F_ONLINK if onlink else 0
+    return _RTMSG.pack(family, prefix_length, 0, 0, RT_TABLE_UNSPEC, protocol, scope, kind, flags)
+
+
+def get_routes(family: int = AF_UNSPEC, *, table: int = 0, index: int = 0) -> tuple[int, bytes]:
+    """Type and body of a dump; with a table or an index, of that table or through that link only."""
+    by_table = u32(RTA_TABLE, table) if table else b""
+    by_link = u32(RTA_OIF, index) if index else b""
+    return RTM_GETROUTE, route_header(family, 0) + by_table + by_link
