@@ -34,8 +34,9 @@ class Finding:
     severity: Literal["error", "warning"] = "error"
     cause: Cause = Cause.INTENT
 
-    def problem(self, where: Callable[[Path], str]) -> Problem:
-        return Problem(where=where(self.path), what=self.what, fix=self.fix, severity=self.severity)
+    def at(self, where: str) -> Problem:
+        """The same as a problem at a place that the user knows, `file:line:column`."""
+        return Problem(where=where, what=self.what, fix=self.fix, severity=self.severity)
 
 
 def dotted(path: Path) -> str:
@@ -53,12 +54,12 @@ class CompileError(WeftError):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        super().__init__("\n".join(str(f.problem(dotted)) for f in self.findings))
+        super().__init__("\n".join(str(f.at(dotted(f.path))) for f in self.findings))
 
     def told(self, where: Callable[[Path], str] = dotted) -> WeftError:
         """The error to raise to the user, its places given by `where`: IntentInvalid when anything is the user's to
         mend, else Refused or its kind when all findings share one."""
-        problems = [finding.problem(where) for finding in self.findings]
+        problems = [finding.at(where(finding.path)) for finding in self.findings]
         causes = {finding.cause for finding in self.findings}
         if Cause.INTENT in causes:
             return IntentInvalid(problems)

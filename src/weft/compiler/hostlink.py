@@ -46,7 +46,7 @@ def compile_links(draft: Draft, netns: str, links: Links, base: Path) -> None:
 
 
 def _compile_existing(draft: Draft, netns: str, ifname: str, link: HostLink, path: Path) -> None:
-    if netns == HOST and ifname not in draft.facts.links:
+    if netns == HOST and ifname != "lo" and ifname not in draft.facts.links:
         there = ", ".join(sorted(draft.facts.links)) or "none"
         draft.error(path, f"the host has no link {ifname}", f"one of its links: {there}", Cause.MACHINE)
     refused = [word for word in ("kind", "peer", "master", "mac", "altnames") if getattr(link, word)]
@@ -58,8 +58,7 @@ def _compile_existing(draft: Draft, netns: str, ifname: str, link: HostLink, pat
 
 def _compile_made(draft: Draft, netns: str, ifname: str, links: Links, path: Path) -> None:
     link = links[ifname]
-    if not plain_ifname(ifname):
-        draft.error(path, f"{ifname!r} is no name that weft gives to a link", "letters, digits, '_', '.' and '-'")
+    _check_name(draft, ifname, path)
     if link.kind is None:
         draft.error(path, f"what {ifname} is to be is not said", "`kind: bridge|dummy|veth`, or `existing: true`")
         return
@@ -72,6 +71,11 @@ def _compile_made(draft: Draft, netns: str, ifname: str, links: Links, path: Pat
         draft.link(_dressed(draft, bare, link, path, link.mtu), path)
     else:
         draft.link(_dressed(draft, Dummy(netns=netns, ifname=ifname), link, path, link.mtu), path)
+
+
+def _check_name(draft: Draft, ifname: str, path: Path) -> None:
+    if not plain_ifname(ifname):
+        draft.error(path, f"{ifname!r} is no name that weft gives to a link", "letters, digits, '_', '.' and '-'")
 
 
 def _check_master(draft: Draft, netns: str, links: Links, master: str | None, path: Path) -> None:
@@ -118,6 +122,7 @@ def _compile_pair(draft: Draft, netns: str, ifname: str, links: Links, path: Pat
     bare = Veth(netns=netns, ifname=ifname, peer_netns=netns, peer_ifname=peer)
     draft.link(_dressed(draft, bare, link, path, mtu), path)
     if other is None:
+        _check_name(draft, peer, (*path, "peer"))
         draft.link(_far_end(draft, bare, path, mtu), path)
 
 
