@@ -43,9 +43,15 @@ def ignore_progress(done: int) -> None:
 
 
 def transact(
-    todo: Plan, backends: Backends, journal: Journal, look: Look, progress: Progress = ignore_progress
+    todo: Plan,
+    backends: Backends,
+    journal: Journal,
+    look: Look,
+    *,
+    progress: Progress = ignore_progress,
+    note: Mapping[str, str] | None = None,
 ) -> None:
-    """Carry out a plan as one transaction.
+    """Carry out a plan as one transaction. `note` stays in the journal, for whoever recovers it.
 
     Raises: RolledBack (the former state is back; the cause is chained), RollbackIncomplete (the journal stays).
     """
