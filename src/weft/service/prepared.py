@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from weft import probe
 from weft.backends.base import Selection
-from weft.compiler import Compiled, compile
+from weft.compiler import Compiled, CompileError, compile
 from weft.diff import diff
-from weft.errors import ForeignObject, IntentInvalid, Problem
+from weft.errors import ForeignObject, Problem
 from weft.facts import Facts
 from weft.files import Loaded
 from weft.lint import lint
 from weft.model.intent import Intent
 from weft.observe import READ_BY_KEY, Machine
 from weft.plan import Plan, plan
+from weft.probe import gather
 from weft.state import Key, State
 from weft.store import codec
 
@@ -66,7 +66,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path) -> Prepared:
     Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted.
     """
     observed = machine.observe(namespaces_of(loaded.intent))
-    facts = probe.gather(machine, loaded.intent, observed, run)
+    facts = gather(machine, loaded.intent, observed, run)
     compiled = _compile(loaded, facts)
     observed.update(machine.read(Selection(keys=frozenset(_singly(compiled.state)))))
     parts = machine.split(observed, compiled.state)
@@ -81,7 +81,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path) -> Prepared:
         plan=plan(diff(parts.ours, compiled.state)),
         facts=facts,
         loaded=loaded,
-        warnings=tuple(_warnings(loaded, facts)),
+        warnings=tuple(_warnings(loaded, compiled, facts)),
     )
 
 
@@ -118,14 +118,13 @@ def _singly(wanted: Iterable[Key]) -> Iterator[Key]:
 
 
 def _compile(loaded: Loaded, facts: Facts) -> Compiled:
-    compiled = compile(loaded.intent, facts)
-    wrong = [finding for finding in compiled.findings if finding.severity == "error"]
-    if wrong:
-        raise IntentInvalid([finding.at(loaded.origins.at(finding.path)) for finding in wrong])
-    return compiled
+    try:
+        return compile(loaded.intent, facts)
+    except CompileError as error:
+        raise error.told(loaded.origins.at) from None
 
 
-def _warnings(loaded: Loaded, facts: Facts) -> Iterator[Problem]:
+def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Problem]:
     yield from loaded.warnings
-    for finding in lint(loaded.intent, facts):
+    for finding in (*compiled.warnings, *lint(loaded.intent, facts)):
         yield finding.at(loaded.origins.at(finding.path))

@@ -17,10 +17,10 @@ from weft.apply import Progress, ignore_progress, lead_to, transact
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
-from weft.backends.spaces import Spaces
 from weft.errors import Refused
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
+from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.service.prepared import Prepared, prepare, prepare_nothing
 from weft.service.status import Status, status_of
@@ -67,9 +67,9 @@ class Service:
         self._run = run_directory(self.host_id, run_base)
         self._intents = Intents(lib_base)
         self._command = command
-        self._spaces = Spaces()
-        self._rtnl = Rtnl(self._spaces)
-        self._nft = Nft(self._spaces)
+        self._namespaces = Namespaces()
+        self._rtnl = Rtnl(self._namespaces)
+        self._nft = Nft(self._namespaces)
         self._ledger = Ledger(self._run)
 
     def machine(self, scope: str) -> Machine:
@@ -79,7 +79,7 @@ class Service:
             scope=scope,
             rtnl=self._rtnl,
             nft=self._nft,
-            settings=Settings(self._spaces, self._ledger, scope),
+            settings=Settings(self._namespaces, self._ledger, scope),
             ledger=self._ledger,
         )
 
