@@ -144,7 +144,7 @@ class Author:
             f"link set uplink alias {mark} up",
             "addr add fe80::2/64 dev uplink nodad",
             f"addr add {pool}/32 dev uplink",
-            f"route add default via inet6 fe80::1 dev uplink proto {PROTOCOL}",
+            f"route add 0.0.0.0/0 via inet6 fe80::1 dev uplink proto {PROTOCOL}",
         )
 
     def host_rules(self) -> None:

@@ -90,7 +90,7 @@ def _topology(count: int, bridges: int, *, own_namespace: bool) -> Topology:
 
 
 def _ports(network: Network, count: int) -> Iterator[Port]:
-    series = f"p{network.name[-1]}-"
+    series = f"p{network.name.removeprefix('net')}-"
     for number in range(1, count + 1):
         yield Port(name=f"{series}{number}", network=network, address=network.cidr[number + 1], netns=None)
 

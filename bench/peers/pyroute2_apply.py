@@ -88,8 +88,7 @@ class Host:
         gateway = {"family": 10, "addr": via[1]} if via[0] == "inet6" else via[0]
         ifname = via[via.index("dev") + 1]
         field = "via" if isinstance(gateway, dict) else "gateway"
-        dst = "0.0.0.0/0" if destination == "default" else destination
-        self.ip.route("add", dst=dst, oif=self.index_of(ifname), proto=119, **{field: gateway})
+        self.ip.route("add", dst=destination, oif=self.index_of(ifname), proto=119, **{field: gateway})
 
 
 def main(path: Path) -> None:

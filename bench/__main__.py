@@ -1,0 +1,40 @@
+"""`python -m bench [CASE...]`: run cases, print the table, write bench/out/bench.json. Needs root.
+
+Status 0 when every bound is kept, 3 when one is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.cases import CASES, Bench
+from bench.report import Figure, table, write_json
+
+OUT = Path(__file__).parent / "out" / "bench.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench", description="weft's speed beside a reference and its peers")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES) + " (all by default)")
+    parser.add_argument("--runs", type=int, default=5, help="how often each side is timed (default 5)")
+    given = parser.parse_args()
+    if unknown := set(given.cases) - set(CASES):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
+        bench = Bench(folder=Path(folder), runs=given.runs)
+        figures = [figure for name in given.cases or CASES for figure in _run(name, bench)]
+    print("\n" + table(figures))
+    write_json(figures, OUT)
+    return 3 if any(figure.verdict == "OVER" for figure in figures) else 0
+
+
+def _run(name: str, bench: Bench) -> list[Figure]:
+    print(f"{name}: {(CASES[name].__doc__ or '').splitlines()[0]}", file=sys.stderr, flush=True)
+    return CASES[name](bench)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
