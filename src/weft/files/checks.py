@@ -20,15 +20,17 @@ _ENDS = ("netns", "tap", "host", "pidfile")
 _FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
 
 
+def _says_no(node: Entries, key: str) -> bool:
+    return (node.text(key) or "").lower() in _FALSE
+
+
 def _attach(node: Entries, report: Report) -> None:
-    given = [end for end in _ENDS if end in node.entries]
+    given = [end for end in _ENDS if end in node.entries and not (end == "host" and _says_no(node, end))]
     if len(given) > 1:
         second = node.entries[given[1]].place
         report(second, f"a port ends in one place, this one in {' and '.join(given)}", "keep one of them")
     if not given:
         report(node.place, "attach does not say where", "one of netns: NAME, tap: {}, host: true, pidfile: PATH")
-    if (node.text("host") or "").lower() in _FALSE:
-        report(node.entries["host"].place, "host: false attaches to nothing", "write host: true or name another end")
     if "tap" in node.entries and "ifname" in node.entries:
         report(node.entries["ifname"].place, "a tap's name is its own", "write tap: {name: NAME}")
 
@@ -53,7 +55,7 @@ def _route(node: Entries, report: Report) -> None:
     target = _family(to) or _family(via)
     if source and target and source != target:
         report(node.entries["src"].place, f"src is not of the family of {to}", f"give an IPv{target} address")
-    if "onlink" in node.entries and "dev" not in node.entries:
+    if "onlink" in node.entries and not _says_no(node, "onlink") and "dev" not in node.entries:
         report(node.entries["onlink"].place, "onlink needs to know the link", "add dev: LINK")
 
 
@@ -78,7 +80,7 @@ def _link(node: Entries, report: Report) -> None:
         report(node.entries["kind"].place, refusal, "")
         # a stand-in, so that the same is not said again as a wrong word
         node.entries["kind"] = node.entries["kind"]._replace(value=Scalar(node.place, "dummy"))
-    elif (node.text("existing") or "false").lower() not in _FALSE:
+    elif "existing" in node.entries and not _says_no(node, "existing"):
         _foreign_link(node, report)
     elif "kind" not in node.entries:
         report(node.place, "the link has no kind", "kind: bridge, dummy or veth; existing: true if it is there already")

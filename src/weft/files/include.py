@@ -32,11 +32,22 @@ _DEEPEST_SECTION = (
 """Mappings that several files may add to, with all above them."""
 
 
+_FIRST = "weft init writes a first one"
+
+
+class Unreadable(Exception):
+    """A file that gives no text: why, and what would help."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        self.what, self.fix = what, fix
+        super().__init__(what)
+
+
 class Source(Protocol):
     """Where texts come from: the disk, or what was kept of it."""
 
     def read(self, file: str) -> str:
-        """Raises: IntentInvalid where it cannot be read."""
+        """Raises: Unreadable."""
 
     def matching(self, pattern: str) -> list[str]:
         """Names of files that fit, sorted."""
@@ -49,12 +60,12 @@ class Disk:
         except UnicodeDecodeError as wrong:
             what, fix = f"not UTF-8 (byte {wrong.start})", "save it as UTF-8"
         except FileNotFoundError:
-            what, fix = "no such file", "weft init writes a first one"
+            what, fix = "no such file", _FIRST
         except OSError as wrong:
             what, fix = wrong.strerror or str(wrong), ""
         except ValueError:
             what, fix = "not a name that a file can have", ""
-        raise IntentInvalid([Problem(where=file, what=what, fix=fix)])
+        raise Unreadable(what, fix)
 
     def matching(self, pattern: str) -> list[str]:
         return sorted(glob(pattern))
@@ -72,7 +83,7 @@ class Kept:
 
     def read(self, file: str) -> str:
         if file not in self.texts:
-            raise IntentInvalid([Problem(where=file, what="no such file among those kept")])
+            raise Unreadable("no such file among those kept", "")
         return self.texts[file]
 
     def matching(self, pattern: str) -> list[str]:
@@ -99,12 +110,16 @@ class Gathering:
 
     def gather(self, file: str) -> Node | None:
         """The file's nodes with those of its includes; None where none of it could be read."""
-        return self._gather(posixpath.normpath(file), ())
+        try:
+            return self._gather(posixpath.normpath(file), ())
+        except Unreadable as wrong:
+            self.problems.append(Problem(where=file, what=wrong.what, fix=wrong.fix))
+            return None
 
     def _gather(self, file: str, way: tuple[str, ...]) -> Node | None:
+        """Raises: Unreadable for the file itself; what it includes is reported where it is included."""
+        text = self.texts[file] = self.source.read(file)
         try:
-            text = self.source.read(file)
-            self.texts[file] = text
             root = parse(file, text)
         except IntentInvalid as wrong:
             self.problems.extend(wrong.problems)
@@ -120,10 +135,17 @@ class Gathering:
         merged = Entries(root.place, {k: e for k, e in root.entries.items() if k not in ("include", "weft")})
         for place, pattern in self._patterns(given):
             for included in self._files(place, posixpath.join(posixpath.dirname(file), pattern), way):
-                found = self._gather(included, way)
+                found = self._included(included, place, way)
                 if isinstance(found, Entries):
                     merged = self._merged(merged, found, ())
         return merged
+
+    def _included(self, file: str, place: Place, way: tuple[str, ...]) -> Node | None:
+        try:
+            return self._gather(file, way)
+        except Unreadable as wrong:
+            self._problem(place, f"{file}: {wrong.what}", wrong.fix if wrong.fix != _FIRST else "")
+            return None
 
     def _check_version(self, root: Entries, *, first: bool) -> None:
         given = root.entries.get("weft")
@@ -159,8 +181,11 @@ class Gathering:
         entries = dict(into.entries)
         for key, entry in other.entries.items():
             before, here = entries.get(key), (*path, key)
-            if before is None:
+            empty = len(here) == 1 or _is_section(here)  # an empty section says nothing, an empty network is one
+            if before is None or (empty and is_null(before.value)):
                 entries[key] = entry
+            elif empty and is_null(entry.value):
+                continue
             elif isinstance(before.value, Entries) and isinstance(entry.value, Entries) and _is_section(here):
                 entries[key] = Entry(before.place, self._merged(before.value, entry.value, here))
             else:

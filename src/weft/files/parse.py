@@ -194,7 +194,8 @@ def _placeholder(top: _Open) -> Scalar | None:
     if not top.flow or not isinstance(top.node, Entries) or len(top.node.entries) != 1:
         return None
     key, entry = next(iter(top.node.entries.items()))
-    if key in _PLACEHOLDERS and isinstance(entry.value, Scalar) and entry.value.plain and entry.value.text == "":
+    at_once = entry.place._replace(column=entry.place.column + len(key))  # `{n}`, not `{n: }`
+    if key in _PLACEHOLDERS and entry.value == Scalar(at_once, ""):
         return Scalar(top.node.place, f"{{{key}}}", plain=False)
     return None
 
