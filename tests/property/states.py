@@ -1,10 +1,12 @@
 """Random valid states: every object stands on something that is there, names are unique.
 
-Rules: drawn from a `random.Random`, small name spaces so that two states often meet at the same keys.
+Rules: drawn from a `random.Random`, small name spaces so that two states often meet at the same keys. For a real kernel
+(`for_kernel`) only what it takes: no kind that it may lack, no loop of bridges, texts as nft prints them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 from weft.kinds.ip.address import Address
@@ -22,7 +24,38 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
 from weft.kinds.setting.sysctl import Sysctl
-from weft.state import HOST, KernelObject, State
+from weft.state import HOST, PROTOCOL, KernelObject, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What may be in a state. `mark` stands before each alias; `via` says how far to go with next hops."""
+
+    mark: str = "weft/h/s/"
+    link_kinds: tuple[str, ...] = ("dummy", "tap", "veth", "veth", "veth")
+    hook: str = "ingress"
+    set_types: tuple[str, ...] = ("ipv4_addr", "ipv6_addr")
+    forwarding: str = "12"
+    ipv6_metric: int = 0
+    loops: bool = True
+    protocol: int | None = None
+
+
+FOR_FAKE = World()
+
+
+def for_kernel(host_id: str, scope: str) -> World:
+    return World(
+        mark=f"weft/{host_id}/{scope}/",
+        link_kinds=("tap", "veth", "veth"),
+        hook="input",
+        set_types=("ipv4_addr",),
+        forwarding="1",
+        ipv6_metric=1024,
+        loops=False,
+        protocol=PROTOCOL,
+    )
+
 
 NETNS = ("red", "green", "blue")
 IFNAMES = ("l0", "l1", "l2", "l3", "l4")
@@ -30,64 +63,65 @@ ALTNAMES = ("web", "db", "front")
 MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 
 
-def random_state(rng: Random) -> State:
+def random_state(rng: Random, world: World = FOR_FAKE) -> State:
     """A state of up to about forty objects."""
     spaces = [name for name in NETNS if rng.random() < 0.6]
     grounds = [HOST, *spaces]
-    objects: list[KernelObject] = [Namespace(name=name, alias=f"weft/h/s/{rng.choice('ab')}") for name in spaces]
-    links = _links(rng, grounds)
+    objects: list[KernelObject] = [Namespace(name=name, alias=world.mark + rng.choice("ab")) for name in spaces]
+    links = _links(rng, grounds, world)
     objects += links
-    objects += _on_links(rng, links)
+    objects += _on_links(rng, links, world)
     for netns in grounds:
-        objects += _in_namespace(rng, netns)
-        objects += _nft(rng, netns, [link.ifname for link in links if link.netns == netns])
+        objects += _in_namespace(rng, netns, world)
+        objects += _nft(rng, netns, world, [link.ifname for link in links if link.netns == netns])
     return State.of(objects)
 
 
-def _links(rng: Random, grounds: list[str]) -> list[Link]:
+def _links(rng: Random, grounds: list[str], world: World) -> list[Link]:
     free = [(netns, ifname) for netns in grounds for ifname in IFNAMES]
     rng.shuffle(free)
     links: list[Link] = []
     bridges: dict[str, list[str]] = {}
     for _ in range(rng.randrange(3)):
         netns, ifname = free.pop()
-        links.append(Bridge(netns=netns, ifname=ifname, stp=rng.random() < 0.5, **_attributes(rng)))
+        links.append(Bridge(netns=netns, ifname=ifname, stp=rng.random() < 0.5, **_attributes(rng, world)))
         bridges.setdefault(netns, []).append(ifname)
     altnames = {netns: list(ALTNAMES) for netns in grounds}
 
-    def attributes(netns: str) -> dict[str, object]:
-        masters = ["", *bridges.get(netns, [])]
+    def attributes(netns: str, may_join: bool = True) -> dict[str, object]:
+        masters = ["", *(bridges.get(netns, []) if may_join else ())]
         names = altnames[netns]
         taken = tuple(sorted(names.pop() for _ in range(rng.randrange(len(names) + 1))))
-        return {**_attributes(rng), "master": rng.choice(masters), "altnames": taken}
+        return {**_attributes(rng, world), "master": rng.choice(masters), "altnames": taken}
 
     while free and rng.random() < 0.8:
         netns, ifname = free.pop()
-        match rng.choice(("dummy", "tap", "veth", "veth", "veth")):
+        match rng.choice(world.link_kinds):
             case "veth" if free:
                 other, peer = free.pop()
                 links.append(Veth(netns=netns, ifname=ifname, peer_netns=other, peer_ifname=peer, **attributes(netns)))
-                links.append(Veth(netns=other, ifname=peer, peer_netns=netns, peer_ifname=ifname, **attributes(other)))
+                there = attributes(other, world.loops)
+                links.append(Veth(netns=other, ifname=peer, peer_netns=netns, peer_ifname=ifname, **there))
             case "tap" if netns == HOST:
                 links.append(Tap(netns=netns, ifname=ifname, multi_queue=rng.random() < 0.5, **attributes(netns)))
-            case _:
+            case "dummy":
                 links.append(Dummy(netns=netns, ifname=ifname, **attributes(netns)))
     return links
 
 
-def _attributes(rng: Random) -> dict[str, object]:
+def _attributes(rng: Random, world: World) -> dict[str, object]:
     return {
         "mac": rng.choice(MACS),
         "mtu": rng.choice((1500, 9000)),
         "up": True,
-        "alias": f"weft/h/s/{rng.choice('ab')}",
+        "alias": world.mark + rng.choice("ab"),
     }
 
 
-def _on_links(rng: Random, links: list[Link]) -> list[KernelObject]:
+def _on_links(rng: Random, links: list[Link], world: World) -> list[KernelObject]:
     found: list[KernelObject] = []
     for link in links:
-        where = {"netns": link.netns, "ifname": link.ifname}
+        where = {"netns": link.netns, "ifname": link.ifname, "protocol": world.protocol}
         if rng.random() < 0.6:
             found.append(Address(cidr=rng.choice(("10.0.0.1/24", "10.0.0.2/24", "fd00::1/64")), **where))
         if rng.random() < 0.3:
@@ -97,29 +131,43 @@ def _on_links(rng: Random, links: list[Link]) -> list[KernelObject]:
         for dst in ("0.0.0.0/0", "10.9.0.0/16", "::/0"):
             if rng.random() < 0.5:
                 via = "fe80::1" if rng.random() < 0.5 else ""
-                found.append(Route(netns=netns, dst=dst, via=via, ifname=rng.choice(here)))
+                metric = world.ipv6_metric if ":" in dst else 0
+                on = rng.choice(here)
+                found.append(Route(netns=netns, dst=dst, via=via, ifname=on, metric=metric, protocol=world.protocol))
     return found
 
 
-def _in_namespace(rng: Random, netns: str) -> list[KernelObject]:
+def _in_namespace(rng: Random, netns: str, world: World) -> list[KernelObject]:
     found: list[KernelObject] = []
     if netns != HOST and rng.random() < 0.5:
-        found.append(Sysctl(netns=netns, name="net/ipv4/ip_forward", value=rng.choice("12")))
+        found.append(Sysctl(netns=netns, name="net/ipv4/ip_forward", value=rng.choice(world.forwarding)))
     if rng.random() < 0.3:
-        found.append(Rule(netns=netns, family=rng.choice((4, 6)), priority=100, table=rng.choice((10, 20))))
+        found.append(
+            Rule(
+                netns=netns,
+                family=rng.choice((4, 6)),
+                priority=100,
+                table=rng.choice((10, 20)),
+                protocol=world.protocol,
+            )
+        )
     return found
 
 
-def _nft(rng: Random, netns: str, ifnames: list[str]) -> list[KernelObject]:
+def _nft(rng: Random, netns: str, world: World, ifnames: list[str]) -> list[KernelObject]:
     if rng.random() < 0.5:
         return []
     family = rng.choice(("inet", "netdev"))
     table = {"netns": netns, "family": family, "table": "weft-s"}
     found: list[KernelObject] = [NftTable(netns=netns, family=family, name="weft-s")]
-    found.append(NftSet(name="pool", type=rng.choice(("ipv4_addr", "ipv6_addr")), **table))
+    found.append(NftSet(name="pool", type=rng.choice(world.set_types), **table))
     found += [NftElement(set="pool", element=e, **table) for e in ("10.0.0.1", "10.0.0.2") if rng.random() < 0.5]
     if family == "inet" or ifnames:
         device = rng.choice(ifnames) if family == "netdev" else ""
         rules = tuple(rng.sample(("accept", "drop", "counter"), rng.randrange(3)))
-        found.append(NftChain(name="c", type="filter", hook="ingress", device=device, rules=rules, **table))
+        found.append(
+            NftChain(
+                name="c", type="filter", hook="ingress" if device else world.hook, device=device, rules=rules, **table
+            )
+        )
     return found
