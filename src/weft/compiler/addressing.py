@@ -125,6 +125,10 @@ class Span(NamedTuple):
         network = ip_network(cidr)
         return cls(network.version, int(network.network_address), int(network.broadcast_address), cidr, path)
 
+    @property
+    def is_all(self) -> bool:
+        return self.cidr.endswith("/0")
+
     def covers(self, family: int, number: int) -> bool:
         return self.family == family and self.low <= number <= self.high
 

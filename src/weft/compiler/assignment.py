@@ -64,8 +64,9 @@ def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int
     if pool is None:
         return f"{address} is in no subnet of network {segment.name}"
     if not pool.first <= number <= pool.last:
-        return f"{address} names the network or all of it in {pool.cidr}, it is no host's address"
-    if number == pool.gateway and segment.uplinked:
+        whose = "broadcast" if number > pool.last else "network's own"
+        return f"{address} is the {whose} address of {pool.cidr}"
+    if number == pool.gateway and segment.uplink:
         return f"{address} is the gateway of {pool.cidr}"
     other = pool.take(number, owner)
     if not other:

@@ -1,17 +1,33 @@
-"""What is wrong between intents rather than within one."""
+"""What is wrong between an intent and the machine's own routes, or between intents on one host.
+
+Rules: the host's prefixes are those of its routes and of the links that it has, the default and link-local ones aside.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_interface
 
-from weft.compiler.addressing import Span, overlaps
+from weft.compiler.addressing import LINK_LOCAL, Span, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.network import Segment
+from weft.compiler.place import PortPlace
+from weft.facts import Facts
+from weft.model.intent import Uplink
+
+_INSTEAD = "another prefix, or `uplink: nat`"
+
+
+def host_prefixes(facts: Facts) -> list[Span]:
+    """Where the host's own traffic goes, each prefix once."""
+    connected = (str(ip_interface(cidr).network) for link in facts.links.values() for cidr in link.addresses)
+    spans = [Span.of(cidr) for cidr in dict.fromkeys((*facts.host_routes, *connected))]
+    return [span for span in spans if not span.is_all and not span.meets(LINK_LOCAL)]
 
 
 def check_routed(draft: Draft, routed: Sequence[Segment]) -> None:
-    """The host routes to every subnet of a routed network: so they, and the host's own routes, must be apart."""
+    """The host routes to every subnet of a routed network: so they, and the host's own prefixes, must be apart."""
     spans = [
         Span.of(pool.cidr, (*segment.path, "subnets", str(segment.pools.index(pool))))
         for segment in routed
@@ -19,23 +35,33 @@ def check_routed(draft: Draft, routed: Sequence[Segment]) -> None:
     ]
     for wide, narrow in overlaps(spans):
         if wide.path[:-1] != narrow.path[:-1]:
-            _report(draft, narrow, wide)
-    foreign = [Span.of(route) for route in draft.facts.host_routes]
-    for route in foreign:
+            _report_both(draft, narrow, wide)
+    for prefix in host_prefixes(draft.facts) if spans else ():
         for span in spans:
-            if span.meets(route) and not route.cidr.endswith("/0"):
-                draft.error(
-                    span.path,
-                    f"{span.cidr} meets the host's route to {route.cidr}",
-                    "another prefix, or `uplink: nat`",
-                    Cause.MACHINE,
-                )
+            if span.meets(prefix):
+                what = f"{span.cidr} meets the host's route to {prefix.cidr}"
+                draft.error(span.path, what, _INSTEAD, Cause.MACHINE)
 
 
-def _report(draft: Draft, span: Span, other: Span) -> None:
+def check_host_port(draft: Draft, place: PortPlace) -> None:
+    """A port on the host puts the host itself on the network's subnets: the host must not reach them otherwise."""
+    path, network = place.path, place.segment.name
+    if place.segment.uplink is Uplink.ROUTED:
+        draft.error(
+            path,
+            f"the host would be on network {network} and route to it as well",
+            "`uplink: nat`, or no port on the host: it reaches a routed network without",
+        )
+    prefixes = host_prefixes(draft.facts)
+    for assigned in place.addresses:
+        subnet = Span.of(assigned.pool.cidr)
+        for prefix in filter(subnet.meets, prefixes):
+            what = f"the host reaches {prefix.cidr} already; a port on it would draw {subnet.cidr} to network {network}"
+            draft.error(path, what, "another subnet, or a port in a netns", Cause.MACHINE)
+
+
+def _report_both(draft: Draft, span: Span, other: Span) -> None:
     tenant, network = other.path[1], other.path[3]
     draft.error(
-        span.path,
-        f"{span.cidr} meets {other.cidr} of network {tenant}/{network}; the host routes to both",
-        "another prefix, or `uplink: nat`",
+        span.path, f"{span.cidr} meets {other.cidr} of network {tenant}/{network}; the host routes to both", _INSTEAD
     )

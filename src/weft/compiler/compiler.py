@@ -108,17 +108,11 @@ class Compiler:
 
     def _uplinks(self, draft: Draft) -> None:
         """Routers, and the host's side of them."""
-        uplinked = list(self._uplinked())
-        self._pool = assign_pools(draft, self.intent, [segment for segment, _ in uplinked])
-        check_routed(draft, [segment for segment, uplink in uplinked if uplink is Uplink.ROUTED])
-        routers = [compile_router(draft, segment, uplink, self._pool) for segment, uplink in uplinked]
+        uplinked = [segment for segment in self._all_segments() if segment.uplink]
+        self._pool = assign_pools(draft, self.intent.pools, uplinked)
+        check_routed(draft, [segment for segment in uplinked if segment.uplink is Uplink.ROUTED])
+        routers = [compile_router(draft, segment, self._pool) for segment in uplinked]
         compile_host_side(draft, self.intent, [router for router in routers if router is not None])
-
-    def _uplinked(self) -> Iterator[tuple[Segment, Uplink]]:
-        for segment in self._all_segments():
-            uplink = self.intent.tenants[segment.tenant].networks[segment.name].uplink
-            if uplink is not None:
-                yield segment, uplink
 
     def _all_segments(self) -> Iterator[Segment]:
         for segments in self._segments.values():

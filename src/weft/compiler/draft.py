@@ -78,12 +78,12 @@ class Draft:
         self.state[key] = obj
         self.paths.setdefault(key, path)
 
-    def link(self, link: Link, path: Path) -> None:
-        """Add a link, and claim its names."""
+    def link(self, link: Link, path: Path) -> bool:
+        """Add a link, and claim its names; whether its ifname was free."""
         other = self.claim(link.netns, link.ifname, path)
         if other is not None:
             self._collision(link.key, path, other)
-            return
+            return False
         if link.altnames:
             free = tuple(
                 name for name in link.altnames if name != link.ifname and not self.claim(link.netns, name, path)
@@ -94,6 +94,7 @@ class Draft:
         if link.netns == HOST:
             self._foreign_name(link.ifname, path)
         self.put(link, path)
+        return True
 
     def claim(self, netns: str, name: str, path: Path) -> Path | None:
         """Claim a name among the links of a namespace; the path of whoever has it already, else None."""

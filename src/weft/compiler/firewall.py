@@ -38,7 +38,7 @@ def compile_host_side(draft: Draft, intent: Intent, routers: Sequence[RouterPlac
     used = {family for router in routers for family in families(router.segment)}
     path = routers[0].path
     _forwarding(draft, used, path)
-    nat = [router for router in routers if router.uplink is Uplink.NAT]
+    nat = [router for router in routers if router.segment.uplink is Uplink.NAT]
     if nat:
         _masquerading(draft, routers, nat)
     routed = len(nat) < len(routers)

@@ -12,7 +12,7 @@ from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, o
 from weft.compiler.draft import Draft
 from weft.compiler.naming import altnames, identity, mac, short_id
 from weft.kinds.link.bridge import MAX_PORTS, Bridge
-from weft.model.intent import Intent, Network, Path, Subnet
+from weft.model.intent import Intent, Network, Path, Subnet, Uplink
 
 ETHERNET_MTU = 1500
 MIN_IPV6_MTU = 1280
@@ -33,7 +33,7 @@ class Segment:
     netns: str
     bridge: str
     mtu: int
-    uplinked: bool
+    uplink: Uplink | None
     pools: tuple[AddressPool, ...] = ()
     macs: dict[str, str] = field(default_factory=dict)
     ports: int = 0
@@ -87,7 +87,7 @@ def compile_network(
         netns=tenant.netns,
         bridge=f"wb{short_id(own_id)}",
         mtu=_mtu(draft, network, path, path_mtu if network.uplink else None),
-        uplinked=network.uplink is not None,
+        uplink=network.uplink,
         pools=_pools(draft, network, path),
     )
     check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
@@ -123,7 +123,7 @@ def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
 
 def check_bridge_room(draft: Draft, segment: Segment) -> None:
     """Find more links than a bridge takes: its ports, and its router's leg."""
-    links = segment.ports + segment.uplinked
+    links = segment.ports + (segment.uplink is not None)
     if links > MAX_PORTS:
         draft.error(
             segment.path,

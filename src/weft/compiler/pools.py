@@ -6,14 +6,15 @@ may lie in it, nor may a subnet that goes out by it. Without a given IPv6 pool a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from weft.compiler.addressing import AddressPool, Span, number_of
+from weft.compiler.checks import host_prefixes
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.naming import ipv6_pool
 from weft.compiler.network import Segment
-from weft.model.intent import Intent, Uplink
+from weft.model.intent import Pools, Uplink
 
 PoolKey = tuple[str, str, int]
 """(tenant, network, family), as in Facts.pool_held."""
@@ -24,17 +25,9 @@ def families(segment: Segment) -> tuple[int, ...]:
     return tuple(sorted({pool.family for pool in segment.gateways}))
 
 
-def translated(intent: Intent, segments: Iterable[Segment]) -> list[Segment]:
-    """The networks with `uplink: nat`."""
-    return [s for s in segments if intent.tenants[s.tenant].networks[s.name].uplink is Uplink.NAT]
-
-
-def assign_pools(draft: Draft, intent: Intent, segments: Sequence[Segment]) -> dict[PoolKey, str]:
-    """A pool address for each family of each translated network."""
-    nat = translated(intent, segments)
-    if not nat:
-        return {}
-    given = intent.pools
+def assign_pools(draft: Draft, given: Pools, segments: Sequence[Segment]) -> dict[PoolKey, str]:
+    """A pool address for each family of each network with `uplink: nat`."""
+    nat = [segment for segment in segments if segment.uplink is Uplink.NAT]
     cidrs = {4: given.ipv4, 6: given.ipv6 or ipv6_pool(draft.names.host_id, draft.names.scope)}
     found: dict[PoolKey, str] = {}
     for family, cidr in cidrs.items():
@@ -83,13 +76,11 @@ def _report_full(draft: Draft, pool: AddressPool, segment: Segment, wanted: int)
 def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment]) -> None:
     pool = Span.of(cidr)
     path = ("pools", f"ipv{family}")
-    others = {Span.of(address).cidr for address in draft.facts.pool_taken}
-    for route in draft.facts.host_routes:
-        span = Span.of(route)
-        # the other scopes' pool addresses are known one by one; a default route holds everything
-        if pool.meets(span) and not _is_default(span) and route.split("/")[0] not in others:
+    for prefix in host_prefixes(draft.facts):
+        # other scopes' pool addresses are known one by one, and stepped over
+        if pool.meets(prefix) and prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
             draft.error(
-                path, f"the pool {cidr} meets the host's route to {route}", "a prefix that is free", Cause.MACHINE
+                path, f"the pool {cidr} meets the host's route to {prefix.cidr}", "a prefix that is free", Cause.MACHINE
             )
     for segment in wanting:
         for subnet in segment.gateways:
@@ -97,7 +88,3 @@ def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment]
                 draft.error(
                     path, f"the pool {cidr} meets {subnet.cidr} of network {segment.name}", "a prefix that is free"
                 )
-
-
-def _is_default(span: Span) -> bool:
-    return span.low == 0 and span.cidr.endswith("/0")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from weft.compiler.addressing import LINK_LOCAL, number_of
 from weft.compiler.assignment import Addresses, Claimant, port_path
+from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.namespaces import stand_on
@@ -20,7 +21,7 @@ from weft.compiler.tap import compile_tap
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE
 from weft.kinds.link.veth import Veth
-from weft.model.intent import Attach, Path, RouteSpec
+from weft.model.intent import Path, RouteSpec
 from weft.state import HOST
 
 PIDFILE = "pidfile:"
@@ -58,7 +59,7 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
     if attach.tap is not None:
         compile_tap(draft, place, attach.tap)
     else:
-        _compile_veth(draft, place, _netns(draft, attach, place.path))
+        _compile_veth(draft, place, _netns(draft, place))
 
 
 def _check_mtu(draft: Draft, place: PortPlace) -> None:
@@ -85,11 +86,13 @@ def _check_mac(draft: Draft, place: PortPlace) -> None:
         )
 
 
-def _netns(draft: Draft, attach: Attach, path: Path) -> str:
+def _netns(draft: Draft, place: PortPlace) -> str:
     """The label of the namespace that the port ends in; puts it where weft is to make it."""
+    attach, path = place.port.attach, place.path
     if attach.netns is not None:
         return stand_on(draft, attach.netns, (*path, "attach"))
     if attach.pidfile is None:
+        check_host_port(draft, place)
         return HOST
     if attach.pidfile not in draft.facts.pids:
         draft.error(

@@ -34,8 +34,8 @@ def compile_tap(draft: Draft, place: PortPlace, attach: TapAttach) -> None:
     stitch = f"ws{place.short}"
     draft.link(bridge_end(place, HOST, stitch), place.path)
     draft.link(_stitch(place, stitch), place.path)
-    draft.link(_tap(draft, place, attach, ifname, altnames), place.path)
-    _forward(draft, place, ifname, stitch)
+    if draft.link(_tap(draft, place, attach, ifname, altnames), place.path):
+        _forward(draft, place, ifname, stitch)
 
 
 def _stitch(place: PortPlace, ifname: str) -> Veth:

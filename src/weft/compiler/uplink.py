@@ -41,7 +41,6 @@ class RouterPlace:
     """A router with all that was derived for it. `pool`: family -> its address for the host, none when routed."""
 
     segment: Segment
-    uplink: Uplink
     path: Path
     id: str
     netns: str
@@ -50,7 +49,7 @@ class RouterPlace:
     pool: Mapping[int, str]
 
 
-def compile_router(draft: Draft, segment: Segment, uplink: Uplink, pools: Mapping[PoolKey, str]) -> RouterPlace | None:
+def compile_router(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> RouterPlace | None:
     """Put the router of a network; None where it can have none."""
     if not segment.gateways:
         what = "no subnet" if not segment.pools else "no subnet with a gateway"
@@ -58,23 +57,22 @@ def compile_router(draft: Draft, segment: Segment, uplink: Uplink, pools: Mappin
         return None
     for feature in ("ipv6", "veth"):
         draft.need(feature, segment.path, "`uplink:` cannot do without")
-    place = _place(draft, segment, uplink, pools)
+    place = _place(draft, segment, pools)
     draft.put(Namespace(name=place.netns, alias=place.mark), place.path)
     for sysctl in FORWARDING.values():
         compile_sysctl(draft, place.netns, sysctl, "1", place.path)
     _leg(draft, place)
     _transit(draft, place)
-    if uplink is Uplink.NAT:
+    if segment.uplink is Uplink.NAT:
         _translation(draft, place)
     return place
 
 
-def _place(draft: Draft, segment: Segment, uplink: Uplink, pools: Mapping[PoolKey, str]) -> RouterPlace:
+def _place(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> RouterPlace:
     own_id = identity(draft.names.scope, f"tenants/{segment.former_tenant}/routers/{segment.former}")
     keys = ((family, (segment.tenant, segment.name, family)) for family in families(segment))
     return RouterPlace(
         segment=segment,
-        uplink=uplink,
         path=segment.path,
         id=own_id,
         netns=draft.names.router_netns(segment.former_tenant, segment.former),
@@ -133,7 +131,7 @@ def _transit(draft: Draft, place: RouterPlace) -> None:
         draft.put(Address(netns=link.netns, ifname=link.name, cidr=cidr, nodad=True), place.path)
     for family in (4, 6):
         draft.put(default_route(place.netns, UPLINK, HOST_END, family), place.path)
-    for pool in segment.gateways if place.uplink is Uplink.ROUTED else ():
+    for pool in segment.gateways if place.segment.uplink is Uplink.ROUTED else ():
         draft.put(_route_back(place, pool.cidr), place.path)
 
 

@@ -1,0 +1,143 @@
+"""Golden cases: a folder is a case; what its intent and facts come to is compared with the texts beside them.
+
+Rules: `intent.yaml` is what a user writes, `facts.yaml` a machine. Every other file that `OUTPUTS` knows is compared; a
+case has at least one. To add a kind of output, add its function there. `python -m tests.golden [CASE...]` writes the
+texts anew, to be read before they are committed; a new case starts as a folder with empty ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from weft.compiler import Compiled, CompileError, Finding, compile
+from weft.facts import FEATURES, Facts, ForeignLink, ForwardDrop
+from weft.files import Loaded, load_text
+from weft.kinds import KINDS
+from weft.kinds.nft.chain import NftChain
+from weft.state import KernelObject, State
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder."""
+
+    folder: Path
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        return load_text("intent.yaml", (self.folder / "intent.yaml").read_text())
+
+    @cached_property
+    def facts(self) -> Facts:
+        return read_facts((self.folder / "facts.yaml").read_text())
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        return compile(self.loaded.intent, self.facts)
+
+    def outputs(self) -> list[str]:
+        return [name for name in OUTPUTS if (self.folder / name).exists()]
+
+
+def cases() -> list[Case]:
+    return [Case(path.parent) for path in sorted(HERE.glob("*/intent.yaml"))]
+
+
+def state_text(case: Case) -> str:
+    """The desired State, a paragraph a namespace, a line an object."""
+    return render(case.compiled.state)
+
+
+def findings_text(case: Case) -> str:
+    """Errors and warnings of meaning, as the user would read them."""
+    try:
+        findings: Iterable[Finding] = case.compiled.warnings
+    except CompileError as error:
+        findings = error.findings
+    at = case.loaded.origins.at
+    return "".join(f"{f.severity}: {f.at(at(f.path))}\n" for f in findings)
+
+
+OUTPUTS: Mapping[str, Callable[[Case], str]] = {"state.txt": state_text, "findings.txt": findings_text}
+
+
+# State as text
+
+
+def render(state: State) -> str:
+    paragraphs: dict[str, list[str]] = {}
+    for key in sorted(state, key=lambda key: (key.netns, key.table != "netns", key)):
+        paragraphs.setdefault(key.netns, []).extend(_lines(state[key]))
+    return "\n".join(f"{netns or 'host'}\n" + "".join(lines) for netns, lines in paragraphs.items())
+
+
+def _lines(obj: KernelObject) -> list[str]:
+    said = [f"{field}={_word(value)}" for field, value in _said(obj)]
+    lines = [f"  {KINDS.of(obj).name} {obj.key.name}{': ' if said else ''}{' '.join(said)}\n"]
+    if isinstance(obj, NftChain):
+        lines += [f"    {rule}\n" for rule in obj.rules]
+    return lines
+
+
+def _said(obj: KernelObject) -> Iterable[tuple[str, Any]]:
+    """Fields that are managed, differ from their default, and are not in the key's own text."""
+    named = obj.key.name.split(" ")
+    for field in fields(obj):  # type: ignore[arg-type]
+        value = getattr(obj, field.name)
+        if field.name in ("netns", "rules") or value in (None, "", (), field.default):
+            continue
+        if not (isinstance(value, str) and value in named):
+            yield field.name, value
+
+
+def _word(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(_word, value))
+    return f"'{value}'" if isinstance(value, str) and " " in value else str(value)
+
+
+# Facts from text
+
+
+def read_facts(text: str) -> Facts:
+    """`features: all`, or a list; `without:` takes some away. Keys of `held` and `pool_held` are written with `/`."""
+    given: dict[str, Any] = yaml.safe_load(text) or {}
+    features = given.pop("features", "all")
+    features = frozenset(FEATURES if features == "all" else features) - set(given.pop("without", ()))
+    links = {name: ForeignLink(ifname=name, **_tuples(link)) for name, link in given.pop("links", {}).items()}
+    drops = tuple(ForwardDrop(**_tuples(drop)) for drop in given.pop("forward_drops", ()))
+    held = {_pair(port): tuple(addresses) for port, addresses in given.pop("held", {}).items()}
+    pool_held = {_triple(network): address for network, address in given.pop("pool_held", {}).items()}
+    frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken")}
+    return Facts(
+        host_id=given.pop("host_id", "h0"),
+        features=features,
+        links=links,
+        forward_drops=drops,
+        held=held,
+        pool_held=pool_held,
+        **frozen,
+        **_tuples(given),
+    )
+
+
+def _tuples(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+
+def _pair(text: str) -> tuple[str, str]:
+    tenant, port = text.split("/")
+    return tenant, port
+
+
+def _triple(text: str) -> tuple[str, str, int]:
+    tenant, network, family = text.split("/")
+    return tenant, network, int(family)
