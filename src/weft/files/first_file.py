@@ -24,15 +24,16 @@ tenants:
       db:
         network: lan
         attach: {{netns: db}}
+        addresses: [10.20.0.11, "fd20::11"]
 
-      # vm: {{network: lan, attach: {{tap: {{owner: libvirt-qemu}}}}}}        # for a virtual machine
-      # me: {{network: lan, attach: host}}                                # for this machine itself
-      # "node[1-50]": {{network: lan, attach: {{netns: "{{name}}"}}}}           # fifty at once
+      # vm: {{network: lan, attach: {{tap: {{owner: libvirt-qemu}}}}}}   # for a virtual machine
+      # me: {{network: lan, attach: host}}                           # for this machine itself
+      # "node[1-50]": {{network: lan, attach: {{netns: "{{name}}"}}}}    # fifty at once
 
 # host:
 #   tcp: {{congestion_control: bbr}}
 
-# Next: weft plan, weft apply, weft exec web -- ping -c 3 db's address, weft destroy
+# Next: weft plan, weft apply, weft exec web ping -c 3 10.20.0.11, weft destroy
 """
 
 
