@@ -70,6 +70,11 @@ class Nft:
         for netns, batch in batches.items():
             self._transaction(netns, without_the_dropped(batch))
 
+    def chains(self, netns: str) -> list[nft_dump.Chain]:
+        """Every chain of the namespace, whoever made it. Raises: DumpInterrupted, NotPermitted, NamespaceGone."""
+        with visiting(self._spaces, netns):
+            return nft_dump.chains()
+
     def _within(self, netns: str, look: Callable[[str], Iterable[KernelObject]]) -> list[KernelObject]:
         """What `look` sees from inside the namespace; nothing where there is none."""
         for _ in range(_MAX_TRIES):

@@ -1,0 +1,68 @@
+"""Gathers the Facts: all that the compiler may know of the world.
+
+Rules: reads only, but for features, which are tried in a throw-away namespace. What `observe` has read is not read
+again: links, addresses, routes and elements are taken from the observed State.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from weft.backends.nft_dump import Chain
+from weft.facts import Facts
+from weft.model.intent import Intent
+from weft.probe import accounts, firewall, held, kernel, limits, links
+from weft.state import HOST, State
+
+
+class _Names(Protocol):
+    def namespaces(self) -> Iterable[str]: ...
+
+
+class _Chains(Protocol):
+    def chains(self, netns: str) -> list[Chain]: ...
+
+
+class Machine(Protocol):
+    """What is asked of the machine beside what was observed."""
+
+    @property
+    def host_id(self) -> str: ...
+
+    @property
+    def scope(self) -> str: ...
+
+    @property
+    def rtnl(self) -> _Names: ...
+
+    @property
+    def nft(self) -> _Chains: ...
+
+
+def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Facts:
+    """The facts for one intent. `observed`: the host's namespace and all of the scope's; `run`: where the features
+    found are remembered.
+
+    Raises: NotPermitted, DumpInterrupted.
+    """
+    owner = held.Owner(machine.host_id, machine.scope)
+    default = links.default_routes(observed)
+    return Facts(
+        host_id=machine.host_id,
+        features=kernel.features(run),
+        links=links.foreign(observed, owner),
+        namespaces=frozenset(machine.rtnl.namespaces()) - held.own_namespaces(observed, owner),
+        pids=accounts.pids(intent),
+        users=accounts.users(intent),
+        groups=accounts.groups(intent),
+        held=held.port_addresses(observed, owner),
+        pool_held=held.pool_addresses(observed, owner),
+        pool_taken=held.pool_of_others(observed, owner),
+        egress_links=links.egress(default),
+        ra_links=links.by_advertisement(default),
+        forward_drops=firewall.drops(machine.nft.chains(HOST)),
+        limits=limits.of_first_namespace(),
+        host_routes=links.prefixes(observed, owner),
+    )

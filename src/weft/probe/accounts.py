@@ -1,0 +1,58 @@
+"""Numbers of the people, groups and processes that an intent names. Unknown ones are left out: the compiler says so."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from weft.model.intent import Intent, Port, TapAttach
+
+
+def users(intent: Intent) -> dict[str, int]:
+    """Owners of taps given by name. Source: getpwnam(3)."""
+    return _known({tap.owner for tap in _taps(intent)}, lambda name: pwd.getpwnam(name).pw_uid)
+
+
+def groups(intent: Intent) -> dict[str, int]:
+    """Groups of taps given by name. Source: getgrnam(3)."""
+    return _known({tap.group for tap in _taps(intent)}, lambda name: grp.getgrnam(name).gr_gid)
+
+
+def pids(intent: Intent) -> dict[str, int]:
+    """Pidfiles to the ids of living processes."""
+    found: dict[str, int] = {}
+    for path in {port.attach.pidfile for port in _ports(intent) if port.attach.pidfile}:
+        pid = _living(Path(path))
+        if pid is not None:
+            found[path] = pid
+    return found
+
+
+def _living(pidfile: Path) -> int | None:
+    try:
+        pid = int(pidfile.read_text())
+    except (OSError, ValueError):
+        return None
+    return pid if Path(f"/proc/{pid}/ns/net").is_symlink() else None
+
+
+def _known(names: set[str | None], number_of: Callable[[str], int]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name in names:
+        if name is None or name.isdigit():
+            continue
+        try:
+            found[name] = number_of(name)
+        except KeyError:
+            continue
+    return found
+
+
+def _ports(intent: Intent) -> Iterator[Port]:
+    return (port for tenant in intent.tenants.values() for port in tenant.ports.values())
+
+
+def _taps(intent: Intent) -> Iterator[TapAttach]:
+    return (port.attach.tap for port in _ports(intent) if port.attach.tap)

@@ -1,0 +1,108 @@
+"""What the scope holds already, told by marks: addresses of ports, addresses out of the pool. Pure.
+
+Source: docs/topology.md (names and marks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from weft.kinds.ip.address import Address
+from weft.kinds.link.common import Link
+from weft.kinds.netns import Namespace
+from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.table import TABLE_PREFIX
+from weft.state import HOST, PROTOCOL, Key, Mark, State
+
+STITCH_PREFIX = "ws"
+UPLINK = "uplink"
+POOL_SETS = frozenset({"pool4", "pool6"})
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose marks are ours."""
+
+    host_id: str
+    scope: str
+
+    def mark(self, alias: str | None) -> Mark | None:
+        """The mark in an alias where it is ours."""
+        mark = Mark.parse(alias)
+        return mark if mark and mark[:2] == (self.host_id, self.scope) else None
+
+
+def own_namespaces(observed: State, owner: Owner) -> frozenset[str]:
+    spaces = (held for held in observed.values() if isinstance(held, Namespace))
+    return frozenset(space.name for space in spaces if owner.mark(space.alias))
+
+
+def port_addresses(observed: State, owner: Owner) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(tenant, port) to its addresses, weft's own first. A tap's are its guest's to set: the alias of its stitch
+    remembers them."""
+    found: dict[tuple[str, str], list[str]] = {}
+    addresses = _by_link(observed)
+    for link, port in _ports(observed, owner):
+        there = sorted(addresses.get(link.key, ()), key=lambda address: address.protocol != PROTOCOL)
+        found.setdefault(port, []).extend(address.cidr.partition("/")[0] for address in there)
+        if link.ifname.startswith(STITCH_PREFIX):
+            found[port].extend(filter(_is_address, (link.alias or "").split(" ")[1:]))
+    return {port: tuple(held) for port, held in found.items() if held}
+
+
+def pool_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, int], str]:
+    """(tenant, network, family) to the pool address that the network's router has on its uplink."""
+    found: dict[tuple[str, str, int], str] = {}
+    addresses = _by_link(observed)
+    for link in _own_links(observed, owner):
+        if link.ifname != UPLINK or link.netns == HOST:
+            continue
+        router = _named(link.alias, "routers")
+        for address in addresses.get(link.key, ()) if router else ():
+            parsed = ip_address(address.cidr.partition("/")[0])
+            if not parsed.is_link_local and router:
+                found[(*router, parsed.version)] = str(parsed)
+    return found
+
+
+def pool_of_others(observed: State, owner: Owner) -> frozenset[str]:
+    """Addresses in the pool sets of other scopes' tables on the host."""
+    elements = (held for held in observed.values() if isinstance(held, NftElement) and held.netns == HOST)
+    others = (held for held in elements if held.table != f"{TABLE_PREFIX}{owner.scope}")
+    return frozenset(held.element for held in others if held.set in POOL_SETS)
+
+
+def _own_links(observed: State, owner: Owner) -> Iterator[Link]:
+    return (held for held in observed.values() if isinstance(held, Link) and owner.mark(held.alias))
+
+
+def _ports(observed: State, owner: Owner) -> Iterator[tuple[Link, tuple[str, str]]]:
+    for link in _own_links(observed, owner):
+        port = _named(link.alias, "ports")
+        if port:
+            yield link, port
+
+
+def _named(alias: str | None, what: str) -> tuple[str, str] | None:
+    """(tenant, name) of the object tenants/TENANT/WHAT/NAME."""
+    mark = Mark.parse(alias)
+    words = mark.object.split("/") if mark else []
+    return (words[1], words[3]) if len(words) == 4 and words[0] == "tenants" and words[2] == what else None
+
+
+def _by_link(observed: State) -> dict[Key, list[Address]]:
+    found: dict[Key, list[Address]] = {}
+    for held in observed.values():
+        if isinstance(held, Address):
+            found.setdefault(Key("link", held.netns, held.ifname), []).append(held)
+    return found
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ip_address(word)
+    except ValueError:
+        return False
+    return True

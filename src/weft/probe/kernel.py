@@ -1,0 +1,160 @@
+"""What this kernel has, found by doing it.
+
+Rules: a feature is there if weft's own backends can make such an object, so everything is made once in a namespace
+that nobody else sees and that is gone afterwards. What was found is remembered until the kernel, its modules or weft
+itself change. Source: network_namespaces(7), modules.dep(5).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import weft
+from weft.backends.nft import Nft
+from weft.backends.rtnl import Rtnl
+from weft.backends.settings import read_setting
+from weft.backends.spaces import Spaces
+from weft.errors import FeatureMissing, KernelRefused, NotPermitted
+from weft.kinds.ip.address import Address
+from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.dummy import Dummy
+from weft.kinds.link.tap import Tap
+from weft.kinds.link.veth import Veth
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.table import NftTable
+from weft.netlink import doors
+from weft.netlink.namespaces import open_file
+from weft.state import HOST, Change, KernelObject, Op
+from weft.store import codec, durable
+
+BRIDGE_NETFILTER = "net/bridge/bridge-nf-call-iptables"
+ALGORITHMS = "net/ipv4/tcp_available_congestion_control"
+KNOWN_ALGORITHMS = frozenset(
+    "bbr bic cdg cubic dctcp highspeed htcp hybla illinois lp nv reno scalable vegas veno westwood yeah".split()
+)
+
+_MODULE = re.compile(r"/tcp_(\w+)\.ko")
+_VETH = Veth(netns=HOST, ifname="weft0", up=True, peer_netns=HOST, peer_ifname="weft1")
+_FELLOW = Veth(netns=HOST, ifname="weft1", up=True, peer_netns=HOST, peer_ifname="weft0")
+
+LINKS: Mapping[str, tuple[KernelObject, ...]] = {
+    "veth": (_VETH, _FELLOW),
+    "ipv6": (Address(netns=HOST, ifname="weft0", cidr="fe80::1/64", nodad=True),),
+    "bridge": (Bridge(netns=HOST, ifname="weft2"),),
+    "dummy": (Dummy(netns=HOST, ifname="weft3"),),
+    "tap": (Tap(netns=HOST, ifname="weft4"),),
+}
+"""What must be made for a feature to be there, in order."""
+
+
+def _chain(family: str, kind: str, hook: str, rule: str, device: str = "") -> tuple[KernelObject, ...]:
+    table = NftTable(netns=HOST, family=family, name="weft-probe")
+    name = f"{kind}-{hook}"
+    chain = NftChain(
+        netns=HOST,
+        family=family,
+        table=table.name,
+        name=name,
+        type=kind,
+        hook=hook,
+        device=device,
+        rules=(rule,) if rule else (),
+    )
+    return table, chain
+
+
+RULES: Mapping[str, tuple[KernelObject, ...]] = {
+    "nft_inet": _chain("inet", "filter", "forward", "ct state established,related accept"),
+    "nft_nat": _chain("inet", "nat", "postrouting", "masquerade"),
+    "nft_netdev": _chain("netdev", "filter", "ingress", "", "lo"),
+    "nft_fwd": _chain("netdev", "filter", "ingress", 'fwd to "lo"', "lo"),
+}
+"""As LINKS, for nftables."""
+
+
+def features(run: Path) -> frozenset[str]:
+    """The names of what this kernel has, as in `weft.facts.FEATURES`. `run`: where they are remembered.
+
+    Raises: NotPermitted.
+    """
+    path = run / "features.json"
+    known = _remembered(path)
+    if known is not None:
+        return known
+    found = find()
+    durable.write(path, codec.dumps({"of": _signature(), "features": sorted(found)}))
+    return found
+
+
+def find() -> frozenset[str]:
+    """Try everything in a throw-away namespace. Raises: NotPermitted."""
+    found: set[str] = set()
+    with _throw_away():
+        with closing(Rtnl()) as rtnl:
+            found.update(name for name, objects in LINKS.items() if _makes(rtnl.commit, objects))
+        with closing(Spaces()) as spaces, closing(Nft(spaces)) as nft:
+            found.update(name for name, objects in RULES.items() if _makes(nft.commit, objects))
+        if read_setting(BRIDGE_NETFILTER) is not None:
+            found.add("br_netfilter")
+        available = (read_setting(ALGORITHMS) or "").split()
+    found.update(f"tcp_{name}" for name in (*available, *_loadable()))
+    return frozenset(found)
+
+
+def _makes(commit: Callable[[Sequence[Change]], None], objects: Sequence[KernelObject]) -> bool:
+    try:
+        commit([Change(Op.CREATE, None, held) for held in objects])
+    except (KernelRefused, FeatureMissing):
+        return False
+    return True
+
+
+@contextmanager
+def _throw_away() -> Iterator[None]:
+    """The calling thread in a new namespace that ends with the visit."""
+    home = open_file("/proc/thread-self/ns/net")
+    try:
+        try:
+            doors.unshare_network()
+        except PermissionError as error:
+            raise NotPermitted("finding out what the kernel has needs root (CAP_SYS_ADMIN)") from error
+        try:
+            yield
+        finally:
+            doors.enter(home)
+    finally:
+        os.close(home)
+
+
+def _loadable() -> list[str]:
+    """Congestion controls that the kernel loads when one is asked for; nothing is loaded here."""
+    try:
+        listing = (_modules() / "modules.dep").read_text()
+    except OSError:
+        return []
+    return [name for name in _MODULE.findall(listing) if name in KNOWN_ALGORITHMS]
+
+
+def _modules() -> Path:
+    return Path("/lib/modules") / os.uname().release
+
+
+def _signature() -> list[str]:
+    """What must not have changed for the remembered features to hold."""
+    try:
+        changed = str((_modules() / "modules.dep").stat().st_mtime_ns)
+    except OSError:
+        changed = ""
+    return [weft.__version__, os.uname().release, changed]
+
+
+def _remembered(path: Path) -> frozenset[str] | None:
+    try:
+        plain = codec.loads(path.read_bytes())
+        return frozenset(plain["features"]) if plain["of"] == _signature() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,84 @@
+"""The host's own links and routes as facts: what is there, and by which links the host reaches the world. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_interface
+
+from weft.facts import ForeignLink
+from weft.kinds import KINDS
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.route import MAIN_TABLE, Route
+from weft.kinds.link.common import Link, OtherLink
+from weft.probe.held import Owner
+from weft.state import HOST, State, link_key
+
+DEFAULTS = frozenset({"0.0.0.0/0", "::/0"})
+RTPROT_RA = 9
+DEFAULT_MTU = 1500
+
+
+def foreign(observed: State, owner: Owner) -> dict[str, ForeignLink]:
+    """The host's links that the scope did not make, by name; other scopes' links are among them."""
+    addresses: dict[str, list[str]] = {}
+    for held in observed.values():
+        if isinstance(held, Address) and held.netns == HOST:
+            addresses.setdefault(held.ifname, []).append(held.cidr)
+    return {
+        link.ifname: ForeignLink(
+            ifname=link.ifname,
+            link_kind=_kind(link),
+            mtu=link.mtu or DEFAULT_MTU,
+            master=link.master or "",
+            addresses=tuple(addresses.get(link.ifname, ())),
+        )
+        for link in observed.values()
+        if isinstance(link, Link) and link.netns == HOST and owner.mark(link.alias) is None
+    }
+
+
+def default_routes(observed: State) -> list[Route]:
+    """The host's default routes, the preferred first."""
+    routes = [route for route in _host_routes(observed) if route.dst in DEFAULTS and route.ifname]
+    return sorted(routes, key=lambda route: route.metric)
+
+
+def egress(default: Sequence[Route]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(route.ifname for route in default))
+
+
+def by_advertisement(default: Sequence[Route]) -> tuple[str, ...]:
+    """Those whose IPv6 default route came by router advertisement. Source: linux/rtnetlink.h RTPROT_RA."""
+    found = (route.ifname for route in default if route.family == 6 and route.protocol == RTPROT_RA)
+    return tuple(dict.fromkeys(found))
+
+
+def prefixes(observed: State, owner: Owner) -> tuple[str, ...]:
+    """What the host has routes for that the scope did not make; the default routes, which cover all, left out.
+    Routes of the kernel's own to the networks of addresses are not observed: they follow from the addresses."""
+    routed = (
+        r.dst for r in _host_routes(observed) if r.dst not in DEFAULTS and not _stands_on_ours(r, observed, owner)
+    )
+    connected = (
+        str(ip_interface(address.cidr).network)
+        for address in observed.values()
+        if isinstance(address, Address) and address.netns == HOST and not _stands_on_ours(address, observed, owner)
+    )
+    return tuple(sorted({*routed, *connected}))
+
+
+def _host_routes(observed: State) -> Iterator[Route]:
+    return (
+        held
+        for held in observed.values()
+        if isinstance(held, Route) and held.netns == HOST and held.table == MAIN_TABLE
+    )
+
+
+def _stands_on_ours(held: Address | Route, observed: State, owner: Owner) -> bool:
+    link = observed.get(link_key(HOST, held.ifname))
+    return isinstance(link, Link) and owner.mark(link.alias) is not None
+
+
+def _kind(link: Link) -> str:
+    return link.link_kind if isinstance(link, OtherLink) else KINDS.of(link).name
