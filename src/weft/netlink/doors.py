@@ -32,6 +32,11 @@ def ioctl(fd: int, request: int, argument: bytes | int) -> None:
     fcntl.ioctl(fd, request, argument)
 
 
+def open_tun() -> int:
+    """A new, still nameless tap or tun of the calling thread's namespace."""
+    return os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+
+
 def unshare_network() -> None:
     """Give the calling thread a new network namespace."""
     _system(_libc.unshare(CLONE_NEWNET), "unshare")

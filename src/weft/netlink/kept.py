@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import os
 import resource
-from errno import EMFILE, ENOENT
+from errno import EMFILE
 
 from weft.errors import NotPermitted, WeftError
-from weft.netlink.connection import NETLINK_GENERIC, Connection
-from weft.netlink.namespaces import Namespaces, entered
+from weft.netlink.connection import NETLINK_GENERIC, NETLINK_ROUTE, Connection
+from weft.netlink.namespaces import Namespaces, entered, identity_of
 from weft.wire.ethtool import get_family, read_family
 from weft.wire.reply import Reply
 
-KEEP = 1024
+KEEP = 512
 """Namespaces kept between rounds; each costs two or three file descriptors."""
 
 
@@ -27,30 +27,50 @@ class NamespaceGone(WeftError):
 
 
 class Place:
-    """One namespace with its connections. `nsids`: by which number it knows others."""
+    """One namespace with its connections, each opened when first used. `nsids`: by which number it knows others."""
 
-    __slots__ = ("_ethtool", "_generic", "fd", "identity", "netns", "nsids", "rtnl")
+    __slots__ = ("_generic", "_rtnl", "fd", "identity", "netns", "nsids")
 
-    def __init__(self, netns: str, fd: int, identity: tuple[int, int], rtnl: Connection) -> None:
-        self.netns, self.fd, self.identity, self.rtnl = netns, fd, identity, rtnl
+    def __init__(self, netns: str, fd: int, identity: tuple[int, int]) -> None:
+        self.netns, self.fd, self.identity = netns, fd, identity
         self.nsids: dict[int, Place] = {}
-        self._generic: Connection | None = None
-        self._ethtool = 0
+        self._rtnl: Connection | None = None
+        self._generic: tuple[Connection, int] | None = None
+
+    @property
+    def rtnl(self) -> Connection:
+        if self._rtnl is None:
+            self._rtnl = self._connect(NETLINK_ROUTE)
+        return self._rtnl
 
     def ethtool(self) -> tuple[Connection, int]:
         """The generic netlink connection and the number of ethtool's family, 0 where the kernel has none."""
         if self._generic is None:
-            with entered(self.fd):
-                self._generic = Connection(NETLINK_GENERIC)
-            answer = self._generic.ask([get_family("ethtool")], read_family)[0]
-            self._ethtool = 0 if isinstance(answer, Reply) else answer
-        return self._generic, self._ethtool
+            connection = self._connect(NETLINK_GENERIC)
+            answer = connection.ask([get_family("ethtool")], read_family)[0]
+            self._generic = connection, 0 if isinstance(answer, Reply) else answer
+        return self._generic
 
     def close(self) -> None:
         os.close(self.fd)
-        self.rtnl.close()
+        if self._rtnl is not None:
+            self._rtnl.close()
         if self._generic is not None:
-            self._generic.close()
+            self._generic[0].close()
+
+    def _connect(self, protocol: int) -> Connection:
+        try:
+            return self._open(protocol)
+        except OSError as failure:
+            if failure.errno == EMFILE and _allow_more_files():
+                return self._open(protocol)
+            raise
+
+    def _open(self, protocol: int) -> Connection:
+        if identity_of("/proc/thread-self/ns/net") == self.identity:  # here already: that needs no rights
+            return Connection(protocol)
+        with entered(self.fd):
+            return Connection(protocol)
 
 
 class Kept:
@@ -99,36 +119,19 @@ class Kept:
 
     def _open(self, netns: str, identity: tuple[int, int]) -> Place:
         try:
-            return self._connect(netns, identity)
-        except OSError as failure:
-            if failure.errno == EMFILE and _allow_more_files():
-                return self._connect(netns, identity)
-            raise
-
-    def _connect(self, netns: str, identity: tuple[int, int]) -> Place:
-        try:
-            fd = self.namespaces.open(netns)
+            return Place(netns, self._descriptor(netns), identity)
         except PermissionError as failure:
             raise NotPermitted(f"entering the namespace {netns} needs root") from failure
-        except (OSError, ValueError) as failure:
-            if isinstance(failure, OSError) and failure.errno != ENOENT:
-                raise
+        except (FileNotFoundError, ValueError) as failure:
             raise NamespaceGone(f"there is no namespace {netns}") from failure
-        try:
-            if netns == "":
-                return Place(netns, fd, identity, self._host_connection(fd))
-            with entered(fd):
-                return Place(netns, fd, identity, Connection())
-        except BaseException:
-            os.close(fd)
-            raise
 
-    def _host_connection(self, fd: int) -> Connection:
-        """Without changing namespaces where the thread is in the host's already: that needs no rights."""
-        if os.fstat(fd).st_ino == os.stat("/proc/thread-self/ns/net").st_ino:
-            return Connection()
-        with entered(fd):
-            return Connection()
+    def _descriptor(self, netns: str) -> int:
+        try:
+            return self.namespaces.open(netns)
+        except OSError as failure:
+            if failure.errno == EMFILE and _allow_more_files():
+                return self.namespaces.open(netns)
+            raise
 
 
 def _allow_more_files() -> bool:

@@ -45,10 +45,10 @@ class Namespaces:
     def identity(self, netns: str) -> tuple[int, int] | None:
         """What tells the namespace from every other that lives now; None where the label names none."""
         try:
-            status = os.fstat(self._host) if netns == HOST else os.stat(self.path(netns))
+            found = identity_of(self._host if netns == HOST else self.path(netns))
         except (OSError, ValueError):
             return None
-        return (status.st_dev, status.st_ino) if status.st_dev == self._kind else None
+        return found if found[0] == self._kind else None
 
     def open(self, netns: str) -> int:
         """A new file descriptor. Raises: OSError, ValueError where there is no such namespace."""
@@ -114,6 +114,11 @@ class Namespaces:
                 raise
             doors.mount(self._directory, self._directory, doors.MS_BIND | doors.MS_REC)
             doors.mount("", self._directory, doors.MS_SHARED | doors.MS_REC)
+
+
+def identity_of(file: str | int) -> tuple[int, int]:
+    status = os.stat(file)
+    return status.st_dev, status.st_ino
 
 
 def open_file(path: str) -> int:

@@ -75,6 +75,10 @@ class LinkMessage(NamedTuple):
         return str(self.attributes[IFLA_IFNAME])
 
     @property
+    def mac(self) -> str:
+        return str(self.attributes.get(IFLA_ADDRESS, ""))
+
+    @property
     def kind(self) -> str:
         info: LinkInfo | None = self.attributes.get(IFLA_LINKINFO)
         return info.kind if info else ""
@@ -186,9 +190,9 @@ def link_info(kind: str, *data: bytes) -> bytes:
     return nest(IFLA_LINKINFO, text(IFLA_INFO_KIND, kind), inner)
 
 
-def veth_info(index: int, *attributes: bytes, up: bool | None) -> bytes:
+def veth_info(index: int, *attributes: bytes) -> bytes:
     """A veth with its other end, which takes its index only where the first end has one too."""
-    return link_info("veth", nest(VETH_INFO_PEER, link_header(index, up=up), *attributes))
+    return link_info("veth", nest(VETH_INFO_PEER, link_header(index), *attributes))
 
 
 def promote_secondaries(index: int) -> bytes:

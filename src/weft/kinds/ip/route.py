@@ -61,7 +61,7 @@ class Route:
 
     @property
     def key(self) -> Key:
-        return Key("route", self.netns, f"{self.dst} table {self.table} metric {self.metric}")
+        return Key("route", self.netns, _name(self.dst, self.table, self.metric))
 
     @property
     def lives_on(self) -> tuple[Key, ...]:
@@ -81,6 +81,10 @@ _METRICS: Mapping[str, int] = {
     "initrwnd": RTAX_INITRWND,
 }
 _UNREACHABLE = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
+
+
+def _name(dst: str, table: int, metric: int) -> str:
+    return f"{dst} table {table} metric {metric}"
 
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
@@ -176,15 +180,24 @@ def _other_family(route: Route) -> tuple[str, ...]:
     return ("inet6",) if ":" in route.via else ("inet",)
 
 
+def name_of(seen: RouteMessage) -> str:
+    """The name in its key of a route that was read."""
+    return _name(_dst(seen), seen.table, seen.attributes.get(RTA_PRIORITY, 0))
+
+
+def _dst(seen: RouteMessage) -> str:
+    any_address = "::" if seen.family == AF_INET6 else "0.0.0.0"
+    return f"{seen.attributes.get(RTA_DST, any_address)}/{seen.prefix_length}"
+
+
 def parse(netns: str, ifname: str, seen: RouteMessage) -> Route:
     """`ifname`: of RTA_OIF, "" for none; the kernel puts IPv6 routes that lead nowhere on `lo`."""
     found = seen.attributes
     kind = TYPES.get(seen.type, str(seen.type))
-    any_address = "::" if seen.family == AF_INET6 else "0.0.0.0"
     metrics = found.get(RTA_METRICS, {})
     return Route(
         netns=netns,
-        dst=f"{found.get(RTA_DST, any_address)}/{seen.prefix_length}",
+        dst=_dst(seen),
         ifname="" if kind in _UNREACHABLE else ifname,
         via=found.get(RTA_GATEWAY) or found.get(RTA_VIA, ""),
         table=seen.table,

@@ -48,20 +48,21 @@ def _create(end: Veth, names: Names) -> Iterable[Request]:
         yield Request(end.netns, Birth(message))
         yield from writing.dress(end, names, ())
     elif names.coming(end.peer) is not None:
-        yield from writing.dress(end, names, ("master",) if end.master else ())
+        yield from writing.dress(end, names, ("master",) if end.master else (), up=end.up)
     else:
         yield from writing.dress(end, names, (*writing.AT_BIRTH, "master"), up=end.up)
 
 
 def _fellow_info(leader: Veth, names: Names) -> bytes:
+    """The other end cannot be born up (the kernel opens it before it knows of its peer), nor with a master."""
     fellow = names.coming(leader.peer)
     if isinstance(fellow, Veth):
-        born, up = writing.at_birth(fellow, names, master=False), fellow.up
+        born = writing.at_birth(fellow, names, master=False)
     else:
-        born, up = [text(IFLA_IFNAME, leader.peer_ifname), u32(IFLA_GROUP, BIRTH_GROUP)], None
+        born = [text(IFLA_IFNAME, leader.peer_ifname), u32(IFLA_GROUP, BIRTH_GROUP)]
     if leader.peer_netns != leader.netns:
         born.append(u32(IFLA_NET_NS_FD, names.netns_fd(leader.peer_netns)))
-    return veth_info(names.ifindex(leader.peer), *born, up=up)
+    return veth_info(names.ifindex(leader.peer), *born)
 
 
 def _script_create(end: Veth) -> Iterable[str]:

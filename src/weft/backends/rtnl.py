@@ -1,0 +1,175 @@
+"""The backend of namespaces, links, addresses, routes, rules and neighbours: rtnetlink, and ethtool for offloads.
+
+Rules: "the host" is the namespace in which this is made, or that of the `Namespaces` given. One thread at a time. Every
+write passes through `netlink.doors`. What `lo` is, its Namespace says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from weft.backends.base import Selection
+from weft.backends.rtnl_commit import Commit
+from weft.backends.rtnl_numbers import Numbers
+from weft.backends.rtnl_peers import End, peers
+from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some, read_whole
+from weft.errors import KernelRefused
+from weft.kinds import netns
+from weft.kinds.ip import address, neighbour, route, rule
+from weft.kinds.link import bridge, dummy, tap, veth
+from weft.kinds.link.common import Link, OtherLink
+from weft.kinds.link.reading import common_fields
+from weft.netlink.connection import QuestionRefused
+from weft.netlink.kept import Kept, NamespaceGone, Place
+from weft.netlink.namespaces import Namespaces
+from weft.state import HOST, Change, KernelObject, Key, State, link_key
+from weft.wire.link import (
+    IFLA_IFALIAS,
+    IFLA_LINKINFO,
+    IFLA_MASTER,
+    IFLA_TUN_TYPE,
+    LOOPBACK_INDEX,
+    TUN_TYPE_TAP,
+    LinkInfo,
+    LinkMessage,
+)
+from weft.wire.route import RTA_OIF
+
+_TABLES = frozenset({"netns", "link", "address", "route", "rule", "neighbour"})
+_NO_INFO = LinkInfo("", {})
+
+Offloads = Mapping[Key, tuple[str, ...]]
+
+
+class Rtnl:
+    """The backend of the rtnl kinds."""
+
+    def __init__(self, host: Namespaces | None = None) -> None:
+        self._kept = Kept(host or Namespaces())
+        self._numbers = Numbers(self._kept)
+
+    def close(self) -> None:
+        self._kept.close()
+
+    def namespaces(self) -> list[str]:
+        """The names under /run/netns."""
+        return self._kept.namespaces.names()
+
+    def observe(self, selection: Selection) -> State:
+        """As the contract has it. Raises: DumpInterrupted, ReceiveOverrun, NotPermitted, KernelRefused."""
+        self._kept.begin()
+        self._numbers.clear()
+        whole = list(self._read_all(dict.fromkeys(selection.namespaces)))
+        parts = list(self._read_parts(selection))
+        self._read_offloads([*whole, *(reading for reading, _ in parts)], selection.offloads)
+        others = peers(self._kept, [*whole, *(reading for reading, _ in parts)])
+        state = State.of(obj for reading in whole for obj in objects(reading, others, selection.offloads))
+        for reading, keys in parts:
+            found = objects(reading, others, selection.offloads)
+            state.update((obj.key, obj) for obj in found if obj.key in keys)
+        return state
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """As the contract has it. Raises: KernelRefused, NotPermitted, ReceiveOverrun."""
+        self._kept.begin()
+        Commit(self._kept, self._numbers).run(changes)
+
+    def _read_all(self, labels: Iterable[str]) -> Iterator[Reading]:
+        for place in self._there(labels):
+            try:
+                reading = read_whole(place)
+            except QuestionRefused as refused:
+                raise _unread(place, refused) from refused
+            learn(reading, self._numbers, whole=True)
+            yield reading
+
+    def _read_parts(self, selection: Selection) -> Iterator[tuple[Reading, set[Key]]]:
+        keys = _by_netns(selection)
+        for place in self._there(keys):
+            try:
+                reading = read_some(place, keys[place.netns])
+            except QuestionRefused as refused:
+                raise _unread(place, refused) from refused
+            learn(reading, self._numbers, whole=False)
+            yield reading, keys[place.netns]
+
+    def _there(self, labels: Iterable[str]) -> Iterator[Place]:
+        for label in labels:
+            try:
+                yield self._kept.at(label)
+            except NamespaceGone:
+                continue
+
+    def _read_offloads(self, readings: Sequence[Reading], offloads: Offloads) -> None:
+        if not offloads:
+            return
+        for reading in readings:
+            asked = [i for i, seen in reading.links.items() if link_key(reading.netns, seen.ifname) in offloads]
+            if asked:
+                read_offloads(reading, asked)
+
+
+def _unread(place: Place, refused: QuestionRefused) -> KernelRefused:
+    where = place.netns or "the host's namespace"
+    return KernelRefused(f"the listing of {where}", refused.reply.errno_, refused.reply.text)
+
+
+def _by_netns(selection: Selection) -> dict[str, set[Key]]:
+    """The keys to be read one by one, by the namespace to ask."""
+    found: dict[str, set[Key]] = {}
+    for key in selection.keys:
+        where = key.name if key.table == "netns" else key.netns
+        if key.table in _TABLES and where not in selection.namespaces:
+            found.setdefault(where, set()).add(key)
+    return found
+
+
+def objects(reading: Reading, others: Mapping[End, Key], offloads: Offloads) -> Iterator[KernelObject]:
+    """What was read of a namespace as objects."""
+    label = reading.netns
+    for index, seen in reading.links.items():
+        if index == LOOPBACK_INDEX:
+            if label != HOST:
+                yield netns.parse(label, seen.attributes.get(IFLA_IFALIAS, ""))
+        else:
+            yield _link(reading, seen, others, offloads)
+    yield from _on_links(reading)
+    for found in reading.routes:
+        yield route.parse(label, reading.ifname(found.attributes.get(RTA_OIF, 0)), found)
+    for rule_seen in reading.rules:
+        yield rule.parse(label, rule_seen)
+
+
+def _on_links(reading: Reading) -> Iterator[KernelObject]:
+    for found in reading.addresses:
+        link = reading.links.get(found.ifindex)
+        if link is not None and (there := address.parse(reading.netns, link.ifname, link.mac, found)):
+            yield there
+    for seen in reading.neighbours:
+        if ifname := reading.ifname(seen.ifindex):
+            yield neighbour.parse(reading.netns, ifname, seen)
+
+
+def _link(reading: Reading, seen: LinkMessage, others: Mapping[End, Key], offloads: Offloads) -> Link:
+    """A link as the kind that weft knows it by."""
+    label = reading.netns
+    switches = _switches(reading, seen, offloads) if offloads else None
+    fields = common_fields(label, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)), switches)
+    info: LinkInfo = seen.attributes.get(IFLA_LINKINFO, _NO_INFO)
+    match info.kind:
+        case "veth" if peer := others.get((label, seen.ifindex)):
+            return veth.parse(fields, peer)
+        case "bridge":
+            return bridge.parse(fields, info.data)
+        case "tun" if info.data.get(IFLA_TUN_TYPE) == TUN_TYPE_TAP:
+            return tap.parse(fields, info.data)
+        case "dummy":
+            return dummy.parse(fields)
+        case kind:
+            return OtherLink(**fields, link_kind=kind)
+
+
+def _switches(reading: Reading, seen: LinkMessage, offloads: Offloads) -> tuple[tuple[str, bool], ...] | None:
+    asked = offloads.get(link_key(reading.netns, seen.ifname))
+    on = reading.features.get(seen.ifindex)
+    return None if asked is None or on is None else tuple(sorted((name, name in on) for name in asked))

@@ -1,0 +1,316 @@
+"""Changes on their way to the kernel by rtnetlink.
+
+Rules: messages of one namespace in a row go in one send, and what is sent to another waits for them. Links are made
+first, under indexes chosen in advance, and nothing is said to such an index before the kernel has agreed to it. What
+deletes what is gone is content. Links deleted in a row go at once, by a group that has no other member.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EIO, ENODEV, ENOENT, EPERM, ESRCH
+from itertools import groupby
+from typing import NoReturn
+
+from weft.backends.rtnl_numbers import Numbers
+from weft.errors import KernelRefused, NotPermitted
+from weft.kinds import KINDS
+from weft.kinds.base import Request
+from weft.kinds.link.common import Link
+from weft.kinds.link.veth import Veth
+from weft.kinds.netns import Namespace
+from weft.kinds.verbs import Birth, DropLink, DropNamespace, MakeNamespace, SetFeatures, TapBirth
+from weft.netlink.connection import Connection
+from weft.netlink.kept import Kept, NamespaceGone, Place
+from weft.netlink.namespaces import entered
+from weft.netlink.tun import make_tap
+from weft.state import Change, Op
+from weft.wire.codec import u32
+from weft.wire.ethtool import set_features
+from weft.wire.ifaddr import RTM_DELADDR
+from weft.wire.link import IFLA_GROUP, RTM_DELLINK, delete_group, delete_link, get_link, read_link, set_link
+from weft.wire.neighbour import RTM_DELNEIGH
+from weft.wire.reply import Reply
+from weft.wire.route import RTM_DELROUTE
+from weft.wire.rule import RTM_DELRULE
+
+TRIES = 8
+"""So often is another index chosen where the chosen one is taken."""
+
+GROUP_LINKS = 2000
+"""So many links go by one group: what concerns them fits one send."""
+
+_GONE = frozenset({ENODEV, ENOENT, ESRCH, EADDRNOTAVAIL})
+_DELETIONS = frozenset({RTM_DELLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_DELNEIGH})
+_TAKEN = frozenset({EBUSY, EEXIST})
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Something to be sent, and on whose behalf."""
+
+    change: Change
+    payload: bytes | Birth | DropLink
+
+
+class Commit:
+    """One commit: `run` is called once."""
+
+    def __init__(self, kept: Kept, numbers: Numbers) -> None:
+        self._kept, self._numbers = kept, numbers
+        self._netns = ""
+        self._waiting: list[_Item] = []
+        self._unborn: list[Change] = []
+
+    def run(self, changes: Sequence[Change]) -> None:
+        """Raises: KernelRefused, NotPermitted, ReceiveOverrun."""
+        changes = in_single_steps(changes)
+        self._numbers.expect(c.after for c in changes if c.op is Op.CREATE and c.after is not None)
+        fellows = from_the_busier_side(changes)
+        for births, some in groupby(changes, key=_makes_a_link):
+            if births:
+                self._make_links(list(some))
+                continue
+            for change in some:
+                self._post_all(change, self._by_fellow(fellows.get(change)) or self._requests(change))
+        self._flush()
+
+    def _by_fellow(self, instead: Change | None) -> list[Request]:
+        """The deletion of a veth by its other end, where that one is known."""
+        return self._requests(instead) if instead and self._numbers.knows(instead.key) else []
+
+    def _requests(self, change: Change) -> list[Request]:
+        """None for a deletion of what is on a link that is gone."""
+        try:
+            return list(KINDS.of(change.object).requests(change, self._numbers))
+        except (KernelRefused, NamespaceGone) as failure:
+            if change.op is Op.DELETE:
+                return []
+            code = failure.errno_ if isinstance(failure, KernelRefused) else ENOENT
+            raise KernelRefused(str(change), code, str(failure)) from failure
+
+    def _make_links(self, changes: list[Change]) -> None:
+        """Births first; when all are born, the rest."""
+        for change in changes:
+            self._reserve(change)
+        unborn = changes
+        for _ in range(TRIES):
+            requests = [(change, self._requests(change)) for change in changes]
+            for change, some in requests:
+                if change in unborn:
+                    self._post_all(change, [request for request in some if _is_birth(request)])
+            self._flush()
+            unborn, self._unborn = self._unborn, []
+            if not unborn:
+                break
+            for change in unborn:
+                self._reserve(change)
+        else:
+            raise KernelRefused(str(unborn[0]), EBUSY, "no free interface index")
+        for change, some in requests:
+            self._post_all(change, [request for request in some if not _is_birth(request)])
+
+    def _reserve(self, change: Change) -> None:
+        link = change.after
+        if isinstance(link, Veth):
+            if link.leads:
+                self._numbers.reserve(link.key)
+                self._numbers.reserve(link.peer)
+        elif isinstance(link, Link):
+            self._numbers.reserve(link.key)
+
+    def _post_all(self, change: Change, requests: Iterable[Request]) -> None:
+        for request in requests:
+            match request.payload:
+                case bytes() | Birth() | DropLink() as payload:
+                    if request.netns != self._netns:
+                        self._flush()
+                        self._netns = request.netns
+                    self._waiting.append(_Item(change, payload))
+                case verb:
+                    self._flush()
+                    self._do(change, request.netns, verb)
+        self._forget(change)
+
+    def _forget(self, change: Change) -> None:
+        """The numbers of what is deleted are worth nothing from here on."""
+        if change.op is not Op.DELETE:
+            return
+        match change.before:
+            case Veth() as end:
+                self._numbers.forget(end.key)
+                self._numbers.forget(end.peer)
+            case Link() as link:
+                self._numbers.forget(link.key)
+            case Namespace(name=name):
+                self._numbers.forget_namespace(name)
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        place = self._place(waiting, self._netns)
+        if place is None:
+            return
+        items = list(self._spelled_out(waiting))
+        for failure in place.rtnl.change([message for _, message in items]):
+            item, message = items[failure.at]
+            self._judge(item, message, failure.reply)
+
+    def _place(self, waiting: list[_Item], netns: str) -> Place | None:
+        """Where to send; None where nothing but deletions was meant for a namespace that is gone."""
+        try:
+            return self._kept.at(netns)
+        except NamespaceGone as gone:
+            for item in waiting:
+                if item.change.op is not Op.DELETE:
+                    raise KernelRefused(str(item.change), ENOENT, str(gone)) from gone
+            return None
+
+    def _spelled_out(self, waiting: list[_Item]) -> Iterator[tuple[_Item, bytes]]:
+        for dropping, items in groupby(waiting, key=lambda item: isinstance(item.payload, DropLink)):
+            if dropping:
+                yield from self._dropped(list(items))
+                continue
+            for item in items:
+                yield item, _as_message(item.payload)
+
+    def _dropped(self, items: list[_Item]) -> Iterator[tuple[_Item, bytes]]:
+        drops = [(item, item.payload.index) for item in items if isinstance(item.payload, DropLink)]
+        if len(drops) == 1:
+            yield drops[0][0], delete_link(drops[0][1])
+            return
+        for start in range(0, len(drops), GROUP_LINKS):
+            group = self._numbers.spare_group()
+            for item, index in drops[start : start + GROUP_LINKS]:
+                yield item, set_link(index, u32(IFLA_GROUP, group))
+            yield item, delete_group(group)
+
+    def _judge(self, item: _Item, message: bytes, reply: Reply) -> None:
+        """What to make of a refusal. Raises: KernelRefused, NotPermitted."""
+        deletes = item.change.op is Op.DELETE or int.from_bytes(message[4:6], "little") in _DELETIONS
+        if deletes and reply.errno_ in _GONE:
+            return
+        if isinstance(item.payload, Birth) and reply.errno_ in _TAKEN and not self._name_is_taken(item.change):
+            self._unborn.append(item.change)
+            return
+        refuse(item.change, reply)
+
+    def _name_is_taken(self, change: Change) -> bool:
+        """Whether a link could not be made for its name, or its other end's, and not for the index chosen."""
+        link = change.object
+        keys = [link.key, *((link.peer,) if isinstance(link, Veth) else ())]
+        answers = (self._kept.at(key.netns).rtnl.ask([get_link(ifname=key.name)], read_link)[0] for key in keys)
+        return any(not isinstance(answer, Reply) for answer in answers)
+
+    # Verbs
+
+    def _do(self, change: Change, netns: str, verb: object) -> None:
+        try:
+            match verb:
+                case TapBirth():
+                    self._make_tap(change, netns, verb)
+                case SetFeatures():
+                    self._set_features(change, netns, verb)
+                case MakeNamespace():
+                    self._kept.namespaces.make(verb.name, lambda: _mark(change, verb.mark))
+                    self._numbers.seen_whole(verb.name, 1)
+                case DropNamespace():
+                    self._kept.forget(verb.name)
+                    self._kept.namespaces.delete(verb.name)
+                case _:
+                    raise TypeError(f"the rtnl backend does not know {verb!r}")
+        except OSError as failure:
+            refuse(change, Reply(failure.errno or EIO))
+        except NamespaceGone as gone:
+            if change.op is not Op.DELETE:
+                raise KernelRefused(str(change), ENOENT, str(gone)) from gone
+
+    def _make_tap(self, change: Change, netns: str, tap: TapBirth) -> None:
+        place = self._kept.at(netns)
+
+        def dress() -> None:
+            _all_or_refuse(change, place.rtnl, tap.dress)
+
+        try:
+            with entered(place.fd):
+                make_tap(tap.ifname, tap.index, tap.flags, tap.owner, tap.group, dress)
+        except OSError as failure:
+            if failure.errno not in _TAKEN or self._name_is_taken(change):
+                raise
+            self._unborn.append(change)
+
+    def _set_features(self, change: Change, netns: str, verb: SetFeatures) -> None:
+        connection, family = self._kept.at(netns).ethtool()
+        if not family:
+            raise KernelRefused(str(change), ENOENT, "this kernel has no ethtool netlink")
+        _all_or_refuse(change, connection, [set_features(family, verb.index, verb.features)])
+
+
+def _mark(change: Change, message: bytes) -> None:
+    connection = Connection()
+    try:
+        _all_or_refuse(change, connection, [message])
+    finally:
+        connection.close()
+
+
+def _all_or_refuse(change: Change, connection: Connection, messages: Sequence[bytes]) -> None:
+    for failure in connection.change(messages):
+        refuse(change, failure.reply)
+
+
+def refuse(change: Change, reply: Reply) -> NoReturn:
+    """Raises: NotPermitted, KernelRefused."""
+    if reply.errno_ == EPERM:
+        raise NotPermitted(f"{change}: this needs root (CAP_NET_ADMIN in the namespace)")
+    raise KernelRefused(str(change), reply.errno_, reply.text)
+
+
+def _as_message(payload: bytes | Birth | DropLink) -> bytes:
+    match payload:
+        case Birth(message=message):
+            return message
+        case DropLink(index=index):
+            return delete_link(index)
+        case _:
+            return payload
+
+
+def _is_birth(request: Request) -> bool:
+    return isinstance(request.payload, (Birth, TapBirth))
+
+
+def _makes_a_link(change: Change) -> bool:
+    return change.op is Op.CREATE and isinstance(change.after, Link)
+
+
+# Pure
+
+
+def in_single_steps(changes: Sequence[Change]) -> Sequence[Change]:
+    """Links and namespaces that are replaced: first all deletions, the other way round, then the rest in its order."""
+    replaced = [c for c in changes if c.op is Op.REPLACE and isinstance(c.before, Link | Namespace)]
+    if not replaced:
+        return changes
+    made = {change.key: Change(Op.CREATE, None, change.after) for change in replaced}
+    gone = [Change(Op.DELETE, change.before, None) for change in reversed(replaced)]
+    return [*gone, *(made.get(change.key, change) for change in changes)]
+
+
+def from_the_busier_side(changes: Sequence[Change]) -> dict[Change, Change]:
+    """Deletions of veths that had better be done by their other end, in whose namespace more of them are to go: links
+    that go in a row go at once."""
+    gone = [(change, change.before) for change in changes if change.op is Op.DELETE and isinstance(change.before, Veth)]
+    count = Counter(netns for _, end in gone for netns in {end.netns, end.peer_netns})
+    return {
+        change: Change(Op.DELETE, _other_end(end), None)
+        for change, end in gone
+        if count[end.peer_netns] > count[end.netns]
+    }
+
+
+def _other_end(end: Veth) -> Veth:
+    return Veth(netns=end.peer_netns, ifname=end.peer_ifname, peer_netns=end.netns, peer_ifname=end.ifname)

@@ -1,0 +1,113 @@
+"""Indexes of links: of those that are there, and reserved for those about to be made.
+
+Rules: what was learned serves from one observe to the next only. A reserved index lies above all that was seen in its
+namespace, and where the namespace was not seen whole, or is the host's, at a random place far above what the kernel
+gives out itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from errno import ENODEV
+from random import randrange
+
+from weft.errors import KernelRefused
+from weft.kinds.link.common import Link
+from weft.netlink.kept import Kept
+from weft.state import HOST, MARK, KernelObject, Key, link_key
+from weft.wire.link import IFLA_GROUP, IFLA_IFALIAS, LinkMessage, get_link, read_link
+from weft.wire.reply import Reply
+
+HIGH = range(1_000_000, 8_000_000)
+LOWEST = 10
+"""Of what is reserved in a namespace of one's own; leaves the first ones to what is made there by hand."""
+
+
+class Numbers:
+    """`Names` of the kinds, for one backend."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+        self._indexes: dict[Key, int] = {}
+        self._ours: set[Key] = set()
+        self._next: dict[str, int] = {}
+        self._groups: set[int] = set()
+        self._coming: dict[Key, KernelObject] = {}
+
+    # What the kinds ask
+
+    def ifindex(self, link: Key) -> int:
+        index = self._indexes.get(link)
+        return self._ask(link).ifindex if index is None else index
+
+    def netns_fd(self, netns: str) -> int:
+        return self._kept.at(netns).fd
+
+    def coming(self, key: Key) -> KernelObject | None:
+        return self._coming.get(key)
+
+    def ours(self, link: Key) -> bool:
+        if link not in self._indexes:
+            self._ask(link)
+        return link in self._ours
+
+    # What the backend tells
+
+    def clear(self) -> None:
+        """Before an observe."""
+        self._indexes.clear()
+        self._ours.clear()
+        self._next.clear()
+        self._groups.clear()
+
+    def expect(self, objects: Iterable[KernelObject]) -> None:
+        """What the commit that begins is going to make."""
+        self._coming = {obj.key: obj for obj in objects}
+
+    def learn(self, netns: str, seen: LinkMessage) -> None:
+        key = link_key(netns, seen.ifname)
+        self._indexes[key] = seen.ifindex
+        self._groups.add(seen.attributes.get(IFLA_GROUP, 0))
+        if seen.attributes.get(IFLA_IFALIAS, "").startswith(MARK + "/"):
+            self._ours.add(key)
+
+    def seen_whole(self, netns: str, highest: int) -> None:
+        """All links of a namespace were seen, and `highest` is the greatest index among them."""
+        if netns != HOST:
+            self._next[netns] = max(highest + 1, LOWEST)
+
+    def knows(self, link: Key) -> bool:
+        return link in self._indexes
+
+    def reserve(self, link: Key) -> None:
+        """Choose an index for a link about to be made; again, another one."""
+        index = self._next.get(link.netns)
+        if index is None or link in self._indexes:
+            index = randrange(HIGH.start, HIGH.stop)
+        self._next[link.netns] = index + 1
+        self._indexes[link] = index
+        obj = self._coming.get(link)
+        if isinstance(obj, Link) and (obj.alias or "").startswith(MARK + "/"):
+            self._ours.add(link)
+
+    def forget(self, link: Key) -> None:
+        self._indexes.pop(link, None)
+        self._ours.discard(link)
+
+    def forget_namespace(self, netns: str) -> None:
+        for key in [key for key in self._indexes if key.netns == netns]:
+            self.forget(key)
+        self._next.pop(netns, None)
+
+    def spare_group(self) -> int:
+        """A link group that nobody uses."""
+        while (group := randrange(1 << 16, 1 << 32)) in self._groups:
+            pass
+        return group
+
+    def _ask(self, link: Key) -> LinkMessage:
+        answer = self._kept.at(link.netns).rtnl.ask([get_link(ifname=link.name)], read_link)[0]
+        if isinstance(answer, Reply):
+            raise KernelRefused(f"the use of {link}", answer.errno_ or ENODEV, answer.text)
+        self.learn(link.netns, answer)
+        return answer

@@ -1,0 +1,155 @@
+"""What one namespace holds, as messages: all of it, or the objects of some keys.
+
+Rules: a reading says nothing of names yet, for a link may name its master and its other end by numbers that only the
+whole explains. Source: rtnetlink(7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from errno import ENOENT, EOPNOTSUPP
+
+from weft.backends.rtnl_numbers import Numbers
+from weft.kinds.ip import route
+from weft.netlink.connection import Item, QuestionRefused, Take
+from weft.netlink.kept import Place
+from weft.state import Key
+from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes
+from weft.wire.codec import attribute, message
+from weft.wire.ethtool import get_features, read_features
+from weft.wire.ifaddr import AddressMessage, get_addresses, read_permanent_address
+from weft.wire.link import IFLA_MASTER, LOOPBACK_INDEX, LinkMessage, get_link, get_links, read_link
+from weft.wire.neighbour import (
+    NDA_DST,
+    RTM_GETNEIGH,
+    NeighbourMessage,
+    get_neighbours,
+    neighbour_header,
+    read_static_neighbour,
+)
+from weft.wire.reply import Reply
+from weft.wire.route import RTA_OIF, RouteMessage, get_routes, read_lasting_route
+from weft.wire.rule import RuleMessage, get_rules, read_added_rule
+
+
+@dataclass(slots=True)
+class Reading:
+    """`links` by index. `features`: by index, those that are on; only where they were asked for."""
+
+    place: Place
+    links: dict[int, LinkMessage] = field(default_factory=dict)
+    addresses: list[AddressMessage] = field(default_factory=list)
+    routes: list[RouteMessage] = field(default_factory=list)
+    rules: list[RuleMessage] = field(default_factory=list)
+    neighbours: list[NeighbourMessage] = field(default_factory=list)
+    features: dict[int, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def netns(self) -> str:
+        return self.place.netns
+
+    def ifname(self, index: int) -> str:
+        seen = self.links.get(index)
+        return seen.ifname if seen else ""
+
+
+def read_whole(place: Place) -> Reading:
+    """Everything. Raises: DumpInterrupted, ReceiveOverrun."""
+    dump = place.rtnl.dump
+    links = {seen.ifindex: seen for seen in dump(get_links(), read_link)}
+    return Reading(
+        place,
+        links=links,
+        addresses=dump(get_addresses(), read_permanent_address),
+        routes=dump(get_routes(), read_lasting_route),
+        rules=dump(get_rules(), read_added_rule),
+        neighbours=dump(get_neighbours(), read_static_neighbour)
+        + dump(get_neighbours(proxy=True), read_static_neighbour),
+    )
+
+
+def read_some(place: Place, keys: Iterable[Key]) -> Reading:
+    """At least the objects of the keys, all of the one namespace. Raises: DumpInterrupted, ReceiveOverrun."""
+    wanted: dict[str, list[str]] = {}
+    for key in keys:
+        wanted.setdefault(key.table, []).append(key.name)
+    reading = Reading(place)
+    on_links = [name.split() for table in ("address", "neighbour") for name in wanted.get(table, ())]
+    ifnames = {*wanted.get("link", ()), *(words[0] for words in on_links)}
+    read_links(reading, [get_link(ifname=name) for name in ifnames])
+    if "netns" in wanted:
+        read_links(reading, [get_link(index=LOOPBACK_INDEX)])
+    masters = {seen.attributes[IFLA_MASTER] for seen in reading.links.values() if IFLA_MASTER in seen.attributes}
+    read_links(reading, [get_link(index=index) for index in masters - reading.links.keys()])
+    indexes = {seen.ifname: index for index, seen in reading.links.items()}
+    _read_addresses(reading, indexes, [name.split() for name in wanted.get("address", ())])
+    _read_neighbours(reading, indexes, [name.split() for name in wanted.get("neighbour", ())])
+    _read_routes(reading, wanted.get("route", ()))
+    for family in {AF_INET6 if name.startswith("inet6") else AF_INET for name in wanted.get("rule", ())}:
+        reading.rules += place.rtnl.dump(get_rules(family), read_added_rule)
+    return reading
+
+
+def read_links(reading: Reading, questions: Sequence[bytes]) -> None:
+    """Links that are not there are left out."""
+    for answer in reading.place.rtnl.ask(questions, read_link):
+        if not isinstance(answer, Reply):
+            reading.links[answer.ifindex] = answer
+
+
+def read_offloads(reading: Reading, indexes: Iterable[int]) -> None:
+    connection, family = reading.place.ethtool()
+    if family:
+        answers = connection.ask([get_features(family, index) for index in indexes], read_features)
+        reading.features.update(answer for answer in answers if not isinstance(answer, Reply))
+
+
+def _read_addresses(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:
+    asked = {(family_of(cidr), indexes[ifname]) for ifname, cidr in names if ifname in indexes}
+    for family, index in asked:
+        reading.addresses += _dump(reading.place, get_addresses(family, index), read_permanent_address)
+
+
+def _read_neighbours(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:
+    questions = [
+        message(
+            RTM_GETNEIGH,
+            0,
+            neighbour_header(family_of(address), indexes[ifname], proxy="proxy" in middle),
+            attribute(NDA_DST, ip_bytes(address)),
+        )
+        for ifname, *middle, address in names
+        if ifname in indexes
+    ]
+    answers = reading.place.rtnl.ask(questions, read_static_neighbour)
+    reading.neighbours += [answer for answer in answers if isinstance(answer, NeighbourMessage)]
+
+
+def _read_routes(reading: Reading, names: Sequence[str]) -> None:
+    """The routes of the keys ("DST table TABLE metric METRIC"), from their tables, and the links they lead to."""
+    words = [name.split() for name in names]
+    found: list[RouteMessage] = []
+    for family, table in {(family_of(dst), int(table)) for dst, _, table, *_ in words}:
+        found += _dump(reading.place, get_routes(family, table=table), read_lasting_route)
+    wanted = set(names)
+    reading.routes += [seen for seen in found if route.name_of(seen) in wanted]
+    links = {seen.attributes[RTA_OIF] for seen in reading.routes if RTA_OIF in seen.attributes}
+    read_links(reading, [get_link(index=index) for index in links - reading.links.keys()])
+
+
+def _dump(place: Place, question: tuple[int, bytes], take: Take[Item | None]) -> list[Item]:
+    """Empty where the kernel knows no such table or link, or not the family."""
+    try:
+        return place.rtnl.dump(question, take)
+    except QuestionRefused as refused:
+        if refused.reply.errno_ in (ENOENT, EOPNOTSUPP):
+            return []
+        raise
+
+
+def learn(reading: Reading, numbers: Numbers, *, whole: bool) -> None:
+    for seen in reading.links.values():
+        numbers.learn(reading.netns, seen)
+    if whole:
+        numbers.seen_whole(reading.netns, max(reading.links, default=1))
