@@ -10,9 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.cases import CASES, Bench
+from bench.cases import PROCESSES, Bench
+from bench.inside import INSIDE
 from bench.report import Figure, table, write_json
 
+CASES = {**PROCESSES, **INSIDE}
 OUT = Path(__file__).parent / "out" / "bench.json"
 
 

@@ -1,6 +1,6 @@
 """The cases of `make bench` that are whole processes, and what each is measured against.
 
-A case is a function of a `Bench` that returns its figures; `CASES` is the order they run in.
+A case is a function of a `Bench` that returns its figures; `PROCESSES` is the order they run in.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import names
-from bench.measure import Command, Run, Sentinel, Timing, fresh_world, take_turns
+from bench.measure import LOOK, Command, Run, Sentinel, Timing, fresh_world, take_turns
 from bench.reference import steps_of, write, write_single_steps
 from bench.report import Figure
 from bench.topology import Topology, host_ports, namespace_ports, with_another_port
 from tests.dump import Dump, differences
 from tests.world import World
 
-LOOK: Command = ("sh", "-c", "{ ip -j -d link; ip -j addr; ip -j route; } >/dev/null")
 MININET = Path(__file__).parent / "peers" / "mininet_linear.py"
 
 
@@ -150,7 +149,7 @@ def _mininet_s() -> float:
     return took
 
 
-CASES: dict[str, Callable[[Bench], list[Figure]]] = {
+PROCESSES: dict[str, Callable[[Bench], list[Figure]]] = {
     "apply": apply_to_host,
     "namespaces": apply_to_namespaces,
     "no-change": no_change,

@@ -15,6 +15,9 @@ from statistics import median
 from tests.world import World
 
 Command = tuple[str | Path, ...]
+LOOK: Command = ("sh", "-c", "{ ip -j -d link; ip -j addr; ip -j route; } >/dev/null")
+"""What a script does to see what is there."""
+
 QUIET: Command = ("sysctl", "-q", "-w", "net.ipv6.conf.default.addr_gen_mode=1")
 """The ground of every run: links on the host get no IPv6 address that nobody asked for. Else a thousand links check
 theirs for duplicates and solicit routers on bridges of 250 ports, for some 20 s after an apply: an apply right after

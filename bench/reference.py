@@ -100,7 +100,7 @@ class Author:
         """The router, its leg on the bridge and its transit to the host, with NAT."""
         router = f"{self.tenant_netns}.{network.name}"
         self.steps.make(router, self.mark("routers", network.name))
-        self.steps.set(router, **{"net/ipv4/ip_forward": "1"})
+        self.steps.set(router, **{"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"})
         self._leg(router, network)
         self._transit(router, network, pool)
         table = f"weft-{self.topology.scope}"
@@ -145,6 +145,7 @@ class Author:
             "addr add fe80::2/64 dev uplink nodad",
             f"addr add {pool}/32 dev uplink",
             f"route add 0.0.0.0/0 via inet6 fe80::1 dev uplink proto {PROTOCOL}",
+            f"route add ::/0 via fe80::1 dev uplink proto {PROTOCOL}",
         )
 
     def host_rules(self) -> None:
@@ -157,9 +158,11 @@ class Author:
             HOST,
             f"add table {table}",
             f"add set {table} pool4 {{ type ipv4_addr; elements = {{ {pool} }}; }}",
+            f"add set {table} pool6 {{ type ipv6_addr; }}",
             f"add set {table} transit {{ type ifname; elements = {{ {links} }}; }}",
             f"add chain {table} postrouting {{ type nat hook postrouting priority 100; policy accept; }}",
             f"add rule {table} postrouting ip saddr @pool4 oifname != @transit masquerade",
+            f"add rule {table} postrouting ip6 saddr @pool6 oifname != @transit masquerade",
         )
 
     def port(self, port: Port) -> None:

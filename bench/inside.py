@@ -1,0 +1,82 @@
+"""The cases of `make bench` that are measured inside the library (bench/library.py), a process for each sample."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from bench.cases import Bench
+from bench.measure import Command, Run, Sentinel, fresh_world, take_turns
+from bench.report import Figure
+from bench.topology import host_ports
+
+ROOT = Path(__file__).parents[1]
+
+
+def think(bench: Bench) -> list[Figure]:
+    """Compile, diff and plan 1,000 and 10,000 ports."""
+    few, many = _thoughts(bench, 1000), _thoughts(bench, 10000)
+    total = _total(many)
+    parts = ", ".join(f"{part} {many[part] * 1000:.0f}" for part in ("load", "compile", "diff", "plan"))
+    return [
+        Figure(case="compile, diff, plan 1,000 ports", value=_total(few)),
+        Figure(case="compile, diff, plan 10,000 ports", value=total, bound=3, note=f"ms: {parts}"),
+        Figure(case="the same, growth", value=total, against="1,000 ports", beside=_total(few), bound=11),
+        Figure(case="peak memory, 1,000 ports", value=few["peak_mb"], unit="MB"),
+        Figure(case="peak memory, 10,000 ports", value=many["peak_mb"], unit="MB"),
+    ]
+
+
+def observe(bench: Bench) -> list[Figure]:
+    """Read a host with 1,000 links, their addresses and routes."""
+    ready = bench.weft(host_ports(1000))
+    with fresh_world() as world:
+        world.run(*ready)
+        took = json.loads(world.run(*_measure("observe", bench.runs * 4), cwd=ROOT).stdout)
+    _settle()
+    case = f"observe {took['links']:,.0f} links, library"
+    beside = took["ip"]
+    return [Figure(case=case, value=took["observe"], against="ip -j -d link, addr, route", beside=beside, bound=2)]
+
+
+def commit(bench: Bench) -> list[Figure]:
+    """From the plan of 1,000 ports in hand to the last acknowledgement."""
+    topology = host_ports(1000)
+    ours = []
+    for _ in range(bench.runs):
+        with fresh_world() as world:
+            ours.append(json.loads(world.run(*_measure("commit", bench.file(topology)), cwd=ROOT).stdout)["commit"])
+        _settle()
+    reference = take_turns({"reference": Run(command=bench.reference(topology))}, bench.runs)["reference"].median_s
+    case = "apply 1,000 ports, library, plan in hand"
+    return [Figure(case=case, value=median(ours), against="ip -batch, nft -f", beside=reference, bound=1.1)]
+
+
+def _settle() -> None:
+    with Sentinel() as sentinel:
+        sentinel.wait()
+
+
+def _measure(what: str, argument: object) -> Command:
+    return sys.executable, "-m", "bench.library", what, str(argument)
+
+
+def _thoughts(bench: Bench, count: int) -> dict[str, float]:
+    """Medians by part."""
+    command = list(map(str, _measure("think", count)))
+    samples = [
+        json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        for _ in range(bench.runs)
+    ]
+    return {part: median(sample[part] for sample in samples) for part in samples[0]}
+
+
+def _total(took: dict[str, float]) -> float:
+    return took["compile"] + took["diff"] + took["plan"]
+
+
+INSIDE: dict[str, Callable[[Bench], list[Figure]]] = {"think": think, "observe": observe, "commit": commit}
