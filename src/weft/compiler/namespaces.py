@@ -22,10 +22,12 @@ from weft.state import HOST
 OWN_PREFIX = "weft."
 
 
-def stand_on(draft: Draft, netns: str, path: Path) -> str:
-    """The namespace, put if weft is to make it."""
+def stand_on(draft: Draft, netns: str, path: Path, said: Path | None = None) -> str:
+    """The namespace, put if weft is to make it. `said`: where in the intent it is named, if not at `path`."""
     if netns.startswith(OWN_PREFIX):
-        draft.error(path, f"{netns}: such names are those of weft's own namespaces", "a name without `weft.` before it")
+        draft.error(
+            said or path, f"{netns}: such names are those of weft's own namespaces", "a name without `weft.` before it"
+        )
     elif netns not in draft.facts.namespaces:
         draft.share(Namespace(name=netns, alias=draft.names.mark(f"namespaces/{netns}")), path)
     return netns

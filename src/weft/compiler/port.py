@@ -90,7 +90,7 @@ def _netns(draft: Draft, place: PortPlace) -> str:
     """The label of the namespace that the port ends in; puts it where weft is to make it."""
     attach, path = place.port.attach, place.path
     if attach.netns is not None:
-        return stand_on(draft, attach.netns, (*path, "attach"))
+        return stand_on(draft, attach.netns, path, (*path, "attach"))
     if attach.pidfile is None:
         check_host_port(draft, place)
         return HOST
