@@ -1,41 +1,81 @@
-"""Plain data to the intent's dataclasses, by pydantic, and its complaints in our words at the user's places.
+"""Plain data to the intent's dataclasses, by pydantic's core, and its complaints in our words at the user's places.
 
-Rules: pydantic is imported when the first file is read, and its validator built once. It gets texts alone and its lax
-mode makes of them what the field's type says.
+Rules: the validator is built once, from the outline, when the first file is read. pydantic's TypeAdapter would build
+the same from the same types (a test compares), in 70 ms of every command more: see docs/adr. It gets texts alone and
+its lax mode makes of them what the field's type says. There is no null in what it gets: see shape.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from weft.errors import Problem
 from weft.files.nodes import Origins
+from weft.files.outline import Listing, Outline, Record, Table, outline
 from weft.model import intent
-from weft.model.words import Malformed, closest
+from weft.model.words import Form, Malformed, closest
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-    from pydantic_core import ErrorDetails
+    from pydantic_core import ErrorDetails, SchemaValidator
 
 Words = tuple[str, str]
 
 
 @cache
-def adapter() -> TypeAdapter[intent.Intent]:
-    from pydantic import TypeAdapter
+def validator() -> SchemaValidator:
+    from pydantic_core import SchemaValidator
 
-    return TypeAdapter(intent.Intent)
+    return SchemaValidator(_core(outline(intent.Intent)))
+
+
+def _core(wanted: Outline) -> Any:
+    """The core schema of one place. Source: pydantic_core.core_schema."""
+    if isinstance(wanted, Record):
+        return _core_record(wanted)
+    if isinstance(wanted, Table):
+        return {"type": "dict", "keys_schema": _core_form(wanted.key), "values_schema": _core(wanted.of)}
+    if isinstance(wanted, Listing):
+        items = [_core(wanted.of)] * (wanted.count or 1)
+        return {"type": "tuple", "items_schema": items} | ({} if wanted.count else {"variadic_item_index": 0})
+    if isinstance(wanted.form, Form):
+        return _core_form(wanted.form)
+    if wanted.form is bool:
+        return {"type": "bool"}
+    return {"type": "enum", "cls": wanted.form, "members": list(wanted.form)}
+
+
+def _core_form(form: Form) -> Any:
+    return {"type": "function-plain", "function": {"type": "no-info", "function": form.read}}
+
+
+def _core_record(wanted: Record) -> Any:
+    arguments = [
+        {"type": "dataclass-field", "name": field.name, "kw_only": True, "schema": _with_default(wanted, field)}
+        for field in fields(wanted.cls)
+    ]
+    schema = {"type": "dataclass-args", "dataclass_name": wanted.cls.__name__, "fields": arguments}
+    names = list(wanted.fields)
+    return {"type": "dataclass", "cls": wanted.cls, "schema": schema, "fields": names, "slots": True}
+
+
+def _with_default(wanted: Record, field: Field[Any]) -> Any:
+    schema = _core(wanted.fields[field.name])
+    if field.default is not MISSING:
+        return {"type": "default", "schema": schema, "default": field.default}
+    if field.default_factory is not MISSING:
+        return {"type": "default", "schema": schema, "default_factory": field.default_factory}
+    return schema
 
 
 def build(data: Any, origins: Origins) -> tuple[intent.Intent | None, list[Problem]]:
     """The intent, or what is wrong with the types of its parts."""
-    from pydantic import ValidationError
+    from pydantic_core import ValidationError
 
     try:
-        return adapter().validate_python(data), []
+        return validator().validate_python(data), []
     except ValidationError as refused:
         found = refused.errors(include_url=False)
     return None, [_problem(error, origins) for error in found if error["loc"][-1:] != ("[key]",)]

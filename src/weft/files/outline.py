@@ -17,9 +17,16 @@ from weft.model.words import Form
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A text, number or truth; `schema` is its JSON Schema."""
+    """A text, number or truth: `form` is a Form, bool or an Enum."""
 
-    schema: Mapping[str, Any]
+    form: Any
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """Its JSON Schema."""
+        if isinstance(self.form, Form):
+            return self.form.schema
+        return {"type": "boolean"} if self.form is bool else {"enum": [word.value for word in self.form]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +69,7 @@ def outline(declared: Hashable) -> Outline:
         return Table(get_args(arguments[0])[1], outline(arguments[1]))
     if origin is tuple:
         return Listing(outline(arguments[0]), None if Ellipsis in arguments else len(arguments))
-    return Leaf(_leaf_schema(declared))
-
-
-def _leaf_schema(declared: Any) -> Mapping[str, Any]:
-    if get_origin(declared) is Annotated:
-        form: Form = get_args(declared)[1]
-        return form.schema
-    if declared is bool:
-        return {"type": "boolean"}
-    assert issubclass(declared, Enum), f"{declared} has no form"
-    return {"enum": [word.value for word in declared]}
+    if origin is Annotated:
+        return Leaf(arguments[1])
+    assert isinstance(declared, type) and (declared is bool or issubclass(declared, Enum)), f"{declared} has no form"
+    return Leaf(declared)

@@ -6,11 +6,13 @@ Rules: what stands between the two marks of the page is made, all else is writte
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path as DiskPath
+from typing import Any
 
 from weft.files.json_schema import required_keys
 from weft.files.meaning import MEANINGS
-from weft.files.outline import Leaf, Listing, Outline, Record, Table, outline
+from weft.files.outline import Listing, Outline, Record, Table, outline
 
 BEGIN, END = "<!-- keys: made by python -m weft.files.reference -->\n", "<!-- end of keys -->\n"
 
@@ -46,14 +48,13 @@ def _kind(wanted: Outline) -> str:
         return f"a mapping from {wanted.key.what}"
     if isinstance(wanted, Listing):
         return f"a list of {wanted.count or ''} {_kind(wanted.of)}".replace("  ", " ")
-    return _leaf(wanted)
+    return _said(wanted.schema)
 
 
-def _leaf(leaf: Leaf) -> str:
-    schema = leaf.schema
+def _said(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
-        schema, named = schema["anyOf"]
-        return f"{_leaf(Leaf(schema))}, or {', '.join(named['enum'])}"
+        number, named = schema["anyOf"]
+        return f"{_said(number)}, or {', '.join(named['enum'])}"
     if "enum" in schema:
         return "one of " + ", ".join(f"`{word}`" for word in schema["enum"])
     if schema["type"] == "boolean":

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from weft.errors import IntentInvalid
 from weft.files import load_text
@@ -32,6 +33,7 @@ from weft.model.intent import (
     Uplink,
 )
 
+BY_PYDANTIC = TypeAdapter(Intent)
 PLACE = re.compile(r"f:\d+:\d+")
 WORDS = sorted({key for meaning in MEANINGS.values() for key in meaning.keys})
 SCALARS = [*"host nat lan 10.0.0.0/8 10.0.0.1 fd00::/64 1500 yes {n} {name} a[1-3]".split(), ""]
@@ -187,3 +189,9 @@ def is_left_out(value: Any) -> bool:
 def test_what_is_written_is_read_back(intent: Intent, flow: bool) -> None:
     text = yaml.safe_dump({"weft": 1, **written(intent)}, default_flow_style=flow, sort_keys=False)
     assert load_text("f", text).intent == intent
+
+
+@settings(max_examples=50, deadline=None)
+@given(INTENTS)
+def test_pydantics_own_reading_of_the_model_is_ours(intent: Intent) -> None:
+    assert BY_PYDANTIC.validate_python(written(intent)) == intent
