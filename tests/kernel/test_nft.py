@@ -245,6 +245,26 @@ def test_netdev_chains_with_their_devices(nft: Nft, world: World) -> None:
     assert seen(nft) == State.of((table,))
 
 
+def test_tables_of_one_name_in_several_families(nft: Nft) -> None:
+    tables = [NftTable(netns="", family=family, name="weft-lab") for family in ("inet", "ip", "netdev", "bridge")]
+    chains = [NftChain(netns="", family=t.family, table=t.name, name="c", rules=("accept",)) for t in tables]
+    nft.commit(create(*chains, *tables))
+    assert seen(nft) == State.of([*tables, *chains])
+    nft.commit(delete(*chains[1:], *tables[1:]))
+    assert seen(nft) == State.of([tables[0], chains[0]])
+
+
+def test_many_elements_are_one_command(nft: Nft) -> None:
+    many = [element(POOL, f"10.1.{n >> 8}.{n & 255}") for n in range(10_000)]
+    start = time.perf_counter()
+    nft.commit(create(TABLE, POOL, *many))
+    committed = time.perf_counter()
+    assert len(seen(nft)) == 10_002
+    done = time.perf_counter()
+    print(f"commit {(committed - start) * 1e3:.0f} ms, observe {(done - committed) * 1e3:.0f} ms")
+    assert done - start < 3
+
+
 @pytest.mark.parametrize("family", ["inet", "ip", "ip6", "netdev", "arp", "bridge"])
 def test_every_family(nft: Nft, family: str) -> None:
     table = NftTable(netns="", family=family, name="weft-lab")

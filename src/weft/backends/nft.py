@@ -116,9 +116,9 @@ class Nft:
             yield from _marked(listing)
 
     def _list(self, netns: str, targets: Sequence[str]) -> Listing:
-        if not targets:
-            return Listing()
-        return read(netns, self._context(netns).run("\n".join(_listing_command(target) for target in targets)))
+        """One command each: of several tables in one buffer, nft 1.0.6 knows the first only."""
+        context = self._context(netns) if targets else None
+        return read(netns, "\n".join(context.run(_listing_command(t)) for t in targets) if context else "")
 
     def _list_if_there(self, netns: str, target: str) -> Listing:
         try:
