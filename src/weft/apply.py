@@ -18,8 +18,8 @@ from weft.state import Key, State
 from weft.store.journal import Record
 
 Backends: TypeAlias = Mapping[str, Backend]
-Look: TypeAlias = Callable[[frozenset[Key]], State]
-"""What is ours among the objects of these keys, as the kernel has it now."""
+Look: TypeAlias = Callable[[frozenset[Key], State], State]
+"""look(keys, goal): what the kernel has now of these keys and is ours, or becomes ours because `goal` wants it."""
 
 Progress: TypeAlias = Callable[[int], None]
 """Told how many more changes are done."""
@@ -88,13 +88,13 @@ def lead_to(goal: State, keys: frozenset[Key], backends: Backends, look: Look) -
     refusal: WeftError | None = None
     for _ in range(ATTEMPTS):
         try:
-            todo = plan(diff(look(keys), goal))
+            todo = plan(diff(look(keys, goal), goal))
             if not todo:
                 return
             run(todo.steps(), backends)
         except WeftError as again:
             refusal = again
-    left = plan(diff(look(keys), goal))
+    left = plan(diff(look(keys, goal), goal))
     if left:
         names = ", ".join(map(str, list(left.changes.values())[:5]))
         raise RollbackIncomplete(f"could not finish: {names}; last refusal: {refusal}; run: weft recover") from refusal

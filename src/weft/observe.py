@@ -69,17 +69,17 @@ class Machine:
         claims = Claims(host_id=self.host_id, scope=self.scope, ledger=self.ledger.scopes(), newborn=newborn)
         return split(observed, frozenset(wanted), claims)
 
-    def looker(self, former: State, goal: State) -> Callable[[frozenset[Key]], State]:
-        """What `apply` and `verify` look with: ours among some keys, for a transaction from `former` to `goal`.
+    def looker(self, former: State, wanted: State) -> Callable[[frozenset[Key], State], State]:
+        """What `apply` and `verify` look with: ours among some keys, for a transaction from `former` to `wanted`.
 
         What the objects stand on is read along, for it proves whose they are; a link that bears no mark yet is ours if
         the transaction was about to make it.
         """
-        newborn = frozenset(goal.keys() - former.keys())
-        grounds = frozenset(on for obj in (*former.values(), *goal.values()) for on in obj.lives_on)
+        newborn = frozenset(wanted.keys() - former.keys())
+        grounds = frozenset(on for obj in (*former.values(), *wanted.values()) for on in obj.lives_on)
 
-        def look(keys: frozenset[Key]) -> State:
-            ours = self.split(self.read(_selection(keys, grounds)), keys, newborn).ours
+        def look(keys: frozenset[Key], goal: State) -> State:
+            ours = self.split(self.read(_selection(keys, grounds)), goal, newborn).ours
             return State((key, obj) for key, obj in ours.items() if key in keys)
 
         return look

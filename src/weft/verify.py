@@ -14,6 +14,7 @@ def verify(done: Plan, look: Look) -> None:
 
     Raises: VerifyMismatch naming each difference.
     """
-    left = diff(look(frozenset(done.changes)), done.after)
+    goal = done.after
+    left = diff(look(frozenset(done.changes), goal), goal)
     if left:
         raise VerifyMismatch([f"{change.op.value} {describe(change)}" for change in left.values()])

@@ -181,6 +181,7 @@ class Service:
         look = prepared.machine.looker(prepared.plan.before, prepared.plan.after)
         journal = self._journal(prepared.scope)
         transact(prepared.plan, prepared.machine.backends, journal, look, progress=progress, note=note)
+        prepared.machine.settings.prune()
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:
