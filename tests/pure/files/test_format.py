@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
+from weft.compiler import compile
+from weft.facts import FEATURES, Facts, ForeignLink
 from weft.files import load, load_text, schema, template
 from weft.files.later import KEYS
 from weft.files.meaning import MEANINGS
 from weft.files.outline import Record, Table, outline
 from weft.files.reference import with_tables
+from weft.lint import lint
 from weft.model.intent import Intent, Uplink
 
 ROOT = Path(__file__).parents[3]
@@ -92,6 +95,16 @@ def test_examples_load_and_fit_the_schema(name: str) -> None:
     file = ROOT / "examples" / name
     assert load(str(file)).warnings == ()
     assert valid(file.read_text())
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_mean_something_and_do_no_harm(name: str) -> None:
+    links = {name: ForeignLink(ifname=name) for name in ("eth0", "lo")}
+    features = frozenset({*FEATURES, "tcp_bbr", "tcp_cubic"})
+    facts = Facts(host_id="h", features=features, links=links, egress_links=("eth0",), users={"libvirt-qemu": 64055})
+    intent = load(str(ROOT / "examples" / name)).intent
+    assert len(compile(intent, facts).state) > len(intent.tenants)
+    assert lint(intent, facts) == []
 
 
 def test_parts_of_an_example_are_read() -> None:
