@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -10,13 +12,13 @@ import pytest
 from tests.world import World
 from weft.backends.base import Selection
 from weft.backends.nft import Nft
-from weft.backends.spaces import Spaces
 from weft.errors import KernelRefused
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.foreign_rule import NftForeignRule
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
+from weft.netlink.namespaces import Namespaces
 from weft.state import Change, KernelObject, Key, Op, State
 
 TABLE = NftTable(netns="", family="inet", name="weft-lab")
@@ -69,11 +71,11 @@ def inside(world: World) -> Iterator[World]:
 
 @pytest.fixture
 def nft(inside: World) -> Iterator[Nft]:
-    spaces = Spaces()
-    backend = Nft(spaces)
+    namespaces = Namespaces()
+    backend = Nft(namespaces)
     yield backend
     backend.close()
-    spaces.close()
+    namespaces.close()
 
 
 def create(*objects: KernelObject) -> list[Change]:
@@ -362,3 +364,38 @@ def test_two_hundred_namespaces_without_nft_are_cheap(nft: Nft, world: World) ->
         times.append(time.perf_counter() - start)
     assert min(times) < 0.1, f"{min(times) * 1000:.1f} ms"
     print(f"{min(times) * 1000:.1f} ms")
+
+
+WITHOUT_RIGHTS = """
+import sys
+from weft.backends.base import Selection
+from weft.backends.nft import Nft
+from weft.errors import NotPermitted
+from weft.kinds.nft.table import NftTable
+from weft.netlink.namespaces import Namespaces
+from weft.state import Change, Op
+
+nft = Nft(Namespaces())
+create = Change(Op.CREATE, None, NftTable(netns=sys.argv[1], family="ip", name="weft-x"))
+for act in (lambda: nft.observe(Selection(namespaces=(sys.argv[1],))), lambda: nft.commit([create])):
+    try:
+        act()
+    except NotPermitted as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("dropped", "netns", "said"),
+    [
+        ("-net_admin", "", "CAP_NET_ADMIN"),
+        ("-net_admin,-sys_admin", "", "CAP_NET_ADMIN"),
+        ("-net_admin,-sys_admin", "a", "CAP_SYS_ADMIN"),
+    ],
+)
+def test_without_rights_it_says_which(world: World, dropped: str, netns: str, said: str) -> None:
+    world.run("ip", "netns", "add", "a")
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    caps = ("setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}")
+    done = world.run(*caps, sys.executable, "-c", WITHOUT_RIGHTS, netns, env=environment)
+    assert done.stdout.count(said) == 2

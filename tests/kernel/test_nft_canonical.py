@@ -12,11 +12,11 @@ from tests.golden.golden import Case, cases
 from tests.world import World
 from weft.backends.base import Selection
 from weft.backends.nft import Nft
-from weft.backends.spaces import Spaces
 from weft.compiler import CompileError
 from weft.kinds import KINDS
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.foreign_rule import NftForeignRule
+from weft.netlink.namespaces import Namespaces
 from weft.state import Change, KernelObject, Op, State
 
 _DEVICE = re.compile(r'fwd to "([^"]+)"')
@@ -60,7 +60,7 @@ def test_there_is_something_to_prove() -> None:
 @pytest.mark.parametrize("case", WITH_NFT, ids=lambda case: case.folder.name)
 def test_what_the_compiler_writes_reads_back_equal(case: Case, world: World) -> None:
     objects = nft_objects(case)
-    with world.inside(), closing(Spaces()) as spaces, closing(Nft(spaces)) as nft:
+    with world.inside(), closing(Namespaces()) as namespaces, closing(Nft(namespaces)) as nft:
         prepare(world, objects)
         nft.commit([Change(Op.CREATE, None, held) for held in objects.values()])
         namespaces = tuple({held.key.netns for held in objects.values()})
@@ -78,6 +78,6 @@ def test_the_script_makes_the_same(case: Case, world: World) -> None:
     for held in sorted(objects.values(), key=lambda held: order.index(held.key.table)):
         for line in KINDS.of(held).script(Change(Op.CREATE, None, held)):
             world.run("sh", "-c", line)
-    with world.inside(), closing(Spaces()) as spaces, closing(Nft(spaces)) as nft:
+    with world.inside(), closing(Namespaces()) as namespaces, closing(Nft(namespaces)) as nft:
         seen = nft.observe(Selection(namespaces=tuple({held.key.netns for held in objects.values()})))
     assert seen == objects

@@ -15,7 +15,6 @@ from tests.world import World
 from weft.backends.base import Selection
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
-from weft.backends.spaces import Spaces
 from weft.check.doctor import doctor
 from weft.check.examine import examine
 from weft.errors import NotPermitted
@@ -23,6 +22,7 @@ from weft.facts import FEATURES
 from weft.kinds.nft.foreign_rule import NftForeignRule
 from weft.model.intent import Intent
 from weft.netlink import doors
+from weft.netlink.namespaces import Namespaces
 from weft.probe import firewall, gather, kernel, limits
 from weft.state import Change, Op, State
 from weft.store.journal import Journal, Record
@@ -40,8 +40,8 @@ class Host:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.spaces, self.rtnl = Spaces(), Rtnl()
-        self.nft = Nft(self.spaces)
+        self.namespaces, self.rtnl = Namespaces(), Rtnl()
+        self.nft = Nft(self.namespaces)
 
     def observe(self) -> State:
         selection = Selection(namespaces=("",))
@@ -53,7 +53,7 @@ class Host:
     def close(self) -> None:
         self.nft.close()
         self.rtnl.close()
-        self.spaces.close()
+        self.namespaces.close()
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from tests.world import World
 from weft.backends import settings as settings_backend
 from weft.backends.base import Selection
 from weft.backends.settings import Settings
-from weft.backends.spaces import Spaces
 from weft.errors import ForeignObject, KernelRefused, NotPermitted
 from weft.kinds import KINDS
 from weft.kinds.setting.sysctl import Sysctl
+from weft.netlink.namespaces import Namespaces
 from weft.state import Change, Op, State
 from weft.store import durable
 from weft.store.intents import Intents, Kept
@@ -31,12 +31,12 @@ class Bench:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.spaces = Spaces()
+        self.namespaces = Namespaces()
         self.ledger = Ledger(RUN)
         world.run("ip", "netns", "add", "a")
 
     def scope(self, name: str = "lab") -> Settings:
-        return Settings(self.spaces, self.ledger, name)
+        return Settings(self.namespaces, self.ledger, name)
 
     def value(self, held: Sysctl) -> str:
         return " ".join(self.world.run("sysctl", "-n", held.name, netns=held.netns or None).stdout.split())
@@ -50,7 +50,7 @@ def bench(world: World) -> Iterator[Bench]:
     with world.inside():
         bench = Bench(world)
         yield bench
-        bench.spaces.close()
+        bench.namespaces.close()
 
 
 def create(*held: Sysctl) -> list[Change]:
@@ -130,7 +130,7 @@ def test_a_crash_anywhere_loses_no_former_value(
         patch.setattr(settings_backend, "write_setting", dies)
         with pytest.raises(KeyboardInterrupt):
             bench.scope().commit([change])
-    settings = Settings(bench.spaces, Ledger(RUN), "lab")
+    settings = Settings(bench.namespaces, Ledger(RUN), "lab")
     settings.commit(delete(RANGE))
     assert bench.value(RANGE) == former and Ledger(RUN).entries() == {}
 

@@ -24,12 +24,13 @@ from weft.backends.nft_transaction import (
     tolerant,
     without_the_dropped,
 )
-from weft.backends.spaces import Spaces, visiting
+from weft.backends.visit import visiting
 from weft.errors import DumpInterrupted, KernelRefused, NotPermitted
 from weft.kinds.nft import foreign_rule
 from weft.kinds.nft.listing import Listing, read
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.kept import NamespaceGone
+from weft.netlink.namespaces import Namespaces
 from weft.state import MARK, Change, KernelObject, Key, Op, State
 
 FEW_KEYS = 16
@@ -41,8 +42,8 @@ _MAX_TRIES = 5
 class Nft:
     """The backend of the nft kinds."""
 
-    def __init__(self, spaces: Spaces) -> None:
-        self._spaces = spaces
+    def __init__(self, namespaces: Namespaces) -> None:
+        self._namespaces = namespaces
         self._contexts: dict[str, tuple[tuple[int, int] | None, Context]] = {}
 
     def close(self) -> None:
@@ -72,14 +73,14 @@ class Nft:
 
     def chains(self, netns: str) -> list[nft_dump.Chain]:
         """Every chain of the namespace, whoever made it. Raises: DumpInterrupted, NotPermitted, NamespaceGone."""
-        with visiting(self._spaces, netns):
+        with visiting(self._namespaces, netns):
             return nft_dump.chains()
 
     def _within(self, netns: str, look: Callable[[str], Iterable[KernelObject]]) -> list[KernelObject]:
         """What `look` sees from inside the namespace; nothing where there is none."""
         for _ in range(_MAX_TRIES):
             try:
-                with visiting(self._spaces, netns):
+                with visiting(self._namespaces, netns):
                     return list(look(netns))
             except NamespaceGone:
                 return []
@@ -131,17 +132,17 @@ class Nft:
     def _context(self, netns: str) -> Context:
         """The namespace's context; the thread must be in the namespace."""
         if netns not in self._contexts:
-            self._contexts[netns] = (self._spaces.identity(netns), Context())
+            self._contexts[netns] = (self._namespaces.identity(netns), Context())
         return self._contexts[netns][1]
 
     def _forget_the_gone(self) -> None:
         """A kept context would pin a dead namespace and go on answering for it."""
-        for netns in [n for n, (identity, _) in self._contexts.items() if self._spaces.identity(n) != identity]:
+        for netns in [n for n, (identity, _) in self._contexts.items() if self._namespaces.identity(n) != identity]:
             self._contexts.pop(netns)[1].close()
 
     def _transaction(self, netns: str, changes: Sequence[Change]) -> None:
         try:
-            with visiting(self._spaces, netns):
+            with visiting(self._namespaces, netns):
                 self._apply(netns, changes)
         except NamespaceGone as error:
             left = [change for change in changes if change.op is not Op.DELETE]

@@ -14,14 +14,14 @@ from errno import EACCES, EIO, ENOENT, EPERM
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues
 from weft.backends.nameless import NO_NAMES
-from weft.backends.spaces import Spaces, visiting
+from weft.backends.visit import visiting
 from weft.errors import KernelRefused, NotPermitted
 from weft.kinds import KINDS
 from weft.kinds.base import Request
 from weft.kinds.setting import sysctl
 from weft.kinds.setting.sysctl import folded, is_safe
 from weft.netlink.kept import NamespaceGone
-from weft.netlink.namespaces import cookie
+from weft.netlink.namespaces import Namespaces, cookie
 from weft.state import Change, Key, Op, State
 
 _ROOT = "/proc/sys/"
@@ -63,8 +63,8 @@ class _Batch:
 class Settings:
     """The backend of sysctls, for one scope."""
 
-    def __init__(self, spaces: Spaces, ledger: FormerValues, scope: str) -> None:
-        self._spaces = spaces
+    def __init__(self, namespaces: Namespaces, ledger: FormerValues, scope: str) -> None:
+        self._namespaces = namespaces
         self._ledger = ledger
         self._scope = scope
 
@@ -76,7 +76,7 @@ class Settings:
         state = State()
         for netns, keys in _by_netns(self._selected(selection)).items():
             try:
-                with visiting(self._spaces, netns):
+                with visiting(self._namespaces, netns):
                     found = [(key.name, read_setting(key.name)) for key in keys]
             except NamespaceGone:
                 continue
@@ -104,7 +104,7 @@ class Settings:
 
     def _batch(self, netns: str, changes: Sequence[Change]) -> _Batch:
         try:
-            with visiting(self._spaces, netns):
+            with visiting(self._namespaces, netns):
                 number, entries = cookie(), self._ledger.entries()
                 steps = [self._step(change, entries.get(change.key), number) for change in changes]
                 return _Batch(netns, number, steps)
@@ -144,7 +144,7 @@ class Settings:
         if not steps:
             return
         try:
-            with visiting(self._spaces, batch.netns):
+            with visiting(self._namespaces, batch.netns):
                 for step in steps:
                     _write(step)
         except NamespaceGone as error:
@@ -159,7 +159,7 @@ class Settings:
 
     def _cookie_of(self, netns: str) -> int | None:
         try:
-            with visiting(self._spaces, netns):
+            with visiting(self._namespaces, netns):
                 return cookie()
         except NamespaceGone:
             return None

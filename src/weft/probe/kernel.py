@@ -17,7 +17,6 @@ import weft
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import read_setting
-from weft.backends.spaces import Spaces
 from weft.errors import FeatureMissing, KernelRefused, NotPermitted
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
@@ -27,7 +26,7 @@ from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
 from weft.netlink import doors
-from weft.netlink.namespaces import open_file
+from weft.netlink.namespaces import Namespaces, open_file
 from weft.state import HOST, Change, KernelObject, Op
 from weft.store import codec, durable
 
@@ -96,7 +95,7 @@ def find() -> frozenset[str]:
     with _throw_away():
         with closing(Rtnl()) as rtnl:
             found.update(name for name, objects in LINKS.items() if _makes(rtnl.commit, objects))
-        with closing(Spaces()) as spaces, closing(Nft(spaces)) as nft:
+        with closing(Namespaces()) as namespaces, closing(Nft(namespaces)) as nft:
             found.update(name for name, objects in RULES.items() if _makes(nft.commit, objects))
         if read_setting(BRIDGE_NETFILTER) is not None:
             found.add("br_netfilter")
