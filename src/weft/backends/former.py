@@ -5,11 +5,11 @@ Rules: data and a protocol; `weft.store.ledger` is the real one. A former value 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from weft.state import Key
+from weft.state import Change, Key, Op
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +46,23 @@ class FormerValues(Protocol):
     def prune(self, cookie_of: Callable[[str], int | None]) -> None:
         """Forget the entries of namespaces that are gone. `cookie_of`: the cookie that a label has now, None where
         it names nothing."""
+
+
+def to_put_back(entry: Entry | None, *, now: str | None, cookie: int, scope: str) -> str | None:
+    """The value that ending a setting puts back, None for nothing: somebody has changed it since, another scope still
+    holds it, or the entry is of a namespace that is gone. `now`: what stands there; `cookie`: of the namespace."""
+    if entry is None or entry.cookie != cookie or entry.scopes != (scope,):
+        return None
+    return entry.former if now in entry.ours else None
+
+
+def settle_after(ledger: FormerValues, changes: Sequence[Change], scope: str) -> None:
+    """After the changes are in the kernel: a value that is again what it was before weft needs no entry."""
+    entries = ledger.entries()
+    restored = {c.key for c in changes if c.op is Op.DELETE or _is_former(entries.get(c.key))}
+    ledger.drop(restored, scope)
+    ledger.settle([change.key for change in changes if change.key not in restored])
+
+
+def _is_former(entry: Entry | None) -> bool:
+    return entry is not None and entry.former == entry.ours[-1]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from errno import EACCES, EIO, ENOENT, EPERM
 
 from weft.backends.base import Selection
-from weft.backends.former import Entry, FormerValues
+from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.nameless import NO_NAMES
 from weft.backends.visit import visiting
 from weft.errors import KernelRefused, NotPermitted
@@ -90,7 +90,7 @@ class Settings:
         self._ledger.note(entry for batch in batches for entry in self._entries(batch))
         for batch in batches:
             self._write_all(batch)
-        self._settle(changes)
+        settle_after(self._ledger, changes, self._scope)
 
     def prune(self) -> None:
         """Forget the entries of namespaces that are gone."""
@@ -120,13 +120,7 @@ class Settings:
         now = read_setting(name)
         if wanted is not None:
             return _Step(change, now, wanted)
-        return _Step(change, now, self._former(entry, now, number))
-
-    def _former(self, entry: Entry | None, now: str | None, number: int) -> str | None:
-        """What to put back: nothing where somebody has changed it since, or another scope still holds it."""
-        if entry is None or entry.cookie != number or entry.scopes != (self._scope,):
-            return None
-        return entry.former if now in entry.ours else None
+        return _Step(change, now, to_put_back(entry, now=now, cookie=number, scope=self._scope))
 
     def _entries(self, batch: _Batch) -> Iterator[Entry]:
         for step in batch.steps:
@@ -149,13 +143,6 @@ class Settings:
                     _write(step)
         except NamespaceGone as error:
             _refuse_all_but_deletions([step.change for step in steps], error)
-
-    def _settle(self, changes: Sequence[Change]) -> None:
-        """A value that is again what it was before weft needs no entry."""
-        entries = self._ledger.entries()
-        restored = {c.key for c in changes if c.op is Op.DELETE or _is_former(entries.get(c.key))}
-        self._ledger.drop(restored, self._scope)
-        self._ledger.settle([change.key for change in changes if change.key not in restored])
 
     def _cookie_of(self, netns: str) -> int | None:
         try:
@@ -182,10 +169,6 @@ def _write(step: _Step) -> None:
 
 def _requests(change: Change) -> Iterable[Request]:
     return KINDS.of(change.object).requests(change, NO_NAMES)
-
-
-def _is_former(entry: Entry | None) -> bool:
-    return entry is not None and entry.former == entry.ours[-1]
 
 
 def _refuse_all_but_deletions(changes: Sequence[Change], error: Exception) -> None:
