@@ -28,13 +28,14 @@ from weft.backends.visit import visiting
 from weft.errors import DumpInterrupted, KernelRefused, NotPermitted
 from weft.kinds.nft import foreign_rule
 from weft.kinds.nft.listing import Listing, read
-from weft.kinds.nft.table import TABLE_PREFIX
+from weft.kinds.nft.table import TABLE_PREFIX, NftTable
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.state import MARK, Change, KernelObject, Key, Op, State
 
-FEW_KEYS = 16
-"""Up to this many, keys of a namespace are read one by one, and above it all of their tables."""
+FEW_KEYS = 4
+"""Up to so many keys of a namespace are read one by one, above it all of their tables: nft lists a chain at a third of
+the cost of a table with 2,000."""
 
 _MAX_TRIES = 5
 
@@ -106,8 +107,9 @@ class Nft:
 
     def _named(self, netns: str, keys: frozenset[Key]) -> Iterable[KernelObject]:
         """Only what is asked for: one command a key, for a missing one fails its whole buffer."""
-        present = {f"{family} {name}" for family, name in nft_dump.tables()}
-        wanted = [key for key in keys if " ".join(key.name.split(" ")[:2]) in present]
+        present = nft_dump.tables()
+        yield from (NftTable(netns=netns, family=family, name=name) for family, name in present)
+        wanted = [key for key in keys if tuple(key.name.split(" ")[:2]) in present]
         targets = dict.fromkeys(target for key in wanted for target in _targets(key))
         if len(targets) > FEW_KEYS:
             targets = dict.fromkeys(f"table {' '.join(key.name.split(' ')[:2])}" for key in wanted)
@@ -206,11 +208,11 @@ def _by_netns(selection: Selection) -> dict[str, frozenset[Key]]:
 
 
 def _targets(key: Key) -> tuple[str, ...]:
-    """What to list for one key; a set's key does not tell whether it is a map."""
+    """What to list for one key: a table is known without; a set's key does not tell whether it is a map."""
     words = key.name.split(" ")
     match key.table:
         case "nft-table":
-            return (f"table {' '.join(words[:2])}",)
+            return ()
         case "nft-chain" | "nft-foreign-rule":
             return (f"chain {' '.join(words[:3])}",)
         case "nft-element":
