@@ -61,8 +61,10 @@ class Rtnl:
         self._numbers.clear()
         whole = list(self._read_all(dict.fromkeys(selection.namespaces)))
         parts = list(self._read_parts(selection))
-        self._read_offloads([*whole, *(reading for reading, _ in parts)], selection.offloads)
-        others = peers(self._kept, [*whole, *(reading for reading, _ in parts)])
+        readings = [*whole, *(reading for reading, _ in parts)]
+        self._read_offloads(readings, selection.offloads)
+        others = peers(self._kept, readings)
+        self._pair(readings, others)
         state = State.of(obj for reading in whole for obj in objects(reading, others, selection.offloads))
         for reading, keys in parts:
             found = objects(reading, others, selection.offloads)
@@ -92,6 +94,12 @@ class Rtnl:
                 raise _unread(place, refused) from refused
             learn(reading, self._numbers, whole=False)
             yield reading, keys[place.netns]
+
+    def _pair(self, readings: Sequence[Reading], others: Mapping[End, Key]) -> None:
+        for reading in readings:
+            for index, seen in reading.links.items():
+                if other := others.get((reading.netns, index)):
+                    self._numbers.pair(link_key(reading.netns, seen.ifname), other)
 
     def _there(self, labels: Iterable[str]) -> Iterator[Place]:
         for label in labels:

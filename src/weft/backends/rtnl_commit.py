@@ -18,6 +18,7 @@ from weft.backends.rtnl_numbers import Numbers
 from weft.errors import KernelRefused, NotPermitted
 from weft.kinds import KINDS
 from weft.kinds.base import Request
+from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
@@ -69,17 +70,18 @@ class Commit:
         changes = in_single_steps(changes)
         self._numbers.expect(c.after for c in changes if c.op is Op.CREATE and c.after is not None)
         fellows = from_the_busier_side(changes)
-        for births, some in groupby(changes, key=_makes_a_link):
-            if births:
+        for made, some in groupby(changes, key=_link_made):
+            if made:
                 self._make_links(list(some))
                 continue
             for change in some:
-                self._post_all(change, self._by_fellow(fellows.get(change)) or self._requests(change))
+                self._post_all(change, self._by_fellow(change, fellows.get(change)) or self._requests(change))
         self._flush()
 
-    def _by_fellow(self, instead: Change | None) -> list[Request]:
-        """The deletion of a veth by its other end, where that one is known."""
-        return self._requests(instead) if instead and self._numbers.knows(instead.key) else []
+    def _by_fellow(self, change: Change, instead: Change | None) -> list[Request]:
+        """The deletion of a veth by its other end, where that is known to be still there."""
+        paired = instead is not None and self._numbers.are_paired(instead.key, change.key)
+        return self._requests(instead) if instead and paired else []
 
     def _requests(self, change: Change) -> list[Request]:
         """None for a deletion of what is on a link that is gone."""
@@ -118,6 +120,7 @@ class Commit:
             if link.leads:
                 self._numbers.reserve(link.key)
                 self._numbers.reserve(link.peer)
+                self._numbers.pair(link.key, link.peer)
         elif isinstance(link, Link):
             self._numbers.reserve(link.key)
 
@@ -139,9 +142,6 @@ class Commit:
         if change.op is not Op.DELETE:
             return
         match change.before:
-            case Veth() as end:
-                self._numbers.forget(end.key)
-                self._numbers.forget(end.peer)
             case Link() as link:
                 self._numbers.forget(link.key)
             case Namespace(name=name):
@@ -283,8 +283,11 @@ def _is_birth(request: Request) -> bool:
     return isinstance(request.payload, (Birth, TapBirth))
 
 
-def _makes_a_link(change: Change) -> bool:
-    return change.op is Op.CREATE and isinstance(change.after, Link)
+def _link_made(change: Change) -> str:
+    """What is made together: bridges are dressed before their ports come, for a port may change a bridge's MTU."""
+    if change.op is not Op.CREATE or not isinstance(change.after, Link):
+        return ""
+    return "bridge" if isinstance(change.after, Bridge) else "link"
 
 
 # Pure

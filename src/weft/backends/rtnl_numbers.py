@@ -30,6 +30,7 @@ class Numbers:
         self._kept = kept
         self._indexes: dict[Key, int] = {}
         self._ours: set[Key] = set()
+        self._peers: dict[Key, Key] = {}
         self._next: dict[str, int] = {}
         self._groups: set[int] = set()
         self._coming: dict[Key, KernelObject] = {}
@@ -57,6 +58,7 @@ class Numbers:
         """Before an observe."""
         self._indexes.clear()
         self._ours.clear()
+        self._peers.clear()
         self._next.clear()
         self._groups.clear()
 
@@ -76,8 +78,12 @@ class Numbers:
         if netns != HOST:
             self._next[netns] = max(highest + 1, LOWEST)
 
-    def knows(self, link: Key) -> bool:
-        return link in self._indexes
+    def pair(self, end: Key, other: Key) -> None:
+        self._peers[end], self._peers[other] = other, end
+
+    def are_paired(self, end: Key, other: Key) -> bool:
+        """Whether these were seen, or made, as the two ends of one veth."""
+        return self._peers.get(end) == other and end in self._indexes
 
     def reserve(self, link: Key) -> None:
         """Choose an index for a link about to be made; again, another one."""
@@ -91,8 +97,12 @@ class Numbers:
             self._ours.add(link)
 
     def forget(self, link: Key) -> None:
+        """Of a veth, both ends."""
         self._indexes.pop(link, None)
         self._ours.discard(link)
+        other = self._peers.pop(link, None)
+        if other is not None:
+            self.forget(other)
 
     def forget_namespace(self, netns: str) -> None:
         for key in [key for key in self._indexes if key.netns == netns]:
