@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.world import World
+from weft.backends import libnftables, nft_dump
 from weft.backends.base import Selection
 from weft.backends.nft import Nft
-from weft.errors import KernelRefused
+from weft.errors import DumpInterrupted, FeatureMissing, KernelRefused
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.foreign_rule import NftForeignRule
@@ -399,3 +400,48 @@ def test_without_rights_it_says_which(world: World, dropped: str, netns: str, sa
     caps = ("setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}")
     done = world.run(*caps, sys.executable, "-c", WITHOUT_RIGHTS, netns, env=environment)
     assert done.stdout.count(said) == 2
+
+
+def test_an_interrupted_dump_is_taken_again(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    nft.commit(create(TABLE))
+    dump_once, interruptions = nft_dump._dump_once, 3
+
+    def interrupted(message: int) -> Iterator[tuple[str, dict[int, bytes]]]:
+        nonlocal interruptions
+        if interruptions:
+            interruptions -= 1
+            raise DumpInterrupted("as if")
+        return dump_once(message)
+
+    monkeypatch.setattr(nft_dump, "_dump_once", interrupted)
+    assert seen(nft) == State.of((TABLE,)) and interruptions == 0
+    interruptions = 1_000
+    with pytest.raises(DumpInterrupted):
+        seen(nft)
+
+
+def test_a_table_that_goes_while_it_is_listed(nft: Nft, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    nft.commit(create(TABLE))
+    tables = nft_dump.tables
+
+    def then_flushed() -> list[tuple[str, str]]:
+        found = tables()
+        world.run("nft", "flush", "ruleset")
+        return found
+
+    monkeypatch.setattr(nft_dump, "tables", then_flushed)
+    assert seen(nft) == {}
+
+
+def test_without_the_library_only_nothing_can_be_seen(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    libnftables._library.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(libnftables.ctypes, "CDLL", missing)
+        assert seen(nft) == {}
+        with pytest.raises(FeatureMissing, match="libnftables1"):
+            nft.commit(create(TABLE))
+    nft.commit(create(TABLE))
+    assert seen(nft) == State.of((TABLE,))

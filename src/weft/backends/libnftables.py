@@ -1,7 +1,8 @@
 """libnftables by ctypes: text in, text out, one transaction a call.
 
 Rules: a context belongs to the namespace it was made in, and is used only from inside it (interface names in rules
-are looked up by the calling thread). `Context.run` is the only call that reaches the kernel.
+are looked up by the calling thread). Every change goes through `Context.run` or `Context.run_located`, every question
+through `Context.ask`.
 Source: libnftables(3), libnftables-json(5), nftables/libnftables.h.
 """
 
@@ -44,16 +45,17 @@ class Context:
         self._lib.nft_ctx_buffer_error(self._ctx)
         self._lib.nft_ctx_output_set_flags(self._ctx, STATELESS | HANDLE | NUMERIC_PRIORITY)
 
-    def run(self, text: str) -> str:
-        """Do the commands as one transaction and give what they print.
+    def run(self, text: str) -> None:
+        """Do the commands as one transaction. Raises: Complaint; then nothing was done."""
+        self.ask(text)
 
-        Raises: Complaint; then nothing was done.
-        """
+    def ask(self, text: str) -> str:
+        """What the commands print. Raises: Complaint."""
         if self._lib.nft_run_cmd_from_buffer(self._ctx, text.encode()):
             raise _complaint(self._said())
-        return self._output()
+        return str(self._lib.nft_ctx_get_output_buffer(self._ctx).decode())
 
-    def run_located(self, text: str) -> str:
+    def run_located(self, text: str) -> None:
         """As `run`, but a complaint names its line, which nft does for files only."""
         fd = os.memfd_create("weft-nft")
         try:
@@ -64,10 +66,6 @@ class Context:
             os.close(fd)
         if failed:
             raise _complaint(self._said())
-        return self._output()
-
-    def _output(self) -> str:
-        return str(self._lib.nft_ctx_get_output_buffer(self._ctx).decode())
 
     def _said(self) -> str:
         return str(self._lib.nft_ctx_get_error_buffer(self._ctx).decode(errors="replace"))

@@ -121,7 +121,7 @@ class Nft:
     def _list(self, netns: str, targets: Sequence[str]) -> Listing:
         """One command each: of several tables in one buffer, nft 1.0.6 knows the first only."""
         context = self._context(netns) if targets else None
-        return read(netns, "\n".join(context.run(_listing_command(t)) for t in targets) if context else "")
+        return read(netns, "\n".join(context.ask(_listing_command(t)) for t in targets) if context else "")
 
     def _list_if_there(self, netns: str, target: str) -> Listing:
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from os import environ, pathsep
 from pathlib import Path
 
 import pytest
@@ -97,3 +100,24 @@ def test_files_are_roots_alone(tmp_path: Path) -> None:
     for path in (tmp_path / "run", tmp_path / "run" / "id"):
         assert path.stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "run" / "id" / "ledger").stat().st_mode & 0o777 == 0o600
+
+
+NOTER = """
+import sys
+from pathlib import Path
+from weft.state import Key
+from weft.store.ledger import Entry, Ledger
+
+ledger = Ledger(Path(sys.argv[1]))
+for n in range(50):
+    key = Key("sysctl", sys.argv[2], f"x{n}")
+    ledger.note([Entry(key=key, scopes=("lab",), former="0", ours=("1",), cookie=1)])
+"""
+
+
+def test_processes_side_by_side_lose_nothing(tmp_path: Path) -> None:
+    environment = {**environ, "PYTHONPATH": pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", NOTER, str(tmp_path)]
+    children = [subprocess.Popen([*command, netns], env=environment) for netns in ("a", "b")]
+    assert [child.wait() for child in children] == [0, 0]
+    assert len(Ledger(tmp_path).entries()) == 100
