@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_interface, ip_network
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pure.compiler.intents import MACHINE, facts
 from weft.compiler import Compiled, CompileError, Compiler, changed_ports, compile
-from weft.compiler.held import held_addresses, held_pool
-from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Attach, Intent, Network, Port, Subnet, TapAttach, Tenant, Uplink
+from weft.probe.held import Owner, pool_addresses, port_addresses
 from weft.state import HOST, Key, State
 
 KNOWN = facts(namespaces=frozenset({"theirs"}), pids={"/run/p.pid": 1})
+OURS = Owner("h0", "lab")
 PORT_NAMES = ("web", "front", "lo", "a-name-that-is-too-long", "wp", "db", "x", "y")
 
 attaches = st.one_of(
@@ -138,9 +139,9 @@ def test_compile_is_a_function(intent: Intent) -> None:
 @given(valid_intents)
 def test_what_the_kernel_remembers_gives_the_same_choices(intent: Intent) -> None:
     compiled = compile(intent, KNOWN)
-    held = held_addresses(compiled.state, "h0", "lab")
+    held = port_addresses(compiled.state, OURS)
     assert held == {key: addresses for key, addresses in addresses_of(compiled).items() if addresses}
-    assert held_pool(compiled.state, "h0", "lab") == compiled.allocations.pool
+    assert pool_addresses(compiled.state, OURS) == compiled.allocations.pool
     again = compile(intent, replace(KNOWN, held=held, pool_held=compiled.allocations.pool))
     assert again.state == compiled.state
 
@@ -169,7 +170,7 @@ def test_some_ports_alone_come_to_the_same_as_all(intent: Intent, data: st.DataO
         first = without(first, tenant, port)
     compiler = Compiler(first, KNOWN)
     goal = State(compiler.whole().state)
-    for former, wanted in ((first, intent), (intent, first)):
+    for former, wanted in ((first, intent), (intent, first), (first, intent)):
         changed = changed_ports(former, wanted)
         assert changed is not None
         held = addresses_of_all(compiler)
@@ -207,8 +208,27 @@ def test_a_failed_part_leaves_the_compiler_as_it_was() -> None:
             assert [finding.path[3] for finding in error.findings] == ["a"]
         else:
             raise AssertionError("10.0.0.9 is in no subnet")
-    assert compiler.ports(first, [("t", "a"), ("t", "b")]).state.items() <= before.items()
+    part = compiler.ports(first, [("t", "a"), ("t", "b")])
+    assert part.state.items() <= before.items()
     assert compiler.intent is first
+    more = one_network({"a": port("x"), "b": port("x"), "d": port("x")})
+    assert compiler.ports(more, [("t", "d")]).allocations.addresses == {("t", "d"): ("10.0.0.3",)}
+
+
+def test_a_readable_name_that_is_taken_stays_taken() -> None:
+    """A port named like its network has no altname, however often it comes and goes, or fails to."""
+    bare = one_network({"a": port("x")})
+    with_n = one_network({"a": port("x"), "n": port("y")})
+    wrong = one_network({"a": port("x"), "n": port("y", "10.9.9.9")})
+    compiler = Compiler(bare, MACHINE)
+    compiler.whole()
+    first = compiler.ports(with_n, [("t", "n")])
+    assert [obj.altnames for obj in first.state.values() if isinstance(obj, Veth)] == [(), ()]
+    with pytest.raises(CompileError):
+        compiler.ports(wrong, [("t", "n")])
+    assert compiler.ports(with_n, [("t", "n")]).state == first.state
+    assert compiler.ports(bare, [("t", "n")]).touched == first.touched
+    assert compiler.ports(with_n, [("t", "n")]).state == first.state
 
 
 def test_a_changed_port_keeps_its_address_and_a_gone_one_frees_it() -> None:
@@ -232,13 +252,3 @@ def test_only_ports_can_be_compiled_alone() -> None:
     assert changed_ports(first, Intent(name="lab")) is None
     more = {"t": replace(first.tenants["t"], networks={"n": Network(), "m": Network()})}
     assert changed_ports(first, replace(first, tenants=more)) is None
-
-
-def test_addresses_made_by_weft_come_before_others() -> None:
-    compiled = compile(one_network({"a": port("x")}), MACHINE)
-    link = next(obj for obj in compiled.state.values() if isinstance(obj, Link) and obj.netns == "x")
-    by_hand = Address(netns="x", ifname=link.ifname, cidr="10.0.0.5/29")
-    ours = Address(netns="x", ifname=link.ifname, cidr="10.0.0.1/29", protocol=119)
-    observed = State.of([link, by_hand, ours])
-    assert held_addresses(observed, "h0", "lab") == {("t", "a"): ("10.0.0.1", "10.0.0.5")}
-    assert held_addresses(observed, "h0", "other") == {}
