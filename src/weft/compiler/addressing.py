@@ -44,13 +44,16 @@ class AddressPool:
     reserved: set[int] = field(default_factory=set)
     owners: dict[int, str] = field(default_factory=dict)
     cursor: int = 0
+    gateway_text: str = ""
 
     @classmethod
     def of(cls, cidr: str, gateway: int | None = None) -> AddressPool:
         network = ip_network(cidr)
         first, last = usable(network)
         reserved = set() if gateway is None else {gateway}
-        return cls(network=network, first=first, last=last, gateway=gateway, reserved=reserved, cursor=first)
+        pool = cls(network=network, first=first, last=last, gateway=gateway, reserved=reserved, cursor=first)
+        pool.gateway_text = "" if gateway is None else pool.text(gateway)
+        return pool
 
     @property
     def family(self) -> int:

@@ -183,7 +183,7 @@ _COLLISIONS = {
     ),
     "route": (
         "{other} has a route {name} on {where} too",
-        'give one a metric of its own, or its subnet `gateway: ""` to have no default route',
+        "give one a route to default of its own with another metric, or its subnet `gateway: none`",
     ),
     "rule": ("{other} has the rule {name} on {where} too", "give every rule a priority of its own"),
     "sysctl": ("{other} wants another value of {name} on {where}", "leave one of them out, or make them equal"),

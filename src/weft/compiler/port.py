@@ -146,7 +146,7 @@ def _default_routes(draft: Draft, place: PortPlace, netns: str, ifname: str) -> 
             continue
         done.add(dst)
         if number != pool.gateway:
-            draft.put(default_route(netns, ifname, pool.text(pool.gateway), pool.family), place.path)
+            draft.put(default_route(netns, ifname, pool.gateway_text, pool.family), place.path)
 
 
 def _check_next_hop(draft: Draft, place: PortPlace, spec: RouteSpec, ifname: str, path: Path) -> None:

@@ -114,8 +114,7 @@ def _leg_ifname(network: str) -> str:
 
 
 def _gateway_address(link: Key, pool: AddressPool) -> Address:
-    assert pool.gateway is not None
-    cidr = f"{pool.text(pool.gateway)}/{pool.network.prefixlen}"
+    cidr = f"{pool.gateway_text}/{pool.network.prefixlen}"
     return Address(netns=link.netns, ifname=link.name, cidr=cidr, nodad=True if pool.family == 6 else None)
 
 
