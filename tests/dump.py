@@ -21,7 +21,7 @@ Dump = dict[str, dict[str, Any]]
 _MARK = "=== "
 _COMMANDS = {
     "link": "ip -j -d link show",
-    "nsid": "ip -j netns list-id",
+    "nsid": "ip -j netns list",  # `list-id` stops after some 130
     "addr": "ip -j addr show",
     "route": "ip -j -4 route show table all",
     "route6": "ip -j -6 route show table all",
@@ -86,7 +86,7 @@ def _sysctls(text: str) -> dict[str, str]:
 
 
 def _normalise(netns: str, raw: Mapping[str, Any], ifnames: Mapping[tuple[str, int], str]) -> dict[str, Any]:
-    nsids = {entry["nsid"]: entry.get("name", HOST) for entry in raw["nsid"]}
+    nsids = {entry["id"]: entry["name"] for entry in raw["nsid"] if "id" in entry}
     links = [_link(netns, link, nsids, ifnames) for link in raw["link"]]
     return {
         "link": {link["ifname"]: _clean(link) for link in links},
