@@ -6,7 +6,7 @@ write passes through `netlink.doors`. What `lo` is, its Namespace says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from weft.backends.base import Selection
 from weft.backends.rtnl_commit import Commit
@@ -70,6 +70,21 @@ class Rtnl:
             found = objects(reading, others, selection.offloads)
             state.update((obj.key, obj) for obj in found if obj.key in keys)
         return state
+
+    def links(self, keys: Collection[Key], offloads: Offloads) -> dict[Key, Link]:
+        """Some links with the named offloads, without forgetting what the last observe learned.
+
+        Raises: NotPermitted, KernelRefused.
+        """
+        self._kept.begin()
+        readings = [reading for reading, _ in self._read_parts(Selection(keys=frozenset(keys)))]
+        self._read_offloads(readings, offloads)
+        found = (link for reading in readings for link in objects(reading, {}, offloads) if isinstance(link, Link))
+        return {link.key: link for link in found if link.key in keys}
+
+    def cookie(self, netns: str) -> int:
+        """The number of a namespace, never used again until the kernel restarts. Raises: NamespaceGone."""
+        return self._kept.at(netns).rtnl.netns_cookie()
 
     def commit(self, changes: Sequence[Change]) -> None:
         """As the contract has it. Raises: KernelRefused, NotPermitted, ReceiveOverrun."""

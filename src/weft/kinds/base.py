@@ -58,12 +58,13 @@ class Request:
 class Kind:
     """A row of the table of kinds.
 
-    `cls`: its dataclass. `backend`: "rtnl", "nft", "setting". `in_place`: fields that the kernel
+    `cls`: its dataclass. `backend`: "rtnl", "nft", "setting", "link-setting". `in_place`: fields that the kernel
     changes on the living object; a difference in any other field replaces it. `held`: a process may hold it open,
     so it is never deleted before the commit record. `requests`: the change in the backend's language.
     `parse`: the backend's reading to an object (what it is given is the backend's to say).
     `script`: the ip, nft and sysctl commands that do the same. `claims`: names beside the key that must be unique in
-    the kernel (altnames), so that plan can order a release before a claim.
+    the kernel (altnames), so that plan can order a release before a claim. `cascade(before, after, dependent)`:
+    whether the kernel drops `dependent`, which lives on the object, when that is changed in place.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Kind:
     script: Callable[[Change], Iterable[str]]
     parse: Callable[..., Any]
     claims: Callable[[Any], Iterable[tuple[str, ...]]] = field(default=lambda _: ())
+    cascade: Callable[[Any, Any, KernelObject], bool] = field(default=lambda before, after, dependent: False)
 
 
 class KindTable:

@@ -32,6 +32,7 @@ NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
 _SOL_NETLINK = 270
 _CAP_ACK, _EXT_ACK, _GET_STRICT_CHK = 10, 11, 12
 _SO_RCVBUFFORCE = 33
+SO_NETNS_COOKIE = 71
 
 RECEIVE_BUFFER_BYTES = 8 << 20
 RECEIVE_BYTES = 1 << 16
@@ -73,6 +74,10 @@ class Connection:
 
     def close(self) -> None:
         self._socket.close()
+
+    def netns_cookie(self) -> int:
+        """The number of the connection's namespace, never used again until the kernel restarts."""
+        return int.from_bytes(self._socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), "little")
 
     def dump(self, question: tuple[int, bytes], take: Take[Item | None]) -> list[Item]:
         """What `take` makes of every message of a dump, without the Nones.

@@ -92,7 +92,7 @@ def parse(link: Link, attribute: str) -> LinkSetting | None:
 ROW = Kind(
     name="link-setting",
     cls=LinkSetting,
-    backend="rtnl",
+    backend="link-setting",
     owner=Owner.LEDGER,
     in_place=frozenset({"value"}),
     requests=requests,
