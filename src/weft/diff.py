@@ -8,7 +8,7 @@ too, so that the changes alone lead from observed to desired.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -63,9 +63,12 @@ def _op(have: KernelObject, want: KernelObject) -> Op | None:
 def _add_what_falls_along(changes: Changes, observed: State, desired: State) -> None:
     """Replace what the kernel drops along with a deleted or replaced object but is still wanted."""
     gone = [key for key, change in changes.items() if change.op in (Op.REPLACE, Op.DELETE)]
-    if not gone:
+    shaken = [change for change in changes.values() if change.op is Op.UPDATE and isinstance(change.before, Link)]
+    if not gone and not shaken:
         return
     dependents = dependents_of(observed)
+    for change in shaken:
+        gone += _shaken_off(change, dependents, changes, observed, desired)
     seen = set(gone)
     while gone:
         key = gone.pop()
@@ -76,6 +79,17 @@ def _add_what_falls_along(changes: Changes, observed: State, desired: State) -> 
                 if fallen in desired:
                     changes[fallen] = Change(Op.REPLACE, observed[fallen], desired[fallen])
     _restore_masters(seen, changes, observed, desired)
+
+
+def _shaken_off(
+    change: Change, dependents: Mapping[Key, list[Key]], changes: Changes, observed: State, desired: State
+) -> Iterator[Key]:
+    """What a change in place makes the kernel drop, now to be replaced where it is still wanted."""
+    cascade = KINDS.of(change.object).cascade
+    for key in dependents.get(change.key, ()):
+        if key in desired and cascade(change.before, change.after, observed[key]):
+            changes[key] = Change(Op.REPLACE, observed[key], desired[key])
+            yield key
 
 
 def _restore_masters(gone: set[Key], changes: Changes, observed: State, desired: State) -> None:

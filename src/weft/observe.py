@@ -51,9 +51,13 @@ class Machine:
         """The names of the scope's namespaces."""
         return {name for name, mark in self.marks().items() if mark and mark[:2] == (self.host_id, self.scope)}
 
+    def noted(self) -> list[Key]:
+        """What the ledger has of this scope."""
+        return [key for key, scope in self.ledger.scopes(self.scope).items() if scope == self.scope]
+
     def observe(self, netns: Iterable[str], keys: Iterable[Key] = ()) -> State:
         """The host, the scope's own and the given namespaces whole, and the given objects."""
-        noted = {key.netns for key, scope in self.ledger.scopes().items() if scope == self.scope}
+        noted = {key.netns for key in self.noted()}
         whole = {HOST, *self.own_namespaces(), *noted, *netns}
         return self.read(Selection(namespaces=tuple(sorted(whole)), keys=frozenset(keys)))
 
@@ -64,10 +68,11 @@ class Machine:
             found.update(backend.observe(selection))
         return found
 
-    def split(self, observed: State, wanted: Iterable[Key], newborn: frozenset[Key] = frozenset()) -> Split:
+    def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""
-        claims = Claims(host_id=self.host_id, scope=self.scope, ledger=self.ledger.scopes(), newborn=newborn)
-        return split(observed, frozenset(wanted), claims)
+        ledger = self.ledger.scopes(self.scope)
+        claims = Claims(host_id=self.host_id, scope=self.scope, ledger=ledger, newborn=newborn)
+        return split(observed, wanted, claims)
 
     def looker(self, former: State, wanted: State) -> Callable[[frozenset[Key], State], State]:
         """What `apply` and `verify` look with: ours among some keys, for a transaction from `former` to `wanted`.

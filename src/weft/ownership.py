@@ -6,7 +6,7 @@ a link or in a namespace that is ours; on foreign ground the ledger must agree.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weft.kinds.ip.address import Address
@@ -44,18 +44,18 @@ class Claims:
     newborn: frozenset[Key] = frozenset()
 
 
-def split(observed: State, wanted: Container[Key], claims: Claims) -> Split:
+def split(observed: State, wanted: State, claims: Claims) -> Split:
     """Sort what was observed. Objects that are neither ours nor wanted are in neither half.
 
-    An unmarked address or route on a link of ours that matches what is wanted is adopted; a sysctl or a link setting
-    that is wanted is ours to change, whatever its value.
+    An unmarked address or route on a link of ours that matches what is wanted is adopted. A setting that is wanted is
+    ours to change, whatever its value, unless another scope holds it at a different one.
     """
     ours, foreign = State(), State()
     for key, obj in observed.items():
         if _is_ours(obj, observed, claims):
             ours[key] = obj
         elif key in wanted:
-            (ours if _adoptable(obj, observed, claims) else foreign)[key] = obj
+            (ours if _adoptable(obj, wanted[key], observed, claims) else foreign)[key] = obj
     return Split(ours=ours, foreign=foreign)
 
 
@@ -108,9 +108,9 @@ def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
     return bool(getattr(obj, "newborn", False)) and obj.key in claims.newborn
 
 
-def _adoptable(obj: KernelObject, observed: State, claims: Claims) -> bool:
+def _adoptable(obj: KernelObject, wanted: KernelObject, observed: State, claims: Claims) -> bool:
     if isinstance(obj, (Sysctl, LinkSetting)):
-        return obj.key not in claims.ledger
+        return obj.key not in claims.ledger or obj == wanted
     if isinstance(obj, (Address, Route, Neighbour)):
         return ground_scope(obj, observed, claims.host_id) == claims.scope
     return False

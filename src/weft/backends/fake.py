@@ -80,7 +80,15 @@ class FakeKernel:
         if type(self.state.get(obj.key)) is not type(obj):
             self._refuse(change, errno.ENODEV)
         self._check(change, obj)
+        if isinstance(obj, Link):
+            self._shake(obj)
         self.state[obj.key] = obj
+
+    def _shake(self, after: Link) -> None:
+        before, cascade = self.state[after.key], KINDS.of(after).cascade
+        for key, dependent in list(self.state.items()):
+            if after.key in dependent.lives_on and cascade(before, after, dependent):
+                del self.state[key]
 
     def _check(self, change: Change, obj: KernelObject) -> None:
         if any(on not in self.state for on in obj.lives_on):

@@ -94,7 +94,7 @@ class Settings:
 
     def prune(self) -> None:
         """Forget the entries of namespaces that are gone."""
-        self._ledger.prune(self._cookie_of)
+        self._ledger.prune(self.cookie_of)
 
     def _selected(self, selection: Selection) -> Iterator[Key]:
         yield from (key for key in selection.keys if key.table == "sysctl" and is_safe(key.name))
@@ -144,7 +144,8 @@ class Settings:
         except NamespaceGone as error:
             _refuse_all_but_deletions([step.change for step in steps], error)
 
-    def _cookie_of(self, netns: str) -> int | None:
+    def cookie_of(self, netns: str) -> int | None:
+        """The cookie of the namespace that the label names now, None where it names none."""
         try:
             with visiting(self._namespaces, netns):
                 return cookie()

@@ -87,9 +87,8 @@ def prepare(machine: Machine, loaded: Loaded, run: Path) -> Prepared:
 
 def prepare_nothing(machine: Machine) -> Prepared:
     """The plan that takes away all that bears the scope's marks. Raises: NotPermitted, DumpInterrupted."""
-    noted = [key for key, scope in machine.ledger.scopes().items() if scope == machine.scope]
-    observed = machine.observe((), noted)
-    ours = machine.split(observed, ()).ours
+    observed = machine.observe((), machine.noted())
+    ours = machine.split(observed, State()).ours
     return Prepared(
         scope=machine.scope,
         machine=machine,

@@ -22,6 +22,7 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
+from weft.service.claims import claim, release
 from weft.service.prepared import Prepared, prepare, prepare_nothing
 from weft.service.status import Status, status_of
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
@@ -64,13 +65,13 @@ class Service:
 
     def __init__(self, *, run_base: Path = RUN_BASE, lib_base: Path = LIB_BASE, command: str = "weft") -> None:
         self.host_id = host_id()
-        self._run = run_directory(self.host_id, run_base)
+        self.run_directory = run_directory(self.host_id, run_base)
         self._intents = Intents(lib_base)
         self._command = command
         self._namespaces = Namespaces()
         self._rtnl = Rtnl(self._namespaces)
         self._nft = Nft(self._namespaces)
-        self._ledger = Ledger(self._run)
+        self._ledger = Ledger(self.run_directory)
 
     def machine(self, scope: str) -> Machine:
         """The kernel as one scope sees it; sockets are kept from one call to the next."""
@@ -85,7 +86,7 @@ class Service:
 
     def prepare(self, loaded: Loaded) -> Prepared:
         """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
-        return prepare(self.machine(loaded.intent.name), loaded, self._run)
+        return prepare(self.machine(loaded.intent.name), loaded, self.run_directory)
 
     def apply(
         self,
@@ -140,8 +141,8 @@ class Service:
     def recover(self, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo every apply that did not end. Raises: Locked, RollbackIncomplete."""
         done = []
-        for journal in waiting(self._run):
-            with hold(self._run / "locks", [_scope_lock(journal.name)], command=self._command, wait_s=wait_s):
+        for journal in waiting(self.run_directory):
+            with hold(self.run_directory / "locks", [_scope_lock(journal.name)], command=self._command, wait_s=wait_s):
                 recovered = self._recover(journal.name)
             done += [recovered] if recovered else []
         return done
@@ -156,7 +157,7 @@ class Service:
     def list(self) -> list[Scope]:
         """Every scope that the kernel's marks, the kept intents or a journal speak of, by name."""
         marks = [mark for mark in self.machine("").marks().values() if mark and mark.host_id == self.host_id]
-        unfinished = {journal.name for journal in waiting(self._run)}
+        unfinished = {journal.name for journal in waiting(self.run_directory)}
         names = {mark.scope for mark in marks} | set(self._intents.scopes()) | unfinished
         return [
             Scope(
@@ -171,17 +172,20 @@ class Service:
     @contextmanager
     def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[None]:
         """The locks, and behind them nothing left unfinished."""
-        with hold(self._run / "locks", {_scope_lock(scope), *names}, command=self._command, wait_s=wait_s):
+        with hold(self.run_directory / "locks", {_scope_lock(scope), *names}, command=self._command, wait_s=wait_s):
             self._recover(scope)
             yield
 
     def _transact(self, prepared: Prepared, progress: Progress, note: Mapping[str, str] | None = None) -> None:
-        if not prepared.plan:
+        machine, todo = prepared.machine, prepared.plan
+        claim(machine, todo, prepared.desired)
+        if not todo:
             return
-        look = prepared.machine.looker(prepared.plan.before, prepared.plan.after)
-        journal = self._journal(prepared.scope)
-        transact(prepared.plan, prepared.machine.backends, journal, look, progress=progress, note=note)
-        prepared.machine.settings.prune()
+        look = machine.looker(todo.before, todo.after)
+        try:
+            transact(todo, machine.backends, self._journal(prepared.scope), look, progress=progress, note=note)
+        finally:
+            release(machine, todo.changes)
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:
@@ -210,13 +214,14 @@ class Service:
         keys = frozenset(record.former.keys() | record.goal.keys())
         goal = record.goal if forward else record.former
         lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
+        release(machine, keys)
 
     def _discard_if_back(self, scope: str) -> None:
         if self._journal(scope).phase() is not Phase.COMMITTED:
             self._intents.discard(scope)
 
     def _journal(self, scope: str) -> Journal:
-        return Journal(self._run, scope)
+        return Journal(self.run_directory, scope)
 
 
 def _scope_lock(scope: str) -> str:

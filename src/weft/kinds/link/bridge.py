@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
-from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims
+from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Fields
 from weft.kinds.verbs import Birth
 from weft.wire.codec import Attributes, u8, u32
@@ -106,4 +106,5 @@ ROW = Kind(
     script=writing.script_with(Bridge, _script_create, lambda before, after: _words(_differing(before, after))),
     parse=parse,
     claims=altname_claims,
+    cascade=link_cascade,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from weft.kinds.netns import ground
-from weft.state import Key, link_key
+from weft.state import KernelObject, Key, link_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +57,16 @@ def altname_claims(link: Link) -> Iterable[tuple[str, ...]]:
     yield ("ifname", link.netns, link.ifname)
     for name in link.altnames or ():
         yield ("ifname", link.netns, name)
+
+
+IPV6_MIN_MTU = 1280
+"""RFC 8200 section 5: below it the kernel takes IPv6 off the link."""
+
+
+def link_cascade(before: Link, after: Link, dependent: KernelObject) -> bool:
+    """A new MAC flushes the neighbours, permanent ones too; a link that goes down or below IPv6's least MTU loses its
+    IPv6 addresses and routes. Source: net/core/neighbour.c neigh_changeaddr, net/ipv6/addrconf.c addrconf_ifdown."""
+    if after.mac not in (None, before.mac) and dependent.key.table == "neighbour":
+        return True
+    falls = (before.mtu or 0) >= IPV6_MIN_MTU > (after.mtu or IPV6_MIN_MTU) or (before.up and after.up is False)
+    return bool(falls) and getattr(dependent, "family", 4) == 6

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
-from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims
+from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Fields
 from weft.kinds.verbs import Birth
 from weft.wire.link import link_info, new_link
@@ -43,4 +43,5 @@ ROW = Kind(
     script=writing.script_with(Dummy, _script_create),
     parse=parse,
     claims=altname_claims,
+    cascade=link_cascade,
 )

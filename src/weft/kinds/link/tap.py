@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
-from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims
+from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Fields
 from weft.kinds.verbs import TapBirth
 from weft.wire.codec import Attributes
@@ -92,4 +92,5 @@ ROW = Kind(
     script=writing.script_with(Tap, _script_create),
     parse=parse,
     claims=altname_claims,
+    cascade=link_cascade,
 )

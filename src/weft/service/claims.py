@@ -1,0 +1,53 @@
+"""What the ledger must know of a transaction: whose is what bears no proof of its own.
+
+Rules: claimed before the first change, released after the last; a claim on what is not there proves nothing. A setting
+that is as wanted because another scope made it so is held by both, so that it outlives the first to go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from weft.backends.former import Entry
+from weft.observe import Machine
+from weft.ownership import needs_claim
+from weft.plan import Plan
+from weft.state import Key, Op, State
+
+_CLAIMED = frozenset({"address", "route", "rule", "neighbour"})
+
+
+def claim(machine: Machine, todo: Plan, desired: State) -> None:
+    """Raises: ForeignObject where another scope holds a setting at another value, DiskFull, NotPermitted."""
+    wanted = [*_on_foreign_ground(machine, todo, desired), *_shared_settings(machine, desired)]
+    if wanted:
+        machine.ledger.note(wanted)
+
+
+def release(machine: Machine, keys: Iterable[Key]) -> None:
+    """Let go of what is no longer there, and of all that was in namespaces that are gone."""
+    noted = set(machine.noted())
+    suspects = frozenset(key for key in keys if key.table in _CLAIMED and key in noted)
+    if suspects:
+        there = machine.looker(State(), State())(suspects, State())
+        machine.ledger.drop(suspects - there.keys(), machine.scope)
+    machine.settings.prune()
+
+
+def _on_foreign_ground(machine: Machine, todo: Plan, desired: State) -> Iterator[Entry]:
+    for change in todo.changes.values():
+        new = change.after if change.op is Op.CREATE else None
+        if new is not None and needs_claim(new, desired, machine.host_id):
+            yield _entry(machine, change.key, former=None, ours="")
+
+
+def _shared_settings(machine: Machine, desired: State) -> Iterator[Entry]:
+    for key, held in machine.ledger.entries().items():
+        want = desired.get(key)
+        if want is not None and machine.scope not in held.scopes and key.table not in _CLAIMED:
+            yield _entry(machine, key, former=held.former, ours=getattr(want, "value", ""))
+
+
+def _entry(machine: Machine, key: Key, *, former: str | None, ours: str) -> Entry:
+    cookie = machine.settings.cookie_of(key.netns) or 0
+    return Entry(key=key, scopes=(machine.scope,), former=former, ours=(ours,), cookie=cookie)
