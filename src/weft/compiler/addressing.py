@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import NamedTuple
 
+from weft.facts import Facts
 from weft.model.intent import Path
 
 IpNetwork = IPv4Network | IPv6Network
@@ -152,3 +153,11 @@ def overlaps(spans: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
             yield widest, span
         else:
             widest = span
+
+
+def host_prefixes(facts: Facts) -> list[Span]:
+    """Where the host's own traffic goes by its routes and its links, each prefix once; the default and link-local ones
+    aside."""
+    connected = (str(ip_interface(cidr).network) for link in facts.links.values() for cidr in link.addresses)
+    spans = [Span.of(cidr) for cidr in dict.fromkeys((*facts.host_routes, *connected))]
+    return [span for span in spans if not span.is_all and not span.meets(LINK_LOCAL)]

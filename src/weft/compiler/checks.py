@@ -1,29 +1,20 @@
 """What is wrong between an intent and the machine's own routes, or between intents on one host.
 
-Rules: the host's prefixes are those of its routes and of the links that it has, the default and link-local ones aside.
+Rules: pure comparisons of prefixes; what to do instead is always said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import ip_interface
 
-from weft.compiler.addressing import LINK_LOCAL, Span, overlaps
+from weft.compiler.addressing import Span, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
-from weft.facts import Facts
 from weft.model.intent import Uplink
 
 _INSTEAD = "another prefix, or `uplink: nat`"
-
-
-def host_prefixes(facts: Facts) -> list[Span]:
-    """Where the host's own traffic goes, each prefix once."""
-    connected = (str(ip_interface(cidr).network) for link in facts.links.values() for cidr in link.addresses)
-    spans = [Span.of(cidr) for cidr in dict.fromkeys((*facts.host_routes, *connected))]
-    return [span for span in spans if not span.is_all and not span.meets(LINK_LOCAL)]
 
 
 def check_routed(draft: Draft, routed: Sequence[Segment]) -> None:
@@ -36,7 +27,7 @@ def check_routed(draft: Draft, routed: Sequence[Segment]) -> None:
     for wide, narrow in overlaps(spans):
         if wide.path[:-1] != narrow.path[:-1]:
             _report_both(draft, narrow, wide)
-    for prefix in host_prefixes(draft.facts) if spans else ():
+    for prefix in draft.host_prefixes if spans else ():
         for span in spans:
             if span.meets(prefix):
                 what = f"{span.cidr} meets the host's route to {prefix.cidr}"
@@ -52,10 +43,9 @@ def check_host_port(draft: Draft, place: PortPlace) -> None:
             f"the host would be on network {network} and route to it as well",
             "`uplink: nat`, or no port on the host: it reaches a routed network without",
         )
-    prefixes = host_prefixes(draft.facts)
     for assigned in place.addresses:
         subnet = Span.of(assigned.pool.cidr)
-        for prefix in filter(subnet.meets, prefixes):
+        for prefix in filter(subnet.meets, draft.host_prefixes):
             what = f"the host reaches {prefix.cidr} already; a port on it would draw {subnet.cidr} to network {network}"
             draft.error(path, what, "another subnet, or a port in a netns", Cause.MACHINE)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from weft.compiler.addressing import Span, host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted
 from weft.compiler.naming import MAX_ALIAS, Names, where_words
 from weft.facts import FEATURES, Facts
@@ -24,7 +25,9 @@ Claim = tuple[str, str]
 class Draft:
     """Collects what one compile makes. `under`: the draft that this one is a branch of."""
 
-    __slots__ = ("claims", "facts", "findings", "ids", "lacking", "names", "paths", "shares", "state", "under")
+    __slots__ = (
+        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "shares", "state", "under",
+    )  # fmt: skip
 
     def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
         self.facts = facts
@@ -37,9 +40,17 @@ class Draft:
         self.shares: dict[Key, int] = {}
         self.findings: list[Finding] = []
         self.lacking: set[str] = set()
+        self._host_prefixes: list[Span] | None = None
 
     def branch(self) -> Draft:
         return Draft(self.facts, self.names, self)
+
+    @property
+    def host_prefixes(self) -> list[Span]:
+        """Where the host's own traffic goes."""
+        if self._host_prefixes is None:
+            self._host_prefixes = self.under.host_prefixes if self.under else host_prefixes(self.facts)
+        return self._host_prefixes
 
     # what is wrong
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weft.compiler.addressing import AddressPool, Span, number_of
-from weft.compiler.checks import host_prefixes
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.naming import ipv6_pool
@@ -76,7 +75,7 @@ def _report_full(draft: Draft, pool: AddressPool, segment: Segment, wanted: int)
 def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment]) -> None:
     pool = Span.of(cidr)
     path = ("pools", f"ipv{family}")
-    for prefix in host_prefixes(draft.facts):
+    for prefix in draft.host_prefixes:
         # other scopes' pool addresses are known one by one, and stepped over
         if pool.meets(prefix) and prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
             draft.error(
