@@ -12,11 +12,12 @@ import pytest
 from tests.world import World
 from weft.backends import libnftables, nft_dump
 from weft.backends.base import Selection
-from weft.backends.nft import Nft
+from weft.backends.nft import MANY_ELEMENTS, Nft
 from weft.errors import DumpInterrupted, FeatureMissing, KernelRefused
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.foreign_rule import NftForeignRule
+from weft.kinds.nft.listing import Listing
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
 from weft.netlink.namespaces import Namespaces
@@ -370,7 +371,7 @@ def test_two_hundred_namespaces_without_nft_are_cheap(nft: Nft, world: World) ->
 WITHOUT_RIGHTS = """
 import sys
 from weft.backends.base import Selection
-from weft.backends.nft import Nft
+from weft.backends.nft import MANY_ELEMENTS, Nft
 from weft.errors import NotPermitted
 from weft.kinds.nft.table import NftTable
 from weft.netlink.namespaces import Namespaces
@@ -445,3 +446,20 @@ def test_without_the_library_only_nothing_can_be_seen(nft: Nft, monkeypatch: pyt
             nft.commit(create(TABLE))
     nft.commit(create(TABLE))
     assert seen(nft) == State.of((TABLE,))
+
+
+def test_a_listing_that_leaves_out_new_elements_is_taken_again(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [element(POOL, f"10.1.{n >> 8}.{n & 255}") for n in range(MANY_ELEMENTS)]
+    nft.commit(create(TABLE, POOL, *many))
+    listed, short = nft._list, 2
+
+    def resizing(netns: str, targets: list[str]) -> Listing:
+        nonlocal short
+        listing = listed(netns, targets)
+        if short:
+            short -= 1
+            del listing.objects[100:]
+        return listing
+
+    monkeypatch.setattr(nft, "_list", resizing)
+    assert len(seen(nft)) == len(many) + 2 and short == 0

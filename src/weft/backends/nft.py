@@ -8,6 +8,7 @@ are not reported. A context is used only while its label names the namespace it 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from errno import EINTR, ENOENT, EPERM
 from functools import partial
@@ -37,7 +38,12 @@ FEW_KEYS = 4
 """Up to so many keys of a namespace are read one by one, above it all of their tables: nft lists a chain at a third of
 the cost of a table with 2,000."""
 
+MANY_ELEMENTS = 500
+"""From so many new elements on the kernel may still be resizing a set's hash table, and a listing then leaves some out:
+seen on 7.2, 2,400 of 10,000. Source: include/linux/rhashtable.h rhashtable_walk_next."""
+
 _MAX_TRIES = 5
+_RESIZE_S = 0.01
 
 
 class Nft:
@@ -46,6 +52,7 @@ class Nft:
     def __init__(self, namespaces: Namespaces) -> None:
         self._namespaces = namespaces
         self._contexts: dict[str, tuple[tuple[int, int] | None, Context]] = {}
+        self._fresh: dict[str, frozenset[Key]] = {}
 
     def close(self) -> None:
         for _, context in self._contexts.values():
@@ -95,7 +102,7 @@ class Nft:
     def _whole(self, netns: str) -> Iterable[KernelObject]:
         tables = nft_dump.tables()
         ours = [f"table {family} {name}" for family, name in tables if name.startswith(TABLE_PREFIX)]
-        yield from self._list(netns, ours).objects
+        yield from self._list_settled(netns, ours)
         if len(tables) > len(ours):
             yield from self._foreign_rules(netns)
 
@@ -122,6 +129,16 @@ class Nft:
         """One command each: of several tables in one buffer, nft 1.0.6 knows the first only."""
         context = self._context(netns) if targets else None
         return read(netns, "\n".join(context.ask(_listing_command(t)) for t in targets) if context else "")
+
+    def _list_settled(self, netns: str, targets: Sequence[str]) -> Sequence[KernelObject]:
+        """The listing, taken again while elements that were just added are left out."""
+        fresh = self._fresh.pop(netns, frozenset())
+        for _ in range(_MAX_TRIES):
+            objects = self._list(netns, targets).objects
+            if fresh.issubset(held.key for held in objects):
+                break
+            time.sleep(_RESIZE_S)
+        return objects
 
     def _list_if_there(self, netns: str, target: str) -> Listing:
         try:
@@ -164,6 +181,12 @@ class Nft:
         found = steps(changes, self._rules_there(netns, changes))
         if found:
             self._context(netns).run(assemble(found).text)
+            self._note_fresh(netns, changes)
+
+    def _note_fresh(self, netns: str, changes: Sequence[Change]) -> None:
+        added = [change.key for change in changes if change.key.table == "nft-element" and change.after is not None]
+        if len(added) >= MANY_ELEMENTS:
+            self._fresh[netns] = frozenset(added)
 
     def _explain(self, netns: str, changes: Sequence[Change]) -> None:
         """Once more, each element apart and from a file, so that nft names the line. It may go well this time."""
