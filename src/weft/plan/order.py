@@ -199,12 +199,21 @@ class _Ordering:
         for key, change in self._changes.items():
             if change.op is Op.REPLACE and change.before is not None and KINDS.of(change.before).held:
                 self._late.add(key)
+        self._wait_for_the_shaken()
         replaced = {key for key, change in self._changes.items() if change.op is Op.REPLACE}
         if not replaced and not self._late and not self._switched:
             return
         makes = sorted((c for c in self._changes.values() if c.after is not None), key=self._place)
         while self._spread_once(makes, replaced):
             pass  # only the ends of a veth can hand something back to what was passed already
+
+    def _wait_for_the_shaken(self) -> None:
+        """What a change in place would make the kernel drop is made after that change."""
+        for change in self._changes.values():
+            if change.op is Op.CREATE and change.after is not None:
+                under = (self._changes.get(ground) for ground in change.after.lives_on)
+                if any(ground is not None and _shakes_off(ground, change.after) for ground in under):
+                    self._switched.add(change.key)
 
     def _spread_once(self, makes: Iterable[Change], replaced: set[Key]) -> bool:
         """One pass in the order of making; whether it moved anything to a later phase."""
@@ -225,6 +234,10 @@ def _needs(obj: KernelObject) -> Iterator[Key]:
         yield obj.peer
     if isinstance(obj, Link) and obj.master:
         yield link_key(obj.netns, obj.master)
+
+
+def _shakes_off(change: Change, dependent: KernelObject) -> bool:
+    return change.op is Op.UPDATE and KINDS.of(change.object).cascade(change.before, change.after, dependent)
 
 
 def _outlives(obj: KernelObject, ground: Key) -> bool:
