@@ -42,6 +42,9 @@ MANY_ELEMENTS = 500
 """From so many new elements on the kernel may still be resizing a set's hash table, and a listing then leaves some out:
 seen on 7.2, 2,400 of 10,000. Source: include/linux/rhashtable.h rhashtable_walk_next."""
 
+KEEP = 128
+"""Contexts kept; libnftables cannot work with file descriptors from 1024 on (see netlink.descriptors)."""
+
 _MAX_TRIES = 5
 _RESIZE_S = 0.01
 
@@ -151,6 +154,8 @@ class Nft:
     def _context(self, netns: str) -> Context:
         """The namespace's context; the thread must be in the namespace."""
         if netns not in self._contexts:
+            while len(self._contexts) >= KEEP:
+                self._contexts.pop(next(iter(self._contexts)))[1].close()
             self._contexts[netns] = (self._namespaces.identity(netns), Context())
         return self._contexts[netns][1]
 

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from weft.errors import DumpInterrupted, ReceiveOverrun, WeftError
 from weft.netlink import doors
+from weft.netlink.descriptors import out_of_the_way
 from weft.wire.codec import (
     NLM_F_DUMP,
     NLM_F_DUMP_INTR,
@@ -192,7 +193,8 @@ class Connection:
 
 def open_socket(protocol: int = NETLINK_ROUTE) -> socket.socket:
     """A netlink socket in the calling thread's namespace, with the kernel's words on errors and strict questions."""
-    connection = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+    connection = socket.socket(fileno=out_of_the_way(opened.detach()))
     try:
         connection.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
     except PermissionError:  # reading needs no rights; the default buffer serves, and an overrun is noticed

@@ -9,16 +9,16 @@ nothing is closed, since messages already made hold file descriptors by number.
 from __future__ import annotations
 
 import os
-import resource
 from errno import EMFILE
 
 from weft.errors import NotPermitted, WeftError
 from weft.netlink.connection import NETLINK_GENERIC, NETLINK_ROUTE, Connection
+from weft.netlink.descriptors import allow_more_files, out_of_the_way
 from weft.netlink.namespaces import Namespaces, entered, identity_of
 from weft.wire.ethtool import get_family, read_family
 from weft.wire.reply import Reply
 
-KEEP = 512
+KEEP = 4096
 """Namespaces kept between rounds; each costs two or three file descriptors."""
 
 
@@ -62,7 +62,7 @@ class Place:
         try:
             return self._open(protocol)
         except OSError as failure:
-            if failure.errno == EMFILE and _allow_more_files():
+            if failure.errno == EMFILE and allow_more_files():
                 return self._open(protocol)
             raise
 
@@ -119,7 +119,7 @@ class Kept:
 
     def _open(self, netns: str, identity: tuple[int, int]) -> Place:
         try:
-            return Place(netns, self._descriptor(netns), identity)
+            return Place(netns, out_of_the_way(self._descriptor(netns)), identity)
         except PermissionError as failure:
             raise NotPermitted(f"entering the namespace {netns} needs root") from failure
         except (FileNotFoundError, ValueError) as failure:
@@ -129,15 +129,6 @@ class Kept:
         try:
             return self.namespaces.open(netns)
         except OSError as failure:
-            if failure.errno == EMFILE and _allow_more_files():
+            if failure.errno == EMFILE and allow_more_files():
                 return self.namespaces.open(netns)
             raise
-
-
-def _allow_more_files() -> bool:
-    """Raise the soft limit of open files to the hard one; whether that helped."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == hard:
-        return False
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return True
