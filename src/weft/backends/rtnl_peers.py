@@ -53,7 +53,7 @@ def _settle(
 ) -> None:
     """Both ends of each pair that this namespace has one end of."""
     open_ids = {nsid for nsid, ends in spoken_of.items() if any(end not in found for end in ends)}
-    places = _resolve(kept, readings, reading.place, open_ids)
+    places = _resolve(kept, readings, reading.place, open_ids) if open_ids else {}
     for nsid, place in places.items():
         for end in spoken_of[nsid]:
             other = place.netns, reading.links[end[1]].attributes[IFLA_LINK]
