@@ -56,6 +56,14 @@ def commit(bench: Bench) -> list[Figure]:
     return [Figure(case=case, value=median(ours), against="ip -batch, nft -f", beside=reference, bound=1.1)]
 
 
+def select(bench: Bench) -> list[Figure]:
+    """One port added to 1,000 by what the library keeps, reading that port's objects alone."""
+    with fresh_world() as world:
+        took = json.loads(world.run(*_measure("select", bench.file(host_ports(1000))), cwd=ROOT).stdout)
+    _settle()
+    return [Figure(case="one port added to 1,000, library, selection", value=took["select"], bound=0.010)]
+
+
 def _settle() -> None:
     with Sentinel() as sentinel:
         sentinel.wait()
@@ -79,4 +87,9 @@ def _total(took: dict[str, float]) -> float:
     return took["compile"] + took["diff"] + took["plan"]
 
 
-INSIDE: dict[str, Callable[[Bench], list[Figure]]] = {"think": think, "observe": observe, "commit": commit}
+INSIDE: dict[str, Callable[[Bench], list[Figure]]] = {
+    "think": think,
+    "observe": observe,
+    "commit": commit,
+    "select": select,
+}
