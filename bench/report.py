@@ -46,10 +46,14 @@ def table(figures: Iterable[Figure]) -> str:
 def _row(figure: Figure) -> tuple[str, ...]:
     against = f"{_amount(figure.beside, figure.unit)} {figure.against}" if figure.beside is not None else ""
     ratio = f"{figure.ratio:.2f}" if figure.ratio is not None else ""
-    bound = (
-        "" if figure.bound is None else f"{figure.bound:g}" + ("" if figure.ratio is not None else f" {figure.unit}")
-    )
+    bound = _bound(figure)
     return figure.case, _amount(figure.value, figure.unit), against, ratio, bound, figure.verdict, figure.note
+
+
+def _bound(figure: Figure) -> str:
+    if figure.bound is None:
+        return ""
+    return _amount(figure.bound, figure.unit) if figure.ratio is None else f"{figure.bound:g}"
 
 
 def _amount(value: float, unit: str) -> str:
