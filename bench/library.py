@@ -22,7 +22,6 @@ from bench.topology import host_ports
 from weft.apply import transact
 from weft.backends.base import Selection
 from weft.compiler import Compiler, changed_ports, compile
-from weft.diff import diff
 from weft.facts import FEATURES, Facts
 from weft.files import load, load_text
 from weft.model.intent import Intent
@@ -54,8 +53,7 @@ def think(count: str) -> dict[str, float]:
     step("load", lambda: load_text("weft.yaml", topology.file()))
     desired = step("compile", lambda: compile(loaded.intent, facts).state)
     assert isinstance(desired, State)
-    changes = step("diff", lambda: diff(State(), desired))
-    step("plan", lambda: plan(changes))  # type: ignore[arg-type]
+    step("diff and plan", lambda: plan(State(), desired))
     return {**took, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
@@ -111,7 +109,7 @@ def _add(compiler: Compiler, machine: Machine, journal: Journal, wanted: Intent)
     assert changed
     compiled = compiler.ports(wanted, changed)
     ours = machine.looker(State(), compiled.state)(compiled.touched, compiled.state)
-    todo = plan(diff(ours, compiled.state))
+    todo = plan(ours, compiled.state)
     look = machine.looker(todo.before, todo.after)
     transact(todo, machine.backends, journal, look)
     verify(todo, look)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeAlias
 
 from weft.backends.base import Backend
-from weft.diff import diff
 from weft.errors import RollbackIncomplete, RolledBack, WeftError
 from weft.plan import Phase, Plan, Step, plan
 from weft.state import Key, State
@@ -60,13 +59,13 @@ def transact(
         run(todo.steps(Phase.MAKE, Phase.SWITCH), backends, progress)
         journal.commit()
     except BaseException as failure:  # a signal must not leave things half done either
-        lead_to(todo.before, frozenset(todo.changes), backends, look)
+        lead_to(todo.before, todo.keys, backends, look)
         journal.end()
         raise RolledBack(f"{failure or type(failure).__name__}; everything is as it was before") from failure
     try:
         run(todo.steps(Phase.RETIRE), backends, progress)
     except WeftError:
-        lead_to(todo.after, frozenset(todo.changes), backends, look)
+        lead_to(todo.after, todo.keys, backends, look)
     journal.end()
 
 
@@ -88,13 +87,13 @@ def lead_to(goal: State, keys: frozenset[Key], backends: Backends, look: Look) -
     refusal: WeftError | None = None
     for _ in range(ATTEMPTS):
         try:
-            todo = plan(diff(look(keys, goal), goal))
+            todo = plan(look(keys, goal), goal)
             if not todo:
                 return
             run(todo.steps(), backends)
         except WeftError as again:
             refusal = again
-    left = plan(diff(look(keys, goal), goal))
+    left = plan(look(keys, goal), goal)
     if left:
         names = ", ".join(map(str, list(left.changes.values())[:5]))
         raise RollbackIncomplete(f"could not finish: {names}; last refusal: {refusal}; run: weft recover") from refusal

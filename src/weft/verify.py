@@ -15,6 +15,6 @@ def verify(done: Plan, look: Look) -> None:
     Raises: VerifyMismatch naming each difference.
     """
     goal = done.after
-    left = diff(look(frozenset(done.changes), goal), goal)
+    left = diff(look(done.keys, goal), goal)
     if left:
         raise VerifyMismatch([f"{change.op.value} {describe(change)}" for change in left.values()])

@@ -72,7 +72,7 @@ def everything(machine: Machine) -> State:
 
 def step(machine: Machine, journal: Journal, goal: State, fault: Callable[[Change], None]) -> tuple[Plan, bool]:
     """Go from what is there towards `goal`; whether it got there."""
-    todo = plan(diff(everything(machine), goal))
+    todo = plan(everything(machine), goal)
     backends = {name: Faulty(backend, fault) for name, backend in machine.backends.items()}
     try:
         claim(machine, todo, goal)

@@ -64,7 +64,7 @@ def same(have: State, want: State) -> bool:
 def test_diff_reaches_desired(rng: Random) -> None:
     a, b = random_state(rng), random_state(rng)
     kernel = FakeKernel(a)
-    run(plan(diff(a, b)).steps(), backends_of(kernel))
+    run(plan(a, b).steps(), backends_of(kernel))
     assert same(kernel.state, b)
 
 
@@ -76,14 +76,14 @@ def test_a_second_apply_changes_nothing(rng: Random) -> None:
 
 @given(randoms)
 def test_nothing_that_may_be_held_open_goes_before_the_commit_record(rng: Random) -> None:
-    todo = plan(diff(random_state(rng), random_state(rng)))
+    todo = plan(random_state(rng), random_state(rng))
     for step in todo.steps(Phase.MAKE, Phase.SWITCH):
         assert not any(c.op is Op.DELETE and KINDS.of(c.object).held for c in step.changes)
 
 
 @given(randoms)
 def test_make_deletes_and_changes_nothing(rng: Random) -> None:
-    todo = plan(diff(random_state(rng), random_state(rng)))
+    todo = plan(random_state(rng), random_state(rng))
     assert all(c.op is Op.CREATE for step in todo.steps(Phase.MAKE) for c in step.changes)
 
 
@@ -103,7 +103,7 @@ def check_pair(rng: Random) -> None:
     a, b = random_state(rng), random_state(rng)
     kernel = refuse_nth(rng.randrange(30))
     kernel.state = State(a)
-    todo = plan(diff(a, b))
+    todo = plan(a, b)
     try:
         transact(todo, backends_of(kernel), MemoryJournal(), look_at(kernel))
     except RolledBack:
@@ -117,7 +117,7 @@ def check_kill(rng: Random) -> None:
     kernel = refuse_nth(rng.randrange(30), Killed())
     kernel.state = State(a)
     journal = MemoryJournal()
-    todo = plan(diff(a, b))
+    todo = plan(a, b)
     journal.begin(Record(former=todo.before, goal=todo.after))
     try:
         run(todo.steps(Phase.MAKE, Phase.SWITCH), backends_of(kernel))
@@ -125,7 +125,7 @@ def check_kill(rng: Random) -> None:
         run(todo.steps(Phase.RETIRE), backends_of(kernel))
     except Killed:
         goal = journal.goal if journal.phase == "committed" else journal.former
-        lead_to(goal, frozenset(todo.changes), backends_of(kernel), look_at(kernel))
+        lead_to(goal, todo.keys, backends_of(kernel), look_at(kernel))
         assert same(kernel.state, b if journal.phase == "committed" else a)
 
 
@@ -155,7 +155,7 @@ def test_a_persistent_refusal_keeps_the_journal() -> None:
     kernel = FakeKernel(a, fault=_refuse_after(5))
     journal = MemoryJournal()
     with pytest.raises(Exception, match="weft recover"):
-        transact(plan(diff(a, b)), backends_of(kernel), journal, look_at(kernel))
+        transact(plan(a, b), backends_of(kernel), journal, look_at(kernel))
     assert journal.phase == "begun"
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import groupby
 
-from weft.diff import Changes
+from weft.diff import Changes, bares_link, bystanders, diff
 from weft.kinds import KINDS
+from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
@@ -41,10 +42,12 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """`changes`: what differs, one entry an object, for people. `phases`: the same as steps in the order of execution;
-    what the kernel drops along with something else is in `changes` alone."""
+    what the kernel drops along with something else is in `changes` alone. `bystanders`: what stays as it is, but might
+    fall on the way back."""
 
     changes: Changes
     phases: Mapping[Phase, tuple[Step, ...]]
+    bystanders: State
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -52,21 +55,28 @@ class Plan:
     @property
     def before(self) -> State:
         """The former objects at the keys concerned: where rollback leads to."""
-        return State((k, c.before) for k, c in self.changes.items() if c.before is not None)
+        return State({k: c.before for k, c in self.changes.items() if c.before is not None} | self.bystanders)
 
     @property
     def after(self) -> State:
         """The wanted objects at the keys concerned."""
-        return State((k, c.after) for k, c in self.changes.items() if c.after is not None)
+        return State({k: c.after for k, c in self.changes.items() if c.after is not None} | self.bystanders)
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """All keys concerned."""
+        return frozenset(self.changes) | self.bystanders.keys()
 
     def steps(self, *phases: Phase) -> Iterator[Step]:
         for phase in phases or tuple(Phase):
             yield from self.phases[phase]
 
 
-def plan(changes: Changes) -> Plan:
-    """Put the changes into phases and an order in which each finds what it needs."""
-    return Plan(changes=changes, phases=_Ordering(changes).phases())
+def plan(observed: State, desired: State) -> Plan:
+    """The changes between two states, in phases and an order in which each finds what it needs."""
+    changes = diff(observed, desired)
+    aside = bystanders(changes, observed, desired)
+    return Plan(changes=changes, phases=_Ordering(changes).phases(), bystanders=aside)
 
 
 _MAKING_ORDER = """
@@ -200,6 +210,7 @@ class _Ordering:
             if change.op is Op.REPLACE and change.before is not None and KINDS.of(change.before).held:
                 self._late.add(key)
         self._wait_for_the_shaken()
+        self._bare_links_early()
         replaced = {key for key, change in self._changes.items() if change.op is Op.REPLACE}
         if not replaced and not self._late and not self._switched:
             return
@@ -214,6 +225,18 @@ class _Ordering:
                 under = (self._changes.get(ground) for ground in change.after.lives_on)
                 if any(ground is not None and _shakes_off(ground, change.after) for ground in under):
                     self._switched.add(change.key)
+
+    def _bare_links_early(self) -> None:
+        """IPv4 addresses that go take the link's routes along if they are its last: they go before routes are made."""
+        routes: dict[Key, list[Key]] = defaultdict(list)
+        for change in self._changes.values():
+            if isinstance(change.after, Route) and change.after.family == 4:
+                routes[link_key(change.key.netns, change.after.ifname)].append(change.key)
+        for change in self._changes.values():
+            if change.op is Op.DELETE and bares_link(change.object):
+                for route in routes.get(change.object.lives_on[0], ()):
+                    self._early.add(change.key)
+                    self._switched.add(route)
 
     def _spread_once(self, makes: Iterable[Change], replaced: set[Key]) -> bool:
         """One pass in the order of making; whether it moved anything to a later phase."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from weft.backends.base import Selection
 from weft.compiler import Compiled, CompileError, compile
-from weft.diff import diff
 from weft.errors import ForeignObject, Problem
 from weft.facts import Facts
 from weft.files import Loaded
@@ -78,7 +77,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path) -> Prepared:
         foreign=parts.foreign,
         desired=compiled.state,
         paths=compiled.paths,
-        plan=plan(diff(parts.ours, compiled.state)),
+        plan=plan(parts.ours, compiled.state),
         facts=facts,
         loaded=loaded,
         warnings=tuple(_warnings(loaded, compiled, facts)),
@@ -97,7 +96,7 @@ def prepare_nothing(machine: Machine) -> Prepared:
         foreign=State(),
         desired=State(),
         paths={},
-        plan=plan(diff(ours, State())),
+        plan=plan(ours, State()),
     )
 
 

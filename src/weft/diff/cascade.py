@@ -1,0 +1,112 @@
+"""What the kernel drops, or leaves without, along with a change: to be made anew where it is still wanted.
+
+Rules: pure. Only what is wanted is added to the changes; what falls and is not wanted was to be deleted anyway.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from weft.kinds import KINDS
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.route import Route
+from weft.kinds.link.common import Link
+from weft.kinds.link.veth import Veth
+from weft.state import Change, KernelObject, Key, Op, State, link_key
+
+Changes: TypeAlias = dict[Key, Change]
+
+
+def dependents_of(state: State) -> Mapping[Key, list[Key]]:
+    """For each key the keys of those that the kernel drops along with it; the ends of a veth fall together."""
+    dependents: dict[Key, list[Key]] = defaultdict(list)
+    for key, obj in state.items():
+        for on in obj.lives_on:
+            dependents[on].append(key)
+        if isinstance(obj, Veth):
+            dependents[obj.peer].append(key)
+    return dependents
+
+
+def bares_link(obj: KernelObject) -> bool:
+    """Whether, when this is the last of its sort on its link, the link's IPv4 routes go with it.
+
+    Source: net/ipv4/fib_frontend.c fib_inetaddr_event (no address left: fib_disable_ip).
+    """
+    return isinstance(obj, Address) and obj.family == 4
+
+
+def bystanders(changes: Changes, observed: State, desired: State) -> State:
+    """Wanted objects that do not change but share a link with something that does.
+
+    The way back from a change may drop them (taking back a link's first IPv4 address takes its routes too), so
+    whoever goes that way must know of them.
+    """
+    links = {on for change in changes.values() for on in change.object.lives_on if on.table == "link"}
+    links.update(key for key in changes if key.table == "link")
+    return State(
+        (key, obj)
+        for key, obj in observed.items()
+        if key.table in _ON_LINKS and key in desired and key not in changes and not links.isdisjoint(obj.lives_on)
+    )
+
+
+_ON_LINKS = frozenset({"address", "route", "neighbour"})
+
+
+class Cascade:
+    """The changes of one diff, completed by what falls along with them."""
+
+    def __init__(self, changes: Changes, observed: State, desired: State) -> None:
+        self._changes, self._observed, self._desired = changes, observed, desired
+
+    def complete(self) -> None:
+        gone = [key for key, change in self._changes.items() if change.op in (Op.REPLACE, Op.DELETE)]
+        shaken = [c for c in self._changes.values() if c.op is Op.UPDATE and isinstance(c.before, Link)]
+        if not gone and not shaken:
+            return
+        dependents = dependents_of(self._observed)
+        for change in shaken:
+            gone += self._replace(key for key in dependents.get(change.key, ()) if self._shakes_off(change, key))
+        gone += self._replace(self._routes_of_bare_links(gone, dependents))
+        seen = set(gone)
+        while gone:
+            fallen = [key for key in dependents.get(gone.pop(), ()) if key not in seen]
+            seen.update(fallen)
+            gone += fallen
+            self._replace(fallen)
+        self._restore_masters(seen)
+
+    def _replace(self, fallen: Iterable[Key]) -> list[Key]:
+        """Make anew those that are wanted, and say which."""
+        wanted = [key for key in fallen if key in self._desired]
+        for key in wanted:
+            self._changes[key] = Change(Op.REPLACE, self._observed[key], self._desired[key])
+        return wanted
+
+    def _shakes_off(self, change: Change, key: Key) -> bool:
+        return KINDS.of(change.object).cascade(change.before, change.after, self._observed[key])
+
+    def _routes_of_bare_links(self, gone: Iterable[Key], dependents: Mapping[Key, list[Key]]) -> list[Key]:
+        """IPv4 routes over links of which every IPv4 address goes."""
+        suspects = {on for key in gone if bares_link(self._observed[key]) for on in self._observed[key].lives_on}
+        if not suspects:
+            return []
+        held = {on for obj in self._desired.values() if bares_link(obj) for on in obj.lives_on}
+        return [key for link in suspects - held for key in dependents.get(link, ()) if _is_ipv4(self._observed[key])]
+
+    def _restore_masters(self, gone: set[Key]) -> None:
+        """A link whose master goes is left without one: what is wanted must be said anew."""
+        doomed = {key for key in gone if key.table == "link"}
+        for key, have in self._observed.items():
+            if not isinstance(have, Link) or not have.master or link_key(have.netns, have.master) not in doomed:
+                continue
+            want = self._desired.get(key)
+            if isinstance(want, Link) and want.master and key not in gone:
+                self._changes[key] = Change(Op.UPDATE, have, want)
+
+
+def _is_ipv4(obj: KernelObject) -> bool:
+    return isinstance(obj, Route) and obj.family == 4

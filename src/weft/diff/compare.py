@@ -1,0 +1,55 @@
+"""What differs between what a kernel holds and what it shall hold: (observed, desired) -> Changes.
+
+Rules: pure and linear in the number of objects. `observed` holds only what is weft's to change (see `ownership`). Every
+observed object that is not desired is deleted; what the kernel would drop along with a replaced object is replaced
+too, so that the changes alone lead from observed to desired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+from weft.diff.cascade import Cascade, Changes
+from weft.kinds import KINDS
+from weft.state import Change, KernelObject, Op, State
+
+NEVER_COMPARED = frozenset({"protocol", "nodad", "newborn"})
+"""How an object came about or is made, not what it is."""
+
+
+@cache
+def _compared(cls: type[Any]) -> tuple[tuple[str, attrgetter[Any]], ...]:
+    return tuple((f.name, attrgetter(f.name)) for f in fields(cls) if f.name not in NEVER_COMPARED)
+
+
+def differing_fields(have: KernelObject, want: KernelObject) -> list[str]:
+    """Names of the fields in which two objects of one class differ; a wanted None matches anything."""
+    return [name for name, get in _compared(type(want)) if (value := get(want)) is not None and value != get(have)]
+
+
+def diff(observed: State, desired: State) -> Changes:
+    """The changes that lead from `observed` to `desired`, by key. Empty when nothing is to be done."""
+    changes: Changes = {}
+    for key, want in desired.items():
+        have = observed.get(key)
+        if have is None:
+            changes[key] = Change(Op.CREATE, None, want)
+        elif have is not want and (op := _op(have, want)) is not None:
+            changes[key] = Change(op, have, want)
+    for key, have in observed.items():
+        if key not in desired:
+            changes[key] = Change(Op.DELETE, have, None)
+    Cascade(changes, observed, desired).complete()
+    return changes
+
+
+def _op(have: KernelObject, want: KernelObject) -> Op | None:
+    if type(have) is not type(want):
+        return Op.REPLACE
+    differing = differing_fields(have, want)
+    if not differing:
+        return None
+    return Op.UPDATE if KINDS.of(want).in_place.issuperset(differing) else Op.REPLACE
