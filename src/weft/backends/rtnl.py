@@ -6,7 +6,7 @@ write passes through `netlink.doors`. What `lo` is, its Namespace says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 
 from weft.backends.base import Selection
 from weft.backends.rtnl_commit import Commit
@@ -19,6 +19,7 @@ from weft.kinds.ip import address, neighbour, route, rule
 from weft.kinds.link import bridge, dummy, tap, veth
 from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.reading import common_fields
+from weft.kinds.netns import Namespace
 from weft.netlink.connection import QuestionRefused
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import Namespaces
@@ -69,6 +70,7 @@ class Rtnl:
         for reading, keys in parts:
             found = objects(reading, others, selection.offloads)
             state.update((obj.key, obj) for obj in found if obj.key in keys)
+        state.update(State.of(self._unfinished(selection, {reading.netns for reading in readings})))
         return state
 
     def links(self, keys: Collection[Key], offloads: Offloads) -> dict[Key, Link]:
@@ -109,6 +111,13 @@ class Rtnl:
                 raise _unread(place, refused) from refused
             learn(reading, self._numbers, whole=False)
             yield reading, keys[place.netns]
+
+    def _unfinished(self, selection: Selection, found: Set[str]) -> Iterator[Namespace]:
+        """Names that a kill left without a namespace."""
+        names = {*selection.namespaces, *(key.name for key in selection.keys if key.table == "netns")}
+        for name in names - found:
+            if name != HOST and self._kept.namespaces.is_unfinished(name):
+                yield Namespace(name=name, newborn=True)
 
     def _pair(self, readings: Sequence[Reading], others: Mapping[End, Key]) -> None:
         for reading in readings:

@@ -30,12 +30,22 @@ from weft.netlink.tun import make_tap
 from weft.state import Change, Op
 from weft.wire.codec import u32
 from weft.wire.ethtool import set_features
-from weft.wire.ifaddr import RTM_DELADDR
-from weft.wire.link import IFLA_GROUP, RTM_DELLINK, delete_group, delete_link, get_link, read_link, set_link
+from weft.wire.ifaddr import IFADDR_SIZE, RTM_DELADDR, RTM_NEWADDR
+from weft.wire.link import (
+    IFINFO_SIZE,
+    IFLA_GROUP,
+    RTM_DELLINK,
+    RTM_NEWLINK,
+    delete_group,
+    delete_link,
+    get_link,
+    read_link,
+    set_link,
+)
 from weft.wire.neighbour import RTM_DELNEIGH
-from weft.wire.reply import Reply
-from weft.wire.route import RTM_DELROUTE
-from weft.wire.rule import RTM_DELRULE
+from weft.wire.reply import Reply, attribute_at
+from weft.wire.route import RTM_DELROUTE, RTM_NEWROUTE, RTMSG_SIZE
+from weft.wire.rule import FIB_RULE_SIZE, RTM_DELRULE, RTM_NEWRULE
 
 TRIES = 8
 """So often is another index chosen where the chosen one is taken."""
@@ -100,8 +110,9 @@ class Commit:
         unborn = changes
         for _ in range(TRIES):
             requests = [(change, self._requests(change)) for change in changes]
+            awaited = {change.key for change in unborn}
             for change, some in requests:
-                if change in unborn:
+                if change.key in awaited:
                     self._post_all(change, [request for request in some if _is_birth(request)])
             self._flush()
             unborn, self._unborn = self._unborn, []
@@ -196,7 +207,7 @@ class Commit:
         if isinstance(item.payload, Birth) and reply.errno_ in _TAKEN and not self._name_is_taken(item.change):
             self._unborn.append(item.change)
             return
-        refuse(item.change, reply)
+        refuse(item.change, _with_culprit(message, reply))
 
     def _name_is_taken(self, change: Change) -> bool:
         """Whether a link could not be made for its name, or its other end's, and not for the index chosen."""
@@ -260,6 +271,23 @@ def _mark(change: Change, message: bytes) -> None:
 def _all_or_refuse(change: Change, connection: Connection, messages: Sequence[bytes]) -> None:
     for failure in connection.change(messages):
         refuse(change, failure.reply)
+
+
+_FIXED_SIZES = {
+    RTM_NEWLINK: IFINFO_SIZE,
+    RTM_NEWADDR: IFADDR_SIZE,
+    RTM_NEWROUTE: RTMSG_SIZE,
+    RTM_NEWRULE: FIB_RULE_SIZE,
+}
+
+
+def _with_culprit(message: bytes, reply: Reply) -> Reply:
+    """The kernel's sentence with the number of the attribute that it points to."""
+    fixed = _FIXED_SIZES.get(int.from_bytes(message[4:6], "little"))
+    if fixed is None or reply.offset is None:
+        return reply
+    culprit = attribute_at(message, fixed, reply.offset)
+    return reply if culprit is None else reply._replace(text=f"{reply.text} (attribute {culprit})".strip())
 
 
 def refuse(change: Change, reply: Reply) -> NoReturn:

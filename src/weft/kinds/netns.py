@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
@@ -15,10 +15,12 @@ from weft.wire.link import IFLA_IFALIAS, LOOPBACK_INDEX, set_link
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
-    """Source: namespaces(7), ip-netns(8). `alias` None: somebody else's."""
+    """Source: namespaces(7), ip-netns(8). `alias` None: somebody else's. `newborn`: as observed, no more than a file by
+    its name, which a kill left before there was a namespace on it."""
 
     name: str
     alias: str | None = None
+    newborn: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> Key:

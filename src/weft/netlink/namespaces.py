@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from errno import EINVAL, ENOENT, EPERM
+from errno import EEXIST, EINVAL, ENOENT, EPERM
 from pathlib import Path
 
 from weft.errors import NotPermitted
@@ -65,7 +65,7 @@ class Namespaces:
             os.close(fd)
 
     def names(self) -> list[str]:
-        """All named namespaces, sorted. A file that is none (left by a kill between two steps) is not listed."""
+        """All named namespaces, sorted; files without a namespace are left out."""
         with suppress(FileNotFoundError):
             return sorted(name for name in os.listdir(self._directory) if self.identity(name))
         return []
@@ -75,18 +75,21 @@ class Namespaces:
 
         Raises: FileExistsError, NotPermitted, OSError.
         """
-        self._share_directory()
         path = f"{self._directory}/{name}"
-        try:
-            doors.create(path)
-        except FileExistsError:
-            if self.identity(name):
-                raise
+        if self.identity(name):
+            raise FileExistsError(EEXIST, os.strerror(EEXIST), path)
+        self._share_directory()
         with _away():
             with _permitted("making a network namespace"):
                 doors.unshare_network()
             mark()
+            if not self.is_unfinished(name):
+                doors.create(path)
             doors.mount(_OWN, path, doors.MS_BIND)
+
+    def is_unfinished(self, name: str) -> bool:
+        """Whether the name is a file with no namespace on it: what a kill leaves between two steps of `make`."""
+        return os.path.isfile(f"{self._directory}/{name}") and not self.identity(name)
 
     def delete(self, name: str) -> None:
         """Take the name away; the namespace itself goes when nothing uses it. Already gone is fine."""

@@ -1,0 +1,417 @@
+"""The rtnl backend on the real kernel: what it makes, `ip` sees; what `ip` makes, it sees."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.kernel.rtnl_world import ALIAS, bridge, create, delete, led, link, mac, pair, some, spaces, update, whole
+from tests.world import World
+from weft.backends.base import Selection
+from weft.backends.rtnl import Rtnl
+from weft.diff import diff
+from weft.errors import KernelRefused
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.neighbour import Neighbour
+from weft.kinds.ip.route import Route
+from weft.kinds.ip.rule import Rule
+from weft.kinds.link.common import Link, OtherLink
+from weft.kinds.link.tap import Tap
+from weft.kinds.link.veth import Veth
+from weft.kinds.netns import Namespace
+from weft.netlink import doors
+from weft.netlink.events import Events
+from weft.netlink.namespaces import Namespaces
+from weft.state import BIRTH_GROUP, PROTOCOL, Change, KernelObject, Op, State, link_key, netns_key
+
+
+@pytest.fixture
+def rtnl(world: World) -> Iterator[Rtnl]:
+    """The backend, with this thread in the world."""
+    with world.inside():
+        backend = Rtnl()
+        yield backend
+        backend.close()
+
+
+def test_a_namespace_is_marked_up_and_shared(world: World, rtnl: Rtnl) -> None:
+    create(rtnl, *spaces("red"))
+    lo = link(world, "red", "lo")
+    assert lo["ifalias"] == ALIAS and "UP" in lo["flags"]
+    assert "shared" in world.run("findmnt", "-no", "PROPAGATION", "/run/netns").stdout
+    assert whole(rtnl, "red", "nowhere") == State.of(spaces("red"))
+    assert rtnl.namespaces() == ["red"]
+    update(rtnl, spaces("red")[0], Namespace(name="red", alias=ALIAS + " lab"))
+    assert link(world, "red", "lo")["ifalias"] == ALIAS + " lab"
+    delete(rtnl, *spaces("red", "red"))
+    assert world.names() == [] and whole(rtnl, "red") == {}
+
+
+def test_a_namespace_with_the_name_of_another_is_refused(world: World, rtnl: Rtnl) -> None:
+    world.run("ip", "netns", "add", "red")
+    with pytest.raises(KernelRefused, match="create netns red: File exists"):
+        create(rtnl, *spaces("red"))
+    assert "ifalias" not in link(world, "red", "lo")
+    assert whole(rtnl, "red") == State.of([Namespace(name="red")])
+
+
+def test_a_file_left_by_a_kill_is_seen_taken_over_and_deleted(world: World, rtnl: Rtnl) -> None:
+    world.run("touch", "/run/netns/red")
+    (found,) = whole(rtnl, "red").values()
+    assert rtnl.namespaces() == [] and isinstance(found, Namespace) and found.newborn
+    create(rtnl, *spaces("red"))
+    assert link(world, "red", "lo")["ifalias"] == ALIAS
+    world.run("touch", "/run/netns/blue")
+    delete(rtnl, *spaces("blue"))
+    assert world.names() == ["red"]
+
+
+def test_a_veth_between_namespaces(world: World, rtnl: Rtnl) -> None:
+    ends = led(pair(1, "shop", "web", master="br", altnames=("port-of-the-web", "web")))
+    wanted = [*spaces("shop", "web"), bridge("shop", altnames=("front",)), *ends]
+    create(rtnl, *wanted)
+    seen = link(world, "shop", "wp1")
+    assert seen["address"] == mac(257) and seen["mtu"] == 1400 and seen["master"] == "br" and "UP" in seen["flags"]
+    assert seen["ifalias"] == ALIAS and set(seen["altnames"]) == {"web", "port-of-the-web"}
+    assert seen["group"] == "default" and seen["linkinfo"]["info_kind"] == "veth"
+    other = link(world, "web", "eth1")
+    assert (other["address"], other["mtu"], other["ifalias"], other["group"]) == (mac(1), 1400, ALIAS, "default")
+    assert "LOWER_UP" in other["flags"]
+    for state in (whole(rtnl, "shop", "web"), some(rtnl, wanted)):
+        assert diff(state, State.of(wanted)) == {}
+
+
+def test_a_fellow_whose_leader_came_before_is_given_everything(world: World, rtnl: Rtnl) -> None:
+    leader, fellow = led(pair(1, "shop", "web"))
+    create(rtnl, *spaces("shop", "web"), leader)
+    half = whole(rtnl, "shop", "web")[fellow.key]
+    assert isinstance(half, Veth) and half.newborn and not half.up and not half.alias
+    create(rtnl, fellow)
+    assert diff(whole(rtnl, "shop", "web"), State.of([*spaces("shop", "web"), leader, fellow])) == {}
+    assert link(world, fellow.netns, fellow.ifname)["group"] == "default"
+
+
+def test_a_bridge_and_its_own_fields(world: World, rtnl: Rtnl) -> None:
+    made = bridge("", forward_delay=0, ageing_time=1000, mcast_snooping=False, gso_max_size=40000)
+    create(rtnl, made)
+    data = link(world, None, "br")["linkinfo"]["info_data"]
+    assert (data["stp_state"], data["forward_delay"], data["ageing_time"], data["mcast_snooping"]) == (0, 0, 1000, 0)
+    assert link(world, None, "br")["gso_max_size"] == 40000
+    changed = replace(made, ageing_time=3000, mcast_snooping=True, mtu=1400, altnames=("b",), mac=mac(5), up=False)
+    update(rtnl, made, changed)
+    assert diff(whole(rtnl, ""), State.of([changed])) == {}
+    seen = link(world, None, "br")
+    assert seen["linkinfo"]["info_data"]["ageing_time"] == 3000 and seen["mtu"] == 1400 and "UP" not in seen["flags"]
+    update(rtnl, changed, replace(changed, altnames=("c",), alias=ALIAS + " my bridge"))
+    assert link(world, None, "br")["altnames"] == ["c"]
+
+
+@pytest.mark.parametrize("mtu", [1500, 9000, 68])
+def test_a_bridge_keeps_its_mtu_whatever_its_ports_have(world: World, rtnl: Rtnl, mtu: int) -> None:
+    create(rtnl, *spaces("web"), replace(bridge(""), mtu=mtu), *led(pair(1, "", "web", master="br")))
+    assert link(world, None, "br")["mtu"] == mtu
+
+
+def test_a_port_leaves_its_bridge(world: World, rtnl: Rtnl) -> None:
+    ends = pair(1, "", "web", master="br")
+    create(rtnl, *spaces("web"), bridge(""), *led(ends))
+    update(rtnl, ends[1], replace(ends[1], master=""))
+    assert "master" not in link(world, None, "wp1")
+
+
+def test_a_tap_with_its_owner_and_queues(world: World, rtnl: Rtnl) -> None:
+    made = Tap(netns="", ifname="vm1", alias=ALIAS, mac=mac(3), mtu=1400, up=True, owner=1000, group=1001,
+               multi_queue=True, vnet_hdr=True, master="br", altnames=("vm",))  # fmt: skip
+    plain = Tap(netns="web", ifname="vm2", alias=ALIAS, mac=mac(4), mtu=1500, vnet_hdr=False, multi_queue=False)
+    create(rtnl, *spaces("web"), bridge(""), made, plain)
+    seen = link(world, None, "vm1")
+    data = seen["linkinfo"]["info_data"]
+    assert data["type"] == "tap" and data["persist"] and data["vnet_hdr"] and data["multi_queue"] and not data["pi"]
+    assert (seen["ifalias"], seen["address"], seen["mtu"], seen["master"]) == (ALIAS, mac(3), 1400, "br")
+    assert diff(whole(rtnl, "", "web"), State.of([*spaces("web"), bridge(""), made, plain])) == {}
+    observed = whole(rtnl, "")[made.key]
+    assert isinstance(observed, Tap) and (observed.owner, observed.group) == (1000, 1001)
+    update(rtnl, made, replace(made, mtu=1500, master=""))
+    assert link(world, None, "vm1")["mtu"] == 1500
+    delete(rtnl, made)
+    assert not link(world, None, "vm1")
+
+
+def addresses(world: World, netns: str, ifname: str) -> list[str]:
+    (seen,) = world.json("ip", "-j", "addr", "show", "dev", ifname, netns=netns)
+    return [f"{a['local']}/{a['prefixlen']}" for a in seen["addr_info"] if a["scope"] != "link"]
+
+
+def test_addresses_of_both_families(world: World, rtnl: Rtnl) -> None:
+    ends = led(pair(1, "shop", "web"))
+    four = Address(netns="web", ifname="eth1", cidr="10.0.0.5/24")
+    six = Address(netns="web", ifname="eth1", cidr="fd00::5/64", nodad=True)
+    create(rtnl, *spaces("shop", "web"), *ends, four, six)
+    assert addresses(world, "web", "eth1") == ["10.0.0.5/24", "fd00::5/64"]
+    (seen,) = world.json("ip", "-j", "-6", "addr", "show", "dev", "eth1", netns="web")
+    assert not any("tentative" in a for a in seen["addr_info"] if a["scope"] == "global")
+    found = whole(rtnl, "web")
+    assert {obj.cidr for obj in found.values() if isinstance(obj, Address)} == {"10.0.0.5/24", "fd00::5/64"}
+    assert all(obj.protocol == PROTOCOL for obj in found.values() if isinstance(obj, Address))
+    delete(rtnl, four, six, six)
+    assert addresses(world, "web", "eth1") == []
+
+
+def test_an_address_goes_without_its_secondaries(world: World, rtnl: Rtnl) -> None:
+    ends = led(pair(1, "shop", "web"))
+    both = [Address(netns="web", ifname="eth1", cidr=f"10.0.0.{n}/24") for n in (5, 6)]
+    create(rtnl, *spaces("shop", "web"), *ends, *both)
+    delete(rtnl, both[0])
+    assert addresses(world, "web", "eth1") == ["10.0.0.6/24"]
+
+
+def test_a_foreign_link_s_settings_are_not_touched_for_an_address(world: World, rtnl: Rtnl) -> None:
+    world.run("ip", "link", "add", "foreign", "type", "bridge")
+    address = Address(netns="", ifname="foreign", cidr="10.0.0.5/24")
+    create(rtnl, address)
+    delete(rtnl, address)
+    promote = world.run("sysctl", "-n", "net.ipv4.conf.foreign.promote_secondaries").stdout.strip()
+    assert promote == world.run("sysctl", "-n", "net.ipv4.conf.default.promote_secondaries").stdout.strip()
+
+
+ROUTES = [
+    Route(netns="web", dst="0.0.0.0/0", via="10.0.0.1", ifname="eth1"),
+    Route(netns="web", dst="::/0", via="fd00::1", ifname="eth1", metric=1024),
+    Route(netns="web", dst="10.8.0.0/16", via="fe80::1", ifname="eth1"),
+    Route(netns="web", dst="10.9.0.0/16", via="192.0.2.1", ifname="eth1", onlink=True, table=1000, metric=7),
+    Route(netns="web", dst="10.10.0.0/16", ifname="eth1", src="10.0.0.5", mtu=1300, advmss=1200, initcwnd=20),
+    Route(netns="web", dst="10.11.0.0/16", type="blackhole"),
+    Route(netns="web", dst="fd11::/64", type="unreachable", metric=1024),
+    Route(netns="web", dst="fd12::/64", ifname="eth1", metric=5, initrwnd=30),
+]
+
+
+@pytest.fixture
+def web(rtnl: Rtnl) -> list[KernelObject]:
+    """A port in a namespace of its own with an address of each family."""
+    ends = led(pair(1, "shop", "web"))
+    objects: list[KernelObject] = [*spaces("shop", "web"), *ends]
+    objects.append(Address(netns="web", ifname="eth1", cidr="10.0.0.5/24"))
+    objects.append(Address(netns="web", ifname="eth1", cidr="fd00::5/64", nodad=True))
+    create(rtnl, *objects)
+    return objects
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.dst)
+def test_routes(world: World, rtnl: Rtnl, web: list[KernelObject], route: Route) -> None:
+    create(rtnl, route)
+    family = "-6" if route.family == 6 else "-4"
+    dst = "default" if route.dst.endswith("/0") else route.dst
+    (seen,) = world.json("ip", "-j", "-d", family, "route", "show", "table", str(route.table), "proto", "119",
+                         netns="web")  # fmt: skip
+    assert seen["dst"] == dst and seen["type"] == route.type and seen.get("metric", 0) == route.metric
+    if route.via:
+        assert route.via in (seen.get("gateway"), seen.get("via", {}).get("host"))
+    metrics = (seen.get("metrics") or [{}])[0]
+    assert {name: metrics.get(name) for name in ("mtu", "advmss", "initcwnd", "initrwnd")} == {
+        "mtu": route.mtu, "advmss": route.advmss, "initcwnd": route.initcwnd, "initrwnd": route.initrwnd
+    }  # fmt: skip
+    assert diff(whole(rtnl, "web"), State.of([*web[1:2], *web[2:], route])).keys() <= {netns_key("web"), *NOT_WEB(web)}
+    assert diff(some(rtnl, [route]), State.of([route])) == {}
+    delete(rtnl, route, route)
+    assert whole(rtnl, "web").keys().isdisjoint({route.key})
+
+
+def NOT_WEB(objects: list[KernelObject]) -> set[object]:  # noqa: N802
+    return {obj.key for obj in objects if obj.key.netns != "web"}
+
+
+def test_a_route_of_weft_s_is_changed_in_one_step(world: World, rtnl: Rtnl, web: list[KernelObject]) -> None:
+    route = ROUTES[0]
+    create(rtnl, route)
+    observed = whole(rtnl, "web")[route.key]
+    with Namespaces().inside("web"):
+        events = Events(("route",))
+    with events:
+        update(rtnl, observed, replace(route, via="10.0.0.254", mtu=1400))
+        told = events.read(timeout_s=5)
+        assert events.read(timeout_s=0.1) == []
+    assert [event.gone for event in told] == [False], "between the two there was none"
+    (seen,) = world.json("ip", "-j", "route", "show", "default", netns="web")
+    assert seen["gateway"] == "10.0.0.254" and seen["metrics"] == [{"mtu": 1400}]
+
+
+def test_a_route_that_is_not_weft_s_stands_in_the_way(world: World, rtnl: Rtnl, web: list[KernelObject]) -> None:
+    world.run("ip", "route", "add", "default", "via", "10.0.0.9", netns="web")
+    with pytest.raises(KernelRefused, match="File exists"):
+        create(rtnl, ROUTES[0])
+
+
+RULES = [
+    Rule(netns="web", family=4, priority=100, src="10.0.0.0/24", table=10),
+    Rule(netns="web", family=6, priority=101, dst="fd00::/64", iif="eth1", fwmark=5, fwmask=255, table=1000),
+    Rule(netns="web", family=4, priority=102, oif="eth1", fwmark=7, action="prohibit"),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.key.name)
+def test_rules(world: World, rtnl: Rtnl, web: list[KernelObject], rule: Rule) -> None:
+    assert not any(isinstance(obj, Rule) for obj in whole(rtnl, "web").values())
+    create(rtnl, rule)
+    family = "-6" if rule.family == 6 else "-4"
+    seen = [r for r in world.json("ip", "-j", family, "rule", netns="web") if r["priority"] == rule.priority]
+    assert len(seen) == 1 and (rule.action != "lookup" or seen[0]["table"] == str(rule.table))
+    (found,) = (obj for obj in some(rtnl, [rule]).values())
+    assert replace(rule, protocol=PROTOCOL, fwmask=rule.fwmask or (0xFFFFFFFF if rule.fwmark else 0)) == found
+    delete(rtnl, found, found)
+    assert some(rtnl, [rule]) == {}
+
+
+def test_neighbours(world: World, rtnl: Rtnl, web: list[KernelObject]) -> None:
+    fixed = Neighbour(netns="web", ifname="eth1", address="10.0.0.9", mac=mac(77))
+    proxy = Neighbour(netns="web", ifname="eth1", address="fd00::9", proxy=True)
+    world.run("ip", "neigh", "add", "10.0.0.9", "lladdr", mac(1), "nud", "stale", "dev", "eth1", netns="web")
+    create(rtnl, fixed, proxy)
+    assert diff(some(rtnl, [fixed, proxy]), State.of([fixed, proxy])) == {}
+    seen = world.json("ip", "-j", "neigh", "show", "nud", "permanent", netns="web")
+    assert [(n["dst"], n["lladdr"]) for n in seen if n["dst"] == "10.0.0.9"] == [("10.0.0.9", mac(77))]
+    update(rtnl, fixed, replace(fixed, mac=mac(78)))
+    assert diff(whole(rtnl, "web"), State.of([*web, replace(fixed, mac=mac(78)), proxy])).keys() <= NOT_WEB(web)
+    delete(rtnl, fixed, proxy, proxy)
+    assert some(rtnl, [fixed, proxy]) == {}
+
+
+def test_what_others_made_is_reported_and_what_the_kernel_makes_is_not(world: World, rtnl: Rtnl) -> None:
+    world.run("ip", "netns", "add", "theirs")
+    for words in (
+        "link add v0 type veth peer v1 netns theirs",
+        "link add vx type vxlan id 5 dev v0 dstport 4789",
+        "link set v0 up",
+        "addr add 10.1.0.1/24 dev v0",
+        "route add 10.2.0.0/16 via 10.1.0.9",
+    ):
+        world.run("ip", *words.split())
+    world.run("ip", "link", "set", "v1", "up", netns="theirs")
+    assert world.dump(settle_s=5)  # link-local addresses are there by now
+    host = whole(rtnl, "")
+    assert sorted(str(key) for key in host) == [
+        "address v0 10.1.0.1/24", "link v0", "link vx", "route 10.2.0.0/16 table 254 metric 0",
+    ]  # fmt: skip
+    veth, vxlan = host[link_key("", "v0")], host[link_key("", "vx")]
+    assert isinstance(veth, Veth) and veth.peer == link_key("theirs", "v1")
+    assert isinstance(vxlan, OtherLink) and vxlan.link_kind == "vxlan"
+
+
+def test_a_veth_into_a_namespace_without_a_name_is_other(world: World, rtnl: Rtnl) -> None:
+    world.run("ip", "netns", "add", "gone")
+    world.run("ip", "link", "add", "v0", "type", "veth", "peer", "v1", "netns", "gone")
+    keeper = world.start("sleep", "60", netns="gone")
+    world.run("ip", "netns", "del", "gone")
+    found = whole(rtnl, "")[link_key("", "v0")]
+    keeper.kill()
+    keeper.wait()
+    assert isinstance(found, OtherLink) and found.link_kind == "veth"
+
+
+def test_a_namespace_by_pidfile(world: World, rtnl: Rtnl) -> None:
+    world.run("ip", "netns", "add", "container")
+    process = world.start("sleep", "60", netns="container")
+    while str(process.pid) not in world.run("ip", "netns", "pids", "container").stdout.split():
+        time.sleep(0.01)
+    world.run("sh", "-c", f"echo {process.pid} > /run/container.pid")
+    world.run("ip", "netns", "del", "container")
+    label = "pidfile:/run/container.pid"
+    ends = led(pair(1, "shop", label))
+    address = Address(netns=label, ifname="eth1", cidr="10.0.0.5/24")
+    create(rtnl, *spaces("shop"), *ends, address)
+    found = whole(rtnl, "shop", label)
+    process.kill()
+    process.wait()
+    assert diff(found, State.of([*spaces("shop"), Namespace(name=label), *ends, address])) == {}
+    assert whole(rtnl, label) == {}
+
+
+def test_offloads(world: World, rtnl: Rtnl) -> None:
+    wanted = (("rx-gro", False), ("tx-tcp-segmentation", False))
+    ends = led(pair(1, "", "web"))
+    end = replace(ends[0], offloads=wanted)
+    create(rtnl, *spaces("web"), end, ends[1])
+    told = world.run("ethtool", "-k", end.ifname).stdout
+    assert "generic-receive-offload: off" in told and "tx-tcp-segmentation: off" in told
+    assert "tx-checksum-ip-generic: on" in told
+    selection = Selection(namespaces=("",), offloads={end.key: ("rx-gro", "tx-tcp-segmentation")})
+    found = rtnl.observe(selection)[end.key]
+    assert isinstance(found, Link) and found.offloads == wanted
+    update(rtnl, found, replace(end, offloads=(("rx-gro", True), ("tx-tcp-segmentation", False))))
+    assert "generic-receive-offload: on" in world.run("ethtool", "-k", end.ifname).stdout
+    with pytest.raises(KernelRefused, match="bit name not found"):
+        update(rtnl, found, replace(end, offloads=(("no-such-feature", True),)))
+
+
+def test_many_links_go_at_once_and_no_foreign_one_with_them(world: World, rtnl: Rtnl) -> None:
+    pairs = [led(pair(n, "shop", f"p{n}", master="br")) for n in range(20)]
+    names = [f"p{n}" for n in range(20)]
+    objects = [*spaces("shop", *names), bridge("shop"), *(end for ends in pairs for end in ends)]
+    create(rtnl, *objects)
+    world.run("ip", "link", "add", "foreign", "type", "veth", "peer", "foreign2", netns="shop")
+    whole(rtnl, "shop", *names)
+    delete(rtnl, *(end for ends in pairs for end in ends))
+    left = [found["ifname"] for found in world.json("ip", "-j", "link", netns="shop")]
+    assert sorted(left) == ["br", "foreign", "foreign2", "lo"]
+    assert link(world, "shop", "foreign")["group"] == "default"
+    for name in names:
+        assert len(world.json("ip", "-j", "link", netns=name)) == 1
+
+
+def test_a_veth_is_replaced_by_a_bridge_of_its_name_while_its_other_end_goes(world: World, rtnl: Rtnl) -> None:
+    ends = led(pair(1, "shop", "web"))
+    create(rtnl, *spaces("shop", "web"), *ends)
+    whole(rtnl, "shop", "web")
+    delete(rtnl, ends[1])
+    new = replace(bridge(ends[1].netns), ifname=ends[1].ifname)
+    create(rtnl, new)
+    delete(rtnl, ends[0])  # a plan may well say so last
+    assert link(world, new.netns, new.ifname)["linkinfo"]["info_kind"] == "bridge"
+
+
+def test_both_ends_are_replaced(world: World, rtnl: Rtnl) -> None:
+    old, new = led(pair(1, "shop", "web")), led(pair(1, "shop", "web", master="br"))
+    create(rtnl, *spaces("shop", "web"), bridge("shop"), *old)
+    before = link(world, "shop", "wp1")["ifindex"]
+    rtnl.commit([Change(Op.REPLACE, had, wanted) for had, wanted in zip(old, new, strict=True)])
+    assert diff(whole(rtnl, "shop", "web"), State.of([*spaces("shop", "web"), bridge("shop"), *new])) == {}
+    assert link(world, "shop", "wp1")["ifindex"] != before
+
+
+def test_a_link_is_born_known_as_weft_s(world: World, rtnl: Rtnl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every state that a kill between two sends may leave: a link in it is newborn or marked."""
+    ends = led(pair(1, "shop", "web", master="br"))
+    objects = [*spaces("shop", "web"), bridge("shop"), *ends, Tap(netns="", ifname="vm", alias=ALIAS, mac=mac(3))]
+    send = doors.send
+
+    for allowed in range(40):
+        sent = 0
+
+        def failing(connection: object, data: object, allowed: int = allowed) -> None:
+            nonlocal sent
+            sent += 1
+            if sent > allowed:
+                raise KeyboardInterrupt
+            send(connection, data)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(doors, "send", failing)
+        try:
+            create(rtnl, *objects)
+        except KeyboardInterrupt:
+            pass
+        else:
+            break
+        finally:
+            monkeypatch.setattr(doors, "send", send)
+        for obj in whole(rtnl, "", "shop", "web").values():
+            if isinstance(obj, Link):
+                assert obj.newborn or (obj.alias or "").startswith("weft/"), obj
+                group = link(world, obj.netns or None, obj.ifname)["group"]
+                assert (group == str(BIRTH_GROUP)) is obj.newborn
+        for name in world.names():
+            assert link(world, name, "lo")["ifalias"] == ALIAS
+        found = whole(rtnl, "", "shop", "web")
+        delete(rtnl, *(o for o in found.values() if isinstance(o, Link)), *spaces("shop", "web"))
+    assert 5 <= allowed < 39
+    assert diff(whole(rtnl, "", "shop", "web"), State.of(objects)) == {}
