@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from weft.backends.base import Backend, Selection
+from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
+from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
 from weft.ownership import Claims, Split, split
 from weft.state import HOST, Key, Mark, State, netns_key
@@ -34,11 +36,12 @@ class Machine:
     rtnl: Rtnl
     nft: Nft
     settings: Settings
+    link_settings: LinkSettings
     ledger: Ledger
 
     @property
     def backends(self) -> Mapping[str, Backend]:
-        return {"rtnl": self.rtnl, "nft": self.nft, "setting": self.settings}
+        return {"rtnl": self.rtnl, "nft": self.nft, "setting": self.settings, "link-setting": self.link_settings}
 
     def marks(self) -> dict[str, Mark | None]:
         """The mark of each namespace under /run/netns, None where it is not weft's."""
@@ -68,6 +71,12 @@ class Machine:
             found.update(backend.observe(selection))
         return found
 
+    def read_singly(self, wanted: State) -> State:
+        """Of what is wanted, that which reading a namespace whole leaves out: settings, and links with offloads."""
+        offloads = offloads_of(wanted)
+        singly = frozenset(key for key in wanted if key.table in READ_BY_KEY)
+        return self.read(Selection(keys=singly | offloads.keys(), offloads=offloads))
+
     def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""
         ledger = self.ledger.scopes(self.scope)
@@ -83,16 +92,28 @@ class Machine:
         newborn = frozenset(wanted.keys() - former.keys())
         grounds = frozenset(on for obj in (*former.values(), *wanted.values()) for on in obj.lives_on)
 
+        offloads = offloads_of(former) | offloads_of(wanted)
+
         def look(keys: frozenset[Key], goal: State) -> State:
-            ours = self.split(self.read(_selection(keys, grounds)), goal, newborn).ours
+            observed = self.read(_selection(keys, grounds, offloads))
+            ours = self.split(observed, goal, newborn).ours
             return State((key, obj) for key, obj in ours.items() if key in keys)
 
         return look
 
 
-def _selection(keys: frozenset[Key], grounds: frozenset[Key]) -> Selection:
+def offloads_of(state: State) -> dict[Key, tuple[str, ...]]:
+    """The offloads (by ethtool's names) that a state speaks of, by link."""
+    return {
+        key: tuple(name for name, _ in obj.offloads)
+        for key, obj in state.items()
+        if isinstance(obj, Link) and obj.offloads
+    }
+
+
+def _selection(keys: frozenset[Key], grounds: frozenset[Key], offloads: Mapping[Key, tuple[str, ...]]) -> Selection:
     if len(keys) <= FEW_KEYS:
-        return Selection(keys=keys | grounds)
+        return Selection(keys=keys | grounds, offloads=offloads)
     whole = {key.netns for key in keys if key.table != "netns"}
     named = {key for key in keys | grounds if key.table in READ_BY_KEY}
-    return Selection(namespaces=tuple(sorted(whole)), keys=frozenset(named))
+    return Selection(namespaces=tuple(sorted(whole)), keys=frozenset(named), offloads=offloads)

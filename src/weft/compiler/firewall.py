@@ -41,10 +41,9 @@ def compile_host_side(draft: Draft, intent: Intent, routers: Sequence[RouterPlac
     nat = [router for router in routers if router.segment.uplink is Uplink.NAT]
     if nat:
         _masquerading(draft, routers, nat)
-    routed = len(nat) < len(routers)
     for drop in draft.facts.forward_drops:
         if used & _FAMILIES.get(drop.family, set()):
-            _integrate(draft, intent.firewall_integration, drop, routed, path)
+            _integrate(draft, intent.firewall_integration, drop, path)
 
 
 def _forwarding(draft: Draft, used: set[int], path: Path) -> None:
@@ -75,8 +74,12 @@ def _elements(router: RouterPlace) -> Iterator[tuple[str, str]]:
         yield POOL_SETS[family], address
 
 
-def _integrate(draft: Draft, integration: FirewallIntegration, drop: ForwardDrop, routed: bool, path: Path) -> None:
-    """Two accepts in the user chain of a firewall that drops what it does not know."""
+def _integrate(draft: Draft, integration: FirewallIntegration, drop: ForwardDrop, path: Path) -> None:
+    """Two accepts in the user chain of a firewall that drops what it does not know.
+
+    No `ct state` in them: iptables, whose table that is, would no longer read it (tried with 1.8.9). Behind the transit
+    link of a NAT network there is only the router itself, so nothing is opened by that.
+    """
     chain = f"{drop.family} {drop.table} {drop.chain}"
     if integration is FirewallIntegration.NONE:
         return
@@ -87,8 +90,7 @@ def _integrate(draft: Draft, integration: FirewallIntegration, drop: ForwardDrop
             f'uplinks pass once it accepts iifname "{TRANSIT_GLOB}" and oifname "{TRANSIT_GLOB}"',
         )
         return
-    answers = "" if routed else " ct state established,related"
-    rules = {"out": f'iifname "{TRANSIT_GLOB}" accept', "in": f'oifname "{TRANSIT_GLOB}"{answers} accept'}
+    rules = {"out": f'iifname "{TRANSIT_GLOB}" accept', "in": f'oifname "{TRANSIT_GLOB}" accept'}
     family, table, user_chain = drop.user_chain
     for way, rule in rules.items():
         mark = draft.names.mark(f"firewall/{way}")

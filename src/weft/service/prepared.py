@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from weft.backends.base import Selection
 from weft.compiler import Compiled, CompileError, compile
 from weft.errors import ForeignObject, Problem
 from weft.facts import Facts
 from weft.files import Loaded
 from weft.lint import lint
 from weft.model.intent import Intent
-from weft.observe import READ_BY_KEY, Machine
+from weft.observe import Machine
 from weft.plan import Plan, plan
 from weft.probe import gather
 from weft.state import Key, State
@@ -67,7 +66,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path) -> Prepared:
     observed = machine.observe(namespaces_of(loaded.intent))
     facts = gather(machine, loaded.intent, observed, run)
     compiled = _compile(loaded, facts)
-    observed.update(machine.read(Selection(keys=frozenset(_singly(compiled.state)))))
+    observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
     return Prepared(
         scope=loaded.intent.name,
@@ -109,10 +108,6 @@ def namespaces_of(intent: Intent) -> set[str]:
 
 def _label(netns: str | None, pidfile: str | None) -> str:
     return f"pidfile:{pidfile}" if pidfile else netns or ""
-
-
-def _singly(wanted: Iterable[Key]) -> Iterator[Key]:
-    return (key for key in wanted if key.table in READ_BY_KEY)
 
 
 def _compile(loaded: Loaded, facts: Facts) -> Compiled:

@@ -7,13 +7,14 @@ from before the machine is observed until the transaction has ended; verificatio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from weft.apply import Progress, ignore_progress, lead_to, transact
+from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
@@ -81,6 +82,7 @@ class Service:
             rtnl=self._rtnl,
             nft=self._nft,
             settings=Settings(self._namespaces, self._ledger, scope),
+            link_settings=LinkSettings(self._rtnl, self._ledger, scope),
             ledger=self._ledger,
         )
 
@@ -136,7 +138,27 @@ class Service:
 
     def status(self, loaded: Loaded) -> Status:
         """What differs between the intent and the machine. Raises: as prepare."""
-        return status_of(self.prepare(loaded), self._journal(loaded.intent.name).phase() is not None)
+        return status_of(self.prepare(loaded), self.is_unfinished(loaded.intent.name))
+
+    def is_unfinished(self, scope: str) -> bool:
+        """Whether an apply or destroy of that name was cut short and waits for recovery."""
+        return self._journal(scope).phase() is not None
+
+    def show(self, loaded: Loaded) -> Topology:
+        """What the intent asks for, as it is on the machine. Raises: as prepare."""
+        return topology_of(self.prepare(loaded))
+
+    def doctor(self) -> list[Finding]:
+        """What stands in weft's way here, the worst first. Raises: NotPermitted, DumpInterrupted."""
+        host = self.machine("").read(Selection(namespaces=(HOST,)))
+        return doctor(examine(self._nft, host, self.run_directory, self.run_directory))
+
+    def enter(self, netns: str) -> None:
+        """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
+        try:
+            enter(self._namespaces, netns)
+        except NamespaceGone as error:
+            raise Refused(f"{error}; `weft show` lists ports, `ip netns` namespaces") from error
 
     def recover(self, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo every apply that did not end. Raises: Locked, RollbackIncomplete."""
@@ -153,6 +175,10 @@ class Service:
         if kept is None:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
         return loads_stored(kept.files)
+
+    def all_kept(self) -> Sequence[Loaded]:
+        """Every intent that was applied here, by name. Raises: Refused for a damaged one."""
+        return [self.kept(scope) for scope in self._intents.scopes()]
 
     def list(self) -> list[Scope]:
         """Every scope that the kernel's marks, the kept intents or a journal speak of, by name."""
