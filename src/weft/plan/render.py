@@ -43,14 +43,18 @@ def text(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None 
 
 
 def as_json(todo: Plan, paths: Mapping[Key, Path], where: Where) -> str:
-    """One JSON object: changes, counts, impact."""
+    """`document` as text."""
+    return json.dumps(document(todo, paths, where), indent=2) + "\n"
+
+
+def document(todo: Plan, paths: Mapping[Key, Path], where: Where) -> dict[str, Any]:
+    """For programs: changes, counts, impact, as plain data."""
     subjects = Subjects(todo.changes, paths)
-    document = {
+    return {
         "changes": [_change(c, subjects, where) for c in todo.changes.values()],
         "counts": counts(todo),
         "impact": [_impact(i) for i in impacts(todo, paths)],
     }
-    return json.dumps(document, indent=2) + "\n"
 
 
 def script(todo: Plan) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from weft.apply import Progress, ignore_progress, lead_to, transact
+from weft.backends.base import Selection
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
@@ -24,14 +25,20 @@ from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.service.claims import claim, release
+from weft.service.places import enter
 from weft.service.prepared import Prepared, prepare, prepare_nothing
 from weft.service.status import Status, status_of
+from weft.service.topology import Topology, topology_of
+from weft.state import HOST
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
 from weft.store.journal import Journal, Phase, Record, waiting
 from weft.store.ledger import Ledger
 from weft.store.locks import HOST_LOCK, hold, tenant_lock
 from weft.verify import verify
+
+if TYPE_CHECKING:
+    from weft.check.doctor import Finding
 
 WAIT_S = 10.0
 """How long a command waits for another weft's locks, in seconds, unless told otherwise."""
@@ -150,15 +157,15 @@ class Service:
 
     def doctor(self) -> list[Finding]:
         """What stands in weft's way here, the worst first. Raises: NotPermitted, DumpInterrupted."""
+        from weft.check.doctor import doctor  # no other command pays for it
+        from weft.check.examine import examine
+
         host = self.machine("").read(Selection(namespaces=(HOST,)))
         return doctor(examine(self._nft, host, self.run_directory, self.run_directory))
 
     def enter(self, netns: str) -> None:
         """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
-        try:
-            enter(self._namespaces, netns)
-        except NamespaceGone as error:
-            raise Refused(f"{error}; `weft show` lists ports, `ip netns` namespaces") from error
+        enter(self._namespaces, netns)
 
     def recover(self, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo every apply that did not end. Raises: Locked, RollbackIncomplete."""

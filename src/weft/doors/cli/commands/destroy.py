@@ -1,0 +1,45 @@
+"""`weft destroy`: everything of one name away again, former values back."""
+
+from __future__ import annotations
+
+import click
+
+from weft.doors.cli.options import (
+    file_option,
+    name_argument,
+    output_option,
+    read_file,
+    wait_option,
+    yes_option,
+)
+
+
+@click.command("destroy")
+@name_argument
+@file_option
+@output_option
+@yes_option
+@wait_option
+def command(name: str | None, file: str | None, output: str, yes: bool, wait_s: float) -> None:
+    """Take everything of one name away again and put former values back.
+
+    NAME needs no file; without one it is the name in the file. `weft list` says what is here.
+    """
+    from weft.doors.cli.consent import Consent
+    from weft.doors.cli.progress import Bar
+    from weft.doors.cli.transaction import carry_out
+    from weft.service import Service
+
+    if name and file:
+        raise click.UsageError("give NAME or -f, not both")
+    scope = name or read_file(file).intent.name
+    service = Service(command="weft destroy")
+    bar = Bar(f"Destroying {scope}")
+    consent = Consent(question=f"Destroy {scope}?", yes=yes, quiet=output == "json", bar=bar)
+    carry_out(
+        service,
+        scope,
+        lambda agree, progress: service.destroy(scope, agree, wait_s=wait_s, progress=progress),
+        consent,
+        "Destroyed",
+    )

@@ -1,0 +1,50 @@
+"""`weft plan`: what apply would do, and who would notice. Changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from weft.doors.cli.codes import DIFFERENCES
+from weft.doors.cli.options import file_option, read_file
+from weft.doors.cli.terminal import say, say_json, tell
+
+
+@click.command("plan")
+@file_option
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan, for `weft apply FILE`.")
+@click.option(
+    "-o",
+    "--output",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "script"]),
+    default="text",
+    help="For people, for programs, or as the ip, nft and sysctl commands that do the same.",
+)
+@click.option("--all", "everything", is_flag=True, help="List every object, however many there are.")
+def command(file: str | None, out: str | None, form: str, everything: bool) -> int:
+    """Show what apply would change, and which ports would lose connectivity for how long. Exit 3 if anything."""
+    from weft.doors.cli.plans import document, show, warn
+    from weft.plan import render
+    from weft.service import Service, saved
+
+    service = Service(command="weft plan")
+    prepared = service.prepare(read_file(file))
+    warn(prepared.warnings)
+    if service.is_unfinished(prepared.scope):
+        tell(
+            f"weft: an apply of {prepared.scope} was cut short; `weft recover` first, this plan starts half-way", "red"
+        )
+    if form == "json":
+        say_json(document(prepared))
+    elif form == "script":
+        say(render.script(prepared.plan).rstrip("\n"))
+    else:
+        say(show(prepared, None if everything else render.SHOWN))
+    prepared.demand_no_foreign()
+    if out:
+        saved.save(prepared, Path(out))
+        tell(f"Saved {out}; good for `weft apply {out}` while the machine stays as it is")
+    return DIFFERENCES if prepared.plan else 0

@@ -1,0 +1,108 @@
+"""`weft`: finds the command, runs it, and turns whatever comes of it into an exit code.
+
+Rules: a command's module is imported when it is run, not before. Exit codes: 0 done or clean, 1 a bug, 2 bad input,
+3 differences, 4 not confirmed, 5 refused and rolled back, 6 rollback incomplete, 7 locked; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from weft.doors.cli.codes import BUG, INTERRUPTED
+from weft.doors.cli.terminal import tell
+from weft.errors import WeftError
+
+COMMANDS = {
+    "init": "Write a first file, with comments.",
+    "plan": "Show what apply would change, and which ports would notice.",
+    "apply": "Make the machine as the file says, or leave it as it was.",
+    "recover": "Finish or undo an apply that was cut short.",
+    "status": "Compare the machine with the file: missing, changed, extra, foreign.",
+    "list": "List what is applied on this machine, by name.",
+    "show": "Show tenants, networks and ports as they are on the machine.",
+    "exec": "Run a command where a port ends.",
+    "destroy": "Take everything of one name away again.",
+    "doctor": "Say what on this machine stands in weft's way.",
+    "schema": "Print the JSON Schema of the file.",
+    "version": "Say which version this is.",
+    "completion": "Print the completion script of a shell.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows each command's name and summary; the command itself lives in `commands/NAME.py` as `command`."""
+
+    def __init__(self, **attributes: Any) -> None:
+        listed = {name: click.Command(name, short_help=told) for name, told in COMMANDS.items()}
+        super().__init__(commands=listed, **attributes)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which people meet them."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, listed, rest = super().resolve_command(ctx, args)
+        if listed is None:
+            return name, listed, rest
+        module = import_module(f"weft.doors.cli.commands.{name}")
+        command: click.Command = module.command
+        return name, command, rest
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
+        """Run one command line and end the process with its exit code."""
+        words = list(sys.argv[1:] if args is None else args)
+        more["standalone_mode"] = False
+        try:
+            code = super().main(words, *rest, **more)
+        except BaseException as failure:
+            if "--debug" in words[:1]:
+                raise
+            code = report(failure)
+        sys.exit(code or 0)
+
+
+def report(failure: BaseException) -> int:
+    """Say what went wrong on stderr; the exit code for it. Raises: what is no failure of a command (SystemExit)."""
+    match failure:
+        case click.ClickException():
+            failure.show()
+            return failure.exit_code
+        case click.Abort():
+            tell("weft: interrupted")
+            return INTERRUPTED
+        case WeftError():
+            tell(str(failure), "red")
+            return failure.exit_code
+        case Exception():
+            tell(f"weft: a bug: {type(failure).__name__}: {failure}; `weft --debug ...` shows where", "red")
+            return BUG
+    raise failure
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from weft import __version__
+
+        click.echo(f"weft {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error. Stands first.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="As `weft version`."
+)
+def main(debug: bool) -> None:
+    """Virtual networks on Linux from one file: planned, applied as one transaction, verified.
+
+    The file is the one given by -f, else ./weft.yaml, else /etc/weft/weft.yaml. Results go to stdout, everything else
+    to stderr. Exit: 0 done or clean, 1 a bug, 2 bad input, 3 differences, 4 not confirmed, 5 refused and as it was
+    before, 6 rollback incomplete, 7 locked.
+    """

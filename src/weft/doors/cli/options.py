@@ -1,0 +1,99 @@
+"""Options that several commands share, and where their values are looked up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from weft.errors import IntentInvalid, Problem
+
+if TYPE_CHECKING:
+    from weft.files import Loaded
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+HERE = Path("weft.yaml")
+SYSTEM = Path("/etc/weft")
+STDIN = "-"
+
+
+def file_option(command: _Command) -> _Command:
+    return click.option(
+        "-f",
+        "--file",
+        metavar="FILE",
+        type=click.Path(allow_dash=True),
+        help="The file, - for stdin. [default: ./weft.yaml, else /etc/weft/weft.yaml]",
+    )(command)
+
+
+def output_option(command: _Command) -> _Command:
+    return click.option(
+        "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or for programs."
+    )(command)
+
+
+def yes_option(command: _Command) -> _Command:
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
+
+
+def wait_option(command: _Command) -> _Command:
+    return click.option(
+        "--wait",
+        "wait_s",
+        metavar="S",
+        type=click.FloatRange(min=0),
+        default=10.0,
+        show_default=True,
+        help="How many seconds to wait for another weft to finish.",
+    )(command)
+
+
+def scope_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
+    """Names of applied scopes, for completion; none where they may not be read."""
+    from weft.store.intents import Intents
+
+    return [name for name in Intents().scopes() if name.startswith(start)]
+
+
+def name_argument(command: _Command) -> _Command:
+    return click.argument("name", required=False, shell_complete=scope_names)(command)
+
+
+def read_file(file: str | None) -> Loaded:
+    """The intent of the file that is meant. Raises: IntentInvalid."""
+    from weft.files import load, load_text
+
+    if file == STDIN:
+        return load_text("stdin", sys.stdin.read())
+    return load(str(_in_directory(Path(file)) if file else find_file()))
+
+
+def find_file() -> Path:
+    """The file to take when none is given. Raises: IntentInvalid saying what to do where there is none, or several."""
+    if HERE.exists():
+        return HERE
+    if SYSTEM.is_dir() and any(SYSTEM.glob("*.yaml")):
+        return _in_directory(SYSTEM)
+    raise IntentInvalid(
+        [Problem(where=str(HERE), what="no such file", fix="weft init writes a first one, -f names one")]
+    )
+
+
+def _in_directory(path: Path) -> Path:
+    """A file as it is; of a directory weft.yaml, else its only *.yaml."""
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("*.yaml"))
+    if path / HERE in found:
+        return path / HERE
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise IntentInvalid([Problem(where=str(path), what="a directory without *.yaml", fix="name a file")])
+    fix = "say which one is meant, such as -f " + str(found[0])
+    raise IntentInvalid([Problem(where=str(path), what=f"holds {', '.join(p.name for p in found)}", fix=fix)])

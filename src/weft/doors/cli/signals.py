@@ -1,0 +1,39 @@
+"""A signal in the middle of the work ends it in order: what was begun is led back, or on where it was decided.
+
+Rules: the first signal raises `Stopped` wherever the work is; later ones are ignored, for the way back must not be cut
+short too. Source: signal(7).
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(BaseException):
+    """No Exception, so that nothing on the way takes it for a refusal of the kernel. `number`: of the signal."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Signals raise `Stopped` in here."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for ignored in STOPPING:
+            signal.signal(ignored, signal.SIG_IGN)
+        raise Stopped(number)
+
+    former = {number: signal.signal(number, stop) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
