@@ -87,9 +87,9 @@ class Machine:
         """What `apply` and `verify` look with: ours among some keys, for a transaction from `former` to `wanted`.
 
         What the objects stand on is read along, for it proves whose they are; a link that bears no mark yet is ours if
-        the transaction was about to make it.
+        the transaction, or the way back from it, may have been making it.
         """
-        newborn = frozenset(wanted.keys() - former.keys())
+        newborn = frozenset(wanted.keys() | former.keys())
         grounds = frozenset(on for obj in (*former.values(), *wanted.values()) for on in obj.lives_on)
 
         offloads = offloads_of(former) | offloads_of(wanted)

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from weft.backends.base import Selection
-from weft.diff import bares_link, dependents_of
+from weft.diff import bares_link, dependents_of, needs_address
 from weft.errors import KernelRefused
 from weft.kinds import KINDS
-from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.setting.sysctl import Sysctl
@@ -121,17 +120,13 @@ class FakeKernel:
             if isinstance(obj, Link):
                 self._free_members(obj)
             if bares_link(obj):
-                doomed.extend(self._routes_if_bare(obj.lives_on))
+                doomed.extend(self._falling_if_bare(obj.lives_on))
 
-    def _routes_if_bare(self, links: tuple[Key, ...]) -> list[Key]:
-        """A link's IPv4 routes, when it has no IPv4 address left."""
+    def _falling_if_bare(self, links: tuple[Key, ...]) -> list[Key]:
+        """What falls off a link that has no IPv4 address left."""
         if any(bares_link(obj) and obj.lives_on == links for obj in self.state.values()):
             return []
-        return [
-            key
-            for key, obj in self.state.items()
-            if isinstance(obj, Route) and obj.family == 4 and obj.lives_on == links
-        ]
+        return [key for key, obj in self.state.items() if needs_address(obj) and obj.lives_on == links]
 
     def _free_members(self, master: Link) -> None:
         for key, obj in self.state.items():

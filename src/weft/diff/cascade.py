@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
+from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
@@ -31,11 +32,16 @@ def dependents_of(state: State) -> Mapping[Key, list[Key]]:
 
 
 def bares_link(obj: KernelObject) -> bool:
-    """Whether, when this is the last of its sort on its link, the link's IPv4 routes go with it.
+    """Whether, when this is the last of its sort on its link, all that `needs_address` there goes with it.
 
-    Source: net/ipv4/fib_frontend.c fib_inetaddr_event (no address left: fib_disable_ip).
+    Source: net/ipv4/fib_frontend.c fib_inetaddr_event (no address left: fib_disable_ip flushes routes and neighbours).
     """
     return isinstance(obj, Address) and obj.family == 4
+
+
+def needs_address(obj: KernelObject) -> bool:
+    """Whether it falls with its link's last IPv4 address (and can be made anew without one)."""
+    return isinstance(obj, (Route, Neighbour)) and obj.family == 4
 
 
 def bystanders(changes: Changes, observed: State, desired: State) -> State:
@@ -70,7 +76,7 @@ class Cascade:
         dependents = dependents_of(self._observed)
         for change in shaken:
             gone += self._replace(key for key in dependents.get(change.key, ()) if self._shakes_off(change, key))
-        gone += self._replace(self._routes_of_bare_links(gone, dependents))
+        gone += self._replace(self._falling_off_bare_links(gone, dependents))
         seen = set(gone)
         while gone:
             fallen = [key for key in dependents.get(gone.pop(), ()) if key not in seen]
@@ -89,13 +95,15 @@ class Cascade:
     def _shakes_off(self, change: Change, key: Key) -> bool:
         return KINDS.of(change.object).cascade(change.before, change.after, self._observed[key])
 
-    def _routes_of_bare_links(self, gone: Iterable[Key], dependents: Mapping[Key, list[Key]]) -> list[Key]:
-        """IPv4 routes over links of which every IPv4 address goes."""
+    def _falling_off_bare_links(self, gone: Iterable[Key], dependents: Mapping[Key, list[Key]]) -> list[Key]:
+        """What falls off links of which every IPv4 address goes."""
         suspects = {on for key in gone if bares_link(self._observed[key]) for on in self._observed[key].lives_on}
         if not suspects:
             return []
         held = {on for obj in self._desired.values() if bares_link(obj) for on in obj.lives_on}
-        return [key for link in suspects - held for key in dependents.get(link, ()) if _is_ipv4(self._observed[key])]
+        return [
+            key for link in suspects - held for key in dependents.get(link, ()) if needs_address(self._observed[key])
+        ]
 
     def _restore_masters(self, gone: set[Key]) -> None:
         """A link whose master goes is left without one: what is wanted must be said anew."""
@@ -106,7 +114,3 @@ class Cascade:
             want = self._desired.get(key)
             if isinstance(want, Link) and want.master and key not in gone:
                 self._changes[key] = Change(Op.UPDATE, have, want)
-
-
-def _is_ipv4(obj: KernelObject) -> bool:
-    return isinstance(obj, Route) and obj.family == 4

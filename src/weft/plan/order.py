@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import groupby
 
-from weft.diff import Changes, bares_link, bystanders, diff
+from weft.diff import Changes, bares_link, bystanders, diff, needs_address
 from weft.kinds import KINDS
-from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
@@ -227,16 +226,16 @@ class _Ordering:
                     self._switched.add(change.key)
 
     def _bare_links_early(self) -> None:
-        """IPv4 addresses that go take the link's routes along if they are its last: they go before routes are made."""
-        routes: dict[Key, list[Key]] = defaultdict(list)
+        """A link's last IPv4 address takes others along when it goes: so it goes before those are made."""
+        made: dict[Key, list[Key]] = defaultdict(list)
         for change in self._changes.values():
-            if isinstance(change.after, Route) and change.after.family == 4:
-                routes[link_key(change.key.netns, change.after.ifname)].append(change.key)
+            if change.after is not None and needs_address(change.after):
+                made[change.after.lives_on[0]].append(change.key)
         for change in self._changes.values():
             if change.op is Op.DELETE and bares_link(change.object):
-                for route in routes.get(change.object.lives_on[0], ()):
+                for key in made.get(change.object.lives_on[0], ()):
                     self._early.add(change.key)
-                    self._switched.add(route)
+                    self._switched.add(key)
 
     def _spread_once(self, makes: Iterable[Change], replaced: set[Key]) -> bool:
         """One pass in the order of making; whether it moved anything to a later phase."""

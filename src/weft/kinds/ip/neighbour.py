@@ -41,6 +41,10 @@ class Neighbour:
     def lives_on(self) -> tuple[Key, ...]:
         return (link_key(self.netns, self.ifname),)
 
+    @property
+    def family(self) -> int:
+        return 6 if ":" in self.address else 4
+
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
     """REPLACE even where it is made: what stands in the way of a permanent entry that was not there when we looked is
