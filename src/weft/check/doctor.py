@@ -39,6 +39,8 @@ def doctor(symptoms: Symptoms) -> list[Finding]:
 
 def _findings(symptoms: Symptoms) -> Iterator[Finding]:
     yield from _rights(symptoms)
+    if not symptoms.permitted:
+        return  # who may not look has seen nothing
     yield from _journals(symptoms)
     yield from _kernel(symptoms)
     yield from _features(symptoms)
@@ -57,7 +59,7 @@ def _rights(symptoms: Symptoms) -> Iterator[Finding]:
         yield Finding(
             level="error",
             what="may not change the network",
-            why="weft needs CAP_NET_ADMIN and CAP_SYS_ADMIN in this namespace",
+            why="weft needs CAP_NET_ADMIN and CAP_SYS_ADMIN in this namespace, to look as well",
             mend="run weft as root; in a container, start it privileged",
         )
 

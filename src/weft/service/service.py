@@ -156,10 +156,13 @@ class Service:
         return topology_of(self.prepare(loaded))
 
     def doctor(self) -> list[Finding]:
-        """What stands in weft's way here, the worst first. Raises: NotPermitted, DumpInterrupted."""
+        """What stands in weft's way here, the worst first. Raises: DumpInterrupted."""
         from weft.check.doctor import doctor  # no other command pays for it
-        from weft.check.examine import examine
+        from weft.check.examine import examine, is_permitted
+        from weft.check.symptoms import Symptoms
 
+        if not is_permitted():
+            return doctor(Symptoms(permitted=False))
         host = self.machine("").read(Selection(namespaces=(HOST,)))
         return doctor(examine(self._nft, host, self.run_directory, self.run_directory))
 
@@ -167,10 +170,12 @@ class Service:
         """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
         enter(self._namespaces, netns)
 
-    def recover(self, *, wait_s: float = WAIT_S) -> list[Recovered]:
-        """Finish or undo every apply that did not end. Raises: Locked, RollbackIncomplete."""
+    def recover(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> list[Recovered]:
+        """Finish or undo what did not end, of one scope or of all. Raises: Locked, RollbackIncomplete."""
         done = []
         for journal in waiting(self.run_directory):
+            if scope not in (None, journal.name):
+                continue
             with hold(self.run_directory / "locks", [_scope_lock(journal.name)], command=self._command, wait_s=wait_s):
                 recovered = self._recover(journal.name)
             done += [recovered] if recovered else []

@@ -15,7 +15,7 @@ import click
 
 from weft.doors.cli.codes import BUG, INTERRUPTED
 from weft.doors.cli.terminal import tell
-from weft.errors import WeftError
+from weft.errors import NotPermitted, WeftError
 
 COMMANDS = {
     "init": "Write a first file, with comments.",
@@ -80,6 +80,9 @@ def report(failure: BaseException) -> int:
         case WeftError():
             tell(str(failure), "red")
             return failure.exit_code
+        case PermissionError():
+            tell(f"weft: {failure.filename}: {failure.strerror}; weft runs as root", "red")
+            return NotPermitted.exit_code
         case Exception():
             tell(f"weft: a bug: {type(failure).__name__}: {failure}; `weft --debug ...` shows where", "red")
             return BUG

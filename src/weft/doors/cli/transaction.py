@@ -40,11 +40,10 @@ def carry_out(service: Service, scope: str, act: Act, consent: Consent, done: st
 
 def _settle(service: Service, scope: str, stop: Stopped) -> None:
     """Stopped outside of the part that is led back by itself: whatever is half done is finished now."""
-    for recovered in service.recover():
-        if recovered.scope == scope and not recovered.forward:
+    for recovered in service.recover(scope):
+        if not recovered.forward:
             raise RolledBack(f"{stop}; everything is as it was before") from stop
-        if recovered.scope == scope:
-            tell(f"weft: {stop}, but past the point of no return: what was begun is finished")
-            return
+        tell(f"weft: {stop}, but past the point of no return: what was begun is finished")
+        return
     tell(f"weft: {stop}; `weft status` says how things stand")
     sys.exit(INTERRUPTED)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import click
 
-from weft.doors.cli.options import output_option, wait_option
+from weft.doors.cli.options import name_argument, output_option, wait_option
 from weft.doors.cli.terminal import say, say_json
 
 
 @click.command("recover")
+@name_argument
 @output_option
 @wait_option
-def command(output: str, wait_s: float) -> None:
-    """Finish or undo every apply that was cut short, by a kill or a crash of weft itself.
+def command(name: str | None, output: str, wait_s: float) -> None:
+    """Finish or undo what was cut short, of NAME or of all: by a kill, or a crash of weft itself.
 
     Before its commit an apply is led back to what was there, after it on to what was wanted. Every apply does this for
     its own name first.
     """
     from weft.service import Service
 
-    done = Service(command="weft recover").recover(wait_s=wait_s)
+    done = Service(command="weft recover").recover(name, wait_s=wait_s)
     if output == "json":
         say_json([{"scope": one.scope, "end": "finished" if one.forward else "undone"} for one in done])
         return
