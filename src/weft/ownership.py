@@ -105,7 +105,14 @@ def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
         return scope == claims.scope
     if claims.ledger.get(obj.key) == claims.scope:
         return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
-    return bool(getattr(obj, "newborn", False)) and obj.key in claims.newborn
+    if isinstance(obj, (Address, Route, Neighbour)):
+        return obj.protocol == PROTOCOL and any(_is_newborn(observed.get(ground), claims) for ground in obj.lives_on)
+    return _is_newborn(obj, claims)
+
+
+def _is_newborn(obj: KernelObject | None, claims: Claims) -> bool:
+    """Whether it was made by us a moment ago, and not marked yet."""
+    return isinstance(obj, (Link, Namespace)) and obj.newborn and obj.key in claims.newborn
 
 
 def _adoptable(obj: KernelObject, wanted: KernelObject, observed: State, claims: Claims) -> bool:
