@@ -13,9 +13,12 @@ from typing import TypeAlias
 from weft.backends.rtnl_reading import Reading
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.state import HOST, Key, link_key
-from weft.wire.link import IFLA_LINK, IFLA_LINK_NETNSID, get_link, read_link
+from weft.wire.link import IFLA_LINK, IFLA_LINK_NETNSID, LinkMessage, get_link, get_links, read_link
 from weft.wire.nsid import NSID_NOT_ASSIGNED, get_nsid, read_nsid
 from weft.wire.reply import Reply
+
+FEW = 50
+"""So many links are asked for one by one; above, a dump costs less."""
 
 End: TypeAlias = tuple[str, int]
 """A link by its namespace and index."""
@@ -107,8 +110,13 @@ def _names(kept: Kept, readings: Sequence[Reading], ends: Iterable[End]) -> dict
         else:
             unread.setdefault(netns, []).append(index)
     for netns, indexes in unread.items():
-        answers = kept.at(netns).rtnl.ask([get_link(index=index) for index in indexes], read_link)
-        for answer in answers:
-            if not isinstance(answer, Reply):
-                names[netns, answer.ifindex] = link_key(netns, answer.ifname)
+        for seen in _ask_for(kept.at(netns), indexes):
+            names[netns, seen.ifindex] = link_key(netns, seen.ifname)
     return names
+
+
+def _ask_for(place: Place, indexes: Sequence[int]) -> Iterable[LinkMessage]:
+    if len(indexes) > FEW:
+        return place.rtnl.dump(get_links(), read_link)
+    answers = place.rtnl.ask([get_link(index=index) for index in indexes], read_link)
+    return (answer for answer in answers if not isinstance(answer, Reply))

@@ -88,9 +88,10 @@ def _identity(address: Address, names: Names) -> bytes:
 
 
 def script(change: Change) -> Iterable[str]:
+    """Without the protocol, which ip(8) takes only since 6.3: weft adopts what matches on its own links."""
     for word, address in (("del", change.before), ("add", change.after)):
         if isinstance(address, Address) and change.op is not Op.UPDATE:
-            more = ("proto", PROTOCOL, *(("nodad",) if address.nodad else ())) if word == "add" else ()
+            more = ("nodad",) if address.nodad and word == "add" else ()
             yield command.ip(address.netns, "addr", word, address.cidr, "dev", address.ifname, *more)
 
 

@@ -78,7 +78,9 @@ def _info(fields: Mapping[str, int]) -> list[bytes]:
 
 def _script_create(bridge: Bridge) -> Iterable[str]:
     words = _words(_managed(bridge)) or ("type", "bridge")
-    yield command.ip(bridge.netns, "link", "add", "name", bridge.ifname, *words)
+    other = _other_mtu(bridge.mtu)
+    mtu = () if other is None else ("mtu", other)
+    yield command.ip(bridge.netns, "link", "add", "name", bridge.ifname, *mtu, *words)
 
 
 def _words(fields: Mapping[str, int]) -> tuple[str | int, ...]:

@@ -1,5 +1,5 @@
-"""A persistent tap. Made through /dev/net/tun (the kernel refuses RTM_NEWLINK for it), so its backend is "tun"; what
-follows its creation goes by rtnetlink as for every link. Source: Documentation/networking/tuntap.rst, linux/if_tun.h.
+"""A persistent tap. Made through /dev/net/tun (the kernel refuses RTM_NEWLINK for it); what follows its creation goes
+by rtnetlink as for every link. Source: Documentation/networking/tuntap.rst, linux/if_tun.h.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_casca
 from weft.kinds.link.reading import Fields
 from weft.kinds.verbs import TapBirth
 from weft.wire.codec import Attributes
-from weft.wire.link import IFLA_TUN_GROUP, IFLA_TUN_MULTI_QUEUE, IFLA_TUN_OWNER, IFLA_TUN_VNET_HDR
+from weft.wire.link import IFLA_TUN_GROUP, IFLA_TUN_MULTI_QUEUE, IFLA_TUN_OWNER, IFLA_TUN_VNET_HDR, set_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tap(Link):
-    """owner and group: numeric ids allowed to open it without CAP_NET_ADMIN, None for root only."""
+    """owner and group: numeric ids allowed to open it without CAP_NET_ADMIN, None for root only. `vnet_hdr` as observed
+    is what its latest opener chose, which need not be how it was made. Source: drivers/net/tun.c tun_set_iff."""
 
     owner: int | None = None
     group: int | None = None
@@ -32,8 +33,9 @@ _NOBODY = 0xFFFFFFFF
 
 
 def _create(tap: Tap, names: Names) -> Iterator[Request]:
+    """Up only when its maker has let go of it: until then it has a carrier, and with it a link-local address."""
     fields = (*writing.AT_BIRTH, "master") if tap.master else writing.AT_BIRTH
-    first, *rest = writing.dress(tap, names, fields, up=tap.up)
+    first, *rest = writing.dress(tap, names, fields)
     birth = TapBirth(
         ifname=tap.ifname,
         index=names.ifindex(tap.key),
@@ -43,6 +45,8 @@ def _create(tap: Tap, names: Names) -> Iterator[Request]:
         dress=(first.payload,),
     )
     yield Request(tap.netns, birth)
+    if tap.up:
+        yield Request(tap.netns, set_link(birth.index, up=True))
     yield from rest
 
 
