@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from weft.compiler import Compiled, CompileError, compile
 from weft.errors import ForeignObject, Problem
@@ -44,8 +45,8 @@ class Prepared:
     @property
     def digest(self) -> str:
         """Of all that decided the plan: a saved plan is good as long as this is the same."""
-        former, goal = codec.encode(self.plan.before), codec.encode(self.plan.after)
-        return sha256(codec.dumps({"facts": repr(self.facts), "former": former, "goal": goal})).hexdigest()
+        former, goal = (codec.encode(dict(sorted(state.items()))) for state in (self.plan.before, self.plan.after))
+        return sha256(codec.dumps({"facts": _settled(self.facts), "former": former, "goal": goal})).hexdigest()
 
     def demand_no_foreign(self) -> None:
         """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""
@@ -121,3 +122,14 @@ def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Prob
     yield from loaded.warnings
     for finding in (*compiled.warnings, *lint(loaded.intent, facts)):
         yield finding.at(loaded.origins.at(finding.path))
+
+
+def _settled(value: Any) -> Any:
+    """Plain data in the one order that every process gives it: sets have none of their own."""
+    if is_dataclass(value):
+        return [_settled(getattr(value, field.name)) for field in fields(value)]
+    if isinstance(value, Mapping):
+        return sorted([str(key), _settled(inner)] for key, inner in value.items())
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(str, value))
+    return list(map(_settled, value)) if isinstance(value, (tuple, list)) else value

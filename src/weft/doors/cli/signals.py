@@ -1,7 +1,7 @@
 """A signal in the middle of the work ends it in order: what was begun is led back, or on where it was decided.
 
 Rules: the first signal raises `Stopped` wherever the work is; later ones are ignored, for the way back must not be cut
-short too. Source: signal(7).
+short too, and the process is at its end. Source: signal(7).
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ class Stopped(BaseException):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Signals raise `Stopped` in here."""
+    """The first signal raises `Stopped` in here; without one, signals mean afterwards what they meant before."""
+    is_stopped = False
 
     def stop(number: int, _: FrameType | None) -> None:
+        nonlocal is_stopped
+        is_stopped = True
         for ignored in STOPPING:
             signal.signal(ignored, signal.SIG_IGN)
         raise Stopped(number)
@@ -35,5 +38,6 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        if not is_stopped:
+            for number, handler in former.items():
+                signal.signal(number, handler)

@@ -1,0 +1,68 @@
+"""The command line is tried as people run it: the real `weft`, in a world of its own, in a directory of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import World
+
+HERE = Path(__file__).parent
+NEEDS_WORLD = {"desk", "world"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE) and NEEDS_WORLD & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.kernel)
+            if os.geteuid() != 0:
+                item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+@dataclass
+class Desk:
+    """Where somebody sits: a machine of their own, and a directory with their files."""
+
+    world: World
+    directory: Path
+
+    def weft(
+        self, *words: str | Path, code: int = 0, via: tuple[str, ...] = (), **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run weft and expect an exit code. `via`: a command before it, such as setpriv."""
+        done = self.world.run(*via, "weft", *words, check=False, cwd=self.directory, **more)
+        assert done.returncode == code, f"weft {words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        """What weft says to programs."""
+        return json.loads(self.weft(*words, "-o", "json", code=code).stdout)
+
+    def write(self, text: str, name: str = "weft.yaml") -> Path:
+        path = self.directory / name
+        path.write_text(text)
+        return path
+
+    def state(self, pattern: str) -> list[Path]:
+        """Files of the world's /run/weft/HOST/, as this process sees them."""
+        return list(Path(f"/proc/{self.world.pid}/root/run/weft").glob(f"*/{pattern}"))
+
+
+@pytest.fixture
+def desk(world: World, tmp_path: Path) -> Iterator[Desk]:
+    yield Desk(world=world, directory=tmp_path)
+
+
+@pytest.fixture
+def first(desk: Desk) -> Desk:
+    """A desk with the first file, applied."""
+    desk.weft("init")
+    desk.weft("apply", "-y")
+    return desk

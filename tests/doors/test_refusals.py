@@ -1,0 +1,94 @@
+"""What weft refuses, in which words, with which exit code; the machine stays as it was."""
+
+from __future__ import annotations
+
+import fcntl
+
+import pytest
+
+from tests.doors.conftest import Desk
+from tests.dump import differences
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+BAD = """
+weft: 1
+name: bad
+tenants:
+  shop:
+    networks:
+      lan: {subnet: [10.1.0.0/24]}
+    ports:
+      web: {network: lann, attach: {netns: web}}
+"""
+ON_HOST = """
+weft: 1
+name: lab
+tenants: {shop: {networks: {lan: {subnets: [10.1.0.0/24]}}, ports: {eth9: {network: lan, attach: host}}}}
+"""
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "status", "show"])
+def test_every_problem_of_a_file_at_once(desk: Desk, command: str) -> None:
+    desk.write(BAD)
+    said = desk.weft(command, code=2).stderr.splitlines()
+    assert [line.split(": ")[0] for line in said] == ["weft.yaml:7:13", "weft.yaml:9:22"]
+    assert "subnets" in said[0] and "lan" in said[1]
+
+
+def test_a_foreign_link_is_not_touched(desk: Desk) -> None:
+    desk.write(ON_HOST)
+    desk.world.run("ip", "link", "add", "eth9", "type", "veth", "peer", "name", "peer9")
+    before = desk.world.dump()
+    for command in ("plan", "apply"):
+        said = desk.weft(command, *(["-y"] if command == "apply" else []), code=5).stderr
+        assert "weft.yaml:4:" in said and "eth9" in said
+    assert differences(before, desk.world.dump()) == []
+
+
+def test_without_the_right_it_is_said(first: Desk) -> None:
+    first.directory.chmod(0o755)
+    for words in (["plan"], ["apply", "-y"], ["destroy", "-y"], ["list"], ["show"], ["exec", "web", "true"]):
+        done = first.weft(*words, via=NOBODY, code=5)
+        assert "root" in done.stderr and "Traceback" not in done.stderr, words
+    first.weft("version", via=NOBODY)
+    first.weft("schema", via=NOBODY)
+    assert "error: may not change the network" in first.weft("doctor", via=NOBODY, code=3).stdout
+
+
+def test_destroy_and_status_of_what_is_not_here(desk: Desk) -> None:
+    assert "nothing named nope is here" in desk.weft("destroy", "nope", "-y", code=5).stderr
+    assert "nothing named nope was applied here" in desk.weft("status", "nope", code=5).stderr
+    desk.weft("status", "nope", "-f", "weft.yaml", code=2)
+    desk.weft("destroy", "nope", "-f", "weft.yaml", code=2)
+
+
+def test_a_lock_is_waited_for_and_then_named(first: Desk) -> None:
+    (lock,) = first.state("locks/scope first")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        said = first.weft("destroy", "first", "-y", "--wait", "0.1", code=7).stderr
+    assert "scope first is in use by `weft apply`" in said
+    first.weft("destroy", "first", "-y", "--wait", "0.1")
+
+
+def test_a_damaged_journal_is_never_guessed_at(first: Desk) -> None:
+    (directory,) = {path.parent for path in first.state("locks")}
+    (directory / "first.uncommitted").write_text("nonsense")
+    said = first.weft("apply", "-y", code=6).stderr
+    assert "first.uncommitted is damaged" in said and "weft status" in said
+    assert "cut short" in first.weft("status", code=3).stdout
+    assert "cut short" in first.weft("list").stdout
+    assert "cut short" in first.weft("plan").stderr
+    first.weft("recover", code=6)
+
+
+def test_a_kernel_refusal_leads_back(desk: Desk) -> None:
+    """The kernel takes no gso_max_segs of this size on a veth: only it can tell."""
+    desk.write(
+        ON_HOST.replace("attach: host", "attach: host, routes: [{to: 10.99.0.0/16, via: 10.1.0.9, src: 10.2.3.4}]")
+    )
+    before = desk.world.dump()
+    said = desk.weft("apply", "-y", code=5).stderr
+    assert "the kernel refused" in said and "everything is as it was before" in said
+    assert differences(before, desk.world.dump(settle_s=3)) == []
+    assert desk.weft("list").stdout == "Nothing is applied here.\n"

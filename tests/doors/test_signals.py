@@ -1,0 +1,79 @@
+"""Signals in the middle of an apply: the old state or the new, never something between."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.doors.conftest import Desk
+from tests.dump import differences
+
+MANY = """
+weft: 1
+name: many
+tenants:
+  shop:
+    networks: {lan: {subnets: [10.1.0.0/16]}}
+    ports: {"n[1-300]": {network: lan, attach: {netns: "space{n}"}}}
+"""
+
+
+def start(desk: Desk) -> subprocess.Popen[str]:
+    """An apply that has begun to change things."""
+    desk.write(MANY)
+    running = desk.world.start(
+        "weft", "apply", "-y", cwd=desk.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 20
+    while not desk.state("many.uncommitted"):
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.001)
+    return running
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leads_back(desk: Desk, number: signal.Signals) -> None:
+    before = desk.world.dump()
+    running = start(desk)
+    running.send_signal(number)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 5, said
+    assert f"stopped by {number.name}; everything is as it was before" in said
+    assert differences(before, desk.world.dump()) == []
+    assert desk.weft("recover").stdout == "Nothing to recover.\n"
+
+
+def test_a_second_signal_does_not_cut_the_way_back_short(desk: Desk) -> None:
+    before = desk.world.dump()
+    running = start(desk)
+    for _ in range(5):
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    running.communicate(timeout=60)
+    assert running.returncode == 5
+    assert differences(before, desk.world.dump()) == []
+
+
+def test_a_kill_is_recovered(desk: Desk) -> None:
+    before = desk.world.dump()
+    running = start(desk)
+    time.sleep(0.05)
+    running.kill()
+    running.communicate()
+    assert desk.state("many.uncommitted") and desk.world.names() != []
+    assert "cut short: weft recover" in desk.weft("list").stdout
+    assert desk.json("status", code=3)["unfinished"] is True
+    assert desk.json("recover") == [{"scope": "many", "end": "undone"}]
+    assert differences(before, desk.world.dump()) == []
+    assert desk.weft("recover", "many").stdout == "Nothing to recover.\n"
+
+
+def test_the_next_apply_recovers_by_itself(desk: Desk) -> None:
+    running = start(desk)
+    running.kill()
+    running.communicate()
+    assert "was cut short; it is led to its end first" in desk.weft("apply", "-y").stderr
+    assert desk.weft("status").stdout.startswith("many is as asked")
