@@ -18,19 +18,15 @@ from statistics import median
 
 from bench.measure import LOOK, timed
 from bench.topology import host_ports
-from weft.apply import transact
 from weft.backends.base import Selection
-from weft.compiler import Compiler, changed_ports, compile
+from weft.compiler import compile
 from weft.facts import FEATURES, Facts
 from weft.files import load, load_text
 from weft.model.intent import Intent
-from weft.observe import Machine
 from weft.plan import plan
 from weft.service import Prepared, Service
+from weft.service.session import Session
 from weft.state import HOST, State
-from weft.store.host import run_directory
-from weft.store.journal import Journal
-from weft.verify import verify
 
 PORTS_A_BRIDGE = 250
 ADDED = 20
@@ -91,33 +87,17 @@ def commit(file: str) -> dict[str, float]:
 
 
 def select(file: str) -> dict[str, float]:
-    """Median of adding a port to the applied `file` by what is kept of it: compile that port, read its objects alone,
-    diff, plan, transact with the journal, verify."""
-    service = Service()
-    applied = service.apply(load(file), lambda prepared: None)
-    facts = service.prepare(load(file)).facts
-    assert applied.loaded is not None and facts is not None
-    compiler = Compiler(applied.loaded.intent, facts)
-    compiler.whole()
-    journal = Journal(run_directory(service.host_id), applied.scope)
+    """Median of adding a port to the applied `file` by a session, which keeps what the others are made of: think of
+    that port, read its objects alone, journal, commit, verify, keep the intent."""
+    session = Session(Service())
+    loaded = load(file)
+    session.apply(loaded)
     took = []
     for number in range(ADDED):
-        wanted = _with_port(compiler.intent, f"more-{number}")
+        loaded = replace(loaded, intent=_with_port(loaded.intent, f"more-{number}"))
         gc.collect()
-        took.append(timed(partial(_add, compiler, applied.machine, journal, wanted)))
+        took.append(timed(partial(session.apply, loaded)))
     return {"select": median(took)}
-
-
-def _add(compiler: Compiler, machine: Machine, journal: Journal, wanted: Intent) -> None:
-    """Lead the kernel from the compiler's intent to `wanted`, which differs from it in some ports."""
-    changed = changed_ports(compiler.intent, wanted)
-    assert changed
-    compiled = compiler.ports(wanted, changed)
-    ours = machine.looker(State(), compiled.state)(compiled.touched, compiled.state)
-    todo = plan(ours, compiled.state)
-    look = machine.looker(todo.before, todo.after)
-    transact(todo, machine.backends, journal, look)
-    verify(todo, look)
 
 
 def _with_port(intent: Intent, name: str) -> Intent:

@@ -83,6 +83,15 @@ class Machine:
         claims = Claims(host_id=self.host_id, scope=self.scope, ledger=ledger, newborn=newborn)
         return split(observed, wanted, claims)
 
+    def look_around(self, keys: frozenset[Key], wanted: State) -> Split:
+        """Of some keys, what is ours and what stands in the way of `wanted`, with no more read than that takes."""
+        grounds = frozenset(on for obj in wanted.values() for on in obj.lives_on)
+        parts = self.split(self.read(_selection(keys, grounds, offloads_of(wanted))), wanted)
+        return Split(
+            ours=State((key, obj) for key, obj in parts.ours.items() if key in keys),
+            foreign=parts.foreign,
+        )
+
     def looker(self, former: State, wanted: State) -> Callable[[frozenset[Key], State], State]:
         """What `apply` and `verify` look with: ours among some keys, for a transaction from `former` to `wanted`.
 
@@ -91,7 +100,6 @@ class Machine:
         """
         newborn = frozenset(wanted.keys() | former.keys())
         grounds = frozenset(on for obj in (*former.values(), *wanted.values()) for on in obj.lives_on)
-
         offloads = offloads_of(former) | offloads_of(wanted)
 
         def look(keys: frozenset[Key], goal: State) -> State:

@@ -109,9 +109,21 @@ class Service:
 
         Raises: IntentInvalid, Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
+        return self.carry_out(loaded, self.prepare, agree, wait_s=wait_s, progress=progress)
+
+    def carry_out(
+        self,
+        loaded: Loaded,
+        think: Callable[[Loaded], Prepared],
+        agree: Agree,
+        *,
+        wait_s: float = WAIT_S,
+        progress: Progress = ignore_progress,
+    ) -> Prepared:
+        """As `apply`, with the plan that `think` makes under the locks. Raises: as `apply`, and what `think` does."""
         intent = loaded.intent
         with self._locked(intent.name, _locks(intent), wait_s):
-            prepared = self.prepare(loaded)
+            prepared = think(loaded)
             agree(prepared)
             prepared.demand_no_foreign()
             self._intents.stage(Kept(scope=intent.name, files=loaded.text, applied_at=time.time()))
