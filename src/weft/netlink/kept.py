@@ -113,10 +113,6 @@ class Kept:
         self._checked.add(netns)
         return place
 
-    def current(self, place: Place) -> bool:
-        """Whether a place held elsewhere is still the one of its label, so that its namespace has not died."""
-        return self._places.get(place.netns) is place
-
     def _open(self, netns: str, identity: tuple[int, int]) -> Place:
         try:
             return Place(netns, out_of_the_way(self._descriptor(netns)), identity)

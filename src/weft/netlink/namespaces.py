@@ -17,12 +17,12 @@ from pathlib import Path
 
 from weft.errors import NotPermitted
 from weft.netlink import doors
+from weft.netlink.connection import SO_NETNS_COOKIE
 from weft.state import HOST
 
 RUN_NETNS = "/run/netns"
 _PIDFILE = "pidfile:"
 _OWN = "/proc/thread-self/ns/net"
-_SO_NETNS_COOKIE = 71
 
 
 class Namespaces:
@@ -131,7 +131,7 @@ def open_file(path: str) -> int:
 def cookie() -> int:
     """The number of the calling thread's namespace, never used again until the kernel restarts."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as probe:
-        return int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), "little")
+        return int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), "little")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from ipaddress import IPv6Address
 
-AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
+AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 """Source: linux/socket.h."""
 
 

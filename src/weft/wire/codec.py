@@ -16,11 +16,11 @@ HEADER_SIZE = HEADER.size
 
 NLM_F_REQUEST, NLM_F_ACK = 0x1, 0x4
 NLM_F_DUMP_INTR = 0x10
-NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
 NLM_F_DUMP = 0x300
 NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
 
-NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN = 1, 2, 3, 4
+NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN = 2, 3, 4
 
 _NLA_F_NESTED = 0x8000
 _NLA_TYPE_MASK = 0x3FFF
@@ -37,7 +37,6 @@ _ATTRIBUTE = Struct("=HH")
 _U8 = Struct("=HHB3x")
 _U16 = Struct("=HHH2x")
 _U32 = Struct("=HHI")
-_S32 = Struct("=HHi")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 _read_header = HEADER.unpack_from
@@ -74,10 +73,6 @@ def u16(kind: int, value: int) -> bytes:
 
 def u32(kind: int, value: int) -> bytes:
     return _U32.pack(8, kind, value)
-
-
-def s32(kind: int, value: int) -> bytes:
-    return _S32.pack(8, kind, value)
 
 
 def text(kind: int, value: str) -> bytes:
