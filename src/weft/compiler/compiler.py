@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from weft.collector import uncollected
 from weft.compiler.assignment import Claimant, assign
 from weft.compiler.checks import check_routed
 from weft.compiler.draft import Draft
@@ -63,6 +64,7 @@ class Compiler:
         self._places: dict[PortKey, PortPlace] = {}
         self._pool: dict[PoolKey, str] = {}
 
+    @uncollected
     def whole(self) -> Compiled:
         """Compile everything; to be called once, before `ports`.
 

@@ -50,6 +50,8 @@ def bystanders(changes: Changes, observed: State, desired: State) -> State:
     The way back from a change may drop them (taking back a link's first IPv4 address takes its routes too), so
     whoever goes that way must know of them.
     """
+    if not observed:
+        return State()
     links = {on for change in changes.values() for on in change.object.lives_on if on.table == "link"}
     links.update(key for key in changes if key.table == "link")
     return State(

@@ -17,6 +17,7 @@ from enum import IntEnum
 from itertools import groupby
 from operator import itemgetter
 
+from weft.collector import uncollected
 from weft.diff import Changes, bares_link, bystanders, diff, needs_address
 from weft.kinds import KINDS
 from weft.kinds.link.common import Link
@@ -72,6 +73,7 @@ class Plan:
             yield from self.phases[phase]
 
 
+@uncollected
 def plan(observed: State, desired: State) -> Plan:
     """The changes between two states, in phases and an order in which each finds what it needs."""
     changes = diff(observed, desired)
@@ -230,23 +232,28 @@ class _Ordering:
 
     def _wait_for_the_shaken(self) -> None:
         """What a change in place would make the kernel drop is made after that change."""
+        shaken = {key: change for key, change in self._changes.items() if change.op is Op.UPDATE}
+        if not shaken:
+            return
         for change in self._changes.values():
             if change.op is Op.CREATE and change.after is not None:
-                under = (self._changes.get(ground) for ground in change.after.lives_on)
-                if any(ground is not None and _shakes_off(ground, change.after) for ground in under):
+                under = (shaken[ground] for ground in change.after.lives_on if ground in shaken)
+                if any(_shakes_off(ground, change.after) for ground in under):
                     self._switched.add(change.key)
 
     def _bare_links_early(self) -> None:
         """A link's last IPv4 address takes others along when it goes: so it goes before those are made."""
+        going = [c for c in self._changes.values() if c.op is Op.DELETE and bares_link(c.object)]
+        if not going:
+            return
         made: dict[Key, list[Key]] = defaultdict(list)
         for change in self._changes.values():
             if change.after is not None and needs_address(change.after):
                 made[change.after.lives_on[0]].append(change.key)
-        for change in self._changes.values():
-            if change.op is Op.DELETE and bares_link(change.object):
-                for key in made.get(change.object.lives_on[0], ()):
-                    self._early.add(change.key)
-                    self._switched.add(key)
+        for change in going:
+            for key in made.get(change.object.lives_on[0], ()):
+                self._early.add(change.key)
+                self._switched.add(key)
 
     def _spread_once(self, makes: Iterable[Change], replaced: set[Key]) -> bool:
         """One pass in the order of making; whether it moved anything to a later phase."""
@@ -270,7 +277,7 @@ def _needs(obj: KernelObject) -> Iterator[Key]:
 
 
 def _shakes_off(change: Change, dependent: KernelObject) -> bool:
-    return change.op is Op.UPDATE and KINDS.of(change.object).cascade(change.before, change.after, dependent)
+    return KINDS.of(change.object).cascade(change.before, change.after, dependent)
 
 
 def _outlives(obj: KernelObject, ground: Key) -> bool:
