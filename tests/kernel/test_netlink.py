@@ -277,7 +277,7 @@ def test_a_refusal_names_the_change_and_the_kernel_s_words(inside: World) -> Non
     with pytest.raises(KernelRefused) as refused:
         create(rtnl, Address(netns="", ifname="br", cidr="10.0.0.1/24"), Address(netns="", ifname="br", cidr="::/0"))
     assert refused.value.change == "create address br ::/0" and refused.value.errno_ > 0
-    with pytest.raises(KernelRefused, match="create address nothing .*: No such device"):
+    with pytest.raises(KernelRefused, match=r"create address nothing .*: No such device"):
         create(rtnl, Address(netns="", ifname="nothing", cidr="10.0.0.1/24"))
 
 
