@@ -14,6 +14,7 @@ from typing import Any
 
 from weft.diff.cascade import Cascade, Changes
 from weft.kinds import KINDS
+from weft.kinds.link.common import Link
 from weft.state import Change, KernelObject, Op, State
 
 NEVER_COMPARED = frozenset({"protocol", "nodad", "newborn"})
@@ -47,8 +48,8 @@ def diff(observed: State, desired: State) -> Changes:
 
 
 def _op(have: KernelObject, want: KernelObject) -> Op | None:
-    if type(have) is not type(want):
-        return Op.REPLACE
+    if type(have) is not type(want) or (isinstance(have, Link) and have.newborn):
+        return Op.REPLACE  # a link that a failure left half made is not up: nothing could be put on it
     differing = differing_fields(have, want)
     if not differing:
         return None
