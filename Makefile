@@ -5,7 +5,7 @@ BIN      := .venv/bin
 READY    := .venv/ready
 # What weft itself uses (iproute2 is only ever a witness), then the outside witnesses of tests, demo and bench.
 PACKAGES := python3-venv libnftables1 \
-            iproute2 nftables iputils-ping iperf3 tcpdump conntrack ethtool procps
+            iproute2 nftables iptables iputils-ping iperf3 tcpdump conntrack ethtool procps
 BENCH_PACKAGES := mininet bridge-utils
 
 .PHONY: help setup packages demo test check lint bench bench-packages lock clean
