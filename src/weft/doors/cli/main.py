@@ -6,6 +6,7 @@ Rules: a command's module is imported when it is run, not before. Exit codes: 0 
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -57,6 +58,7 @@ class LazyGroup(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
         """Run one command line and end the process with its exit code."""
+        gc.disable()  # a command is over before its garbage matters
         words = list(sys.argv[1:] if args is None else args)
         more["standalone_mode"] = False
         try:
