@@ -249,7 +249,8 @@ class _Ordering:
         made: dict[Key, list[Key]] = defaultdict(list)
         for change in self._changes.values():
             if change.after is not None and needs_address(change.after):
-                made[change.after.lives_on[0]].append(change.key)
+                for on in change.after.lives_on:  # a blackhole lives on no link
+                    made[on].append(change.key)
         for change in going:
             for key in made.get(change.object.lives_on[0], ()):
                 self._early.add(change.key)
