@@ -65,9 +65,23 @@ def test_plan_of_what_is_there_is_empty(first: Desk) -> None:
 
 def test_a_long_plan_is_cut_unless_all_is_wanted(desk: Desk) -> None:
     desk.write(VM.replace("ports:", "ports:\n      'n[1-60]': {network: lan, attach: {netns: '{name}'}}"))
-    assert "more objects of the intent" in desk.weft("plan", code=3).stdout
+    short = desk.weft("plan", code=3).stdout
+    assert "more objects of the intent" in short and "n60" not in short
+    assert "+ tenants.shop.ports.n1  (weft.yaml:8:7): 4 kernel objects\n+ tenants.shop.ports.n2" in short
     everything = desk.weft("plan", "--all", code=3).stdout
-    assert "more objects" not in everything and "tenants.shop.ports.n60" in everything
+    assert "more objects" not in everything and "+ address n60 10.1.0." in everything
+    assert "+ address n60 10.1.0." in desk.weft("apply", "--all", code=4).stdout
+
+
+def test_a_short_plan_and_what_stands_out_are_told_in_full(first: Desk) -> None:
+    first.world.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    first.world.run("ip", "netns", "delete", "web")
+    assert "+ address web 10.20.0.10/24@web" in first.weft("plan", code=3).stdout
+    first.weft("apply", "-y")
+    first.weft("destroy", "-y")
+    long = first.weft("plan", code=3).stdout
+    assert "    ~ sysctl net/ipv4/ip_forward: value 0 -> 1" in long
+    assert "address web 10.20.0.10/24@web" not in long
 
 
 def test_apply_speaks_json(desk: Desk) -> None:

@@ -26,11 +26,14 @@ Where = Callable[[Path], str]
 """file:line of a path of the intent, "" where none is known."""
 
 SHOWN = 40
-"""So many objects of the intent are listed in full; the rest is counted."""
+"""So many objects of the intent are listed; the rest is counted."""
+
+FEW = 20
+"""Up to so many kernel objects are listed one by one; in a longer plan those that are new or go are only counted."""
 
 
 def text(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None = SHOWN) -> str:
-    """For people. `shown` None lists everything."""
+    """For people. `shown`: how many objects of the intent are listed; None lists everything, kernel objects too."""
     if not todo:
         return "Nothing to do: the machine is as the file says.\n"
     lines = list(_listing(todo, paths, where, shown))
@@ -85,9 +88,16 @@ def _listing(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | N
         if shown is not None and number == shown:
             yield f"  and {len(groups) - shown} more objects of the intent"
             return
+        listed = changes if shown is None or len(todo.changes) <= FEW else list(filter(_stands_out, changes))
+        counted = "" if len(listed) == len(changes) else f": {len(changes)} kernel objects"
         line = where(subject)
-        yield f"{_sign(changes)} {'.'.join(subject)}" + (f"  ({line})" if line else "")
-        yield from (f"    {SIGNS[change.op]} {describe(change)}" for change in changes)
+        yield f"{_sign(changes)} {'.'.join(subject)}" + (f"  ({line})" if line else "") + counted
+        yield from (f"    {SIGNS[change.op]} {describe(change)}" for change in listed)
+
+
+def _stands_out(change: Change) -> bool:
+    """What is changed in place, and what is put among somebody else's rules, is always worth a line."""
+    return change.op in (Op.UPDATE, Op.REPLACE) or change.key.table == "nft-foreign-rule"
 
 
 def _sign(changes: list[Change]) -> str:

@@ -24,10 +24,12 @@ Check = Callable[[Prepared], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """`question`: what is asked. `check`: raises where the plan is not the one that is meant. `bar` counts from here
-    on. `quiet`: the plan is printed with the result, so here only where somebody is asked."""
+    on. `everything`: a long plan is shown in full. `quiet`: the plan is printed with the result, so here only where
+    somebody is asked."""
 
     question: str
     yes: bool
+    everything: bool
     quiet: bool
     bar: Bar
     check: Check = lambda _: None
@@ -37,7 +39,7 @@ class Consent:
         self.check(prepared)
         warn(prepared.warnings)
         if not self.quiet:
-            say(show(prepared))
+            say(show(prepared, self.everything))
         prepared.demand_no_foreign()
         if prepared.plan and not self.yes:
             self._ask(prepared)
@@ -47,7 +49,7 @@ class Consent:
         if not sys.stdin.isatty():
             raise NotConfirmed(f"{self.question} There is nobody to ask: --yes says so; nothing was changed")
         if self.quiet:
-            tell(show(prepared))
+            tell(show(prepared, self.everything))
         try:
             agreed = click.confirm(self.question, err=True)
         except (click.Abort, Stopped):

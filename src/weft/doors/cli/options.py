@@ -37,6 +37,10 @@ def output_option(command: _Command) -> _Command:
     )(command)
 
 
+def all_option(command: _Command) -> _Command:
+    return click.option("--all", "everything", is_flag=True, help="List every kernel object of the plan.")(command)
+
+
 def yes_option(command: _Command) -> _Command:
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
 

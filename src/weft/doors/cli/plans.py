@@ -27,9 +27,9 @@ def warn(warnings: Iterable[Problem]) -> None:
         tell(f"{problem.where}: warning: {problem.what}{fix}", "yellow")
 
 
-def show(prepared: Prepared, shown: int | None = render.SHOWN) -> str:
-    """The plan for people, each line in the colour of its sign. `shown` None: all of it."""
-    text = render.text(prepared.plan, prepared.paths, prepared.where, shown)
+def show(prepared: Prepared, everything: bool) -> str:
+    """The plan for people, each line in the colour of its sign. `everything`: a long one too."""
+    text = render.text(prepared.plan, prepared.paths, prepared.where, None if everything else render.SHOWN)
     return "\n".join(map(_coloured, text.splitlines()))
 
 

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
-from weft.doors.cli.options import file_option, output_option, read_file, wait_option, yes_option
+from weft.doors.cli.options import all_option, file_option, output_option, read_file, wait_option, yes_option
 
 
 @click.command("apply")
 @click.argument("plan", required=False, type=click.Path(dir_okay=False), metavar="[PLAN]")
 @file_option
 @output_option
+@all_option
 @yes_option
 @wait_option
-def command(plan: str | None, file: str | None, output: str, yes: bool, wait_s: float) -> None:
+def command(plan: str | None, file: str | None, output: str, everything: bool, yes: bool, wait_s: float) -> None:
     """Make the machine as the file says, or leave it as it was.
 
     PLAN is a file that `weft plan --out` saved; it is refused when the machine has changed since.
@@ -35,8 +36,14 @@ def command(plan: str | None, file: str | None, output: str, yes: bool, wait_s: 
             saved.demand_same(prepared, digest)
 
     service = Service(command="weft apply")
-    bar = Bar(f"Applying {scope}")
-    consent = Consent(question=f"Apply this to {scope}?", yes=yes, quiet=output == "json", bar=bar, check=check)
+    consent = Consent(
+        question=f"Apply this to {scope}?",
+        yes=yes,
+        everything=everything,
+        quiet=output == "json",
+        bar=Bar(f"Applying {scope}"),
+        check=check,
+    )
     carry_out(
         service,
         scope,

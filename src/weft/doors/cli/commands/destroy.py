@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.doors.cli.options import (
+    all_option,
     file_option,
     name_argument,
     output_option,
@@ -18,9 +19,10 @@ from weft.doors.cli.options import (
 @name_argument
 @file_option
 @output_option
+@all_option
 @yes_option
 @wait_option
-def command(name: str | None, file: str | None, output: str, yes: bool, wait_s: float) -> None:
+def command(name: str | None, file: str | None, output: str, everything: bool, yes: bool, wait_s: float) -> None:
     """Take everything of one name away again and put former values back.
 
     NAME needs no file; without one it is the name in the file. `weft list` says what is here.
@@ -34,8 +36,13 @@ def command(name: str | None, file: str | None, output: str, yes: bool, wait_s: 
         raise click.UsageError("give NAME or -f, not both")
     scope = name or read_file(file).intent.name
     service = Service(command="weft destroy")
-    bar = Bar(f"Destroying {scope}")
-    consent = Consent(question=f"Destroy {scope}?", yes=yes, quiet=output == "json", bar=bar)
+    consent = Consent(
+        question=f"Destroy {scope}?",
+        yes=yes,
+        everything=everything,
+        quiet=output == "json",
+        bar=Bar(f"Destroying {scope}"),
+    )
     carry_out(
         service,
         scope,

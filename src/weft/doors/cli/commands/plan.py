@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from weft.doors.cli.codes import DIFFERENCES
-from weft.doors.cli.options import file_option, read_file
+from weft.doors.cli.options import all_option, file_option, read_file
 from weft.doors.cli.terminal import say, say_json, tell
 
 
@@ -23,7 +23,7 @@ from weft.doors.cli.terminal import say, say_json, tell
     default="text",
     help="For people, for programs, or as the ip, nft and sysctl commands that do the same.",
 )
-@click.option("--all", "everything", is_flag=True, help="List every object, however many there are.")
+@all_option
 def command(file: str | None, out: str | None, form: str, everything: bool) -> int:
     """Show what apply would change, and which ports would lose connectivity for how long. Exit 3 if anything."""
     from weft.doors.cli.plans import document, show, warn
@@ -42,7 +42,7 @@ def command(file: str | None, out: str | None, form: str, everything: bool) -> i
     elif form == "script":
         say(render.script(prepared.plan).rstrip("\n"))
     else:
-        say(show(prepared, None if everything else render.SHOWN))
+        say(show(prepared, everything))
     prepared.demand_no_foreign()
     if out:
         saved.save(prepared, Path(out))
