@@ -26,6 +26,7 @@ from weft.netlink.namespaces import Namespaces
 from weft.probe import firewall, gather, kernel, limits
 from weft.state import Change, Op, State
 from weft.store.journal import Journal, Record
+from weft.store.ledger import Ledger
 
 RUN = Path("/run/weft/id")
 JOURNALS = RUN / "journal"
@@ -42,6 +43,7 @@ class Host:
         self.world = world
         self.namespaces, self.rtnl = Namespaces(), Rtnl()
         self.nft = Nft(self.namespaces)
+        self.ledger = Ledger(RUN)
 
     def observe(self) -> State:
         selection = Selection(namespaces=("",))

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from weft.backends.former import FormerValues
 from weft.backends.nft_dump import Chain
 from weft.facts import Facts
 from weft.model.intent import Intent
@@ -40,6 +41,9 @@ class Machine(Protocol):
     @property
     def nft(self) -> _Chains: ...
 
+    @property
+    def ledger(self) -> FormerValues: ...
+
 
 def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Facts:
     """The facts for one intent. `observed`: the host's namespace and all of the scope's; `run`: where the features
@@ -49,10 +53,11 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
     """
     owner = held.Owner(machine.host_id, machine.scope)
     default = links.default_routes(observed)
+    own_mtus = links.own_mtus(machine.ledger.entries().values(), observed, machine.scope)
     return Facts(
         host_id=machine.host_id,
         features=kernel.features(run),
-        links=links.foreign(observed, owner),
+        links=links.foreign(observed, owner, own_mtus),
         namespaces=frozenset(machine.rtnl.namespaces()) - held.own_namespaces(observed, owner),
         pids=accounts.pids(intent),
         users=accounts.users(intent),

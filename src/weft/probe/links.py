@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_interface
+from types import MappingProxyType
 
+from weft.backends.former import Entry, to_put_back
 from weft.facts import ForeignLink
 from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
@@ -17,9 +19,14 @@ DEFAULTS = frozenset({"0.0.0.0/0", "::/0"})
 RTPROT_RA = 9
 DEFAULT_MTU = 1500
 
+_NONE: Mapping[str, int] = MappingProxyType({})
 
-def foreign(observed: State, owner: Owner) -> dict[str, ForeignLink]:
-    """The host's links that the scope did not make, by name; other scopes' links are among them."""
+
+def foreign(observed: State, owner: Owner, own_mtus: Mapping[str, int] = _NONE) -> dict[str, ForeignLink]:
+    """The host's links that the scope did not make, by name; other scopes' links are among them. `own_mtus`: see there.
+
+    The MTU is the one that the link has without the scope, so that what is derived does not follow the scope's own.
+    """
     addresses: dict[str, list[str]] = {}
     for held in observed.values():
         if isinstance(held, Address) and held.netns == HOST:
@@ -28,13 +35,25 @@ def foreign(observed: State, owner: Owner) -> dict[str, ForeignLink]:
         link.ifname: ForeignLink(
             ifname=link.ifname,
             link_kind=_kind(link),
-            mtu=link.mtu or DEFAULT_MTU,
+            mtu=own_mtus.get(link.ifname) or link.mtu or DEFAULT_MTU,
             master=link.master or "",
             addresses=tuple(addresses.get(link.ifname, ())),
         )
         for link in observed.values()
         if isinstance(link, Link) and link.netns == HOST and owner.mark(link.alias) is None
     }
+
+
+def own_mtus(entries: Iterable[Entry], observed: State, scope: str) -> dict[str, int]:
+    """Where the scope alone has set a host's link's MTU: the one that destroy would put back, by the link's name."""
+    found: dict[str, int] = {}
+    for entry in entries:
+        ifname, _, attribute = entry.key.name.partition(" ")
+        link = observed.get(link_key(HOST, ifname))
+        if (entry.key.table, entry.key.netns, attribute) == ("link-setting", HOST, "mtu") and isinstance(link, Link):
+            former = to_put_back(entry, now=str(link.mtu), cookie=entry.cookie, scope=scope)
+            found.update({ifname: int(former)} if former else {})
+    return found
 
 
 def default_routes(observed: State) -> list[Route]:
