@@ -41,6 +41,7 @@ def talk(desk: Desk, *words: str, asked: str = "", answer: str = "", env: Mappin
     os.close(theirs)
     shown = _read(ours, asked)
     if asked:
+        time.sleep(0.3)  # people type after the prompt has begun to read, where a signal is heard at once
         os.write(ours, answer.encode())
         shown += _read(ours, "")
     os.close(ours)
