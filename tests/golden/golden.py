@@ -1,7 +1,7 @@
 """Golden cases: a folder is a case; what its intent and facts come to is compared with the texts beside them.
 
-Rules: `intent.yaml` is what a user writes, `facts.yaml` a machine. Every other file that `OUTPUTS` knows is compared; a
-case has at least one. To add a kind of output, add its function there. `python -m tests.golden [CASE...]` writes the
+Rules: `intent.yaml` is what a user writes, `facts.yaml` a machine, `observed.yaml` the intent that it holds from before
+(none: nothing). Every other file that `OUTPUTS` knows is compared; a case has at least one. To add a kind of output, add its function there. `python -m tests.golden [CASE...]` writes the
 texts anew, to be read before they are committed; a new case starts as a folder with empty ones.
 """
 
@@ -20,6 +20,8 @@ from weft.facts import FEATURES, Facts, ForeignLink, ForwardDrop
 from weft.files import Loaded, load_text
 from weft.kinds import KINDS
 from weft.kinds.nft.chain import NftChain
+from weft.plan import Phase, Plan, Step, plan
+from weft.plan.render import describe, script, text
 from weft.state import KernelObject, State
 
 HERE = Path(__file__).parent
@@ -42,6 +44,18 @@ class Case:
     @cached_property
     def compiled(self) -> Compiled:
         return compile(self.loaded.intent, self.facts)
+
+    @cached_property
+    def observed(self) -> State:
+        """What the kernel holds: the State of what was applied before."""
+        before = self.folder / "observed.yaml"
+        if not before.exists():
+            return State()
+        return compile(load_text("observed.yaml", before.read_text()).intent, self.facts).state
+
+    @cached_property
+    def plan(self) -> Plan:
+        return plan(self.observed, self.compiled.state)
 
     def outputs(self) -> list[str]:
         return [name for name in OUTPUTS if (self.folder / name).exists()]
@@ -66,7 +80,28 @@ def findings_text(case: Case) -> str:
     return "".join(f"{f.severity}: {f.at(at(f.path))}\n" for f in findings)
 
 
-OUTPUTS: Mapping[str, Callable[[Case], str]] = {"state.txt": state_text, "findings.txt": findings_text}
+def plan_text(case: Case) -> str:
+    """What `weft plan --all` says, and then each step in the order of execution."""
+    at = case.loaded.origins.at
+    told = text(case.plan, case.compiled.paths, lambda path: at(path) if path in case.compiled.paths.values() else "")
+    return told + "".join(f"\n{phase.name.lower()}\n" + _steps(case.plan.steps(phase)) for phase in Phase)
+
+
+def _steps(steps: Iterable[Step]) -> str:
+    return "".join(f"  {change.op.value} {describe(change)}\n" for step in steps for change in step.changes)
+
+
+def script_text(case: Case) -> str:
+    """What `weft plan --format script` prints."""
+    return script(case.plan)
+
+
+OUTPUTS: Mapping[str, Callable[[Case], str]] = {
+    "state.txt": state_text,
+    "findings.txt": findings_text,
+    "plan.txt": plan_text,
+    "script.txt": script_text,
+}
 
 
 # State as text

@@ -26,6 +26,9 @@ class ListedRule:
     text: str
 
 
+_FWD_TO = re.compile(r'fwd to "([^"]+)"')
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NftChain:
     """A chain with all of its rules in order. A base chain has `type`, `hook` and `priority` (a number); `device` in
@@ -48,8 +51,12 @@ class NftChain:
 
     @property
     def lives_on(self) -> tuple[Key, ...]:
-        table = Key("nft-table", self.netns, f"{self.family} {self.table}")
-        return (table, link_key(self.netns, self.device)) if self.device else (table,)
+        """Its table, its device, and the devices its rules forward to: nft stores those by index, so a link made anew
+        under the same name needs the rule anew."""
+        devices = (self.device,) if self.device else ()
+        targets = _FWD_TO.findall(" ".join(self.rules)) if devices else ()
+        links = (link_key(self.netns, ifname) for ifname in (*devices, *targets))
+        return (Key("nft-table", self.netns, f"{self.family} {self.table}"), *links)
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
