@@ -1,8 +1,9 @@
 """Golden cases: a folder is a case; what its intent and facts come to is compared with the texts beside them.
 
 Rules: `intent.yaml` is what a user writes, `facts.yaml` a machine, `observed.yaml` the intent that it holds from before
-(none: nothing). Every other file that `OUTPUTS` knows is compared; a case has at least one. To add a kind of output, add its function there. `python -m tests.golden [CASE...]` writes the
-texts anew, to be read before they are committed; a new case starts as a folder with empty ones.
+(none: nothing). Every other file that `OUTPUTS` knows is compared; a case has at least one. To add a kind of output,
+add its function there. `python -m tests.golden [CASE...]` writes the texts anew, to be read before they are committed;
+a new case starts as a folder with empty ones.
 """
 
 from __future__ import annotations
