@@ -89,7 +89,7 @@ def _listing(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | N
             yield f"  and {len(groups) - shown} more objects of the intent"
             return
         listed = changes if shown is None or len(todo.changes) <= FEW else list(filter(_stands_out, changes))
-        counted = "" if len(listed) == len(changes) else f": {len(changes)} kernel objects"
+        counted = "" if len(listed) == len(changes) else f": {len(changes)} kernel object{'s' * (len(changes) > 1)}"
         line = where(subject)
         yield f"{_sign(changes)} {'.'.join(subject)}" + (f"  ({line})" if line else "") + counted
         yield from (f"    {SIGNS[change.op]} {describe(change)}" for change in listed)
