@@ -60,6 +60,14 @@ def test_all_are_set_read_and_put_back(world: World, settings: LinkSettings) -> 
     assert settings.observe(Selection(namespaces=("",))) == {}
 
 
+def test_the_loopback_is_a_link_like_others(world: World, settings: LinkSettings) -> None:
+    before, wanted = link(world, None, "lo"), [setting("alias", "loop", "lo"), setting("mtu", "16384", "lo")]
+    settings.commit([Change(Op.UPDATE, None, one) for one in wanted])
+    assert ask(settings, *wanted) == State.of(wanted)
+    settings.commit([Change(Op.DELETE, one, None) for one in wanted])
+    assert link(world, None, "lo") == before
+
+
 def test_what_somebody_changed_since_is_left(world: World, settings: LinkSettings) -> None:
     settings.commit([Change(Op.CREATE, None, WANTED["mtu"])])
     world.run("ip", "link", "set", "eth9", "mtu", "1300")

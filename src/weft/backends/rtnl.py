@@ -74,14 +74,14 @@ class Rtnl:
         return state
 
     def links(self, keys: Collection[Key], offloads: Offloads) -> dict[Key, Link]:
-        """Some links with the named offloads, without forgetting what the last observe learned.
+        """Some links with the named offloads, `lo` too, without forgetting what the last observe learned.
 
         Raises: NotPermitted, KernelRefused.
         """
         self._kept.begin()
         readings = [reading for reading, _ in self._read_parts(Selection(keys=frozenset(keys)))]
         self._read_offloads(readings, offloads)
-        found = (link for reading in readings for link in objects(reading, {}, offloads) if isinstance(link, Link))
+        found = (_link(reading, seen, {}, offloads) for reading in readings for seen in reading.links.values())
         return {link.key: link for link in found if link.key in keys}
 
     def cookie(self, netns: str) -> int:
