@@ -10,7 +10,7 @@ import pytest
 from tests.world import World
 from weft.backends import settings as settings_backend
 from weft.backends.base import Selection
-from weft.backends.settings import Settings
+from weft.backends.settings import Settings, read_setting
 from weft.errors import ForeignObject, KernelRefused, NotPermitted
 from weft.kinds import KINDS
 from weft.kinds.setting.sysctl import Sysctl
@@ -141,6 +141,19 @@ def test_a_refused_value_is_an_error_that_names_it(bench: Bench) -> None:
         bench.scope().commit(create(bad))
     bench.scope().commit(delete(bad))
     assert bench.ledger.entries() == {}
+
+
+def test_a_restricted_algorithm_is_refused_by_its_reason(bench: Bench) -> None:
+    """Source: net/ipv4/tcp_cong.c tcp_set_default_congestion_control."""
+    known, allowed = (
+        set((read_setting(f"net/ipv4/tcp_{which}_congestion_control") or "").split())
+        for which in ("available", "allowed")
+    )
+    if not known - allowed:
+        pytest.skip("every algorithm of this kernel is allowed everywhere")
+    name = min(known - allowed)
+    with pytest.raises(KernelRefused, match=rf"may take {name} before net\.ipv4\.tcp_allowed_congestion_control"):
+        bench.scope().commit(create(Sysctl(netns="a", name="net/ipv4/tcp_congestion_control", value=name)))
 
 
 @pytest.mark.parametrize("name", ["net/ipv4/no_such", "../../etc/hostname"])

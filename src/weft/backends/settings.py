@@ -25,6 +25,7 @@ from weft.netlink.namespaces import Namespaces, cookie
 from weft.state import Change, Key, Op, State
 
 _ROOT = "/proc/sys/"
+_ALGORITHM, _ALLOWED = "net/ipv4/tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control"
 
 
 def write_setting(name: str, text: str) -> None:
@@ -159,6 +160,9 @@ def _write(step: _Step) -> None:
     try:
         write_setting(name, step.goal)
     except OSError as error:
+        if error.errno == EPERM and name == _ALGORITHM:
+            why = f"only the machine's first namespace may take {step.goal} before {_ALLOWED} there names it"
+            raise KernelRefused(str(step.change), EPERM, why) from error
         if error.errno in (EPERM, EACCES):
             raise NotPermitted(f"{step.change}: /proc/sys/{name} is not ours to write") from error
         # tcp_congestion_control answers ENOENT for a value that it does not know.
