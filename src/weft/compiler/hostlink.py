@@ -14,7 +14,7 @@ from weft.compiler.findings import Cause
 from weft.compiler.naming import altnames, identity, mac, plain_ifname
 from weft.compiler.network import ETHERNET_MTU, check_mtu
 from weft.compiler.routing import is_ipv6
-from weft.compiler.settings import AnyLink, link_settings, tuned
+from weft.compiler.settings import AnyLink, check_tuning, link_settings, tuned
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.dummy import Dummy
@@ -35,6 +35,7 @@ def compile_links(draft: Draft, netns: str, links: Links, base: Path) -> None:
     """Put the links of one namespace and their addresses. `base`: the path of its configuration."""
     for ifname, link in links.items():
         path = (*base, "links", ifname)
+        check_tuning(draft, link.tuning, path)
         if link.existing:
             _compile_existing(draft, netns, ifname, link, path)
         else:
@@ -52,6 +53,8 @@ def _compile_existing(draft: Draft, netns: str, ifname: str, link: HostLink, pat
     refused = [word for word in ("kind", "peer", "master", "mac", "altnames") if getattr(link, word)]
     if refused:
         draft.error(path, f"{', '.join(refused)} of an existing link is not weft's to set", "leave it out")
+    if netns != HOST and ifname == "lo" and link.alias is not None:
+        draft.error((*path, "alias"), "the alias of lo is where weft marks its namespaces", "leave it out")
     for setting in link_settings(netns, ifname, link.mtu, link.alias, link.tuning):
         draft.put(setting, path)
 

@@ -16,7 +16,7 @@ from weft.compiler.naming import identity, mac, short_id
 from weft.compiler.network import Segment, check_mtu
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
 from weft.compiler.routing import DEFAULTS, compile_route, default_route, destination
-from weft.compiler.settings import tuned
+from weft.compiler.settings import check_tuning, tuned
 from weft.compiler.tap import compile_tap
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE
@@ -56,6 +56,7 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
     _check_mac(draft, place)
     draft.need("veth", place.path, "load the kernel's veth module")
     attach = place.port.attach
+    check_tuning(draft, place.port.tuning, place.path)
     if attach.tap is not None:
         compile_tap(draft, place, attach.tap)
     else:

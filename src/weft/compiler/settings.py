@@ -65,6 +65,14 @@ def offload_pairs(offloads: Offloads | None) -> tuple[tuple[str, bool], ...] | N
     return tuple(sorted((feature, on) for feature, on in said if on is not None)) or None
 
 
+def check_tuning(draft: Draft, tuning: LinkTuning | None, path: Path) -> None:
+    """Find offloads that the kernel does not have together. Source: net/core/dev.c netdev_fix_features."""
+    offloads = tuning and tuning.offloads
+    if offloads and offloads.tso and offloads.checksum is False:
+        at = (*path, "tuning", "offloads", "tso")
+        draft.error(at, "a device that does no checksums does no TCP segmentation", "`tso: false`, or `checksum: true`")
+
+
 def tuned(link: AnyLink, tuning: LinkTuning | None) -> AnyLink:
     """The link with the sizes and offloads that are asked for."""
     if tuning is None:

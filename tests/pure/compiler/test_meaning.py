@@ -374,6 +374,21 @@ def host(**fields: object) -> Intent:
             "master, mac",
         ),
         (
+            Intent(
+                name="lab",
+                namespaces={"x": NamespaceConfig(links={"lo": HostLink(existing=True, alias="mine", mtu=9000)})},
+            ),
+            ("namespaces", "x", "links", "lo", "alias"),
+            "weft marks",
+        ),
+        (
+            host(
+                links={"eth0": HostLink(existing=True, tuning=LinkTuning(offloads=Offloads(tso=True, checksum=False)))}
+            ),
+            ("host", "links", "eth0", "tuning", "offloads", "tso"),
+            "no checksums",
+        ),
+        (
             Intent(name="lab", namespaces={"x": NamespaceConfig(sysctls={"vm/swappiness": "1"})}),
             ("namespaces", "x", "sysctls", "vm/swappiness"),
             "whole machine's",
