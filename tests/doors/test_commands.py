@@ -101,12 +101,13 @@ def test_a_file_from_stdin(desk: Desk) -> None:
 def test_a_saved_plan_holds_while_the_machine_stays_as_it_is(desk: Desk) -> None:
     desk.weft("init")
     assert "Saved later" in desk.weft("plan", "--out", "later", code=3).stderr
-    (desk.directory / "weft.yaml").unlink()
+    (desk.directory / "weft.yaml").rename(desk.directory / "away.yaml")
     desk.weft("apply", "later", "-y")
     assert desk.world.ping("10.20.0.11", netns="web")
     refused = desk.weft("apply", "later", "-y", code=5)
     assert "the machine has changed since the plan was saved" in refused.stderr and refused.stdout == ""
     assert "not a saved plan" in desk.weft("apply", desk.write("{}", "no-plan"), code=2).stderr
+    assert "/proc/plan: No such file" in desk.weft("plan", "-f", "away.yaml", "--out", "/proc/plan", code=2).stderr
     assert "nowhere: No such file" in desk.weft("apply", "nowhere", code=2).stderr
 
 
@@ -141,6 +142,14 @@ def test_list_tells_what_is_kept_and_what_is_there(first: Desk) -> None:
     first.world.run("rm", "-r", "/var/lib/weft")
     assert "its file is not kept" in first.weft("list").stdout
     first.weft("destroy", "first", "-y")  # the kernel's marks are enough
+
+
+def test_destroying_what_was_empty_forgets_its_file(desk: Desk) -> None:
+    desk.write("weft: 1\nname: bare\n")
+    desk.weft("apply")
+    assert desk.json("list")[0]["name"] == "bare"
+    assert desk.weft("destroy").stdout == "Nothing of bare is on the machine any more.\n"
+    assert desk.json("list") == []
 
 
 def test_show_reads_the_machine(desk: Desk) -> None:

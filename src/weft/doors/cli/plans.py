@@ -29,6 +29,8 @@ def warn(warnings: Iterable[Problem]) -> None:
 
 def show(prepared: Prepared, everything: bool) -> str:
     """The plan for people, each line in the colour of its sign. `everything`: a long one too."""
+    if not prepared.plan and prepared.loaded is None:
+        return f"Nothing of {prepared.scope} is on the machine any more."
     text = render.text(prepared.plan, prepared.paths, prepared.where, None if everything else render.SHOWN)
     return "\n".join(map(_coloured, text.splitlines()))
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from weft.doors.cli.codes import DIFFERENCES
 from weft.doors.cli.options import all_option, file_option, read_file
 from weft.doors.cli.terminal import say, say_json, tell
+from weft.errors import IntentInvalid, Problem
+
+if TYPE_CHECKING:
+    from weft.service import Prepared
 
 
 @click.command("plan")
@@ -28,7 +33,7 @@ def command(file: str | None, out: str | None, form: str, everything: bool) -> i
     """Show what apply would change, and which ports would lose connectivity for how long. Exit 3 if anything."""
     from weft.doors.cli.plans import document, show, warn
     from weft.plan import render
-    from weft.service import Service, saved
+    from weft.service import Service
 
     service = Service(command="weft plan")
     prepared = service.prepare(read_file(file))
@@ -45,6 +50,15 @@ def command(file: str | None, out: str | None, form: str, everything: bool) -> i
         say(show(prepared, everything))
     prepared.demand_no_foreign()
     if out:
-        saved.save(prepared, Path(out))
-        tell(f"Saved {out}; good for `weft apply {out}` while the machine stays as it is")
+        _save(prepared, out)
     return DIFFERENCES if prepared.plan else 0
+
+
+def _save(prepared: Prepared, out: str) -> None:
+    from weft.service import saved
+
+    try:
+        saved.save(prepared, Path(out))
+    except OSError as error:
+        raise IntentInvalid([Problem(where=out, what=error.strerror or str(error))]) from error
+    tell(f"Saved {out}; good for `weft apply {out}` while the machine stays as it is")
