@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -21,23 +23,27 @@ tenants:
 """
 
 
-def start(desk: Desk) -> subprocess.Popen[str]:
-    """An apply that has begun to change things."""
-    desk.write(MANY)
-    running = desk.world.start(
-        "weft", "apply", "-y", cwd=desk.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+def start(desk: Desk, *command: str, until: Callable[[], bool]) -> subprocess.Popen[str]:
+    """A command in the middle of its work."""
+    running = desk.world.start("weft", *command, cwd=desk.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 20
-    while not desk.state("many.uncommitted"):
+    while not until():
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.001)
     return running
 
 
+def half_way(desk: Desk) -> subprocess.Popen[str]:
+    """An apply with some of its namespaces there."""
+    desk.write(MANY)
+    names = Path(f"/proc/{desk.world.pid}/root/run/netns")
+    return start(desk, "apply", "-y", until=lambda: len(list(names.glob("space*"))) > 2)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leads_back(desk: Desk, number: signal.Signals) -> None:
     before = desk.world.dump()
-    running = start(desk)
+    running = half_way(desk)
     running.send_signal(number)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 5, said
@@ -46,9 +52,34 @@ def test_a_signal_leads_back(desk: Desk, number: signal.Signals) -> None:
     assert desk.weft("recover").stdout == "Nothing to recover.\n"
 
 
+def test_a_signal_before_the_first_change(desk: Desk) -> None:
+    before = desk.world.dump()
+    desk.write(MANY)
+    running = start(desk, "apply", "-y", until=lambda: desk.state("locks/scope many") != [])
+    running.send_signal(signal.SIGTERM)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 5, said
+    assert "stopped by SIGTERM; " in said
+    assert differences(before, desk.world.dump()) == []
+    assert desk.json("list") == []
+
+
+def test_past_the_point_of_no_return_it_is_finished(desk: Desk) -> None:
+    before = desk.world.dump()
+    desk.write(MANY)
+    desk.weft("apply", "-y")
+    running = start(desk, "destroy", "many", "-y", until=lambda: desk.state("many.committed") != [])
+    running.send_signal(signal.SIGTERM)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 0, said
+    assert "stopped by SIGTERM, but past the point of no return: what was begun is finished" in said
+    assert differences(before, desk.world.dump()) == []
+    assert desk.weft("list").stdout == "Nothing is applied here.\n"
+
+
 def test_a_second_signal_does_not_cut_the_way_back_short(desk: Desk) -> None:
     before = desk.world.dump()
-    running = start(desk)
+    running = half_way(desk)
     for _ in range(5):
         running.send_signal(signal.SIGINT)
         time.sleep(0.01)
@@ -59,8 +90,7 @@ def test_a_second_signal_does_not_cut_the_way_back_short(desk: Desk) -> None:
 
 def test_a_kill_is_recovered(desk: Desk) -> None:
     before = desk.world.dump()
-    running = start(desk)
-    time.sleep(0.05)
+    running = half_way(desk)
     running.kill()
     running.communicate()
     assert desk.state("many.uncommitted") and desk.world.names() != []
@@ -72,7 +102,7 @@ def test_a_kill_is_recovered(desk: Desk) -> None:
 
 
 def test_the_next_apply_recovers_by_itself(desk: Desk) -> None:
-    running = start(desk)
+    running = half_way(desk)
     running.kill()
     running.communicate()
     assert "was cut short; it is led to its end first" in desk.weft("apply", "-y").stderr

@@ -19,11 +19,12 @@ PATIENCE_S = 1.0
 
 
 class Bar:
-    """Called with the number of changes that were just done. A context manager: gone when the work is."""
+    """Called with the number of changes that were just done; `done` is all of them. A context manager: gone when the
+    work is."""
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._total = self._done = 0
+        self._total = self.done = 0
         self._shown: Progress | None = None
         self._ended = False
         self._started_at = time.monotonic()
@@ -55,7 +56,7 @@ class Bar:
 
     def __call__(self, done: int) -> None:
         with self._lock:
-            self._done += done
+            self.done += done
             self._draw()
 
     def _show(self) -> None:
@@ -71,4 +72,4 @@ class Bar:
 
     def _draw(self) -> None:
         if self._shown is not None:
-            self._shown.update(self._shown.task_ids[0], completed=self._done)
+            self._shown.update(self._shown.task_ids[0], completed=self.done)

@@ -21,7 +21,7 @@ Act = Callable[[Agree, Progress], Prepared]
 def carry_out(service: Service, scope: str, act: Act, consent: Consent, done: str) -> None:
     """Run `act` and say how it went; `done`: the verb for having done it.
 
-    Raises: what `act` does; RolledBack when a signal came before the commit, SystemExit when it came to nothing.
+    Raises: what `act` does; RolledBack when a signal came before the commit, SystemExit when it came after the end.
     """
     if service.is_unfinished(scope):
         tell(f"weft: the last change of {scope} was cut short; it is led to its end first", "yellow")
@@ -30,7 +30,7 @@ def carry_out(service: Service, scope: str, act: Act, consent: Consent, done: st
             with consent.bar:
                 prepared = act(consent, consent.bar)
         except Stopped as stop:
-            _settle(service, scope, stop)
+            _settle(service, scope, stop, consent.bar.done)
             return
     if consent.quiet:
         say_json({**document(prepared), "done": True})
@@ -38,12 +38,14 @@ def carry_out(service: Service, scope: str, act: Act, consent: Consent, done: st
         say(f"{done} and verified: {len(prepared.plan.changes)} kernel objects in {consent.bar.elapsed_s:.2f} s.")
 
 
-def _settle(service: Service, scope: str, stop: Stopped) -> None:
+def _settle(service: Service, scope: str, stop: Stopped, done: int) -> None:
     """Stopped outside of the part that is led back by itself: whatever is half done is finished now."""
     for recovered in service.recover(scope):
         if not recovered.forward:
             raise RolledBack(f"{stop}; everything is as it was before") from stop
         tell(f"weft: {stop}, but past the point of no return: what was begun is finished")
         return
-    tell(f"weft: {stop}; `weft status` says how things stand")
+    if not done:
+        raise RolledBack(f"{stop}; nothing was changed") from stop
+    tell(f"weft: {stop} after everything was done, but before it was verified: weft status does that")
     sys.exit(INTERRUPTED)
