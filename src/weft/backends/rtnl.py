@@ -16,14 +16,14 @@ from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some,
 from weft.errors import KernelRefused
 from weft.kinds import netns
 from weft.kinds.ip import address, neighbour, route, rule
-from weft.kinds.link import bridge, dummy, tap, veth
-from weft.kinds.link.common import Link, OtherLink
+from weft.kinds.link import bridge, dummy, other, tap, veth
+from weft.kinds.link.common import Link
 from weft.kinds.link.reading import common_fields
 from weft.kinds.netns import Namespace
 from weft.netlink.connection import QuestionRefused
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import Namespaces
-from weft.state import HOST, Change, KernelObject, Key, State, link_key
+from weft.state import HOST, PROTOCOL, Change, KernelObject, Key, State, link_key
 from weft.wire.link import (
     IFLA_IFALIAS,
     IFLA_LINKINFO,
@@ -35,6 +35,7 @@ from weft.wire.link import (
     LinkMessage,
 )
 from weft.wire.route import RTA_OIF
+from weft.wire.rule import FRA_PROTOCOL
 
 _TABLES = frozenset({"netns", "link", "address", "route", "rule", "neighbour"})
 _NO_INFO = LinkInfo("", {})
@@ -166,9 +167,10 @@ def objects(reading: Reading, others: Mapping[End, Key], offloads: Offloads) -> 
         else:
             yield _link(reading, seen, others, offloads)
     yield from _on_links(reading)
-    for found in reading.routes:
+    # Of several with one key, the kernel tells apart what weft does not: weft's own stands, being the last.
+    for found in sorted(reading.routes, key=lambda seen: seen.protocol == PROTOCOL):
         yield route.parse(label, reading.ifname(found.attributes.get(RTA_OIF, 0)), found)
-    for rule_seen in reading.rules:
+    for rule_seen in sorted(reading.rules, key=lambda seen: seen.attributes.get(FRA_PROTOCOL) == PROTOCOL):
         yield rule.parse(label, rule_seen)
 
 
@@ -198,7 +200,7 @@ def _link(reading: Reading, seen: LinkMessage, others: Mapping[End, Key], offloa
         case "dummy":
             return dummy.parse(fields)
         case kind:
-            return OtherLink(**fields, link_kind=kind)
+            return other.parse(fields, kind)
 
 
 def _switches(reading: Reading, seen: LinkMessage, offloads: Offloads) -> tuple[tuple[str, bool], ...] | None:

@@ -27,13 +27,15 @@ from weft.netlink.connection import Connection
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
-from weft.state import Change, Op
+from weft.state import Change, KernelObject, Key, Mark, Op
 from weft.wire.codec import u32
 from weft.wire.ethtool import set_features
 from weft.wire.ifaddr import IFADDR_SIZE, RTM_DELADDR, RTM_NEWADDR
 from weft.wire.link import (
     IFINFO_SIZE,
     IFLA_GROUP,
+    IFLA_IFALIAS,
+    LOOPBACK_INDEX,
     RTM_DELLINK,
     RTM_NEWLINK,
     delete_group,
@@ -77,6 +79,7 @@ class Commit:
 
     def run(self, changes: Sequence[Change]) -> None:
         """Raises: KernelRefused, NotPermitted, ReceiveOverrun."""
+        self._numbers.forget_the_remade()
         changes = in_single_steps(changes)
         self._numbers.expect(c.after for c in changes if c.op is Op.CREATE and c.after is not None)
         fellows = from_the_busier_side(changes)
@@ -85,7 +88,8 @@ class Commit:
                 self._make_links(list(some))
                 continue
             for change in some:
-                self._post_all(change, self._by_fellow(change, fellows.get(change)) or self._requests(change))
+                instead = fellows.get(change.key) if change.op is Op.DELETE else None
+                self._post_all(change, self._by_fellow(change, instead) or self._requests(change))
         self._flush()
 
     def _by_fellow(self, change: Change, instead: Change | None) -> list[Request]:
@@ -229,6 +233,8 @@ class Commit:
                     self._kept.namespaces.make(verb.name, lambda: _mark(change, verb.mark))
                     self._numbers.seen_whole(verb.name, 1)
                 case DropNamespace():
+                    if not self._is_still(change.before):
+                        return
                     self._kept.forget(verb.name)
                     self._kept.namespaces.delete(verb.name)
                 case _:
@@ -238,6 +244,17 @@ class Commit:
         except NamespaceGone as gone:
             if change.op is not Op.DELETE:
                 raise KernelRefused(str(change), ENOENT, str(gone)) from gone
+
+    def _is_still(self, space: KernelObject | None) -> bool:
+        """Whether the name is that of the namespace that was to go, by its mark; somebody may have made another."""
+        if not isinstance(space, Namespace) or space.alias is None:
+            return True
+        try:
+            answer = self._kept.at(space.name).rtnl.ask([get_link(index=LOOPBACK_INDEX)], read_link)[0]
+        except NamespaceGone:
+            return True  # what is left is a file by its name
+        alias = "" if isinstance(answer, Reply) else answer.attributes.get(IFLA_IFALIAS, "")
+        return bool(Mark.parse(alias) == Mark.parse(space.alias))
 
     def _make_tap(self, change: Change, netns: str, tap: TapBirth) -> None:
         place = self._kept.at(netns)
@@ -331,13 +348,13 @@ def in_single_steps(changes: Sequence[Change]) -> Sequence[Change]:
     return [*gone, *(made.get(change.key, change) for change in changes)]
 
 
-def from_the_busier_side(changes: Sequence[Change]) -> dict[Change, Change]:
+def from_the_busier_side(changes: Sequence[Change]) -> dict[Key, Change]:
     """Deletions of veths that had better be done by their other end, in whose namespace more of them are to go: links
-    that go in a row go at once."""
+    that go in a row go at once. By the key of the end that was meant."""
     gone = [(change, change.before) for change in changes if change.op is Op.DELETE and isinstance(change.before, Veth)]
     count = Counter(netns for _, end in gone for netns in {end.netns, end.peer_netns})
     return {
-        change: Change(Op.DELETE, _other_end(end), None)
+        change.key: Change(Op.DELETE, _other_end(end), None)
         for change, end in gone
         if count[end.peer_netns] > count[end.netns]
     }

@@ -1,8 +1,9 @@
 """Indexes of links: of those that are there, and reserved for those about to be made.
 
-Rules: what was learned serves from one observe to the next only. A reserved index lies above all that was seen in its
-namespace, and where the namespace was not seen whole, or is the host's, at a random place far above what the kernel
-gives out itself.
+Rules: what was learned serves from one observe to the next only, and only while its label names the namespace that it
+was learned in: in another one the same number, or name, is somebody else's. A reserved index lies above all that was
+seen in its namespace, and where the namespace was not seen whole, or is the host's, at a random place far above what
+the kernel gives out itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from random import randrange
 
 from weft.errors import KernelRefused
 from weft.kinds.link.common import Link
-from weft.netlink.kept import Kept
+from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.state import HOST, MARK, KernelObject, Key, link_key
 from weft.wire.link import IFLA_GROUP, IFLA_IFALIAS, LinkMessage, get_link, read_link
 from weft.wire.reply import Reply
@@ -34,6 +35,8 @@ class Numbers:
         self._next: dict[str, int] = {}
         self._groups: set[int] = set()
         self._coming: dict[Key, KernelObject] = {}
+        self._seen_in: dict[str, tuple[int, int]] = {}
+        self._remade: set[str] = set()
 
     # What the kinds ask
 
@@ -61,10 +64,24 @@ class Numbers:
         self._peers.clear()
         self._next.clear()
         self._groups.clear()
+        self._seen_in.clear()
+        self._remade.clear()
+
+    def forget_the_remade(self) -> None:
+        """Before a commit: what was learned of a label that names another namespace by now is worth nothing."""
+        for netns in [netns for netns, identity in self._seen_in.items() if self._identity(netns) != identity]:
+            self._turn_away(netns)
 
     def expect(self, objects: Iterable[KernelObject]) -> None:
         """What the commit that begins is going to make."""
         self._coming = {obj.key: obj for obj in objects}
+
+    def learn_from(self, place: Place, links: Iterable[LinkMessage]) -> None:
+        if self._seen_in.get(place.netns, place.identity) != place.identity:
+            self._turn_away(place.netns)
+        self._seen_in[place.netns] = place.identity
+        for seen in links:
+            self.learn(place.netns, seen)
 
     def learn(self, netns: str, seen: LinkMessage) -> None:
         key = link_key(netns, seen.ifname)
@@ -75,6 +92,7 @@ class Numbers:
 
     def seen_whole(self, netns: str, highest: int) -> None:
         """All links of a namespace were seen, and `highest` is the greatest index among them."""
+        self._remade.discard(netns)
         if netns != HOST:
             self._next[netns] = max(highest + 1, LOWEST)
 
@@ -108,6 +126,7 @@ class Numbers:
         for key in [key for key in self._indexes if key.netns == netns]:
             self.forget(key)
         self._next.pop(netns, None)
+        self._seen_in.pop(netns, None)
 
     def spare_group(self) -> int:
         """A link group that nobody uses."""
@@ -115,7 +134,19 @@ class Numbers:
             pass
         return group
 
+    def _turn_away(self, netns: str) -> None:
+        self.forget_namespace(netns)
+        self._remade.add(netns)
+
+    def _identity(self, netns: str) -> tuple[int, int] | None:
+        try:
+            return self._kept.at(netns).identity
+        except NamespaceGone:
+            return None
+
     def _ask(self, link: Key) -> LinkMessage:
+        if link.netns in self._remade:
+            raise KernelRefused(f"the use of {link}", ENODEV, "its namespace is another one since it was looked at")
         answer = self._kept.at(link.netns).rtnl.ask([get_link(ifname=link.name)], read_link)[0]
         if isinstance(answer, Reply):
             raise KernelRefused(f"the use of {link}", answer.errno_ or ENODEV, answer.text)

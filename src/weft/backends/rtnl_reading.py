@@ -149,7 +149,6 @@ def _dump(place: Place, question: tuple[int, bytes], take: Take[Item | None]) ->
 
 
 def learn(reading: Reading, numbers: Numbers, *, whole: bool) -> None:
-    for seen in reading.links.values():
-        numbers.learn(reading.netns, seen)
+    numbers.learn_from(reading.place, reading.links.values())
     if whole:
         numbers.seen_whole(reading.netns, max(reading.links, default=1))
