@@ -86,8 +86,8 @@ def step(machine: Machine, journal: Journal, goal: State, fault: Callable[[Chang
 
 
 def lasting_differences(before: Dump, after: Dump) -> list[str]:
-    """Without the link-local addresses, and their routes, that the kernel makes a moment after a link came up, and the
-    limits that a bridge takes over from its members and keeps."""
+    """Without what the kernel makes a moment after a link came up or an address passed duplicate address detection
+    (link-local addresses, local IPv6 routes), and the limits that a bridge takes over from its members and keeps."""
     return [line for line in differences(before, after) if not _GENERATED.search(line)]
 
 
