@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from weft.errors import Refused
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
-from weft.kinds.link.common import OtherLink
+from weft.kinds.link.common import Link
 from weft.kinds.link.tap import Tap
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
@@ -74,7 +74,7 @@ def test_codec_refuses_what_it_does_not_know() -> None:
     with pytest.raises(codec.CodecError, match="sysctl"):
         codec.decode({"sysctl": {"fields": ["netns", "speed"], "objects": [["", 1]]}})
     with pytest.raises(codec.CodecError):
-        codec.encode(State.of([OtherLink(netns="", ifname="eth0")]))
+        codec.encode(State.of([Link(netns="", ifname="eth0")]))
 
 
 def test_a_record_lives_from_begin_to_end(tmp_path: Path) -> None:
