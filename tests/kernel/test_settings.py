@@ -76,6 +76,12 @@ def test_set_read_and_put_back(bench: Bench) -> None:
     assert bench.ledger.entries() == {}
 
 
+def test_a_refused_sysctl_that_is_not_there_leaves_no_note(bench: Bench) -> None:
+    with pytest.raises(KernelRefused, match="no such sysctl"):
+        bench.scope().commit(create(Sysctl(netns="", name="net/ipv4/nonesuch", value="1")))
+    assert bench.ledger.entries() == {}
+
+
 def test_only_what_is_named_is_read(bench: Bench) -> None:
     settings = bench.scope()
     assert settings.observe(Selection(namespaces=("", "a"))) == {}

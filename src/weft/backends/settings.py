@@ -124,8 +124,9 @@ class Settings:
         return _Step(change, now, to_put_back(entry, now=now, cookie=number, scope=self._scope))
 
     def _entries(self, batch: _Batch) -> Iterator[Entry]:
+        """Nothing for what cannot be read: there is nothing to put back, and nobody would ever let go of the note."""
         for step in batch.steps:
-            if step.change.op is not Op.DELETE and step.goal is not None:
+            if step.change.op is not Op.DELETE and step.goal is not None and step.now is not None:
                 yield Entry(
                     key=step.change.key,
                     scopes=(self._scope,),
