@@ -1,5 +1,6 @@
 """The rtnl backend on the real kernel: what it makes, `ip` sees; what `ip` makes, it sees."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -301,7 +302,8 @@ def test_what_others_made_is_reported_and_what_the_kernel_makes_is_not(world: Wo
 def test_a_veth_into_a_namespace_without_a_name_is_other(world: World, rtnl: Rtnl) -> None:
     world.run("ip", "netns", "add", "gone")
     world.run("ip", "link", "add", "v0", "type", "veth", "peer", "v1", "netns", "gone")
-    keeper = world.start("sleep", "60", netns="gone")
+    keeper = world.start("sh", "-c", "echo inside; exec sleep 60", netns="gone", stdout=subprocess.PIPE)
+    assert keeper.stdout is not None and keeper.stdout.readline()
     world.run("ip", "netns", "del", "gone")
     found = whole(rtnl, "")[link_key("", "v0")]
     keeper.kill()
