@@ -82,7 +82,7 @@ def plan(observed: State, desired: State) -> Plan:
 
 
 _MAKING_ORDER = """
-    netns sysctl bridge dummy tap veth link-setting address neighbour rule route
+    netns sysctl bridge dummy tap veth other-link link-setting address neighbour rule route
     nft-table nft-set nft-chain nft-element nft-foreign-rule
 """
 """Among objects of one depth. The default a new link inherits (a sysctl) must be there before it, a bridge before its

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -59,12 +59,13 @@ class Prepared:
         raise ForeignObject("\n".join(lines))
 
 
-def prepare(machine: Machine, loaded: Loaded, run: Path) -> Prepared:
-    """Observe, compile, diff, plan. `run`: where the features found are remembered.
+def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str] = ()) -> Prepared:
+    """Observe, compile, diff, plan. `run`: where the features found are remembered. `former`: labels of namespaces
+    that what was applied before speaks of.
 
     Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted.
     """
-    observed = machine.observe(namespaces_of(loaded.intent))
+    observed = machine.observe(namespaces_of(loaded.intent).union(former))
     facts = gather(machine, loaded.intent, observed, run)
     compiled = _compile(loaded, facts)
     observed.update(machine.read_singly(compiled.state))
@@ -84,9 +85,12 @@ def prepare(machine: Machine, loaded: Loaded, run: Path) -> Prepared:
     )
 
 
-def prepare_nothing(machine: Machine) -> Prepared:
-    """The plan that takes away all that bears the scope's marks. Raises: NotPermitted, DumpInterrupted."""
-    observed = machine.observe((), machine.noted())
+def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
+    """The plan that takes away all that bears the scope's marks. `former`: as for `prepare`.
+
+    Raises: NotPermitted, DumpInterrupted.
+    """
+    observed = machine.observe(former, machine.noted())
     ours = machine.split(observed, State()).ours
     return Prepared(
         scope=machine.scope,
@@ -105,6 +109,11 @@ def namespaces_of(intent: Intent) -> set[str]:
     ports = (port for tenant in intent.tenants.values() for port in tenant.ports.values())
     attached = {_label(port.attach.netns, port.attach.pidfile) for port in ports}
     return (attached | set(intent.namespaces)) - {""}
+
+
+def pidfiles_of(intent: Intent) -> set[str]:
+    """Of these, those that no name under /run/netns leads to."""
+    return {label for label in namespaces_of(intent) if label.startswith("pidfile:")}
 
 
 def _label(netns: str | None, pidfile: str | None) -> str:

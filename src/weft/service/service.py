@@ -26,7 +26,7 @@ from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.service.claims import claim, release
 from weft.service.places import enter
-from weft.service.prepared import Prepared, prepare, prepare_nothing
+from weft.service.prepared import Prepared, pidfiles_of, prepare, prepare_nothing
 from weft.service.status import Status, status_of
 from weft.service.topology import Topology, topology_of
 from weft.state import HOST
@@ -95,7 +95,8 @@ class Service:
 
     def prepare(self, loaded: Loaded) -> Prepared:
         """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
-        return prepare(self.machine(loaded.intent.name), loaded, self.run_directory)
+        scope = loaded.intent.name
+        return prepare(self.machine(scope), loaded, self.run_directory, self._unnamed(scope))
 
     def apply(
         self,
@@ -146,7 +147,7 @@ class Service:
         kept = self._intents.load(scope)
         tenants = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
         with self._locked(scope, tenants, wait_s):
-            prepared = prepare_nothing(self.machine(scope))
+            prepared = prepare_nothing(self.machine(scope), self._unnamed(scope))
             if not prepared.plan and self._intents.load(scope) is None:
                 raise Refused(f"nothing named {scope} is here; `weft list` says what is")
             agree(prepared)
@@ -236,6 +237,13 @@ class Service:
             transact(todo, machine.backends, self._journal(prepared.scope), look, progress=progress, note=note)
         finally:
             release(machine, todo.changes)
+
+    def _unnamed(self, scope: str) -> set[str]:
+        """Labels of namespaces that only the kept intent knows to look for: those of pidfiles have no name."""
+        kept = self._intents.load(scope)
+        if kept is None or not any("pidfile" in text for text in kept.files.values()):
+            return set()
+        return pidfiles_of(loads_stored(kept.files).intent)
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:
