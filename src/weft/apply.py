@@ -34,6 +34,8 @@ class Journal(Protocol):
 
     def commit(self) -> None: ...
 
+    def is_committed(self) -> bool: ...
+
     def end(self) -> None: ...
 
 
@@ -59,6 +61,8 @@ def transact(
         run(todo.steps(Phase.MAKE, Phase.SWITCH), backends, progress)
         journal.commit()
     except BaseException as failure:  # a signal must not leave things half done either
+        if journal.is_committed():  # it came right behind the record: recovery leads on
+            raise
         lead_to(todo.before, todo.keys, backends, look)
         journal.end()
         raise RolledBack(f"{failure or type(failure).__name__}; everything is as it was before") from failure

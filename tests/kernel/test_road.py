@@ -75,13 +75,15 @@ def step(machine: Machine, journal: Journal, goal: State, fault: Callable[[Chang
     """Go from what is there towards `goal`; whether it got there."""
     todo = plan(everything(machine), goal)
     backends = {name: Faulty(backend, fault) for name, backend in machine.backends.items()}
+    reached = todo.before
     try:
         claim(machine, todo, goal)
         transact(todo, backends, journal, machine.looker(todo.before, todo.after))
+        reached = todo.after
     except RolledBack:
         return todo, False
     finally:
-        release(machine, todo.changes)
+        release(machine, todo.keys, reached)
     return todo, True
 
 

@@ -44,6 +44,9 @@ class MemoryJournal:
     def commit(self) -> None:
         self.phase = "committed"
 
+    def is_committed(self) -> bool:
+        return self.phase == "committed"
+
     def end(self) -> None:
         self.phase = "none"
 

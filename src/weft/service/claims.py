@@ -6,7 +6,8 @@ that is as wanted because another scope made it so is held by both, so that it o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from weft.backends.former import Entry
 from weft.observe import Machine
@@ -24,14 +25,33 @@ def claim(machine: Machine, todo: Plan, desired: State) -> None:
         machine.ledger.note(wanted)
 
 
-def release(machine: Machine, keys: Iterable[Key]) -> None:
-    """Let go of what is no longer there, and of all that was in namespaces that are gone."""
-    noted = set(machine.noted())
-    suspects = frozenset(key for key in keys if key.table in _CLAIMED and key in noted)
+def release(machine: Machine, keys: Collection[Key], reached: State) -> None:
+    """Let go of what is no longer there, of values that were not reached, and of all that was in namespaces that are
+    gone. `reached`: what of the keys there is now."""
+    noted = {key for key in machine.noted() if key in keys}
+    suspects = frozenset(key for key in noted if key.table in _CLAIMED)
     if suspects:
         there = machine.looker(State(), State())(suspects, State())
         machine.ledger.drop(suspects - there.keys(), machine.scope)
+    _settle(machine, noted - suspects, reached)
     machine.settings.prune()
+
+
+def _settle(machine: Machine, settings: Iterable[Key], reached: State) -> None:
+    """What a way that was cut short or led back has noted of values to come."""
+    over: list[Key] = []
+    stale: list[Entry] = []
+    for key in settings:
+        entry = machine.ledger.entries()[key]
+        value = getattr(reached.get(key), "value", None)
+        if value in (None, entry.former):
+            over.append(key)
+        elif entry.ours != (value,):
+            stale.append(replace(entry, scopes=(machine.scope,), ours=(value,)))
+    machine.ledger.drop(over, machine.scope)
+    if stale:
+        machine.ledger.note(stale)
+        machine.ledger.settle([entry.key for entry in stale])
 
 
 def _on_foreign_ground(machine: Machine, todo: Plan, desired: State) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,7 +24,8 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
-from weft.service.claims import claim, release
+from weft.service.books import Books
+from weft.service.claims import claim
 from weft.service.places import enter
 from weft.service.prepared import Prepared, pidfiles_of, prepare, prepare_nothing
 from weft.service.status import Status, status_of
@@ -32,7 +33,7 @@ from weft.service.topology import Topology, topology_of
 from weft.state import HOST
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
-from weft.store.journal import Journal, Phase, Record, waiting
+from weft.store.journal import Journal, Phase, Record, half_begun, waiting
 from weft.store.ledger import Ledger
 from weft.store.locks import HOST_LOCK, hold, tenant_lock
 from weft.verify import verify
@@ -128,12 +129,7 @@ class Service:
             agree(prepared)
             prepared.demand_no_foreign()
             self._intents.stage(Kept(scope=intent.name, files=loaded.text, applied_at=time.time()))
-            try:
-                self._transact(prepared, progress)
-            except BaseException:
-                self._discard_if_back(intent.name)
-                raise
-            self._intents.publish(intent.name)
+            self._transact(prepared, progress)
         self._verify(prepared)
         return prepared
 
@@ -152,7 +148,6 @@ class Service:
                 raise Refused(f"nothing named {scope} is here; `weft list` says what is")
             agree(prepared)
             self._transact(prepared, progress, _DESTROY)
-            self._intents.remove(scope)
         self._verify(prepared)
         return prepared
 
@@ -186,11 +181,11 @@ class Service:
     def recover(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo what did not end, of one scope or of all. Raises: Locked, RollbackIncomplete."""
         done = []
-        for journal in waiting(self.run_directory):
-            if scope not in (None, journal.name):
+        for name in sorted(self._cut_short()):
+            if scope not in (None, name):
                 continue
-            with hold(self.run_directory / "locks", [_scope_lock(journal.name)], command=self._command, wait_s=wait_s):
-                recovered = self._recover(journal.name)
+            with hold(self.run_directory / "locks", [_scope_lock(name)], command=self._command, wait_s=wait_s):
+                recovered = self._recover(name)
             done += [recovered] if recovered else []
         return done
 
@@ -228,15 +223,12 @@ class Service:
             yield
 
     def _transact(self, prepared: Prepared, progress: Progress, note: Mapping[str, str] | None = None) -> None:
+        """Whole also where nothing is to change in the kernel: then claims and the kept intent may."""
         machine, todo = prepared.machine, prepared.plan
-        claim(machine, todo, prepared.desired)
-        if not todo:
-            return
+        books = self._books(machine, Record(former=todo.before, goal=todo.after, note=note or {}))
+        books = replace(books, claim=lambda: claim(machine, todo, prepared.desired))
         look = machine.looker(todo.before, todo.after)
-        try:
-            transact(todo, machine.backends, self._journal(prepared.scope), look, progress=progress, note=note)
-        finally:
-            release(machine, todo.changes)
+        transact(todo, machine.backends, books, look, progress=progress, note=note)
 
     def _unnamed(self, scope: str) -> set[str]:
         """Labels of namespaces that only the kept intent knows to look for: those of pidfiles have no name."""
@@ -254,17 +246,12 @@ class Service:
         journal = self._journal(scope)
         left = journal.read()
         if left is None:
+            journal.sweep()
+            self._intents.discard(scope)
             return None
         phase, record = left
         forward = phase is Phase.COMMITTED
         self._lead(scope, record, forward)
-        if not forward:
-            self._intents.discard(scope)
-        elif record.note == _DESTROY:
-            self._intents.remove(scope)
-        else:
-            self._intents.publish(scope)
-        journal.end()
         return Recovered(scope=scope, forward=forward)
 
     def _lead(self, scope: str, record: Record, forward: bool) -> None:
@@ -272,11 +259,22 @@ class Service:
         keys = frozenset(record.former.keys() | record.goal.keys())
         goal = record.goal if forward else record.former
         lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
-        release(machine, keys)
+        self._books(machine, record).end()
 
-    def _discard_if_back(self, scope: str) -> None:
-        if self._journal(scope).phase() is not Phase.COMMITTED:
-            self._intents.discard(scope)
+    def _books(self, machine: Machine, record: Record) -> Books:
+        return Books(
+            journal=self._journal(machine.scope),
+            intents=self._intents,
+            machine=machine,
+            former=record.former,
+            goal=record.goal,
+            destroys=record.note == _DESTROY,
+        )
+
+    def _cut_short(self) -> set[str]:
+        """The scopes of which anything unfinished lies on disk."""
+        journals = {journal.name for journal in waiting(self.run_directory)}
+        return journals | {*half_begun(self.run_directory), *self._intents.staged()}
 
     def _journal(self, scope: str) -> Journal:
         return Journal(self.run_directory, scope)

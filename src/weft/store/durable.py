@@ -14,6 +14,8 @@ from pathlib import Path
 
 from weft.errors import NotPermitted, Refused
 
+_NEW = ".new"
+
 
 class DiskFull(Refused):
     """No room for what must be written before anything is changed; nothing was."""
@@ -21,7 +23,7 @@ class DiskFull(Refused):
 
 def write(path: Path, data: bytes) -> None:
     """Put `data` at `path`, replacing what is there. Raises: DiskFull, NotPermitted; then the old content stands."""
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = _temporary(path)
     with _errors(path):
         make_directory(path.parent)
         try:
@@ -54,6 +56,25 @@ def remove(path: Path) -> None:
     with _errors(path), suppress(FileNotFoundError):
         path.unlink()
         _sync_directory(path.parent)
+
+
+def sweep(path: Path) -> None:
+    """Remove what a writer of `path` left half written when it was killed. Raises: NotPermitted."""
+    remove(_temporary(path))
+
+
+def is_half_written(path: Path) -> bool:
+    return _temporary(path).exists()
+
+
+def half_written(file: Path) -> Path | None:
+    """The path that a writer was killed before giving to `file`; None for every other file."""
+    name = file.name
+    return file.with_name(name[1 : -len(_NEW)]) if name.startswith(".") and name.endswith(_NEW) else None
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}{_NEW}")
 
 
 def _write_through(path: Path, data: bytes) -> None:

@@ -44,8 +44,8 @@ class Intents:
             durable.move(staged, self._path(scope, _CURRENT))
 
     def discard(self, scope: str) -> None:
-        """Forget what was staged: the apply went back."""
-        durable.remove(self._path(scope, _STAGED))
+        """Forget what was staged, whole or half: the apply went back, or never began."""
+        self._remove(scope, _STAGED)
 
     def load(self, scope: str) -> Kept | None:
         """The current intent, None where there is none. Raises: Refused for a damaged file."""
@@ -64,9 +64,20 @@ class Intents:
         except OSError:
             return []
 
+    def staged(self) -> list[str]:
+        """The scopes for which something is staged, whole or half."""
+        try:
+            return sorted({path.parent.name for path in self.directory.glob(f"*/*{_STAGED}*")})
+        except OSError:
+            return []
+
     def remove(self, scope: str) -> None:
         """Forget the scope; done already is fine."""
-        for name in (_STAGED, _CURRENT):
+        self._remove(scope, _STAGED, _CURRENT)
+
+    def _remove(self, scope: str, *names: str) -> None:
+        for name in names:
+            durable.sweep(self._path(scope, name))
             durable.remove(self._path(scope, name))
         directory = self._path(scope, _CURRENT).parent
         if directory.is_dir() and not any(directory.iterdir()):

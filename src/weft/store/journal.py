@@ -57,9 +57,16 @@ class Journal:
         """From here on only forward. Raises: FileNotFoundError where nothing was begun."""
         durable.move(self._path(Phase.UNCOMMITTED), self._path(Phase.COMMITTED))
 
+    def is_committed(self) -> bool:
+        return self._path(Phase.COMMITTED).exists()
+
     def end(self) -> None:
         for phase in Phase:
             durable.remove(self._path(phase))
+
+    def sweep(self) -> None:
+        """Remove what a kill left half written. Nothing was begun then."""
+        durable.sweep(self._path(Phase.UNCOMMITTED))
 
     def phase(self) -> Phase | None:
         return next((phase for phase in (Phase.COMMITTED, Phase.UNCOMMITTED) if self._path(phase).exists()), None)
@@ -84,11 +91,21 @@ class Journal:
 def waiting(directory: Path) -> list[Journal]:
     """The journals in which a record waits, by name."""
     suffixes = {f".{phase.value}" for phase in Phase}
+    names = {path.stem for path in _files(directory) if path.suffix in suffixes and path.name[0] != "."}
+    return [Journal(directory, name) for name in sorted(names)]
+
+
+def half_begun(directory: Path) -> list[str]:
+    """The names of journals that a kill left half written."""
+    written = map(durable.half_written, _files(directory))
+    return [path.stem for path in written if path and path.suffix == f".{Phase.UNCOMMITTED.value}"]
+
+
+def _files(directory: Path) -> list[Path]:
     try:
-        names = {path.stem for path in directory.iterdir() if path.suffix in suffixes and path.name[0] != "."}
+        return list(directory.iterdir())
     except FileNotFoundError:
         return []
-    return [Journal(directory, name) for name in sorted(names)]
 
 
 def _seal(record: Record) -> bytes:

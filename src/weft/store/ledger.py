@@ -72,7 +72,8 @@ class Ledger:
         """Forget the entries of namespaces that are gone. `cookie_of`: the cookie that a label has now, None where
         it names nothing."""
         now = {netns: cookie_of(netns) for netns in {key.netns for key in self.entries()}}
-        if any(now[key.netns] != entry.cookie for key, entry in self.entries().items()):
+        is_stale = any(now[key.netns] != entry.cookie for key, entry in self.entries().items())
+        if is_stale or durable.is_half_written(self._path):
             with self._editing() as held:
                 for key in [key for key, entry in held.items() if now.get(key.netns, entry.cookie) != entry.cookie]:
                     del held[key]
@@ -81,6 +82,7 @@ class Ledger:
     def _editing(self) -> Iterator[Entries]:
         """The entries, to be changed and then written if they were. Raises: DiskFull, NotPermitted."""
         with _lock(self._path):
+            durable.sweep(self._path)
             before = self.entries()
             held = dict(before)
             yield held
