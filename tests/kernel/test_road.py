@@ -94,7 +94,8 @@ def lasting_differences(before: Dump, after: Dump) -> list[str]:
 
 
 _GENERATED = re.compile(
-    r"/tso_max_size: |'type': 'local', 'dst': 'f|'(local|dst)': '(fe80::(?!1')|ff00::)|/route: order or number|/addr/\w+: order or number"
+    r"/tso_max_size: |'type': 'local', 'dst': 'f|'(local|dst)': '(fe80::(?!1')|ff00::)"
+    r"|/route: order or number|/addr/\w+: order or number"
 )
 
 

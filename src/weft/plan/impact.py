@@ -25,13 +25,16 @@ INTERRUPTING = frozenset({"mac", "mtu", "master", "up"})
 
 
 class Effect(Enum):
+    """GONE: the whole object. CUT: it works again by itself. LOST: it stays, but not all it had."""
+
     GONE = "gone"
     CUT = "cut"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impact:
-    """What befalls one object of the intent. `duration_ms`: estimate for CUT, None for GONE."""
+    """What befalls one object of the intent. `duration_ms`: estimate for CUT, else None."""
 
     subject: Path
     effect: Effect
@@ -42,6 +45,8 @@ class Impact:
         name = ".".join(self.subject)
         if self.effect is Effect.GONE:
             return f"{name} goes: {self.why}"
+        if self.effect is Effect.LOST:
+            return f"{name} loses what depends on it for good: {self.why}"
         return f"{name} is cut for about {self.duration_ms:.0f} ms: {self.why}"
 
 
@@ -56,11 +61,12 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
         if why is None:
             continue
         subject = subjects.of(change)
-        gone = change.op is Op.DELETE and isinstance(change.before, Link) and subject not in wanted
-        if gone:
+        if change.op is not Op.DELETE:
+            found.setdefault(subject, Impact(subject=subject, effect=Effect.CUT, why=why, duration_ms=duration_ms))
+        elif subject in wanted:
+            found[subject] = Impact(subject=subject, effect=Effect.LOST, why=why)
+        elif isinstance(change.before, Link):
             found[subject] = Impact(subject=subject, effect=Effect.GONE, why=why)
-        elif change.op is not Op.DELETE and subject not in found:
-            found[subject] = Impact(subject=subject, effect=Effect.CUT, why=why, duration_ms=duration_ms)
     return tuple(found.values())
 
 
