@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -90,6 +91,20 @@ def test_features_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) ->
         assert kernel.features(RUN) == {"wrong"}
     (RUN / "features.json").write_text("{torn")
     assert kernel.features(RUN) == found
+
+
+def test_of_commands_that_start_together_one_looks(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def look() -> frozenset[str]:
+        looks.append("look")
+        time.sleep(0.1)
+        return frozenset({"veth"})
+
+    monkeypatch.setattr(kernel, "find", look)
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(kernel.features, [RUN] * 3)) == [{"veth"}] * 3
+    assert looks == ["look"]
 
 
 def test_finding_features_without_rights(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces, open_file
 from weft.state import HOST, Change, KernelObject, Op
 from weft.store import codec, durable
+from weft.store.locks import hold
 
 BRIDGE_NETFILTER = "net/bridge/bridge-nf-call-iptables"
 ALGORITHMS = "net/ipv4/tcp_available_congestion_control"
@@ -36,6 +37,7 @@ KNOWN_ALGORITHMS = frozenset(
     "bbr bic cdg cubic dctcp highspeed htcp hybla illinois lp nv reno scalable vegas veno westwood yeah".split()
 )
 
+_WAIT_S = 10.0
 _MODULE = re.compile(r"/tcp_(\w+)\.ko")
 _VETH = Veth(netns=HOST, ifname="weft0", up=True, peer_netns=HOST, peer_ifname="weft1")
 _FELLOW = Veth(netns=HOST, ifname="weft1", up=True, peer_netns=HOST, peer_ifname="weft0")
@@ -76,17 +78,21 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
 
 
 def features(run: Path) -> frozenset[str]:
-    """The names of what this kernel has, as in `weft.facts.FEATURES`. `run`: where they are remembered.
+    """The names of what this kernel has, as in `weft.facts.FEATURES`. `run`: where they are remembered. Of commands
+    that start together one looks, and the others wait for it.
 
-    Raises: NotPermitted.
+    Raises: NotPermitted, DiskFull, Locked.
     """
     path = run / "features.json"
     known = _remembered(path)
     if known is not None:
         return known
-    found = find()
-    durable.write(path, codec.dumps({"of": _signature(), "features": sorted(found)}))
-    return found
+    with hold(run / "locks", ["features"], command="weft", wait_s=_WAIT_S):
+        known = _remembered(path)
+        if known is None:
+            known = find()
+            durable.write(path, codec.dumps({"of": _signature(), "features": sorted(known)}))
+    return known
 
 
 def find() -> frozenset[str]:
