@@ -35,6 +35,23 @@ def test_every_problem_of_a_file_at_once(desk: Desk, command: str) -> None:
     assert "subnets" in said[0] and "lan" in said[1]
 
 
+RANGE = """
+weft: 1
+name: lab
+tenants:
+  shop:
+    networks: {lan: {subnets: [10.1.0.0/24]}}
+    ports: {"n[1-20]": {network: lan, attach: {netns: "{name}"}, mtu: MTU}}
+"""
+
+
+def test_what_is_the_same_for_a_range_is_said_once(desk: Desk) -> None:
+    desk.write(RANGE.replace("MTU", "1400"))
+    assert desk.weft("plan", code=3).stderr.count("MTU 1400 on a network of 1500") == 1
+    desk.write(RANGE.replace("MTU", "1600"))
+    assert desk.weft("plan", code=2).stderr.count("an MTU of 1600 is above") == 1
+
+
 def test_a_foreign_link_is_not_touched(desk: Desk) -> None:
     desk.write(ON_HOST)
     desk.world.run("ip", "link", "add", "eth9", "type", "veth", "peer", "name", "peer9")

@@ -59,7 +59,7 @@ class CompileError(WeftError):
     def told(self, where: Callable[[Path], str] = dotted) -> WeftError:
         """The error to raise to the user, its places given by `where`: IntentInvalid when anything is the user's to
         mend, else Refused or its kind when all findings share one."""
-        problems = [finding.at(where(finding.path)) for finding in self.findings]
+        problems = list(dict.fromkeys(finding.at(where(finding.path)) for finding in self.findings))
         causes = {finding.cause for finding in self.findings}
         if Cause.INTENT in causes:
             return IntentInvalid(problems)

@@ -81,7 +81,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
         plan=plan(parts.ours, compiled.state),
         facts=facts,
         loaded=loaded,
-        warnings=tuple(_warnings(loaded, compiled, facts)),
+        warnings=tuple(dict.fromkeys(_warnings(loaded, compiled, facts))),  # a range's are the same, in one place
     )
 
 
