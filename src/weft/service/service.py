@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -184,7 +184,7 @@ class Service:
         for name in sorted(self._cut_short()):
             if scope not in (None, name):
                 continue
-            with hold(self.run_directory / "locks", [_scope_lock(name)], command=self._command, wait_s=wait_s):
+            with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
                 recovered = self._recover(name)
             done += [recovered] if recovered else []
         return done
@@ -217,10 +217,22 @@ class Service:
 
     @contextmanager
     def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[None]:
-        """The locks, and behind them nothing left unfinished."""
-        with hold(self.run_directory / "locks", {_scope_lock(scope), *names}, command=self._command, wait_s=wait_s):
-            self._recover(scope)
-            yield
+        """The locks, and behind them nothing left unfinished. The scope's comes first: what it has on the host, and so
+        may give up there, is only sure behind it."""
+        with self._hold({_scope_lock(scope)}, wait_s):
+            held = {HOST_LOCK} if self._is_on_host(scope) else set()
+            with self._hold(names | held, wait_s):
+                self._recover(scope)
+                yield
+
+    def _hold(self, names: set[str], wait_s: float) -> AbstractContextManager[None]:
+        return hold(self.run_directory / "locks", names, command=self._command, wait_s=wait_s)
+
+    def _is_on_host(self, scope: str) -> bool:
+        """Whether the scope has settings, or something on foreign ground, in the host's namespace, or may have left
+        some there half done."""
+        noted = self._ledger.scopes(scope).items()
+        return self.is_unfinished(scope) or any(of == scope and key.netns == HOST for key, of in noted)
 
     def _transact(self, prepared: Prepared, progress: Progress, note: Mapping[str, str] | None = None) -> None:
         """Whole also where nothing is to change in the kernel: then claims and the kept intent may."""

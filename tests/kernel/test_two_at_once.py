@@ -1,0 +1,50 @@
+"""Two weft commands at a time on one host: what both may touch is one's at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.world import World
+from weft.errors import Locked
+from weft.files import Loaded, loads_stored
+from weft.service import Prepared, Service
+
+pytestmark = pytest.mark.kernel
+
+ON_HOST = "{weft: 1, name: NAME, host: {sysctls: {net/ipv4/ip_forward: 1}}}"
+OFF_HOST = "{weft: 1, name: NAME, tenants: {t: {networks: {n: {subnets: [10.0.0.0/24]}}}}}"
+
+
+def file(text: str, name: str) -> Loaded:
+    return loads_stored({"weft.yaml": text.replace("NAME", name)})
+
+
+def agree(prepared: Prepared) -> None:
+    pass
+
+
+def test_what_gives_up_a_setting_of_the_host_waits_for_who_is_counting_on_it(world: World) -> None:
+    with world.inside():
+        world.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=0")
+        first = Service()
+        first.apply(file(ON_HOST, "a"), agree)
+
+        def meanwhile(prepared: Prepared) -> None:
+            with pytest.raises(Locked, match="host is in use"):
+                first.apply(file(OFF_HOST, "a"), agree, wait_s=0)
+
+        Service().apply(file(ON_HOST, "b"), meanwhile)
+        first.apply(file(OFF_HOST, "a"), agree)
+        assert world.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip() == "1"
+        Service().destroy("b", agree)
+        assert world.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip() == "0"
+
+
+def test_scopes_that_stay_off_the_host_do_not_wait(world: World) -> None:
+    with world.inside():
+
+        def meanwhile(prepared: Prepared) -> None:
+            Service().apply(file(OFF_HOST, "b"), agree, wait_s=0)
+
+        Service().apply(file(OFF_HOST, "a"), meanwhile)
+        assert [scope.name for scope in Service().list()] == ["a", "b"]
