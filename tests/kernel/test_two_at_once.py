@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.world import World
-from weft.errors import Locked
+from weft.errors import ForeignObject, Locked
 from weft.files import Loaded, loads_stored
 from weft.service import Prepared, Service
 
@@ -38,6 +38,13 @@ def test_what_gives_up_a_setting_of_the_host_waits_for_who_is_counting_on_it(wor
         assert world.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip() == "1"
         Service().destroy("b", agree)
         assert world.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip() == "0"
+
+
+def test_another_value_for_a_setting_of_the_host_names_who_holds_it(world: World) -> None:
+    with world.inside():
+        Service().apply(file(ON_HOST, "a"), agree)
+        with pytest.raises(ForeignObject, match="ip_forward is set to 1 by the scope a; say the same"):
+            Service().apply(file(ON_HOST.replace("ip_forward: 1", "ip_forward: 0"), "b"), agree)
 
 
 def test_scopes_that_stay_off_the_host_do_not_wait(world: World) -> None:

@@ -12,6 +12,8 @@ from weft.compiler import Compiled, CompileError, compile
 from weft.errors import ForeignObject, Problem
 from weft.facts import Facts
 from weft.files import Loaded
+from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.sysctl import Sysctl
 from weft.lint import lint
 from weft.model.intent import Intent
 from weft.observe import Machine
@@ -36,11 +38,14 @@ class Prepared:
     plan: Plan
     facts: Facts | None = None
     loaded: Loaded | None = None
-    warnings: tuple[Problem, ...] = field(default=())
+    warnings: tuple[Problem, ...] = ()
+    _spoken_of: set[tuple[str, ...]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def where(self, path: tuple[str, ...]) -> str:
         """file:line:column of a path of the intent, "" where no file speaks of it."""
-        return self.loaded.origins.at(path) if self.loaded and path in self.paths.values() else ""
+        if not self._spoken_of:
+            self._spoken_of.update(self.paths.values())
+        return self.loaded.origins.at(path) if self.loaded and path in self._spoken_of else ""
 
     @property
     def digest(self) -> str:
@@ -52,11 +57,14 @@ class Prepared:
         """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""
         if not self.foreign:
             return
-        lines = [
-            f"{self.where(self.paths[key])}: {key} is there already and is not weft's; rename yours or remove it"
-            for key in self.foreign
-        ]
+        lines = [f"{self.where(self.paths[key])}: {self._in_the_way(key)}" for key in self.foreign]
         raise ForeignObject("\n".join(lines))
+
+    def _in_the_way(self, key: Key) -> str:
+        entry = self.machine.ledger.entries().get(key)
+        if entry is not None and isinstance(self.foreign[key], (Sysctl, LinkSetting)):
+            return f"{key} is set to {entry.ours[-1]} by the scope {entry.scopes[0]}; say the same or leave it out"
+        return f"{key} is there already and is not weft's; rename yours or remove it"
 
 
 def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str] = ()) -> Prepared:
