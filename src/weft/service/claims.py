@@ -13,7 +13,7 @@ from weft.backends.former import Entry
 from weft.observe import Machine
 from weft.ownership import needs_claim
 from weft.plan import Plan
-from weft.state import Key, Op, State
+from weft.state import Key, State
 
 _CLAIMED = frozenset({"address", "route", "rule", "neighbour"})
 
@@ -55,8 +55,9 @@ def _settle(machine: Machine, settings: Iterable[Key], reached: State) -> None:
 
 
 def _on_foreign_ground(machine: Machine, todo: Plan, desired: State) -> Iterator[Entry]:
+    """What stood on our own link before may stand on foreign ground after: not only what is made is claimed."""
     for change in todo.changes.values():
-        new = change.after if change.op is Op.CREATE else None
+        new = change.after
         if new is not None and needs_claim(new, desired, machine.host_id):
             yield _entry(machine, change.key, former=None, ours="")
 
