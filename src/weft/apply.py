@@ -23,6 +23,9 @@ Look: TypeAlias = Callable[[frozenset[Key], State], State]
 Progress: TypeAlias = Callable[[int], None]
 """Told how many more changes are done."""
 
+REFUSALS = (WeftError, OSError)
+"""What a step of the way may end with: the kernel's no, or a system call's (ENOBUFS, EMFILE)."""
+
 ATTEMPTS = 3
 """How often a goal is tried again when the kernel refuses a step of the way (somebody may be changing things too)."""
 
@@ -68,7 +71,7 @@ def transact(
         raise RolledBack(f"{failure or type(failure).__name__}; everything is as it was before") from failure
     try:
         run(todo.steps(Phase.RETIRE), backends, progress)
-    except WeftError:
+    except REFUSALS:
         lead_to(todo.after, todo.keys, backends, look)
     journal.end()
 
@@ -88,16 +91,16 @@ def lead_to(goal: State, keys: frozenset[Key], backends: Backends, look: Look) -
 
     Raises: RollbackIncomplete with the last refusal as its cause.
     """
-    refusal: WeftError | None = None
-    for _ in range(ATTEMPTS):
+    refusal: Exception | None = None
+    left = "the kernel could not be read"
+    for attempt in range(ATTEMPTS + 1):
         try:
             todo = plan(look(keys, goal), goal)
             if not todo:
                 return
-            run(todo.steps(), backends)
-        except WeftError as again:
+            left = ", ".join(map(str, list(todo.changes.values())[:5]))
+            if attempt < ATTEMPTS:
+                run(todo.steps(), backends)
+        except REFUSALS as again:
             refusal = again
-    left = plan(look(keys, goal), goal)
-    if left:
-        names = ", ".join(map(str, list(left.changes.values())[:5]))
-        raise RollbackIncomplete(f"could not finish: {names}; last refusal: {refusal}; run: weft recover") from refusal
+    raise RollbackIncomplete(f"could not finish: {left}; last refusal: {refusal}; run: weft recover") from refusal

@@ -15,10 +15,10 @@ from tests.property.states import random_state
 from weft.apply import Backends, Look, lead_to, run, transact
 from weft.backends.fake import FakeKernel
 from weft.diff import diff, differing_fields
-from weft.errors import KernelRefused, RolledBack
+from weft.errors import DumpInterrupted, KernelRefused, RollbackIncomplete, RolledBack
 from weft.kinds import KINDS
 from weft.plan import Phase, plan
-from weft.state import Change, Op, State
+from weft.state import Change, Key, Op, State
 from weft.store.journal import Record
 
 PAIRS = int(os.environ.get("WEFT_PROPERTY_PAIRS", "10000"))
@@ -171,3 +171,26 @@ def _refuse_after(n: int) -> Callable[[Change], None]:
             raise KernelRefused(str(change), errno.EIO)
 
     return fault
+
+
+@pytest.mark.parametrize("n", range(0, 40, 3))
+def test_an_error_of_the_system_is_a_refusal_like_any_other(n: int) -> None:
+    a, b = random_state(Random(3)), random_state(Random(4))
+    kernel, journal, todo = refuse_nth(n, OSError(errno.ENOBUFS, "no buffer")), MemoryJournal(), plan(a, b)
+    kernel.state = State(a)
+    try:
+        transact(todo, backends_of(kernel), journal, look_at(kernel))
+        assert same(kernel.state, b)
+    except RolledBack:
+        assert same(kernel.state, a)
+    assert journal.phase == "none"
+
+
+def test_a_way_back_that_cannot_be_seen_is_incomplete() -> None:
+    def look(keys: frozenset[Key], goal: State) -> State:
+        raise DumpInterrupted("again and again")
+
+    b, journal = random_state(Random(4)), MemoryJournal()
+    with pytest.raises(RollbackIncomplete, match="again and again"):
+        transact(plan(State(), b), backends_of(refuse_nth(2)), journal, look)
+    assert journal.phase == "begun"
