@@ -11,6 +11,7 @@ import pytest
 from tests.kernel.rtnl_world import bridge, create, delete, led, link, mac, pair, spaces, whole
 from tests.world import World
 from weft.backends.rtnl import Rtnl
+from weft.backends.visit import visiting
 from weft.errors import DumpInterrupted, KernelRefused, NotPermitted, ReceiveOverrun
 from weft.kinds.ip.address import Address
 from weft.kinds.link.tap import Tap
@@ -191,11 +192,11 @@ def test_entering_always_comes_back(inside: World) -> None:
     namespaces = Namespaces()
     home = cookie()
     inside.run("ip", "netns", "add", "red")
-    with pytest.raises(ZeroDivisionError), namespaces.inside("red"):
+    with pytest.raises(ZeroDivisionError), visiting(namespaces, "red"):
         assert cookie() != home
         raise ZeroDivisionError
     assert cookie() == home
-    with pytest.raises(FileNotFoundError), namespaces.inside("nowhere"):
+    with pytest.raises(NamespaceGone), visiting(namespaces, "nowhere"):
         pass
 
     def refuse() -> None:

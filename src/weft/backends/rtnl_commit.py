@@ -28,7 +28,7 @@ from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
 from weft.state import Change, KernelObject, Key, Mark, Op
-from weft.wire.codec import u32
+from weft.wire.codec import kind_of, u32
 from weft.wire.ethtool import set_features
 from weft.wire.ifaddr import IFADDR_SIZE, RTM_DELADDR, RTM_NEWADDR
 from weft.wire.link import (
@@ -205,7 +205,7 @@ class Commit:
 
     def _judge(self, item: _Item, message: bytes, reply: Reply) -> None:
         """What to make of a refusal. Raises: KernelRefused, NotPermitted."""
-        deletes = item.change.op is Op.DELETE or int.from_bytes(message[4:6], "little") in _DELETIONS
+        deletes = item.change.op is Op.DELETE or kind_of(message) in _DELETIONS
         if deletes and reply.errno_ in _GONE:
             return
         if isinstance(item.payload, Birth) and reply.errno_ in _TAKEN and not self._name_is_taken(item.change):
@@ -300,7 +300,7 @@ _FIXED_SIZES = {
 
 def _with_culprit(message: bytes, reply: Reply) -> Reply:
     """The kernel's sentence with the number of the attribute that it points to."""
-    fixed = _FIXED_SIZES.get(int.from_bytes(message[4:6], "little"))
+    fixed = _FIXED_SIZES.get(kind_of(message))
     if fixed is None or reply.offset is None:
         return reply
     culprit = attribute_at(message, fixed, reply.offset)

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from errno import EAGAIN, EBUSY, ENOBUFS
 from itertools import pairwise
+from sys import byteorder
 from typing import NamedTuple, TypeVar
 
 from weft.errors import DumpInterrupted, ReceiveOverrun, WeftError
@@ -33,7 +34,7 @@ NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
 _SOL_NETLINK = 270
 _CAP_ACK, _EXT_ACK, _GET_STRICT_CHK = 10, 11, 12
 _SO_RCVBUFFORCE = 33
-SO_NETNS_COOKIE = 71
+_SO_NETNS_COOKIE = 71
 
 RECEIVE_BUFFER_BYTES = 8 << 20
 RECEIVE_BYTES = 1 << 16
@@ -78,7 +79,7 @@ class Connection:
 
     def netns_cookie(self) -> int:
         """The number of the connection's namespace, never used again until the kernel restarts."""
-        return int.from_bytes(self._socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), "little")
+        return cookie_of(self._socket)
 
     def dump(self, question: tuple[int, bytes], take: Take[Item | None]) -> list[Item]:
         """What `take` makes of every message of a dump, without the Nones.
@@ -189,6 +190,11 @@ class Connection:
                 with contextlib.suppress(ReceiveOverrun):
                     self._receive()
         self._socket.setblocking(True)
+
+
+def cookie_of(opened: socket.socket) -> int:
+    """The number of the namespace that a socket of any family was opened in."""
+    return int.from_bytes(opened.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), byteorder)
 
 
 def open_socket(protocol: int = NETLINK_ROUTE) -> socket.socket:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from weft.errors import NotPermitted
 from weft.netlink import doors
-from weft.netlink.connection import SO_NETNS_COOKIE
+from weft.netlink.connection import cookie_of
 from weft.state import HOST
 
 RUN_NETNS = "/run/netns"
@@ -53,16 +53,6 @@ class Namespaces:
     def open(self, netns: str) -> int:
         """A new file descriptor. Raises: OSError, ValueError where there is no such namespace."""
         return os.dup(self._host) if netns == HOST else open_file(self.path(netns))
-
-    @contextmanager
-    def inside(self, netns: str) -> Iterator[None]:
-        """The calling thread in the namespace. Raises: OSError, ValueError where there is none; NotPermitted."""
-        fd = self.open(netns)
-        try:
-            with entered(fd):
-                yield
-        finally:
-            os.close(fd)
 
     def names(self) -> list[str]:
         """All named namespaces, sorted; files without a namespace are left out."""
@@ -131,7 +121,7 @@ def open_file(path: str) -> int:
 def cookie() -> int:
     """The number of the calling thread's namespace, never used again until the kernel restarts."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as probe:
-        return int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), "little")
+        return cookie_of(probe)
 
 
 @contextmanager

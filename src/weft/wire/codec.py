@@ -35,7 +35,6 @@ Attributes: TypeAlias = dict[int, Any]
 
 _ATTRIBUTE = Struct("=HH")
 _U8 = Struct("=HHB3x")
-_U16 = Struct("=HHH2x")
 _U32 = Struct("=HHI")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
@@ -65,10 +64,6 @@ def flag(kind: int) -> bytes:
 
 def u8(kind: int, value: int) -> bytes:
     return _U8.pack(5, kind, value)
-
-
-def u16(kind: int, value: int) -> bytes:
-    return _U16.pack(6, kind, value)
 
 
 def u32(kind: int, value: int) -> bytes:
@@ -101,6 +96,11 @@ def stamp(buffer: bytearray, at: int, sequence: int, *, acknowledge: bool) -> No
 
 
 # Reading
+
+
+def kind_of(message: bytes) -> int:
+    """The type of a whole message."""
+    return int(_read_u16(message, 4)[0])
 
 
 def messages(buffer: bytes) -> Iterator[tuple[int, int, int, int, int]]:

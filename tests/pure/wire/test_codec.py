@@ -1,6 +1,7 @@
 """The codec against itself and against bytes taken from the kernel's own layout."""
 
 import struct
+from sys import byteorder
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,12 @@ def test_no_bytes_hang_or_read_beyond_their_end(noise: bytes) -> None:
 def test_numbers_and_texts(small: int, middle: int, great: int, words: str) -> None:
     words = words.replace("\0", "")
     buffer = codec.nest(
-        9, codec.u8(1, small), codec.u16(2, middle), codec.u32(3, great), codec.text(4, words), codec.flag(5)
+        9,
+        codec.u8(1, small),
+        codec.attribute(2, middle.to_bytes(2, byteorder)),
+        codec.u32(3, great),
+        codec.text(4, words),
+        codec.flag(5),
     )
     table = {1: as_u8, 2: as_u16, 3: as_u32, 4: as_text, 5: as_bytes}
     assert read(buffer, 0, len(buffer), {9: as_table(table)}) == {9: {1: small, 2: middle, 3: great, 4: words, 5: b""}}

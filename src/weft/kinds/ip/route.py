@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from sys import byteorder
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
@@ -138,7 +139,7 @@ def _via(route: Route) -> bytes:
     raw, family = ip_bytes(route.via), family_of(route.via)
     if family == family_of(route.dst):
         return attribute(RTA_GATEWAY, raw)
-    return attribute(RTA_VIA, family.to_bytes(2, "little") + raw)
+    return attribute(RTA_VIA, family.to_bytes(2, byteorder) + raw)
 
 
 def _metrics(route: Route) -> bytes:
