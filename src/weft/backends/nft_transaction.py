@@ -81,8 +81,9 @@ def table_name(held: object) -> str:
 def steps(changes: Sequence[Change], listing: Listing) -> list[Step]:
     """The commands of all changes, each beside its change, in the order of a transaction."""
     rewritten = _chains_to_rewrite(changes, listing)
+    named = {change.key for change in changes}
     found: list[Step] = []
-    for change in [*changes, *(c for key, c in rewritten.items() if key not in {c.key for c in changes})]:
+    for change in [*changes, *(change for key, change in rewritten.items() if key not in named)]:
         found += ((command, change) for command in _commands(change, listing, frozenset(rewritten)))
     found.sort(key=lambda step: step[0].stage)
     return found

@@ -21,6 +21,7 @@ from weft.kinds.nft.table import NftTable
 from weft.model.intent import TapAttach
 from weft.state import HOST
 
+STITCH_PREFIX = "ws"
 _INSTEAD = "attach the port to a netns, or load what is missing"
 
 
@@ -31,7 +32,7 @@ def compile_tap(draft: Draft, place: PortPlace, attach: TapAttach) -> None:
     if place.port.routes:
         draft.error((*place.path, "routes"), "the routes of a tap's port are its guest's", "set them in the guest")
     ifname, altnames = outer_ifname(draft, place, attach.name, f"wt{place.short}")
-    stitch = f"ws{place.short}"
+    stitch = f"{STITCH_PREFIX}{place.short}"
     draft.link(bridge_end(place, HOST, stitch), place.path)
     draft.link(_stitch(place, stitch), place.path)
     if draft.link(_tap(draft, place, attach, ifname, altnames), place.path):

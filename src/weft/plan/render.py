@@ -6,7 +6,6 @@ kernel objects stand behind it.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
@@ -43,11 +42,6 @@ def text(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None 
     if shown is not None and len(losses) > shown:
         lines.append(f"  and {len(losses) - shown} more")
     return "\n".join(lines) + "\n"
-
-
-def as_json(todo: Plan, paths: Mapping[Key, Path], where: Where) -> str:
-    """`document` as text."""
-    return json.dumps(document(todo, paths, where), indent=2) + "\n"
 
 
 def document(todo: Plan, paths: Mapping[Key, Path], where: Where) -> dict[str, Any]:

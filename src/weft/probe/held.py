@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from weft.compiler.firewall import POOL_SETS
+from weft.compiler.tap import STITCH_PREFIX
+from weft.compiler.uplink import UPLINK
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
@@ -16,9 +19,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.state import HOST, PROTOCOL, Key, Mark, State
 
-STITCH_PREFIX = "ws"
-UPLINK = "uplink"
-POOL_SETS = frozenset({"pool4", "pool6"})
+_POOLS = frozenset(POOL_SETS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def pool_of_others(observed: State, owner: Owner) -> frozenset[str]:
     """Addresses in the pool sets of other scopes' tables on the host."""
     elements = (held for held in observed.values() if isinstance(held, NftElement) and held.netns == HOST)
     others = (held for held in elements if held.table != f"{TABLE_PREFIX}{owner.scope}")
-    return frozenset(held.element for held in others if held.set in POOL_SETS)
+    return frozenset(held.element for held in others if held.set in _POOLS)
 
 
 def _own_links(observed: State, owner: Owner) -> Iterator[Link]:

@@ -12,7 +12,7 @@ from weft.backends.libnftables import _complaint
 from weft.backends.nft_transaction import assemble, steps, tolerant, without_the_dropped
 from weft.kinds import KINDS
 from weft.kinds.nft.chain import ListedRule, NftChain, edits
-from weft.kinds.nft.commands import Line, Stage, is_word
+from weft.kinds.nft.commands import Line, Stage
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.foreign_rule import NftForeignRule
 from weft.kinds.nft.listing import Listing, read
@@ -212,11 +212,6 @@ def test_a_listing_is_read_whole() -> None:
 def test_complaints_are_understood(said: str, line: int, errno_: int) -> None:
     complaint = _complaint(said)
     assert (complaint.line, complaint.errno_) == (line, errno_) and complaint.text
-
-
-@pytest.mark.parametrize(("name", "is_fine"), [("in-tap0.1", True), ("0a", False), ("a b", False), ("a+b", False)])
-def test_names_that_nft_takes(name: str, is_fine: bool) -> None:
-    assert is_word(name) == is_fine
 
 
 def test_scripts_are_safe_for_a_shell() -> None:

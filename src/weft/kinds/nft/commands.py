@@ -7,7 +7,6 @@ is kept. Source: nft(8), net/netfilter/nf_tables_api.c.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -64,14 +63,6 @@ class MarkedRule:
 
 
 Command = Line | Elements | MarkedRule
-
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9/_.-]*")
-
-
-def is_word(name: str) -> bool:
-    """Whether nft's grammar takes `name` for a table, chain or set: it has no quotes for these.
-    Source: nftables src/scanner.l."""
-    return _WORD.fullmatch(name) is not None
 
 
 def in_netns(netns: str, commands: Iterable[Command]) -> Iterable[Request]:
