@@ -142,9 +142,9 @@ class Service:
         """
         kept = self._intents.load(scope)
         tenants = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
-        with self._locked(scope, tenants, wait_s):
+        with self._locked(scope, tenants, wait_s) as recovered:
             prepared = prepare_nothing(self.machine(scope), self._unnamed(scope))
-            if not prepared.plan and self._intents.load(scope) is None:
+            if not prepared.plan and self._intents.load(scope) is None and not recovered:
                 raise Refused(f"nothing named {scope} is here; `weft list` says what is")
             agree(prepared)
             self._transact(prepared, progress, _DESTROY)
@@ -216,14 +216,13 @@ class Service:
         ]
 
     @contextmanager
-    def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[None]:
-        """The locks, and behind them nothing left unfinished. The scope's comes first: what it has on the host, and so
+    def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[Recovered | None]:
+        """The locks, and behind them nothing left unfinished; what was, is yielded. The scope's comes first: what it has on the host, and so
         may give up there, is only sure behind it."""
         with self._hold({_scope_lock(scope)}, wait_s):
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
-                self._recover(scope)
-                yield
+                yield self._recover(scope)
 
     def _hold(self, names: set[str], wait_s: float) -> AbstractContextManager[None]:
         return hold(self.run_directory / "locks", names, command=self._command, wait_s=wait_s)
