@@ -9,7 +9,9 @@ from shlex import quote
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.command import within
 from weft.kinds.netns import ground
-from weft.state import Change, Key
+from weft.state import Change, Key, link_key
+
+_EVERY_LINK = frozenset({"all", "default", "lo"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,10 @@ class Sysctl:
 
     @property
     def lives_on(self) -> tuple[Key, ...]:
+        """A link's own setting comes and goes with the link."""
+        match self.name.split("/"):
+            case ["net", "ipv4" | "ipv6", "conf" | "neigh", ifname, _] if ifname not in _EVERY_LINK:
+                return (*ground(self.netns), link_key(self.netns, ifname))
         return ground(self.netns)
 
 
