@@ -82,6 +82,12 @@ class Service:
         self._nft = Nft(self._namespaces)
         self._ledger = Ledger(self.run_directory)
 
+    def close(self) -> None:
+        """Let go of every socket and namespace kept; for whoever lives longer than one command."""
+        self._rtnl.close()
+        self._nft.close()
+        self._namespaces.close()
+
     def machine(self, scope: str) -> Machine:
         """The kernel as one scope sees it; sockets are kept from one call to the next."""
         return Machine(
@@ -217,8 +223,8 @@ class Service:
 
     @contextmanager
     def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[Recovered | None]:
-        """The locks, and behind them nothing left unfinished; what was, is yielded. The scope's comes first: what it has on the host, and so
-        may give up there, is only sure behind it."""
+        """The locks, and behind them nothing left unfinished; what was, is yielded. The scope's comes first: what it has
+        on the host, and so may give up there, is only sure behind it."""
         with self._hold({_scope_lock(scope)}, wait_s):
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
