@@ -1,0 +1,142 @@
+"""A world between two states that a test leads it to and fro, and what must be true of it whatever happened.
+
+A `Rig` takes the outside dump of both ends once; from then on a command may be killed, stopped or refused anywhere on
+the way from one to the other, and `where` says at which of the two ends the world is, or fails with every difference.
+Only what iproute2, nft, /proc and the files say counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from tests.dump import Dump, differences
+from tests.kernel.faults.command import Ran, weft_in
+from tests.kernel.faults.intents import TAP
+from tests.kernel.faults.points import Act, count
+from tests.world import World
+
+SCOPE = "lab"
+_FILES = f"""
+ls -A /run/netns; echo ---
+find /run/weft /var/lib/weft -type f 2>/dev/null; echo ---
+cat /var/lib/weft/{SCOPE}/current 2>/dev/null && echo; echo ---
+cat /run/weft/*/ledger 2>/dev/null && echo; echo ---
+cat /sys/class/net/{TAP}/ifindex 2>/dev/null; true
+"""
+_LASTING = re.compile(r"(/locks/[^/]+|/ledger|/ledger\.lock|/features\.json|/current)$")
+"""Files of weft's own that stay after a command: locks, former values, the features found, the kept intent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """One end of the way. `words`: the command that leads there."""
+
+    name: str
+    words: tuple[str, ...]
+    dump: Dump
+    files: Files
+
+
+class Rig:
+    """`ends`: a name and the command that leads there, for the two; the world is at the first."""
+
+    def __init__(self, world: World, here: End, there: End) -> None:
+        self.world, self.here, self.there = world, here, there
+
+    @classmethod
+    def between(cls, world: World, first: tuple[str, ...], second: tuple[str, ...]) -> Rig:
+        """Lead the world by the first end to the second and back again, and remember how each looks."""
+        _must(weft_in(world, *first))
+        there = _arrive(world, second)
+        return cls(world, _arrive(world, first), there)
+
+    def go(self, act: Act = count) -> Ran:
+        """The command that leads to the other end."""
+        return weft_in(self.world, *self.there.words, act=act)
+
+    def turn(self) -> None:
+        """The world has come to the other end; from there the way leads back."""
+        self.here, self.there = self.there, self.here
+
+    def look(self, what: str) -> End:
+        """The end at which the world is. Raises: AssertionError telling all that differs from the nearer of the two."""
+        files = Files.of(self.world)
+        end, left = self._nearest(self.world.dump(), files)
+        if left:  # perhaps the kernel has not come to an end with it yet
+            end, left = self._nearest(self.world.dump(settle_s=3), files)
+        assert not left, "\n".join([what, f"the world is nearest to {end.name!r}, but:", *left])
+        return end
+
+    def glance(self, end: End, what: str) -> None:
+        """As `look`, where the same was looked at before: only names and files. Raises: AssertionError."""
+        left = Files.of(self.world).differences(end.files)
+        assert not left, "\n".join([what, f"this is not as after {end.name!r}:", *left])
+
+    def _nearest(self, now: Dump, files: Files) -> tuple[End, list[str]]:
+        """The end that the world resembles most, and what differs."""
+        ends = (self.here, self.there)
+        left = [differences(end.dump, at_once(now)) + files.differences(end.files) for end in ends]
+        return min(zip(ends, left, strict=True), key=lambda found: len(found[1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """`netns`: the names under /run/netns. `remembered`: the kept intent without its time, the ledger without the
+    numbers of namespaces. `stray`: files of weft's that no command may leave. `tap`: the ifindex of the open tap."""
+
+    netns: frozenset[str]
+    remembered: dict[str, str]
+    stray: tuple[str, ...]
+    tap: str
+
+    @classmethod
+    def of(cls, world: World) -> Files:
+        names, files, intent, ledger, tap = world.run("sh", "-c", _FILES).stdout.split("---\n")
+        entries = sorted(json.loads(ledger)["entries"]) if ledger else []
+        held = {" ".join(entry[:3]): str(entry[3:-1]) for entry in entries}
+        return cls(
+            netns=frozenset(names.splitlines()),
+            remembered={"intent": str(json.loads(intent)["files"]) if intent else "", **held},
+            stray=tuple(file for file in files.splitlines() if not _LASTING.search(file)),
+            tap=tap.strip(),
+        )
+
+    def differences(self, wanted: Files) -> list[str]:
+        """From what is wanted, a line each."""
+        netns = differences(sorted(wanted.netns), sorted(self.netns), "/run/netns")
+        remembered = differences(wanted.remembered, self.remembered, "weft remembers")
+        return [*netns, *remembered, *(f"left behind: {file}" for file in self.stray)]
+
+
+def at_once(dump: Dump) -> Dump:
+    """Without the IPv6 addresses and routes that the kernel adds by itself some time after a carrier appears."""
+    return {
+        netns: {
+            **sections,
+            "addr": {ifname: [a for a in held if not _is_generated(a)] for ifname, held in sections["addr"].items()},
+            "route": [route for route in sections["route"] if not _is_late(route)],
+        }
+        for netns, sections in dump.items()
+    }
+
+
+def _is_generated(address: dict[str, Any]) -> bool:
+    return address.get("protocol") == "kernel_ll"
+
+
+def _is_late(route: dict[str, Any]) -> bool:
+    """Local routes come when duplicate address detection is over."""
+    made = route.get("protocol") == "kernel" and ":" in str(route.get("dst"))
+    return made and (route.get("table") == "local" or str(route["dst"]).startswith("fe80:"))
+
+
+def _arrive(world: World, words: tuple[str, ...]) -> End:
+    _must(weft_in(world, *words))
+    return End(name=" ".join(words), words=words, dump=at_once(world.dump(settle_s=5)), files=Files.of(world))
+
+
+def _must(ran: Ran) -> None:
+    assert ran.status == 0, str(ran)
