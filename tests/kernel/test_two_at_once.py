@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+
 import pytest
 
 from tests.world import World
@@ -55,3 +58,11 @@ def test_scopes_that_stay_off_the_host_do_not_wait(world: World) -> None:
 
         Service().apply(file(OFF_HOST, "a"), meanwhile)
         assert [scope.name for scope in Service().list()] == ["a", "b"]
+
+
+def test_a_closed_service_keeps_nothing_open(world: World) -> None:
+    with world.inside():
+        before = sorted(os.listdir("/proc/self/fd"))
+        with closing(Service()) as service:
+            service.apply(file(OFF_HOST, "a"), agree)
+        assert sorted(os.listdir("/proc/self/fd")) == before

@@ -99,9 +99,8 @@ def find() -> frozenset[str]:
     """Try everything in a throw-away namespace. Raises: NotPermitted."""
     found: set[str] = set()
     with _throw_away():
-        with closing(Rtnl()) as rtnl:
+        with closing(Namespaces()) as here, closing(Rtnl(here)) as rtnl, closing(Nft(here)) as nft:
             found.update(name for name, objects in LINKS.items() if _makes(rtnl.commit, objects))
-        with closing(Namespaces()) as namespaces, closing(Nft(namespaces)) as nft:
             found.update(name for name, objects in RULES.items() if _makes(nft.commit, objects))
         if read_setting(BRIDGE_NETFILTER) is not None:
             found.add("br_netfilter")
