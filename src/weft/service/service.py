@@ -223,7 +223,7 @@ class Service:
 
     @contextmanager
     def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[Recovered | None]:
-        """The locks, and behind them nothing left unfinished; what was, is yielded. The scope's comes first: what it has
+        """The locks, and behind them nothing left unfinished; what was is yielded. The scope's comes first: what it has
         on the host, and so may give up there, is only sure behind it."""
         with self._hold({_scope_lock(scope)}, wait_s):
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
