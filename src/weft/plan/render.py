@@ -122,7 +122,7 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
         yield name, getattr(before, name), getattr(after, name)
 
 
-_UNTOLD = frozenset({"netns", "ifname", "name", "alias", "altnames", "up", "nodad", "protocol", "newborn", "table"})
+_UNTOLD = frozenset({"netns", "ifname", "name", "alias", "altnames", "up", "nodad", "protocol", "newborn"})
 
 
 def _told(change: Change) -> Iterator[tuple[str, str]]:
