@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from tests.kernel.rtnl_world import ALIAS, bridge, create, delete, led, link, ma
 from tests.world import World
 from weft.backends.base import Selection
 from weft.backends.rtnl import Rtnl
+from weft.backends.visit import visiting
 from weft.diff import diff
 from weft.errors import KernelRefused
 from weft.kinds.ip.address import Address
@@ -227,7 +229,7 @@ def test_a_route_of_weft_s_is_changed_in_one_step(world: World, rtnl: Rtnl, web:
     route = ROUTES[0]
     create(rtnl, route)
     observed = whole(rtnl, "web")[route.key]
-    with Namespaces().inside("web"):
+    with closing(Namespaces()) as namespaces, visiting(namespaces, "web"):
         events = Events(("route",))
     with events:
         update(rtnl, observed, replace(route, via="10.0.0.254", mtu=1400))
