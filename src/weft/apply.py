@@ -67,13 +67,22 @@ def transact(
         if journal.is_committed():  # it came right behind the record: recovery leads on
             raise
         lead_to(todo.before, todo.keys, backends, look)
-        journal.end()
+        conclude(journal)
         raise RolledBack(f"{failure or type(failure).__name__}; everything is as it was before") from failure
     try:
         run(todo.steps(Phase.RETIRE), backends, progress)
     except REFUSALS:
         lead_to(todo.after, todo.keys, backends, look)
-    journal.end()
+    conclude(journal)
+
+
+def conclude(journal: Journal) -> None:
+    """Raises: RollbackIncomplete where the disk refuses: the kernel is as it shall be, but the journal stays."""
+    try:
+        journal.end()
+    except REFUSALS as failure:
+        why = f"all is done in the kernel, but what was written of it could not be closed: {failure}"
+        raise RollbackIncomplete(f"{why}; run: weft recover") from failure
 
 
 def run(steps: Iterable[Step], backends: Backends, progress: Progress = ignore_progress) -> None:

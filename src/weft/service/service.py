@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from weft.apply import Progress, ignore_progress, lead_to, transact
+from weft.apply import Progress, conclude, ignore_progress, lead_to, transact
 from weft.backends.base import Selection
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
-from weft.errors import Refused
+from weft.errors import PlanStale, Refused
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
@@ -35,7 +35,7 @@ from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
 from weft.store.journal import Journal, Phase, Record, half_begun, waiting
 from weft.store.ledger import Ledger
-from weft.store.locks import HOST_LOCK, hold, tenant_lock
+from weft.store.locks import HOST_LOCK, hold
 from weft.verify import verify
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ WAIT_S = 10.0
 
 _DESTROY = {"verb": "destroy"}
 """Noted in the journal, so that recovery forgets the kept intent too."""
+
+GLANCE_S = 0.5
+"""An answer that took longer may be to a plan that is no longer true: it is made again and compared."""
 
 Agree: TypeAlias = Callable[[Prepared], None]
 
@@ -131,8 +134,7 @@ class Service:
         """As `apply`, with the plan that `think` makes under the locks. Raises: as `apply`, and what `think` does."""
         intent = loaded.intent
         with self._locked(intent.name, _locks(intent), wait_s):
-            prepared = think(loaded)
-            agree(prepared)
+            prepared = _agreed(lambda: think(loaded), agree)
             prepared.demand_no_foreign()
             self._intents.stage(Kept(scope=intent.name, files=loaded.text, applied_at=time.time()))
             self._transact(prepared, progress)
@@ -147,12 +149,18 @@ class Service:
         Raises: Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
         kept = self._intents.load(scope)
-        tenants = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
-        with self._locked(scope, tenants, wait_s) as recovered:
-            prepared = prepare_nothing(self.machine(scope), self._unnamed(scope))
-            if not prepared.plan and self._intents.load(scope) is None and not recovered:
-                raise Refused(f"nothing named {scope} is here; `weft list` says what is")
-            agree(prepared)
+        locks = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
+        with self._locked(scope, locks, wait_s) as recovered:
+
+            def think() -> Prepared:
+                return prepare_nothing(self.machine(scope), self._unnamed(scope))
+
+            def known(prepared: Prepared) -> None:
+                if not prepared.plan and self._intents.load(scope) is None and not recovered:
+                    raise Refused(f"nothing named {scope} is here; `weft list` says what is")
+                agree(prepared)
+
+            prepared = _agreed(think, known)
             self._transact(prepared, progress, _DESTROY)
         self._verify(prepared)
         return prepared
@@ -276,7 +284,7 @@ class Service:
         keys = frozenset(record.former.keys() | record.goal.keys())
         goal = record.goal if forward else record.former
         lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
-        self._books(machine, record).end()
+        conclude(self._books(machine, record))
 
     def _books(self, machine: Machine, record: Record) -> Books:
         return Books(
@@ -297,14 +305,23 @@ class Service:
         return Journal(self.run_directory, scope)
 
 
+def _agreed(think: Callable[[], Prepared], agree: Agree) -> Prepared:
+    """The plan that was agreed to. Raises: what both raise; PlanStale when the machine changed under the question."""
+    prepared = think()
+    asked = time.monotonic()
+    agree(prepared)
+    if time.monotonic() - asked > GLANCE_S and think().digest != prepared.digest:
+        raise PlanStale("the machine changed while the question stood; nothing was done: look at the plan again")
+    return prepared
+
+
 def _scope_lock(scope: str) -> str:
     return f"scope {scope}"
 
 
 def _locks(intent: Intent) -> set[str]:
-    """A lock per tenant, and the host's where the intent touches the host."""
-    names = {tenant_lock(intent.name, tenant) for tenant in intent.tenants}
-    return names | {HOST_LOCK} if _touches_host(intent) else names
+    """The host's lock where the intent touches the host; the scope's own is always held."""
+    return {HOST_LOCK} if _touches_host(intent) else set()
 
 
 def _touches_host(intent: Intent) -> bool:

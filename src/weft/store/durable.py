@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
+from errno import EACCES, EDQUOT, EIO, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
 from weft.errors import NotPermitted, Refused
@@ -17,8 +17,12 @@ from weft.errors import NotPermitted, Refused
 _NEW = ".new"
 
 
-class DiskFull(Refused):
-    """No room for what must be written before anything is changed; nothing was."""
+class DiskFailed(Refused):
+    """The disk does not take what must be written."""
+
+
+class DiskFull(DiskFailed):
+    """No room on the disk."""
 
 
 def write(path: Path, data: bytes) -> None:
@@ -101,8 +105,10 @@ def _errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno == EIO:
+            raise DiskFailed(f"cannot write {path}: {error.strerror}") from error
         if error.errno in (ENOSPC, EDQUOT):
-            raise DiskFull(f"no room to write {path}: {error.strerror}; nothing was changed") from error
+            raise DiskFull(f"no room to write {path}: {error.strerror}; make room and try again") from error
         if error.errno in (EACCES, EPERM, EROFS):
             raise NotPermitted(f"cannot write {path}: {error.strerror}; weft runs as root") from error
         raise

@@ -38,7 +38,8 @@ class Ran:
 
     def __str__(self) -> str:
         last = self.points[-1] if self.points else "no point"
-        return f"weft {' '.join(self.words)}: status {self.status}, last at {last}\n{self.out}{self.err}"
+        told = "".join(self.out.splitlines(keepends=True)[-3:]) + self.err
+        return f"weft {' '.join(self.words)}: status {self.status}, last at {last}\n{told}"
 
 
 def preload() -> None:

@@ -7,18 +7,21 @@ the only ways by which weft changes anything; each is replaced in a process of i
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from errno import EIO, ENOMEM, ENOSPC
 from functools import wraps
 from typing import Any, Literal
 
 from weft.backends import settings
-from weft.backends.libnftables import Context
+from weft.backends.libnftables import Complaint, Context
 from weft.netlink import doors
 from weft.store import durable
-from weft.wire.codec import messages
+from weft.wire.codec import HEADER_SIZE, messages
 
 Side = Literal["before", "after"]
 
@@ -34,12 +37,23 @@ DOORS: tuple[tuple[Any, str], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """`number`: from 0, in the order of the run. `about`: what is written or sent, in short."""
+    """`number`: from 0, in the order of the run. `arguments`: the door's own. `about`: the same, in short."""
 
     number: int
     door: str
     side: Side
-    about: str
+    arguments: tuple[Any, ...] = field(repr=False)
+
+    @property
+    def about(self) -> str:
+        return _about(self.door, self.arguments)
+
+    @property
+    def steps(self) -> int:
+        """How much may be refused here, one by one: each message of a batch."""
+        if self.door == "send":
+            return len(list(messages(bytes(self.arguments[1]))))
+        return 0 if self.door == "write" else 1  # what may fail of it is `_write_through`
 
     def __str__(self) -> str:
         return f"#{self.number} {self.side} {self.door}({self.about})"
@@ -65,12 +79,72 @@ def signal_at(number: int, which: signal.Signals) -> Act:
     return act
 
 
+class Refusal:
+    """The kernel, or the disk, refuses the steps from `first` to before `stop`: None for that one alone.
+
+    An Act; in the test's own process it tells afterwards how many steps the command came to.
+    """
+
+    def __init__(self, first: int, stop: int | None = None) -> None:
+        self._refused = range(first, first + 1 if stop is None else stop)
+        self._seen = mmap.mmap(-1, 4)
+        self._is_explained = False
+
+    @property
+    def happened(self) -> bool:
+        return self._count() > self._refused.start
+
+    def __call__(self, point: Point) -> None:
+        if point.side == "after":
+            return
+        if point.door == "run_located" and self._is_explained:  # asked again, for the line at fault
+            raise Complaint(1, ENOMEM, "Out of memory")
+        start = self._count()
+        self._seen[:] = (start + point.steps).to_bytes(4, "little")
+        refused = [step - start for step in range(start, self._count()) if step in self._refused]
+        self._is_explained = bool(refused) and point.door == "run"
+        if refused:
+            _refuse(point, refused)
+
+    def _count(self) -> int:
+        return int.from_bytes(self._seen[:], "little")
+
+
+ALL = 1 << 30
+"""As `stop`: nothing succeeds any more."""
+
+
+def _refuse(point: Point, which: Sequence[int]) -> None:
+    match point.door:
+        case "send":
+            _spoil(point.arguments[1], which)
+        case "run" | "run_located":
+            raise Complaint(0, ENOMEM, "Out of memory")
+        case "_write_through":
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        case "move" | "remove":
+            raise durable.DiskFailed(f"cannot write {point.arguments[0]}: {os.strerror(EIO)}")
+        case _:
+            raise OSError(EIO, os.strerror(EIO))
+
+
+def _spoil(batch: bytearray, which: Sequence[int]) -> None:
+    """Make messages of a batch such as the kernel itself refuses, while it does the others."""
+    starts = [start - HEADER_SIZE for *_, start, _ in messages(bytes(batch))]
+    for number in which:
+        struct.pack_into("=H", batch, starts[number] + 4, _NO_SUCH_TYPE)
+
+
+_NO_SUCH_TYPE = 0x7FF0
+"""The kernel answers EOPNOTSUPP, or ENOENT for a generic family."""
+
+
 def install(act: Act, log: int) -> None:
     """Put every door of this process behind two points, each told to the file `log` before anything happens there."""
     numbers = iter(range(1 << 30))
 
-    def come_to(door: str, side: Side, about: str) -> None:
-        point = Point(number=next(numbers), door=door, side=side, about=about)
+    def come_to(door: str, side: Side, arguments: tuple[Any, ...]) -> None:
+        point = Point(number=next(numbers), door=door, side=side, arguments=arguments)
         os.write(log, f"{point}\n".encode())
         act(point)
 
@@ -78,13 +152,14 @@ def install(act: Act, log: int) -> None:
         setattr(owner, name, _guarded(getattr(owner, name), name, come_to))
 
 
-def _guarded(door: Callable[..., Any], name: str, come_to: Callable[[str, Side, str], None]) -> Callable[..., Any]:
+def _guarded(
+    door: Callable[..., Any], name: str, come_to: Callable[[str, Side, tuple[Any, ...]], None]
+) -> Callable[..., Any]:
     @wraps(door)
     def guarded(*arguments: Any, **named: Any) -> Any:
-        about = _about(name, arguments)
-        come_to(name, "before", about)
+        come_to(name, "before", arguments)
         result = door(*arguments, **named)
-        come_to(name, "after", about)
+        come_to(name, "after", arguments)
         return result
 
     return guarded

@@ -1,0 +1,130 @@
+"""One step of a command is refused, every step; or a signal comes there: the command leads back, or on, and says so.
+
+A step is a message of a batch, an nft transaction, a system call, a write of a setting or a file. Refused before the
+commit record the former state is back and the exit code 5; after it the wanted one is reached. The judge is the
+outside dump.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.faults import intents
+from tests.kernel.faults.command import Ran, preload, weft_in
+from tests.kernel.faults.points import ALL, Refusal, signal_at
+from tests.kernel.faults.rig import SCOPE, Rig
+from tests.world import World
+
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(300)]
+
+DONE, REFUSED, INCOMPLETE, INTERRUPTED = 0, 5, 6, 130
+
+
+@pytest.fixture(scope="module", autouse=True)
+def preloaded() -> None:
+    preload()
+
+
+@pytest.fixture
+def host(world: World) -> World:
+    intents.give_way_out(world)
+    return world
+
+
+@pytest.fixture
+def rig(host: World, tmp_path: Path) -> Rig:
+    """Between A and B."""
+    return between(host, ("apply", "-y", "-f", write(tmp_path, intents.A)), tmp_path)
+
+
+def between(host: World, first: tuple[str, ...], tmp_path: Path) -> Rig:
+    return Rig.between(host, first, ("apply", "-y", "-f", write(tmp_path, intents.B)))
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / f"{len(list(folder.iterdir()))}.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def judge(rig: Rig, ran: Ran, what: str, *, recover: bool = False) -> None:
+    """The exit code and the world agree. A rest on disk that could not be closed is recovered first."""
+    if recover or ran.status == INCOMPLETE:
+        again = weft_in(rig.world, "recover")
+        assert again.status == DONE, f"{what}: {ran}\nthen {again}"
+    at = rig.look(f"{what}: {ran}")
+    expected = {DONE: [rig.there], REFUSED: [rig.here], INCOMPLETE: [rig.here, rig.there]}
+    expected[INTERRUPTED] = [rig.there if "after everything was done" in ran.err else rig.here]
+    agrees = any(at is end for end in expected.get(ran.status, []))
+    assert agrees, f"{what}: {ran}\nbut the world is as after {at.name!r}"
+    if at is rig.there:
+        rig.turn()
+
+
+def refuse_every_step(rig: Rig) -> Counter[int]:
+    """On both ways; how often which exit code came of it."""
+    codes: Counter[int] = Counter()
+    following: Counter[tuple[str, ...]] = Counter()
+    done: set[tuple[str, ...]] = set()
+    while len(done) < 2:
+        words = rig.there.words
+        refusal = Refusal(following[words])
+        ran = rig.go(refusal)
+        judge(rig, ran, f"refused step {following[words]}")
+        following[words] += 1
+        if refusal.happened:
+            codes[ran.status] += 1
+        else:
+            done.add(words)
+    return codes
+
+
+def test_every_refusal_between_two_intents(rig: Rig) -> None:
+    codes = refuse_every_step(rig)
+    print(f"{codes.total()} refusals: {codes[REFUSED]} led back, {codes[DONE]} led on, {codes[INCOMPLETE]} to close")
+    assert min(codes[REFUSED], codes[DONE], codes[INCOMPLETE]) > 4
+
+
+def test_every_refusal_from_nothing_and_back(host: World, tmp_path: Path) -> None:
+    words = ("apply", "-y", "-f", write(tmp_path, intents.A))
+    codes = refuse_every_step(Rig.between(host, words, ("destroy", "-y", SCOPE)))
+    print(f"{codes.total()} refusals: {codes[REFUSED]} led back, {codes[DONE]} led on, {codes[INCOMPLETE]} to close")
+    assert min(codes[REFUSED], codes[DONE], codes[INCOMPLETE]) > 4
+
+
+def test_a_signal_after_every_write_and_send(rig: Rig) -> None:
+    codes: Counter[int] = Counter()
+    following: Counter[tuple[str, ...]] = Counter()
+    done: set[tuple[str, ...]] = set()
+    while len(done) < 2:
+        words = rig.there.words
+        which = (signal.SIGTERM, signal.SIGINT)[following[words] % 2]
+        ran = rig.go(signal_at(2 * following[words] + 1, which))
+        stopped = which.name in ran.err
+        judge(rig, ran, f"{which.name} at {2 * following[words] + 1}")
+        following[words] += 1
+        codes[ran.status] += stopped
+        if not stopped:
+            done.add(words)
+    print(f"{codes.total()} signals: {codes[REFUSED]} led back, {codes[DONE]} led on, {codes[INTERRUPTED]} idle")
+    assert min(codes[REFUSED], codes[DONE]) > 4
+
+
+def test_a_way_back_that_is_refused_too_is_finished_by_recover(rig: Rig) -> None:
+    codes: Counter[int] = Counter()
+    happened = True
+    first = 0
+    while happened:
+        refusal = Refusal(first, ALL)
+        ran = rig.go(refusal)
+        happened = refusal.happened
+        if ran.status == INCOMPLETE:
+            assert "weft recover" in ran.err
+        judge(rig, ran, f"refused all from step {first}", recover=True)
+        codes[ran.status] += 1
+        first += 4
+    assert codes[INCOMPLETE] > 10, codes
