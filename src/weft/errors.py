@@ -88,12 +88,14 @@ class DumpInterrupted(WeftError):
     """The kernel's tables changed while they were being listed (NLM_F_DUMP_INTR)."""
 
     retry = True
+    exit_code = 5
 
 
 class ReceiveOverrun(WeftError):
     """A netlink socket's buffer overflowed (ENOBUFS): what it said is incomplete."""
 
     retry = True
+    exit_code = 5
 
 
 class VerifyMismatch(WeftError):

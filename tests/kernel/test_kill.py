@@ -134,6 +134,7 @@ def test_from_one_intent_to_another_and_back(held: tuple[World, HeldTap], tmp_pa
     world, tap = held
     a, b = write(tmp_path / "a.yaml", intents.A), write(tmp_path / "b.yaml", intents.B)
     index = Files.of(world).tap
+    assert index
 
     def guest_goes_on() -> None:
         assert Files.of(world).tap == index, "the tap is another one"

@@ -24,7 +24,7 @@ ls -A /run/netns; echo ---
 find /run/weft /var/lib/weft -type f 2>/dev/null; echo ---
 cat /var/lib/weft/{SCOPE}/current 2>/dev/null && echo; echo ---
 cat /run/weft/*/ledger 2>/dev/null && echo; echo ---
-cat /sys/class/net/{TAP}/ifindex 2>/dev/null; true
+ip -o link show dev {TAP} 2>/dev/null | cut -d: -f1; true
 """
 _LASTING = re.compile(r"(/locks/[^/]+|/ledger|/ledger\.lock|/features\.json|/current)$")
 """Files of weft's own that stay after a command: locks, former values, the features found, the kept intent."""
@@ -112,10 +112,12 @@ class Files:
 
 
 def at_once(dump: Dump) -> Dump:
-    """Without the IPv6 addresses and routes that the kernel adds by itself some time after a carrier appears."""
+    """Without the IPv6 addresses and routes that the kernel adds by itself some time after a carrier appears, and the
+    limit that a bridge takes over from its members and keeps when they are gone."""
     return {
         netns: {
             **sections,
+            "link": {name: {**link, "tso_max_size": None} for name, link in sections["link"].items()},
             "addr": {ifname: [a for a in held if not _is_generated(a)] for ifname, held in sections["addr"].items()},
             "route": [route for route in sections["route"] if not _is_late(route)],
         }
