@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from weft.kinds import KINDS
+from weft.kinds.base import Owner
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.common import Link
+from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
-from weft.kinds.nft.chain import NftChain
-from weft.kinds.nft.element import NftElement
-from weft.kinds.nft.foreign_rule import NftForeignRule
-from weft.kinds.nft.nftset import NftSet
-from weft.kinds.nft.table import TABLE_PREFIX, NftTable
+from weft.kinds.nft.table import TABLE_PREFIX
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, link_key, netns_key
@@ -47,7 +46,8 @@ class Claims:
 def split(observed: State, wanted: State, claims: Claims) -> Split:
     """Sort what was observed. Objects that are neither ours nor wanted are in neither half.
 
-    An unmarked address or route on a link of ours that matches what is wanted is adopted. A setting that is wanted is
+    An unmarked address or route on a link of ours that matches what is wanted is adopted, and so is a wanted link that
+    somebody took the mark from. A setting that is wanted is
     ours to change, whatever its value, unless another scope holds it at a different one.
     """
     ours, foreign = State(), State()
@@ -61,17 +61,32 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
 
 def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
     """The scope whose proof `obj` bears by itself or by its ground, None for everybody else's."""
-    if isinstance(obj, (Link, Namespace)):
-        return _marked(obj.alias, host_id)
-    if isinstance(obj, NftForeignRule):
-        return _marked(obj.comment, host_id)
-    if isinstance(obj, (NftChain, NftSet, NftElement)):
-        return obj.table.removeprefix(TABLE_PREFIX) if obj.table.startswith(TABLE_PREFIX) else None
-    if isinstance(obj, NftTable):
-        return obj.name.removeprefix(TABLE_PREFIX) if obj.name.startswith(TABLE_PREFIX) else None
-    if isinstance(obj, (Address, Route, Neighbour, Rule)) and obj.protocol == PROTOCOL:
-        return ground_scope(obj, observed, host_id)
+    match KINDS.of(obj).owner:
+        case Owner.ALIAS:
+            return _marked(getattr(obj, "alias", None), host_id)
+        case Owner.COMMENT:
+            return _marked(getattr(obj, "comment", None), host_id)
+        case Owner.TABLE:
+            return _named_after(getattr(obj, "table", "") or getattr(obj, "name", ""))
+        case Owner.PROTOCOL if getattr(obj, "protocol", None) == PROTOCOL:
+            return ground_scope(obj, observed, host_id)
     return None
+
+
+def inhabited(observed: State, ours: State) -> dict[Key, Link]:
+    """Our namespaces that somebody else's link stands in, each with one such link."""
+    found: dict[Key, Link] = {}
+    for key, obj in observed.items():
+        if not isinstance(obj, Link) or key in ours or obj.ifname in FALLBACK_TUNNELS:
+            continue
+        ground = netns_key(obj.netns)
+        if ground in ours and not (isinstance(obj, Veth) and obj.peer in ours):
+            found[ground] = obj
+    return found
+
+
+FALLBACK_TUNNELS = frozenset("tunl0 gre0 gretap0 erspan0 ip_vti0 ip6_vti0 sit0 ip6tnl0 ip6gre0".split())
+"""Links that the kernel puts into every namespace. Source: sysctl net.core.fb_tunnels_only_for_init_net."""
 
 
 def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None:
@@ -97,6 +112,10 @@ def _marked(alias: str | None, host_id: str) -> str | None:
     return mark.scope if mark and mark.host_id == host_id else None
 
 
+def _named_after(table: str) -> str | None:
+    return table.removeprefix(TABLE_PREFIX) if table.startswith(TABLE_PREFIX) else None
+
+
 def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
     if isinstance(obj, (Sysctl, LinkSetting)):
         return claims.ledger.get(obj.key) == claims.scope
@@ -106,7 +125,11 @@ def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
     if claims.ledger.get(obj.key) == claims.scope:
         return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
     if isinstance(obj, (Address, Route, Neighbour)):
-        return obj.protocol == PROTOCOL and any(_is_newborn(observed.get(ground), claims) for ground in obj.lives_on)
+        grounds = [observed.get(on) for on in obj.lives_on]
+        return obj.protocol == PROTOCOL and any(
+            _is_newborn(ground, claims) or (isinstance(ground, Link) and _lost_its_mark(ground, observed, claims))
+            for ground in grounds
+        )
     return _is_newborn(obj, claims)
 
 
@@ -120,4 +143,17 @@ def _adoptable(obj: KernelObject, wanted: KernelObject, observed: State, claims:
         return obj.key not in claims.ledger or obj == wanted
     if isinstance(obj, (Address, Route, Neighbour)):
         return ground_scope(obj, observed, claims.host_id) == claims.scope
-    return False
+    if isinstance(obj, Namespace):
+        return obj == wanted
+    return isinstance(obj, Link) and type(obj) is type(wanted) and _lost_its_mark(obj, observed, claims)
+
+
+def _lost_its_mark(link: Link, observed: State, claims: Claims) -> bool:
+    """Whether an unmarked link can only be ours: it stands in our namespace, or its other end bears our mark."""
+    if link.alias:
+        return False
+    proofs = [observed.get(netns_key(link.netns))] if link.netns != HOST else []
+    if isinstance(link, Veth):
+        proofs.append(observed.get(link.peer))
+    marks = (_marked(getattr(proof, "alias", None), claims.host_id) for proof in proofs)
+    return claims.scope in marks

@@ -50,7 +50,7 @@ def test_plan_has_three_forms_and_changes_nothing(desk: Desk) -> None:
     assert "48 to create, 2 to change" in text and "No port loses connectivity." in text
     plan = desk.json("plan", code=3)
     assert plan["scope"] == "first" and plan["counts"]["create"] == 48 and plan["impact"] == []
-    assert {"op", "kind", "netns", "name", "subject", "where", "differs"} == set(plan["changes"][0])
+    assert {"op", "kind", "netns", "name", "subject", "where", "wanted", "differs"} == set(plan["changes"][0])
     script = desk.weft("plan", "--format", "script", code=3).stdout
     assert differences(before, desk.world.dump()) == []
     desk.world.run("sh", "-eu", input=script)

@@ -56,7 +56,7 @@ def test_a_namespace_with_the_name_of_another_is_refused(world: World, rtnl: Rtn
     with pytest.raises(KernelRefused, match="create netns red: File exists"):
         create(rtnl, *spaces("red"))
     assert "ifalias" not in link(world, "red", "lo")
-    assert whole(rtnl, "red") == State.of([Namespace(name="red")])
+    assert whole(rtnl, "red") == State.of([Namespace(name="red", alias="")])
 
 
 def test_a_file_left_by_a_kill_is_seen_taken_over_and_deleted(world: World, rtnl: Rtnl) -> None:

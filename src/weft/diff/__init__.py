@@ -1,6 +1,15 @@
 """What differs between what a kernel holds and what it shall hold, and what falls along with a change."""
 
 from weft.diff.cascade import Changes, bares_link, bystanders, dependents_of, needs_address
-from weft.diff.compare import diff, differing_fields
+from weft.diff.compare import NEVER_COMPARED, diff, differing_fields
 
-__all__ = ["Changes", "bares_link", "bystanders", "dependents_of", "diff", "differing_fields", "needs_address"]
+__all__ = [
+    "NEVER_COMPARED",
+    "Changes",
+    "bares_link",
+    "bystanders",
+    "dependents_of",
+    "diff",
+    "differing_fields",
+    "needs_address",
+]

@@ -16,13 +16,13 @@ from weft.state import Change, KernelObject, Key
 
 
 class Owner(Enum):
-    """How an object says whose it is."""
+    """How an object says whose it is; `ownership` reads it."""
 
     ALIAS = "alias"  # links: weft/<host id>/<scope>/<object>; on lo for a namespace
+    COMMENT = "comment"  # the same mark as the comment of a rule in somebody else's chain
     PROTOCOL = "protocol"  # addresses, routes, rules, neighbours: protocol 119 on a link that is ours
     TABLE = "table"  # nft objects: the table is named after the scope
-    LEDGER = "ledger"  # settings and things on foreign ground: the ledger of former values
-    INHERITED = "inherited"  # from what it lives on
+    LEDGER = "ledger"  # settings: the ledger of former values
 
 
 class Names(Protocol):

@@ -9,14 +9,13 @@ from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.verbs import DropNamespace, MakeNamespace
 from weft.state import HOST, Change, Key, Op, netns_key
-from weft.wire.codec import text
-from weft.wire.link import IFLA_IFALIAS, LOOPBACK_INDEX, set_link
+from weft.wire.link import LOOPBACK_INDEX, link_alias, set_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
-    """Source: namespaces(7), ip-netns(8). `alias` None: somebody else's. `newborn`: as observed, no more than a file by
-    its name, which a kill left before there was a namespace on it."""
+    """Source: namespaces(7), ip-netns(8). `alias` without a mark: somebody else's. `newborn`: as observed, no more than
+    a file by its name, which a kill left before there was a namespace on it."""
 
     name: str
     alias: str | None = None
@@ -49,8 +48,8 @@ def requests(change: Change, names: Names) -> Iterable[Request]:
 
 def _mark(namespace: Namespace) -> bytes:
     """`lo` is up wherever weft made the namespace."""
-    alias = (text(IFLA_IFALIAS, namespace.alias),) if namespace.alias is not None else ()
-    return set_link(LOOPBACK_INDEX, *alias, up=True)
+    mark = (link_alias(namespace.alias),) if namespace.alias is not None else ()
+    return set_link(LOOPBACK_INDEX, *mark, up=True)
 
 
 def script(change: Change) -> Iterable[str]:
@@ -71,7 +70,7 @@ def _script_mark(namespace: Namespace) -> str:
 
 
 def parse(netns: str, alias: str) -> Namespace:
-    return Namespace(name=netns, alias=alias or None)
+    return Namespace(name=netns, alias=alias)
 
 
 ROW = Kind(

@@ -246,12 +246,16 @@ class _Ordering:
         going = [c for c in self._changes.values() if c.op is Op.DELETE and bares_link(c.object)]
         if not going:
             return
+        new = [c.after for c in self._changes.values() if c.after is not None and bares_link(c.after)]
+        held = {on for address in new for on in address.lives_on}  # there the new one comes first, and nothing falls
         made: dict[Key, list[Key]] = defaultdict(list)
         for change in self._changes.values():
             if change.after is not None and needs_address(change.after):
                 for on in change.after.lives_on:  # a blackhole lives on no link
                     made[on].append(change.key)
         for change in going:
+            if not held.isdisjoint(change.object.lives_on):
+                continue
             for key in made.get(change.object.lives_on[0], ()):
                 self._early.add(change.key)
                 self._switched.add(key)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from weft.diff import differing_fields
+from weft.diff import NEVER_COMPARED, differing_fields
 from weft.kinds import KINDS
 from weft.plan.impact import Impact, impacts
 from weft.plan.order import Plan
@@ -69,6 +69,11 @@ def counts(todo: Plan) -> dict[str, int]:
     return {WORDS[op]: found[op] for op in Op}
 
 
+def objects(number: int) -> str:
+    """`1 kernel object`, `2 kernel objects`."""
+    return f"{number} kernel object{'s' * (number != 1)}"
+
+
 def _summary(todo: Plan) -> str:
     return "Kernel objects: " + ", ".join(f"{n} to {word}" for word, n in counts(todo).items()) + "."
 
@@ -83,7 +88,7 @@ def _listing(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | N
             yield f"  and {len(groups) - shown} more objects of the intent"
             return
         listed = changes if shown is None or len(todo.changes) <= FEW else list(filter(_stands_out, changes))
-        counted = "" if len(listed) == len(changes) else f": {len(changes)} kernel object{'s' * (len(changes) > 1)}"
+        counted = "" if len(listed) == len(changes) else f": {objects(len(changes))}"
         line = where(subject)
         yield f"{_sign(changes)} {'.'.join(subject)}" + (f"  ({line})" if line else "") + counted
         yield from (f"    {SIGNS[change.op]} {describe(change)}" for change in listed)
@@ -149,8 +154,17 @@ def _change(change: Change, subjects: Subjects, where: Where) -> dict[str, Any]:
         "name": change.key.name,
         "subject": ".".join(subject),
         "where": where(subject),
+        "wanted": _wanted(change),
         "differs": {name: [old, new] for name, old, new in differences(change)},
     }
+
+
+def _wanted(change: Change) -> dict[str, Any]:
+    """What the object shall be: every field that is managed."""
+    if change.after is None:
+        return {}
+    values = ((field.name, getattr(change.after, field.name)) for field in fields(change.after))  # type: ignore[arg-type]
+    return {name: value for name, value in values if value is not None and name not in NEVER_COMPARED}
 
 
 def _impact(impact: Impact) -> dict[str, Any]:

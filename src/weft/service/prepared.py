@@ -12,11 +12,13 @@ from weft.compiler import Compiled, CompileError, compile
 from weft.errors import ForeignObject, Problem
 from weft.facts import Facts
 from weft.files import Loaded
+from weft.kinds.netns import Namespace
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
 from weft.lint import lint
 from weft.model.intent import Intent
 from weft.observe import Machine
+from weft.ownership import inhabited
 from weft.plan import Plan, plan
 from weft.probe import gather
 from weft.state import Key, State
@@ -78,18 +80,20 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
     compiled = _compile(loaded, facts)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
+    desired, kept = _keep_inhabited(observed, parts.ours, compiled.state)
     return Prepared(
         scope=loaded.intent.name,
         machine=machine,
         observed=observed,
         ours=parts.ours,
         foreign=parts.foreign,
-        desired=compiled.state,
+        desired=desired,
         paths=compiled.paths,
-        plan=plan(parts.ours, compiled.state),
+        plan=plan(parts.ours, desired),
         facts=facts,
         loaded=loaded,
-        warnings=tuple(dict.fromkeys(_warnings(loaded, compiled, facts))),  # a range's are the same, in one place
+        # a range's are the same, in one place
+        warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept))),
     )
 
 
@@ -100,16 +104,33 @@ def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
     """
     observed = machine.observe(former, machine.noted())
     ours = machine.split(observed, State()).ours
+    desired, kept = _keep_inhabited(observed, ours, State())
     return Prepared(
         scope=machine.scope,
         machine=machine,
         observed=observed,
         ours=ours,
         foreign=State(),
-        desired=State(),
+        desired=desired,
         paths={},
-        plan=plan(ours, State()),
+        plan=plan(ours, desired),
+        warnings=kept,
     )
+
+
+def _keep_inhabited(observed: State, ours: State, desired: State) -> tuple[State, tuple[Problem, ...]]:
+    """Instead of a namespace that goes with somebody else's link in it, one that stays and bears no mark; and a warning
+    for each."""
+    kept = {key: link for key, link in inhabited(observed, ours).items() if key not in desired}
+    unmarked = {key: Namespace(name=key.name, alias="") for key in kept}
+    fix = "delete the link first if the namespace shall go too"
+    said = (
+        Problem(
+            where=str(key), what=f"stays, no longer weft's: {link.key} in it is not weft's", fix=fix, severity="warning"
+        )
+        for key, link in kept.items()
+    )
+    return State(desired | unmarked), tuple(said)
 
 
 def namespaces_of(intent: Intent) -> set[str]:

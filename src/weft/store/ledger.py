@@ -71,12 +71,12 @@ class Ledger:
     def prune(self, cookie_of: Callable[[str], int | None]) -> None:
         """Forget the entries of namespaces that are gone. `cookie_of`: the cookie that a label has now, None where
         it names nothing."""
-        now = {netns: cookie_of(netns) for netns in {key.netns for key in self.entries()}}
-        is_stale = any(now[key.netns] != entry.cookie for key, entry in self.entries().items())
-        if is_stale or durable.is_half_written(self._path):
-            with self._editing() as held:
-                for key in [key for key, entry in held.items() if now.get(key.netns, entry.cookie) != entry.cookie]:
-                    del held[key]
+        if not self.entries() and not durable.is_half_written(self._path):
+            return
+        with self._editing() as held:  # the cookies too are read under the lock: another scope may be noting a new one
+            now = {netns: cookie_of(netns) for netns in {key.netns for key in held}}
+            for key in [key for key, entry in held.items() if now[key.netns] != entry.cookie]:
+                del held[key]
 
     @contextmanager
     def _editing(self) -> Iterator[Entries]:

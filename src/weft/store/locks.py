@@ -1,4 +1,4 @@
-"""Locks between weft processes: one per tenant, one for host objects.
+"""Locks between weft processes: one per scope, one for host objects.
 
 Rules: taken in sorted order, so that no two processes wait for each other; the kernel lets go when a process dies.
 The file's content says who holds it, for the message alone. Source: flock(2).
@@ -32,10 +32,6 @@ class Holder:
 
     def __str__(self) -> str:
         return f"`{self.command}` (pid {self.pid}) since {time.strftime('%H:%M:%S', time.localtime(self.since))}"
-
-
-def tenant_lock(scope: str, tenant: str) -> str:
-    return f"tenant {scope} {tenant}"
 
 
 @contextmanager

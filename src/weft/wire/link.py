@@ -19,6 +19,7 @@ from weft.wire.codec import (
     as_text,
     as_u8,
     as_u32,
+    attribute,
     message,
     nest,
     read,
@@ -156,6 +157,11 @@ def new_link(index: int, *attributes: bytes, up: bool | None = None) -> bytes:
     """Make a link; an index of 0 leaves the choice to the kernel. EXCL: without it the kernel would change a link that
     already has the index."""
     return message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(index, up=up), *attributes)
+
+
+def link_alias(value: str) -> bytes:
+    """IFLA_IFALIAS as iproute2 writes it: without a zero byte, so that "" takes the alias away."""
+    return attribute(IFLA_IFALIAS, value.encode("utf-8", "surrogateescape"))
 
 
 def set_link(index: int, *attributes: bytes, up: bool | None = None) -> bytes:

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from weft.errors import Locked
-from weft.store.locks import HOST_LOCK, hold, holder, tenant_lock
+from weft.store.locks import HOST_LOCK, hold, holder
 
-SHOP = tenant_lock("lab", "shop")
+SHOP = "scope shop"
 
 
 def test_a_second_one_is_told_who_holds_it(tmp_path: Path) -> None:
     with hold(tmp_path, [SHOP], command="weft apply"):
-        with pytest.raises(Locked, match=rf"tenant lab shop is in use by `weft apply` \(pid {os.getpid()}\) since"):
+        with pytest.raises(Locked, match=rf"scope shop is in use by `weft apply` \(pid {os.getpid()}\) since"):
             hold(tmp_path, [SHOP], command="weft destroy").__enter__()
-        with hold(tmp_path, [tenant_lock("lab", "dev")], command="weft apply"):
+        with hold(tmp_path, ["scope dev"], command="weft apply"):
             pass
     with hold(tmp_path, [SHOP], command="weft destroy"):
         held = holder(tmp_path, SHOP)

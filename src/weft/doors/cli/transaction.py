@@ -12,6 +12,7 @@ from weft.doors.cli.plans import document
 from weft.doors.cli.signals import Stopped, stoppable
 from weft.doors.cli.terminal import say, say_json, tell
 from weft.errors import RolledBack
+from weft.plan.render import objects
 from weft.service import Prepared, Service
 from weft.service.service import Agree
 
@@ -35,7 +36,7 @@ def carry_out(service: Service, scope: str, act: Act, consent: Consent, done: st
     if consent.quiet:
         say_json({**document(prepared), "done": True})
     elif prepared.plan:
-        say(f"{done} and verified: {len(prepared.plan.changes)} kernel objects in {consent.bar.elapsed_s:.2f} s.")
+        say(f"{done} and verified: {objects(len(prepared.plan.changes))} in {consent.bar.elapsed_s:.2f} s.")
 
 
 def _settle(service: Service, scope: str, stop: Stopped, done: int) -> None:

@@ -23,12 +23,12 @@ from weft.wire.link import (
     IFLA_GROUP,
     IFLA_GSO_MAX_SEGS,
     IFLA_GSO_MAX_SIZE,
-    IFLA_IFALIAS,
     IFLA_IFNAME,
     IFLA_MASTER,
     IFLA_MTU,
     add_altnames,
     delete_altnames,
+    link_alias,
     set_link,
 )
 
@@ -45,7 +45,7 @@ def _number(kind: int, field: str) -> Callable[[Link, Names], bytes]:
 
 
 _WRITERS: Mapping[str, Callable[[Link, Names], bytes]] = {
-    "alias": lambda link, names: text(IFLA_IFALIAS, link.alias or ""),
+    "alias": lambda link, names: link_alias(link.alias or ""),
     "mac": lambda link, names: attribute(IFLA_ADDRESS, mac_bytes(link.mac or "")),
     "mtu": _number(IFLA_MTU, "mtu"),
     "master": _write_master,

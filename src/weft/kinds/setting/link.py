@@ -10,13 +10,13 @@ from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
 from weft.kinds.verbs import SetFeatures
 from weft.state import Change, Key, link_key
-from weft.wire.codec import text, u32
+from weft.wire.codec import u32
 from weft.wire.link import (
     IFLA_GRO_MAX_SIZE,
     IFLA_GSO_MAX_SEGS,
     IFLA_GSO_MAX_SIZE,
-    IFLA_IFALIAS,
     IFLA_MTU,
+    link_alias,
     set_link,
 )
 
@@ -59,7 +59,7 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield Request(setting.netns, SetFeatures(index, ((feature, setting.value == "on"),)))
     elif setting.attribute == "alias":
-        yield Request(setting.netns, set_link(index, text(IFLA_IFALIAS, setting.value)))
+        yield Request(setting.netns, set_link(index, link_alias(setting.value)))
     else:
         yield Request(setting.netns, set_link(index, u32(NUMBERS[setting.attribute], int(setting.value))))
 

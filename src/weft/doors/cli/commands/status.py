@@ -9,6 +9,7 @@ import click
 from weft.doors.cli.codes import DIFFERENCES
 from weft.doors.cli.options import file_option, name_argument, output_option
 from weft.doors.cli.terminal import say, say_json, say_table
+from weft.plan.render import objects
 
 if TYPE_CHECKING:
     from weft.service import Status
@@ -45,7 +46,7 @@ def _print(status: Status) -> None:
         rows = [(d.drift.value, ".".join(d.subject), d.told, d.where) for d in status.differences]
         say_table(("DRIFT", "OBJECT", "WHAT", "LINE"), rows, _COLOURS)
     elif not status.unfinished:
-        say(f"{status.scope} is as asked: {status.objects} kernel objects.")
+        say(f"{status.scope} is as asked: {objects(status.objects)}.")
 
 
 def _document(status: Status) -> dict[str, Any]:
