@@ -101,6 +101,7 @@ class Author:
         router = f"{self.tenant_netns}.{network.name}"
         self.steps.make(router, self.mark("routers", network.name))
         self.steps.set(router, **{"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"})
+        self.steps.set(router, **{"net/ipv6/conf/default/accept_dad": "0"})
         self._leg(router, network)
         self._transit(router, network, pool)
         table = f"weft-{self.topology.scope}"

@@ -35,6 +35,11 @@ SRCNAT_PRIORITY = 100
 
 FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 
+_DETECTION = "net/ipv6/conf/default/accept_dad"
+"""Of the link-local addresses that the kernel makes for a router's links: their MACs are weft's own, so they are nobody
+else's. Until it is over the router asks for no neighbour of what it forwards: two seconds without IPv6 from outside.
+Source: net/ipv6/ndisc.c ndisc_send_ns, net/ipv6/addrconf.c addrconf_dad_begin."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterPlace:
@@ -61,6 +66,7 @@ def compile_router(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str])
     draft.put(Namespace(name=place.netns, alias=place.mark), place.path)
     for sysctl in FORWARDING.values():
         compile_sysctl(draft, place.netns, sysctl, "1", place.path)
+    compile_sysctl(draft, place.netns, _DETECTION, "0", place.path)
     _leg(draft, place)
     _transit(draft, place)
     if segment.uplink is Uplink.NAT:
