@@ -21,7 +21,7 @@ from tests.kernel.faults.points import kill_at
 from tests.kernel.faults.rig import SCOPE, End, Files, Rig
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SIGKILL = -9
 COMMITTED = "after move(/run/weft/"
