@@ -1,4 +1,4 @@
-"""One step of a command is refused, every step; or a signal comes there: the command leads back, or on, and says so.
+"""One step of a command is refused, every step; or a signal comes: the command leads back, or on, and says so.
 
 A step is a message of a batch, an nft transaction, a system call, a write of a setting or a file. Refused before the
 commit record the former state is back and the exit code 5; after it the wanted one is reached. The judge is the
@@ -19,7 +19,7 @@ from tests.kernel.faults.points import ALL, Refusal, signal_at
 from tests.kernel.faults.rig import SCOPE, Rig
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 DONE, REFUSED, INCOMPLETE, INTERRUPTED = 0, 5, 6, 130
 
@@ -96,16 +96,18 @@ def test_every_refusal_from_nothing_and_back(host: World, tmp_path: Path) -> Non
     assert min(codes[REFUSED], codes[DONE], codes[INCOMPLETE]) > 4
 
 
-def test_a_signal_after_every_write_and_send(rig: Rig) -> None:
+def test_a_signal_in_the_middle(rig: Rig) -> None:
+    """After every third write or send; what leads back from there is tried at every step above."""
     codes: Counter[int] = Counter()
     following: Counter[tuple[str, ...]] = Counter()
     done: set[tuple[str, ...]] = set()
     while len(done) < 2:
         words = rig.there.words
         which = (signal.SIGTERM, signal.SIGINT)[following[words] % 2]
-        ran = rig.go(signal_at(2 * following[words] + 1, which))
+        number = 6 * following[words] + 1
+        ran = rig.go(signal_at(number, which))
         stopped = which.name in ran.err
-        judge(rig, ran, f"{which.name} at {2 * following[words] + 1}")
+        judge(rig, ran, f"{which.name} at {number}")
         following[words] += 1
         codes[ran.status] += stopped
         if not stopped:
