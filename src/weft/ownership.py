@@ -47,8 +47,8 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
     """Sort what was observed. Objects that are neither ours nor wanted are in neither half.
 
     An unmarked address or route on a link of ours that matches what is wanted is adopted, and so is a wanted link that
-    somebody took the mark from. A setting that is wanted is
-    ours to change, whatever its value, unless another scope holds it at a different one.
+    somebody took the mark from. A setting that is wanted is ours to change, whatever its value, unless another scope
+    holds it at a different one.
     """
     ours, foreign = State(), State()
     for key, obj in observed.items():
