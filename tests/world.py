@@ -171,7 +171,6 @@ class World:
     def inside(self) -> Iterator[None]:
         """Move this thread into the world and back, to call library code there."""
         cwd = Path.cwd()
-        _system(_libc.unshare, _CLONE_FS)  # else the kernel refuses to change the mount namespace
         with _namespaces("thread-self") as home, _namespaces(str(self.pid)) as away:
             _enter(away)
             os.chdir(cwd)
@@ -220,6 +219,12 @@ def _namespaces(process: str) -> Iterator[tuple[int, int]]:
 
 
 def _enter(namespaces: tuple[int, int]) -> None:
+    """Take this thread there.
+
+    A mount namespace is only for a thread that shares its root and directory with none: not with those it was started
+    beside, nor with those it started, of which one may still be ending after its join.
+    """
     net, mnt = namespaces
+    _system(_libc.unshare, _CLONE_FS)
     _system(_libc.setns, net, _CLONE_NEWNET)
     _system(_libc.setns, mnt, _CLONE_NEWNS)
