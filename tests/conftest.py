@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import needs
 from tests.world import World
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    needs.mark(items)
 
 
 @pytest.fixture
