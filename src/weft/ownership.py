@@ -21,7 +21,7 @@ from weft.kinds.netns import Namespace
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
-from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, link_key, netns_key
+from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, netns_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +90,12 @@ FALLBACK_TUNNELS = frozenset("tunl0 gre0 gretap0 erspan0 ip_vti0 ip6_vti0 sit0 i
 
 
 def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None:
-    """The scope that owns the link or, for what has none, the namespace that `obj` lives on."""
-    ifname = getattr(obj, "ifname", "")
+    """The scope that owns the links or, for what has none, the namespace that `obj` lives on."""
     netns = obj.key.netns
-    if ifname:
-        link = observed.get(link_key(netns, ifname))
-        return _marked(link.alias, host_id) if isinstance(link, Link) else None
+    links = [observed.get(on) for on in obj.lives_on if on.table == "link"]
+    if links:  # several for a route of several next hops
+        scopes = {_marked(link.alias, host_id) if isinstance(link, Link) else None for link in links}
+        return scopes.pop() if len(scopes) == 1 else None
     if netns == HOST:
         return None
     namespace = observed.get(netns_key(netns))

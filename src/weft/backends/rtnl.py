@@ -34,7 +34,6 @@ from weft.wire.link import (
     LinkInfo,
     LinkMessage,
 )
-from weft.wire.route import RTA_OIF
 from weft.wire.rule import FRA_PROTOCOL
 
 _TABLES = frozenset({"netns", "link", "address", "route", "rule", "neighbour"})
@@ -169,7 +168,7 @@ def objects(reading: Reading, others: Mapping[End, Key], offloads: Offloads) -> 
     yield from _on_links(reading)
     # Of several with one key, the kernel tells apart what weft does not: weft's own stands, being the last.
     for found in sorted(reading.routes, key=lambda seen: seen.protocol == PROTOCOL):
-        yield route.parse(label, reading.ifname(found.attributes.get(RTA_OIF, 0)), found)
+        yield route.parse(label, reading.ifname, found)
     for rule_seen in sorted(reading.rules, key=lambda seen: seen.attributes.get(FRA_PROTOCOL) == PROTOCOL):
         yield rule.parse(label, rule_seen)
 

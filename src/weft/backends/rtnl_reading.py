@@ -29,7 +29,7 @@ from weft.wire.neighbour import (
     read_static_neighbour,
 )
 from weft.wire.reply import Reply
-from weft.wire.route import RTA_OIF, RouteMessage, get_routes, read_lasting_route
+from weft.wire.route import RouteMessage, get_routes, read_lasting_route
 from weft.wire.rule import RuleMessage, get_rules, read_added_rule
 
 
@@ -134,7 +134,7 @@ def _read_routes(reading: Reading, names: Sequence[str]) -> None:
         found += _dump(reading.place, get_routes(family, table=table), read_lasting_route)
     wanted = set(names)
     reading.routes += [seen for seen in found if route.name_of(seen) in wanted]
-    links = {seen.attributes[RTA_OIF] for seen in reading.routes if RTA_OIF in seen.attributes}
+    links = {index for seen in reading.routes for index in seen.links}
     read_links(reading, [get_link(index=index) for index in links - reading.links.keys()])
 
 

@@ -20,6 +20,7 @@ from operator import itemgetter
 from weft.collector import uncollected
 from weft.diff import Changes, bares_link, bystanders, diff, needs_address
 from weft.kinds import KINDS
+from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
@@ -286,7 +287,10 @@ def _shakes_off(change: Change, dependent: KernelObject) -> bool:
 
 
 def _outlives(obj: KernelObject, ground: Key) -> bool:
-    """A netdev chain may stay behind when its device goes (it does since hooks are kept by name, Linux 6.16)."""
+    """A netdev chain may stay behind when its device goes (it does since hooks are kept by name, Linux 6.16). Of an
+    IPv6 route's next hops only that one goes. Source: net/ipv6/route.c fib6_ifdown."""
+    if isinstance(obj, Route):
+        return len(obj.lives_on) > 1 and obj.family == 6
     return isinstance(obj, NftChain) and ground.table == "link"
 
 

@@ -58,18 +58,17 @@ def own_mtus(entries: Iterable[Entry], observed: State, scope: str) -> dict[str,
 
 def default_routes(observed: State) -> list[Route]:
     """The host's default routes, the preferred first."""
-    routes = [route for route in _host_routes(observed) if route.dst in DEFAULTS and route.ifname]
+    routes = [route for route in _host_routes(observed) if route.dst in DEFAULTS and route.ifnames]
     return sorted(routes, key=lambda route: route.metric)
 
 
 def egress(default: Sequence[Route]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(route.ifname for route in default))
+    return tuple(dict.fromkeys(ifname for route in default for ifname in route.ifnames))
 
 
 def by_advertisement(default: Sequence[Route]) -> tuple[str, ...]:
     """Those whose IPv6 default route came by router advertisement. Source: linux/rtnetlink.h RTPROT_RA."""
-    found = (route.ifname for route in default if route.family == 6 and route.protocol == RTPROT_RA)
-    return tuple(dict.fromkeys(found))
+    return egress([route for route in default if route.family == 6 and route.protocol == RTPROT_RA])
 
 
 def prefixes(observed: State, owner: Owner) -> tuple[str, ...]:
@@ -95,8 +94,8 @@ def _host_routes(observed: State) -> Iterator[Route]:
 
 
 def _stands_on_ours(held: Address | Route, observed: State, owner: Owner) -> bool:
-    link = observed.get(link_key(HOST, held.ifname))
-    return isinstance(link, Link) and owner.mark(link.alias) is not None
+    links = [observed.get(on) for on in held.lives_on if on.table == "link"]
+    return bool(links) and all(isinstance(link, Link) and owner.mark(link.alias) is not None for link in links)
 
 
 def _kind(link: Link) -> str:

@@ -6,7 +6,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from weft.wire.address_text import AF_UNSPEC, as_ip
-from weft.wire.codec import Attributes, Table, as_table, as_u32, read, u32
+from weft.wire.codec import Attributes, Malformed, Table, as_table, as_u32, read, u32
 
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS = 1, 4, 5, 6, 7, 8
@@ -34,11 +34,31 @@ def _as_via(buffer: bytes, at: int, end: int) -> str:
     return as_ip(buffer, at + 2, end)
 
 
-def _as_first_hop(buffer: bytes, at: int, end: int) -> Attributes:
-    """RTA_MULTIPATH: the first of its next hops as the attributes of a route with one."""
-    length, _, _, index = _NEXT_HOP.unpack_from(buffer, at)
-    hop = read(buffer, at + _NEXT_HOP.size, min(at + length, end), _HOP)
-    return {RTA_OIF: index, **hop}
+class HopMessage(NamedTuple):
+    """One of several next hops. `via` of either family, "" for none; `weight` from 1 on."""
+
+    ifindex: int
+    via: str
+    weight: int
+    flags: int
+
+
+def _as_hops(buffer: bytes, at: int, end: int) -> tuple[HopMessage, ...]:
+    found: list[HopMessage] = []
+    while at + _NEXT_HOP.size <= end:
+        length, flags, hops, index = _NEXT_HOP.unpack_from(buffer, at)
+        if length < _NEXT_HOP.size or at + length > end:
+            raise Malformed(f"a next hop of {length} bytes at {at} of {end}")
+        said = read(buffer, at + _NEXT_HOP.size, at + length, _HOP)
+        found.append(HopMessage(index, said.get(RTA_GATEWAY) or said.get(RTA_VIA, ""), hops + 1, flags))
+        at += (length + 3) & ~3
+    return tuple(found)
+
+
+def next_hop(index: int, via: bytes, *, weight: int, onlink: bool) -> bytes:
+    """A part of RTA_MULTIPATH; `via` is its attribute, or empty."""
+    flags = RTNH_F_ONLINK if onlink else 0
+    return _NEXT_HOP.pack(_NEXT_HOP.size + len(via), flags, weight - 1, index) + via
 
 
 _HOP: Table = {RTA_GATEWAY: as_ip, RTA_VIA: _as_via}
@@ -51,7 +71,7 @@ ROUTE: Table = {
     RTA_PREFSRC: as_ip,
     RTA_TABLE: as_u32,
     RTA_METRICS: as_table(_METRICS),
-    RTA_MULTIPATH: _as_first_hop,
+    RTA_MULTIPATH: _as_hops,
 }
 
 
@@ -67,11 +87,22 @@ class RouteMessage(NamedTuple):
     flags: int
     attributes: Attributes
 
+    @property
+    def hops(self) -> tuple[HopMessage, ...]:
+        """Its next hops where there are several."""
+        found: tuple[HopMessage, ...] = self.attributes.get(RTA_MULTIPATH, ())
+        return found
+
+    @property
+    def links(self) -> set[int]:
+        """Indexes of the links that it leads to."""
+        single = {self.attributes[RTA_OIF]} if RTA_OIF in self.attributes else set()
+        return single.union(hop.ifindex for hop in self.hops)
+
 
 def read_route(buffer: bytes, at: int, end: int) -> RouteMessage:
     family, length, _, _, table, protocol, scope, kind, flags = _read_rtmsg(buffer, at)
     attributes = read(buffer, at + RTMSG_SIZE, end, ROUTE)
-    attributes.update(attributes.pop(RTA_MULTIPATH, {}))
     return RouteMessage(family, length, attributes.get(RTA_TABLE, table), protocol, scope, kind, flags, attributes)
 
 

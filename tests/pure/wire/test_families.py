@@ -3,12 +3,13 @@
 import struct
 from ipaddress import ip_address
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.wire import ethtool, ifaddr, link, neighbour, nsid, route, rule
 from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes, ip_text, mac_bytes, prefix_bytes
-from weft.wire.codec import HEADER_SIZE, attribute, nest, text, u8, u32
+from weft.wire.codec import HEADER_SIZE, Malformed, attribute, nest, text, u8, u32
 
 addresses = st.ip_addresses()
 
@@ -83,16 +84,19 @@ def test_routes_of_the_kernel_are_left_out() -> None:
         assert (route.read_lasting_route(body, 0, len(body)) is not None) is kept
 
 
-def test_a_route_s_next_hop_may_be_of_the_other_family_or_the_first_of_many() -> None:
+def test_a_route_s_next_hop_may_be_of_the_other_family_or_one_of_many() -> None:
     via = attribute(route.RTA_VIA, struct.pack("=H", AF_INET6) + ip_bytes("fe80::1"))
     body = routes(119, 0, 0, via, u32(route.RTA_TABLE, 1000))
     seen = route.read_route(body, 0, len(body))
     assert (seen.attributes[route.RTA_VIA], seen.table) == ("fe80::1", 1000)
     hop = attribute(route.RTA_GATEWAY, ip_bytes("10.0.0.1"))
-    hops = b"".join(struct.pack("=HBBi", 8 + len(hop), 0, 0, index) + hop for index in (7, 8))
+    hops = route.next_hop(7, hop, weight=1, onlink=False) + route.next_hop(8, via, weight=256, onlink=True)
     body = routes(119, 254, 0, attribute(route.RTA_MULTIPATH, hops))
     seen = route.read_route(body, 0, len(body))
-    assert (seen.attributes[route.RTA_OIF], seen.attributes[route.RTA_GATEWAY]) == (7, "10.0.0.1")
+    assert seen.hops == ((7, "10.0.0.1", 1, 0), (8, "fe80::1", 256, route.RTNH_F_ONLINK)) and seen.links == {7, 8}
+    body = routes(119, 254, 0, attribute(route.RTA_MULTIPATH, struct.pack("=HBBi", 4, 0, 0, 7)))
+    with pytest.raises(Malformed, match="a next hop of 4 bytes"):
+        route.read_route(body, 0, len(body))
 
 
 def test_rules_that_every_namespace_is_born_with_are_left_out() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from sys import byteorder
 
@@ -16,6 +16,7 @@ from weft.wire.route import (
     RTA_DST,
     RTA_GATEWAY,
     RTA_METRICS,
+    RTA_MULTIPATH,
     RTA_OIF,
     RTA_PREFSRC,
     RTA_PRIORITY,
@@ -30,11 +31,23 @@ from weft.wire.route import (
     RTNH_F_ONLINK,
     SCOPES,
     TYPES,
+    HopMessage,
     RouteMessage,
+    next_hop,
     route_header,
 )
 
 MAIN_TABLE = 254
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class NextHop:
+    """One way among several. `weight` 1-256: its share of the flows, beside the others'."""
+
+    ifname: str
+    via: str = ""
+    weight: int = 1
+    onlink: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +55,8 @@ class Route:
     """`dst`: canonical prefix, "0.0.0.0/0" and "::/0" for the default. `via`: next hop of either family (RTA_VIA where
     it differs from dst's), "" for none. `metric`: RTA_PRIORITY; the kernel makes 0 into 1024 for IPv6, so the compiler
     says 1024 there. `type`: unicast, blackhole, unreachable, prohibit. `mtu`, `advmss` in bytes, `initcwnd`, `initrwnd`
-    in segments: RTA_METRICS. `src`: preferred source address."""
+    in segments: RTA_METRICS. `src`: preferred source address. `nexthops`: sorted, where there are several; `ifname`,
+    `via` and `onlink` are then theirs to say."""
 
     netns: str
     dst: str
@@ -58,6 +72,7 @@ class Route:
     advmss: int | None = None
     initcwnd: int | None = None
     initrwnd: int | None = None
+    nexthops: tuple[NextHop, ...] = ()
     protocol: int | None = None
 
     @property
@@ -66,7 +81,14 @@ class Route:
 
     @property
     def lives_on(self) -> tuple[Key, ...]:
-        return (link_key(self.netns, self.ifname),) if self.ifname else ground(self.netns)
+        return tuple(link_key(self.netns, ifname) for ifname in self.ifnames) or ground(self.netns)
+
+    @property
+    def ifnames(self) -> tuple[str, ...]:
+        """The links that it leads to; none for one that leads nowhere."""
+        if self.nexthops:
+            return tuple(dict.fromkeys(hop.ifname for hop in self.nexthops))
+        return (self.ifname,) if self.ifname else ()
 
     @property
     def family(self) -> int:
@@ -111,11 +133,25 @@ def _new(route: Route, names: Names, flags: int) -> bytes:
         onlink=bool(route.onlink),
     )
     source = attribute(RTA_PREFSRC, ip_bytes(route.src)) if route.src else b""
-    return message(RTM_NEWROUTE, flags, header, identity, source, _metrics(route))
+    return message(RTM_NEWROUTE, flags, header, identity, source, _metrics(route), _multipath(route, names))
+
+
+def _multipath(route: Route, names: Names) -> bytes:
+    hops = (
+        next_hop(
+            names.ifindex(link_key(route.netns, hop.ifname)),
+            _via(route, hop.via),
+            weight=hop.weight,
+            onlink=hop.onlink,
+        )
+        for hop in route.nexthops
+    )
+    return attribute(RTA_MULTIPATH, b"".join(hops)) if route.nexthops else b""
 
 
 def _delete(route: Route, names: Names) -> bytes:
-    """Says all that tells it from another of the same key; the scope stays open."""
+    """Says all that tells it from another of the same key; the scope stays open. Of several next hops none is named,
+    which deletes them all."""
     family, length, identity = _identity(route, names)
     scope, kind = _SCOPE_NUMBERS["nowhere"], _TYPE_NUMBERS[route.type]
     header = route_header(family, length, protocol=route.protocol or 0, scope=scope, kind=kind)
@@ -130,13 +166,14 @@ def _identity(route: Route, names: Names) -> tuple[int, int, bytes]:
         parts.append(u32(RTA_PRIORITY, route.metric))
     if route.ifname:
         parts.append(u32(RTA_OIF, names.ifindex(link_key(route.netns, route.ifname))))
-    if route.via:
-        parts.append(_via(route))
+    parts.append(_via(route, route.via))
     return family_of(route.dst), length, b"".join(parts)
 
 
-def _via(route: Route) -> bytes:
-    raw, family = ip_bytes(route.via), family_of(route.via)
+def _via(route: Route, via: str) -> bytes:
+    if not via:
+        return b""
+    raw, family = ip_bytes(via), family_of(via)
     if family == family_of(route.dst):
         return attribute(RTA_GATEWAY, raw)
     return attribute(RTA_VIA, family.to_bytes(2, byteorder) + raw)
@@ -149,7 +186,8 @@ def _metrics(route: Route) -> bytes:
 
 def _default_scope(route: Route) -> str:
     """As ip(8) chooses: directly on a link where there is no next hop."""
-    return "link" if route.type == "unicast" and not route.via and route.family == 4 else "global"
+    direct = not route.via and not any(hop.via for hop in route.nexthops)
+    return "link" if route.type == "unicast" and direct and route.family == 4 else "global"
 
 
 def script(change: Change) -> Iterable[str]:
@@ -163,8 +201,7 @@ def script(change: Change) -> Iterable[str]:
 def _words(verb: str, route: Route) -> Iterator[str | int]:
     yield from (() if route.family == 4 else ("-6",))
     yield from ("route", verb, *(() if route.type == "unicast" else (route.type,)), route.dst)
-    if route.via:
-        yield from ("via", *(() if family_of(route.via) == family_of(route.dst) else _other_family(route)), route.via)
+    yield from _via_words(route, route.via)
     said: tuple[tuple[str, str | int | None], ...] = (
         ("dev", route.ifname),
         ("table", route.table if route.table != MAIN_TABLE else None),
@@ -175,10 +212,18 @@ def _words(verb: str, route: Route) -> Iterator[str | int]:
         said += (("scope", route.scope), ("src", route.src), *((name, getattr(route, name)) for name in _METRICS))
     yield from (word for name, value in said if value for word in (name, value))
     yield from ("onlink",) if route.onlink and verb != "del" else ()
+    for hop in route.nexthops if verb != "del" else ():
+        yield from ("nexthop", *_via_words(route, hop.via), "dev", hop.ifname, "weight", hop.weight)
+        if hop.onlink:
+            yield "onlink"
 
 
-def _other_family(route: Route) -> tuple[str, ...]:
-    return ("inet6",) if ":" in route.via else ("inet",)
+def _via_words(route: Route, via: str) -> tuple[str | int, ...]:
+    if not via:
+        return ()
+    if family_of(via) == family_of(route.dst):
+        return "via", via
+    return "via", "inet6" if ":" in via else "inet", via
 
 
 def name_of(seen: RouteMessage) -> str:
@@ -191,15 +236,15 @@ def _dst(seen: RouteMessage) -> str:
     return f"{seen.attributes.get(RTA_DST, any_address)}/{seen.prefix_length}"
 
 
-def parse(netns: str, ifname: str, seen: RouteMessage) -> Route:
-    """`ifname`: of RTA_OIF, "" for none; the kernel puts IPv6 routes that lead nowhere on `lo`."""
+def parse(netns: str, ifname_of: Callable[[int], str], seen: RouteMessage) -> Route:
+    """The kernel puts IPv6 routes that lead nowhere on `lo`."""
     found = seen.attributes
     kind = TYPES.get(seen.type, str(seen.type))
     metrics = found.get(RTA_METRICS, {})
     return Route(
         netns=netns,
         dst=_dst(seen),
-        ifname="" if kind in _UNREACHABLE else ifname,
+        ifname="" if kind in _UNREACHABLE else ifname_of(found.get(RTA_OIF, 0)),
         via=found.get(RTA_GATEWAY) or found.get(RTA_VIA, ""),
         table=seen.table,
         metric=found.get(RTA_PRIORITY, 0),
@@ -207,9 +252,14 @@ def parse(netns: str, ifname: str, seen: RouteMessage) -> Route:
         scope=SCOPES.get(seen.scope, str(seen.scope)),
         onlink=bool(seen.flags & RTNH_F_ONLINK),
         src=found.get(RTA_PREFSRC, ""),
+        nexthops=tuple(sorted(_parse_hop(ifname_of(hop.ifindex), hop) for hop in seen.hops)),
         protocol=seen.protocol,
         **{name: metrics.get(number, 0) for name, number in _METRICS.items()},
     )
+
+
+def _parse_hop(ifname: str, hop: HopMessage) -> NextHop:
+    return NextHop(ifname=ifname, via=hop.via, weight=hop.weight, onlink=bool(hop.flags & RTNH_F_ONLINK))
 
 
 ROW = Kind(
@@ -218,7 +268,7 @@ ROW = Kind(
     backend="rtnl",
     owner=Owner.PROTOCOL,
     in_place=frozenset(
-        {"ifname", "via", "type", "scope", "onlink", "src", "mtu", "advmss", "initcwnd", "initrwnd"},
+        {"ifname", "via", "type", "scope", "onlink", "src", "mtu", "advmss", "initcwnd", "initrwnd", "nexthops"},
     ),
     requests=requests,
     script=script,
