@@ -11,7 +11,7 @@ from ipaddress import ip_interface
 
 from weft.compiler.addressing import Span, number_of
 from weft.compiler.draft import Draft
-from weft.compiler.hostlink import compile_links
+from weft.compiler.links import compile_links
 from weft.compiler.routing import compile_neighbour, compile_route, compile_rule
 from weft.compiler.settings import compile_sysctls, compile_tcp
 from weft.kinds.ip.address import Address
@@ -35,19 +35,18 @@ def stand_on(draft: Draft, netns: str, path: Path, said: Path | None = None) -> 
 
 def compile_namespaces(draft: Draft, intent: Intent) -> None:
     """All of `host:` and `namespaces:`. Last of all, for a route may leave by a port."""
-    if intent.host is not None:
-        _compile_config(draft, HOST, intent.host, ("host",))
+    configs: dict[str, tuple[NamespaceConfig, Path]] = {HOST: (intent.host, ("host",))} if intent.host else {}
     for name, config in intent.namespaces.items():
-        path = ("namespaces", name)
-        stand_on(draft, name, path)
-        _compile_config(draft, name, config, path)
+        configs[stand_on(draft, name, ("namespaces", name))] = config, ("namespaces", name)
+    compile_links(draft, configs)
+    for netns, (config, path) in configs.items():
+        _compile_config(draft, netns, config, path)
 
 
 def _compile_config(draft: Draft, netns: str, config: NamespaceConfig, path: Path) -> None:
     compile_sysctls(draft, netns, config.sysctls, (*path, "sysctls"))
     if config.tcp is not None:
         compile_tcp(draft, netns, config.tcp, (*path, "tcp"))
-    compile_links(draft, netns, config.links, path)
     towards = _link_towards(draft, netns)
     for at, route in enumerate(config.routes):
         compile_route(draft, netns, route, (*path, "routes", str(at)), towards)

@@ -13,7 +13,8 @@ from weft.compiler.draft import Draft
 from weft.kinds.link.common import Link
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
-from weft.model.intent import LinkTuning, Offloads, Path, Tcp
+from weft.model.intent import Path, Tcp
+from weft.model.tuning import LinkTuning, Offloads
 from weft.state import HOST
 
 AnyLink = TypeVar("AnyLink", bound=Link)

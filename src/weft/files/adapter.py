@@ -8,13 +8,14 @@ its lax mode makes of them what the field's type says. There is no null in what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from weft.errors import Problem
+from weft.files.meaning import MEANINGS
 from weft.files.nodes import Origins
-from weft.files.outline import Listing, Outline, Record, Table, outline
+from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 from weft.model import intent
 from weft.model.words import Form, Malformed, closest
 
@@ -40,6 +41,8 @@ def _core(wanted: Outline) -> Any:
     if isinstance(wanted, Listing):
         items = [_core(wanted.of)] * (wanted.count or 1)
         return {"type": "tuple", "items_schema": items} | ({} if wanted.count else {"variadic_item_index": 0})
+    if isinstance(wanted, Choice):
+        return _core_choice(wanted)
     if isinstance(wanted.form, Form):
         return _core_form(wanted.form)
     if wanted.form is bool:
@@ -49,6 +52,15 @@ def _core(wanted: Outline) -> Any:
 
 def _core_form(form: Form) -> Any:
     return {"type": "function-plain", "function": {"type": "no-info", "function": form.read}}
+
+
+def _core_choice(wanted: Choice) -> Any:
+    choices = {word: _core(record) for word, record in {"": wanted.plain, **wanted.of}.items()}
+    return {"type": "tagged-union", "discriminator": lambda data: _word(wanted, data), "choices": choices}
+
+
+def _word(wanted: Choice, data: Any) -> str:
+    return str(data.get(wanted.by, "")) if isinstance(data, Mapping) else ""
 
 
 def _core_record(wanted: Record) -> Any:
@@ -82,11 +94,26 @@ def build(data: Any, origins: Origins) -> tuple[intent.Intent | None, list[Probl
 
 
 def _problem(error: ErrorDetails, origins: Origins) -> Problem:
-    loc = error["loc"]
+    loc = _written(error["loc"])
     what, fix = _WORDS.get(error["type"], _as_pydantic_says)(error)
     named = [str(step) for step in loc if isinstance(step, str)]
     at = f"{named[-1]}: " if named and error["type"] != "missing" else ""
     return Problem(where=origins.value_at(loc), what=at + what, fix=fix)
+
+
+def _written(loc: Sequence[str | int]) -> list[str | int]:
+    """The steps that somebody wrote: without the words by which records were chosen, which pydantic counts as steps."""
+    wanted, steps = outline(intent.Intent), []
+    for step in loc:
+        if isinstance(wanted, Choice):
+            wanted = wanted.chosen(str(step))
+            continue
+        steps.append(step)
+        if isinstance(wanted, Record):
+            wanted = wanted.fields[str(step)]
+        elif isinstance(wanted, Table | Listing):
+            wanted = wanted.of
+    return steps
 
 
 def _as_pydantic_says(error: ErrorDetails) -> Words:
@@ -121,8 +148,7 @@ def _record(error: ErrorDetails) -> Words:
 
 
 def _keys_of(class_name: str) -> str:
-    cls = getattr(intent, class_name, None)
-    keys = [f.name for f in fields(cls)] if is_dataclass(cls) else []
+    keys = [f.name for cls in MEANINGS if cls.__name__ == class_name for f in fields(cls)]
     return f"its keys: {', '.join(keys)}" if keys else ""
 
 
@@ -167,4 +193,6 @@ _EXAMPLES: Mapping[str, str] = {
     "priority": "priority: NUMBER, from 1 to 32765",
     "address": "address: the neighbour's IP address",
     "dev": "dev: LINK",
+    "peer": "peer: NAME names the other end",
+    "link": "link: NAME, the one that it stands on",
 }

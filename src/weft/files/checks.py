@@ -12,8 +12,9 @@ from typing import Any
 from weft.errors import Problem
 from weft.files import later
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
-from weft.model.intent import Attach, HostLink, RouteSpec, RuleSpec, Tcp
-from weft.model.words import closest
+from weft.model.intent import Attach, RouteSpec, RuleSpec, Tcp
+from weft.model.links import HOST_LINKS, HostLink
+from weft.model.words import among, closest
 
 Report = Callable[[Place, str, str], None]
 _ENDS = ("netns", "tap", "host", "pidfile")
@@ -73,28 +74,23 @@ def _rule(node: Entries, report: Report) -> None:
         report(node.entries["fwmask"].place, "fwmask without fwmark masks nothing", "add fwmark: NUMBER")
 
 
-def _link(node: Entries, report: Report) -> None:
-    kind = node.text("kind")
-    refusal = later.kind_refusal(kind or "")
-    if refusal:
-        report(node.entries["kind"].place, refusal, "")
-        # a stand-in, so that the same is not said again as a wrong word
-        node.entries["kind"] = node.entries["kind"]._replace(value=Scalar(node.place, "dummy"))
-    elif "existing" in node.entries and not _says_no(node, "existing"):
-        _foreign_link(node, report)
-    elif "kind" not in node.entries:
-        report(node.place, "the link has no kind", "kind: bridge, dummy or veth; existing: true if it is there already")
-    elif kind == "veth" and "peer" not in node.entries:
-        report(node.entries["kind"].place, "a veth has two ends", "add peer: NAME")
-    elif kind in ("bridge", "dummy") and "peer" in node.entries:
-        report(node.entries["peer"].place, f"a {kind} has no peer", "kind: veth has one")
+def _is_existing(node: Entries) -> bool:
+    return "existing" in node.entries and not _says_no(node, "existing")
 
 
 def _foreign_link(node: Entries, report: Report) -> None:
-    for key in ("kind", "peer", "master", "mac", "altnames"):
+    if not _is_existing(node):
+        report(node.place, "the link has no kind", f"kind: {among(HOST_LINKS)}; existing: true if it is there already")
+        return
+    for key in ("mac", "altnames"):
         if key in node.entries:
-            fix = "weft sets mtu, alias, tuning and addresses there; or take out existing: true"
+            fix = "weft sets mtu, alias, master, tuning and addresses there; or take out existing: true"
             report(node.entries[key].place, f"{key} cannot be set on a link that is not weft's", fix)
+
+
+def _made_link(node: Entries, report: Report) -> None:
+    if _is_existing(node):
+        report(node.entries["existing"].place, "a link that is there already has its kind", "take out one of the two")
 
 
 def _tcp(node: Entries, report: Report) -> None:
@@ -114,7 +110,8 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     Attach: _attach,
     RouteSpec: _route,
     RuleSpec: _rule,
-    HostLink: _link,
+    HostLink: _foreign_link,
+    **dict.fromkeys(HOST_LINKS.values(), _made_link),
     Tcp: _tcp,
 }
 

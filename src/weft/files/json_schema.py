@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from weft.files.meaning import MEANINGS
-from weft.files.outline import Listing, Outline, Record, Table, outline
+from weft.files.meaning import MEANINGS, keys_of
+from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
 
 Json = dict[str, Any]
@@ -52,6 +52,8 @@ def _reference(wanted: Outline, defs: Json) -> Json:
             defs[wanted.cls.__name__] = _record(wanted, defs)
         pointer = {"$ref": f"#/$defs/{wanted.cls.__name__}"}
         return {"anyOf": [_SHORT[wanted.cls], pointer]} if wanted.cls in _SHORT else pointer
+    if isinstance(wanted, Choice):
+        return {"anyOf": [_chosen(wanted, word, defs) for word in wanted.of] + [_reference(wanted.plain, defs)]}
     if isinstance(wanted, Table):
         names = {"description": wanted.key.what}
         return {"type": "object", "propertyNames": names, "additionalProperties": _reference(wanted.of, defs)}
@@ -61,15 +63,24 @@ def _reference(wanted: Outline, defs: Json) -> Json:
     return dict(wanted.schema)
 
 
+def _chosen(wanted: Choice, word: str, defs: Json) -> Json:
+    """A record with the word that it is chosen by."""
+    record = wanted.of[word]
+    pointer = _reference(record, defs)
+    inner: Json = defs[record.cls.__name__]
+    inner["properties"] = {wanted.by: {"const": word}, **inner["properties"]}
+    inner["required"] = [wanted.by, *inner.get("required", [])]
+    return pointer
+
+
 def _record(wanted: Record, defs: Json) -> Json:
-    meaning = MEANINGS[wanted.cls]
+    meanings = keys_of(wanted.cls)
     required = required_keys(wanted.cls)
     return {
         "type": "object",
-        "description": meaning.title,
+        "description": MEANINGS[wanted.cls].title,
         "properties": {
-            name: {**_reference(inner, defs), "description": meaning.keys[name]}
-            for name, inner in wanted.fields.items()
+            name: {**_reference(inner, defs), "description": meanings[name]} for name, inner in wanted.fields.items()
         },
         "additionalProperties": False,
         **({"required": required} if required else {}),

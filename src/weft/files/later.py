@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft.model import intent
+from weft.model.links import HOST_LINKS, HostLink
 
 _NOT_YET = "not in this version of weft"
 
@@ -45,15 +46,12 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "macvtap": "macvtap (but `tap: {}`)",
     },
     intent.TapAttach: {},
-    intent.HostLink: {
+    HostLink: {
         "capacity": "quality of service",
         "qos": "quality of service",
         "mode": "bonds, macvlan and ipvlan",
-        "members": "bonds",
         "vid": "VLANs",
         "vlan": "VLANs",
-        "parent": "links upon links",
-        "link": "links upon links",
         "vni": "VXLAN and Geneve",
         "remote": "tunnels",
         "local": "tunnels",
@@ -81,9 +79,9 @@ SHARED_NETWORK = f"networks of another tenant: {_NOT_YET}"
 
 def refusal(cls: type[Any], key: str) -> str:
     """The sentence that refuses `key` in the record, or "" where no version knows it."""
-    belongs_to = KEYS.get(cls, {}).get(key)
+    belongs_to = next((KEYS[base][key] for base in cls.__mro__ if key in KEYS.get(base, {})), None)
     return f"{key}: {_NOT_YET}: {belongs_to}" if belongs_to else ""
 
 
 def kind_refusal(kind: str) -> str:
-    return f"kind: {_NOT_YET}: links of kind {kind}" if kind in LINK_KINDS else ""
+    return f"kind: {_NOT_YET}: links of kind {kind}" if kind in LINK_KINDS - HOST_LINKS.keys() else ""

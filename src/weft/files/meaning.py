@@ -1,6 +1,7 @@
 """What each key of a file means, in a sentence: for editors (the JSON Schema) and people (docs/file.md).
 
-Rules: every field of every record of the model is here, and nothing else is (a test compares). Units are named.
+Rules: every field of every record of the model is here, once, with the record that brings it, and nothing else is (a
+test compares). Units are named.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from weft.model import intent
+from weft.model import intent, links, tuning
 
 
 class Meaning(NamedTuple):
@@ -95,7 +96,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "vnet_hdr": "Whether frames carry a virtio header, for offloads.",
         },
     ),
-    intent.LinkTuning: Meaning(
+    tuning.LinkTuning: Meaning(
         "tuning",
         {
             "gso_max_size": "Bytes: the largest segment handed to the link for splitting.",
@@ -104,7 +105,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "offloads": "Each of tso, gso, gro, checksum: true, false, or left as it is.",
         },
     ),
-    intent.Offloads: Meaning(
+    tuning.Offloads: Meaning(
         "tuning: offloads",
         {
             "tso": "TCP segmentation by the device.",
@@ -163,13 +164,12 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "mtu_probing": "0: off; 1: after a black hole; 2: always.",
         },
     ),
-    intent.HostLink: Meaning(
+    links.HostLink: Meaning(
         "links: NAME",
         {
             "existing": "true: somebody else's link. weft sets what is given and restores it on destroy.",
-            "kind": "What weft makes: bridge, dummy or veth.",
-            "peer": "The other end of a veth.",
-            "master": "The bridge it is a port of.",
+            "master": "The link that it is a port of: a bridge, a bond, a vrf.",
+            "up": "Left out: true if weft makes the link, else as it is.",
             "mac": "Left out: derived.",
             "mtu": "Bytes.",
             "alias": "A line about it, kept on the link.",
@@ -178,6 +178,13 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "tuning": _TUNING,
         },
     ),
+    links.LinkOver: Meaning(
+        "links: NAME, over others",
+        {"members": "Its ports, instead of `master:` at each. One without an entry of its own is somebody else's."},
+    ),
+    links.BridgeLink: Meaning("links: NAME, kind: bridge", {}),
+    links.DummyLink: Meaning("links: NAME, kind: dummy", {}),
+    links.VethLink: Meaning("links: NAME, kind: veth", {"peer": "The other end."}),
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {
@@ -197,3 +204,13 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         },
     ),
 }
+
+
+def base_of(cls: type[Any]) -> type[Any] | None:
+    """The record that `cls` has further keys than, if any."""
+    return next((base for base in cls.__mro__[1:] if base in MEANINGS), None)
+
+
+def keys_of(cls: type[Any]) -> Mapping[str, str]:
+    """What all keys of a record mean, inherited ones too."""
+    return {key: said for base in cls.__mro__ if base in MEANINGS for key, said in MEANINGS[base].keys.items()}

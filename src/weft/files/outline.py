@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import types
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from weft.model.words import Form
+from weft.model.words import Chosen, Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,19 @@ class Listing:
     count: int | None = None
 
 
-Outline = Leaf | Record | Table | Listing
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several records, by the word under the key `by`; `plain` without it."""
+
+    by: str
+    plain: Record
+    of: Mapping[str, Record]
+
+    def chosen(self, word: str) -> Record:
+        return self.of.get(word, self.plain)
+
+
+Outline = Leaf | Record | Table | Listing | Choice
 
 
 @cache
@@ -61,7 +73,7 @@ def outline(declared: Hashable) -> Outline:
     """The outline of a type: a dataclass of the model, or what one of its fields is declared as."""
     if is_dataclass(declared) and isinstance(declared, type):
         hints = get_type_hints(declared, include_extras=True)
-        return Record(declared, {name: outline(hint) for name, hint in hints.items()})
+        return Record(declared, {field.name: outline(hints[field.name]) for field in fields(declared)})
     origin, arguments = get_origin(declared), get_args(declared)
     if origin in (Union, types.UnionType):
         return outline(next(a for a in arguments if a is not type(None)))
@@ -70,6 +82,16 @@ def outline(declared: Hashable) -> Outline:
     if origin is tuple:
         return Listing(outline(arguments[0]), None if Ellipsis in arguments else len(arguments))
     if origin is Annotated:
-        return Leaf(arguments[1])
+        return _choice(*arguments) if isinstance(arguments[1], Chosen) else Leaf(arguments[1])
     assert isinstance(declared, type) and (declared is bool or issubclass(declared, Enum)), f"{declared} has no form"
     return Leaf(declared)
+
+
+def _choice(plain: type[Any], chosen: Chosen) -> Choice:
+    return Choice(chosen.by, _record(plain), {word: _record(cls) for word, cls in chosen.of.items()})
+
+
+def _record(cls: Any) -> Record:
+    found = outline(cls)
+    assert isinstance(found, Record), f"{cls} is no record"
+    return found

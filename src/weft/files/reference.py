@@ -11,8 +11,8 @@ from pathlib import Path as DiskPath
 from typing import Any
 
 from weft.files.json_schema import required_keys
-from weft.files.meaning import MEANINGS
-from weft.files.outline import Listing, Outline, Record, Table, outline
+from weft.files.meaning import MEANINGS, base_of
+from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 
 BEGIN, END = "<!-- keys: made by python -m weft.files.reference -->\n", "<!-- end of keys -->\n"
 
@@ -38,12 +38,16 @@ def _table(cls: type) -> str:
         f"| `{key}`{' (required)' if key in required else ''} | {_kind(record.fields[key])} | {said} |"
         for key, said in meaning.keys.items()
     ]
-    return "\n".join([f"### {meaning.title}", "", "| key | is | meaning |", "|---|---|---|", *rows, ""])
+    beside = [f"Beside the keys of {_link_to(base)}:", ""] if (base := base_of(cls)) else []
+    table = ["| key | is | meaning |", "|---|---|---|", *rows, ""] if rows else []
+    return "\n".join([f"### {meaning.title}", "", *beside, *table])
 
 
 def _kind(wanted: Outline) -> str:
+    if isinstance(wanted, Choice):
+        return f"{_link_to(wanted.plain.cls)}, or one of its kinds"
     if isinstance(wanted, Record):
-        return f"[{MEANINGS[wanted.cls].title}](#{_anchor(MEANINGS[wanted.cls].title)})"
+        return _link_to(wanted.cls)
     if isinstance(wanted, Table):
         return f"a mapping from {wanted.key.what}"
     if isinstance(wanted, Listing):
@@ -62,6 +66,11 @@ def _said(schema: Mapping[str, Any]) -> str:
     if schema["type"] == "integer":
         return f"{schema['description']}, {schema['minimum']} to {schema['maximum']}"
     return f"{schema['description']}"
+
+
+def _link_to(cls: type) -> str:
+    title = MEANINGS[cls].title
+    return f"[{title}](#{_anchor(title)})"
 
 
 def _anchor(title: str) -> str:

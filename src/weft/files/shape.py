@@ -16,11 +16,12 @@ from weft.errors import Problem
 from weft.files import later
 from weft.files.checks import RECORD_CHECKS
 from weft.files.nodes import Entries, Entry, Fill, Items, Node, Place, Scalar, is_null
-from weft.files.outline import Leaf, Listing, Outline, Record, Table, outline
+from weft.files.outline import Choice, Leaf, Listing, Outline, Record, Table, outline
 from weft.files.ranges import expand, filled
 from weft.files.shorthand import SHORTHANDS
-from weft.model.intent import HostLink, Intent, Network, Port, Tenant
-from weft.model.words import Malformed, closest
+from weft.model.intent import Intent, Network, Port, Tenant
+from weft.model.links import HostLink
+from weft.model.words import Malformed, among, closest
 
 RANGED = (Port, Network, HostLink)
 _DEFAULTS_FOR: Mapping[str, type[Any]] = {"port": Port, "network": Network}
@@ -44,13 +45,44 @@ class Shaper:
     def _shape(self, node: Node, wanted: Outline) -> Node:
         if isinstance(wanted, Record):
             return self._record(node, wanted)
+        if isinstance(wanted, Choice):
+            return self._chosen(node, wanted)
         if isinstance(wanted, Table) and isinstance(node, Entries):
             return self._table(node, wanted)
         if isinstance(wanted, Listing) and isinstance(node, Items):
             return replace(node, items=[self._shape(item, wanted.of) for item in node.items])
         return node
 
-    def _record(self, node: Node, wanted: Record) -> Node:
+    def _chosen(self, node: Node, wanted: Choice) -> Node:
+        """The record that a word in it chooses, with that word."""
+        if not isinstance(node, Entries) or wanted.by not in node.entries:
+            return self._record(node, wanted.plain, wanted)
+        entry = node.entries[wanted.by]
+        rest = Entries(node.place, {k: e for k, e in node.entries.items() if k != wanted.by}, node.weight)
+        record = wanted.of.get(node.text(wanted.by) or "")
+        if record is None:
+            return self._unchosen(entry, rest, wanted)
+        shaped = self._record(rest, record, wanted)
+        assert isinstance(shaped, Entries)
+        return Entries(shaped.place, {wanted.by: entry, **shaped.entries}, node.weight)
+
+    def _unchosen(self, entry: Entry, rest: Entries, wanted: Choice) -> Node:
+        """Nobody knows what may stand beside a wrong word: only what may always stand there is looked at."""
+        if is_null(entry.value):
+            return self._record(rest, wanted.plain, wanted)
+        word = entry.value.text if isinstance(entry.value, Scalar) else ""
+        meant = closest(word, wanted.of)
+        refusal = later.kind_refusal(word)
+        what = refusal or f"{wanted.by}: {word!r} is not one of {', '.join(wanted.of)}"
+        self.problem(entry.value.place, what, f"did you mean {meant}?" if meant and not refusal else "")
+        known = wanted.plain.fields
+        return Entries(rest.place, {k: self._field(e, known[k]) for k, e in rest.entries.items() if k in known})
+
+    def _field(self, entry: Entry, wanted: Outline) -> Entry:
+        return Entry(entry.place, self._shape(entry.value, wanted))
+
+    def _record(self, node: Node, wanted: Record, choice: Choice | None = None) -> Node:
+        """`choice`: what the record was chosen from."""
         spell_out = SHORTHANDS.get(wanted.cls)
         node = spell_out(node, self.problem) if spell_out else node
         if not isinstance(node, Entries):
@@ -61,19 +93,19 @@ class Shaper:
         shaped = Entries(node.place)
         for key, entry in node.entries.items():
             if key not in wanted.fields:
-                self._unknown(key, entry.place, wanted)
+                self._unknown(key, entry.place, wanted, choice)
             elif not is_null(entry.value):
-                shaped.entries[key] = Entry(entry.place, self._shape(entry.value, wanted.fields[key]))
+                shaped.entries[key] = self._field(entry, wanted.fields[key])
         check = RECORD_CHECKS.get(wanted.cls)
         if check and wanted.fields.keys() >= node.entries.keys():
             check(shaped, self.problem)
         return shaped
 
-    def _unknown(self, key: str, place: Place, record: Record) -> None:
-        refusal = later.refusal(record.cls, key)
+    def _unknown(self, key: str, place: Place, record: Record, choice: Choice | None) -> None:
+        refusal = (_another_s(key, record, choice) if choice else "") or later.refusal(record.cls, key)
         if refusal:
             return self.problem(place, refusal)
-        known = [*record.fields, *(["defaults", "include"] if record.cls is Intent else [])]
+        known = [*record.fields, *(["defaults", "include"] if record.cls is Intent else [choice.by] if choice else [])]
         meant = closest(key, known)
         fix = f"did you mean {meant}?" if meant else "known here: " + ", ".join(sorted(known))
         return self.problem(place, f"{key} is not known here", fix)
@@ -108,7 +140,8 @@ class Shaper:
         return shaped
 
     def _table(self, node: Entries, wanted: Table) -> Entries:
-        cls = wanted.of.cls if isinstance(wanted.of, Record) else None
+        entry_of = wanted.of.plain if isinstance(wanted.of, Choice) else wanted.of
+        cls = entry_of.cls if isinstance(entry_of, Record) else None
         shaped = Entries(node.place)
         for key, entry in node.entries.items():
             fills = self._names(key, entry.place, cls in RANGED)
@@ -158,6 +191,17 @@ class Shaper:
                 return self.problem(place, f"{key} is given twice, first at {before.place}", "keep one of the two")
             table.entries[key] = Entry(place, value, fill)
         return None
+
+
+def _another_s(key: str, record: Record, choice: Choice) -> str:
+    """The sentence that says whose the key is, "" where it is nobody's."""
+    owners = [_a(word) for word, other in choice.of.items() if key in other.fields]
+    this = next((_a(word) for word, other in choice.of.items() if other is record), "not one")
+    return f"{key} belongs to {among(owners)}; this is {this}" if owners else ""
+
+
+def _a(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def _laid_under(entry: Entries, under: Entries | None) -> Entries:

@@ -14,6 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from weft.model import words as w
+from weft.model.links import AnyLink
+from weft.model.tuning import LinkTuning
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -54,26 +56,6 @@ class Attach:
     host: bool = False
     pidfile: w.AbsolutePath | None = None
     ifname: w.Ifname | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offloads:
-    """Whether the link shall have each, None to leave it. Source: ethtool(8)."""
-
-    tso: bool | None = None
-    gso: bool | None = None
-    gro: bool | None = None
-    checksum: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkTuning:
-    """Sizes in bytes. Source: ip-link(8)."""
-
-    gso_max_size: w.GsoSize | None = None
-    gso_max_segs: w.GsoSegments | None = None
-    gro_max_size: w.GsoSize | None = None
-    offloads: Offloads | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,29 +143,12 @@ class Tcp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostLink:
-    """A link of a namespace outside any tenant. `existing`: somebody else's, whose attributes weft may set and will
-    restore. Otherwise weft makes it, of `kind` bridge, dummy or veth (with `peer`, the other end's ifname)."""
-
-    existing: bool = False
-    kind: w.LinkKind | None = None
-    peer: w.Ifname | None = None
-    master: w.Ifname | None = None
-    mac: w.Mac | None = None
-    mtu: w.Mtu | None = None
-    alias: w.Alias | None = None
-    altnames: tuple[w.AltName, ...] = ()
-    addresses: tuple[w.InterfaceAddress, ...] = ()
-    tuning: LinkTuning | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceConfig:
     """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `/`."""
 
     sysctls: Mapping[w.SysctlName, w.SysctlValue] = field(default_factory=lambda: _NONE)
     tcp: Tcp | None = None
-    links: Mapping[w.Ifname, HostLink] = field(default_factory=lambda: _NONE)
+    links: Mapping[w.Ifname, AnyLink] = field(default_factory=lambda: _NONE)
     routes: tuple[RouteSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     neighbours: tuple[NeighbourSpec, ...] = ()

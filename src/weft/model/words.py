@@ -9,7 +9,7 @@ the two dunder methods; nothing here imports it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
@@ -40,10 +40,33 @@ class Form:
         return dict(self.schema)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """Metadata on a record's type: it is one of several records, chosen by the word under the key `by`; without that,
+    it is the record of the type itself."""
+
+    by: str
+    of: Mapping[str, type[Any]]
+
+    def word_of(self, data: Any) -> str:
+        """The word that chooses, "" for none."""
+        return str(data.get(self.by) or "") if isinstance(data, Mapping) else ""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        choices = {word: handler.generate_schema(cls) for word, cls in {"": source, **self.of}.items()}
+        return {"type": "tagged-union", "discriminator": self.word_of, "choices": choices}
+
+
 def closest(word: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
     """The known word that was probably meant, or ""."""
     found = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return found[0] if found else ""
+
+
+def among(words: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _text(value: Any, what: str) -> str:
@@ -287,4 +310,3 @@ RulePriority = Annotated[int, number("a rule's priority", 1, 32765)]
 RouteType = Annotated[str, choice("unicast", "blackhole", "unreachable", "prohibit")]
 Family = Annotated[str, choice("ipv4", "ipv6")]
 RuleAction = Annotated[str, choice("lookup", "blackhole", "unreachable", "prohibit")]
-LinkKind = Annotated[str, choice("bridge", "dummy", "veth")]

@@ -10,13 +10,10 @@ from weft.errors import FeatureMissing, ForeignObject, IntentInvalid, Refused
 from weft.facts import ForeignLink
 from weft.model.intent import (
     Attach,
-    HostLink,
     Intent,
-    LinkTuning,
     NamespaceConfig,
     NeighbourSpec,
     Network,
-    Offloads,
     Pools,
     Port,
     RouteSpec,
@@ -26,6 +23,8 @@ from weft.model.intent import (
     Tenant,
     Uplink,
 )
+from weft.model.links import DummyLink, HostLink, VethLink
+from weft.model.tuning import LinkTuning, Offloads
 
 NET = ("tenants", "t", "networks", "n")
 PORT = ("tenants", "t", "ports", "p")
@@ -195,7 +194,7 @@ def test_two_taps_of_one_name() -> None:
 
 
 def test_a_port_and_a_link_of_the_host_of_one_name() -> None:
-    host = NamespaceConfig(links={"p": HostLink(kind="dummy")})
+    host = NamespaceConfig(links={"p": DummyLink()})
     path, what, _ = one(intent(network(), p=Port(network="n", attach=Attach(host=True)), host=host))
     assert path == ("host", "links", "p")
     assert "tenants.t.ports.p" in what
@@ -359,19 +358,19 @@ def host(**fields: object) -> Intent:
         ),
         (host(tcp=Tcp(rmem=(4096, 9000, 8000))), ("host", "tcp", "rmem"), "not in order"),
         (host(links={"x": HostLink()}), ("host", "links", "x"), "not said"),
-        (host(links={"x": HostLink(kind="veth")}), ("host", "links", "x"), "other end"),
+        (host(links={"x": VethLink(peer="x")}), ("host", "links", "x", "peer"), "other end"),
         (
-            host(links={"x": HostLink(kind="veth", peer="y"), "y": HostLink(kind="dummy")}),
+            host(links={"x": VethLink(peer="y"), "y": DummyLink()}),
             ("host", "links", "x", "peer"),
             "not the other end",
         ),
-        (host(links={"x": HostLink(kind="dummy", master="no")}), ("host", "links", "x", "master"), "no bridge no"),
-        (host(links={"x": HostLink(kind="dummy", mtu=60)}), ("host", "links", "x", "mtu"), "68"),
+        (host(links={"x": DummyLink(master="no")}), ("host", "links", "x", "master"), "no bridge or bond no"),
+        (host(links={"x": DummyLink(mtu=60)}), ("host", "links", "x", "mtu"), "68"),
         (host(links={"eth9": HostLink(existing=True)}), ("host", "links", "eth9"), "no link eth9"),
         (
-            host(links={"eth0": HostLink(existing=True, mac="02:00:00:00:00:01", master="br0")}),
+            host(links={"eth0": HostLink(existing=True, mac="02:00:00:00:00:01", altnames=("a",))}),
             ("host", "links", "eth0"),
-            "master, mac",
+            "mac, altnames",
         ),
         (
             Intent(
@@ -414,7 +413,7 @@ def test_forwarding_that_an_uplink_needs_cannot_be_turned_off() -> None:
 @pytest.mark.parametrize(
     ("wanted", "missing", "instead"),
     [
-        (host(links={"x": HostLink(kind="dummy")}), "dummy", "kind: bridge"),
+        (host(links={"x": DummyLink()}), "dummy", "kind: bridge"),
         (intent(network("10.0.0.0/24"), p=tap()), "nft_fwd", "netns"),
         (intent(network("10.0.0.0/24"), p=tap()), "tap", "netns"),
         (intent(network("10.0.0.0/24", uplink=Uplink.NAT)), "nft_nat", "routed"),
@@ -467,7 +466,7 @@ def test_the_error_says_whose_fault_it_is() -> None:
     bad = raised(intent(network(), port(addresses=("10.0.0.1",)))).told(lambda path: "file:1:2")
     assert isinstance(bad, IntentInvalid)
     assert bad.problems[0].where == "file:1:2"
-    lacking = raised(host(links={"x": HostLink(kind="dummy")}), features=MACHINE.features - {"dummy"}).told()
+    lacking = raised(host(links={"x": DummyLink()}), features=MACHINE.features - {"dummy"}).told()
     assert isinstance(lacking, FeatureMissing)
     assert isinstance(raised(intent(network(), p=tap(name="eth0"))).told(), ForeignObject)
     assert type(raised(intent(network(), p=Port(network="n", attach=Attach(pidfile="/p")))).told()) is Refused

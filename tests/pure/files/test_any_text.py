@@ -16,13 +16,10 @@ from weft.files import load_text
 from weft.files.meaning import MEANINGS
 from weft.model.intent import (
     Attach,
-    HostLink,
     Intent,
-    LinkTuning,
     NamespaceConfig,
     NeighbourSpec,
     Network,
-    Offloads,
     Port,
     RouteSpec,
     RuleSpec,
@@ -32,6 +29,8 @@ from weft.model.intent import (
     Tenant,
     Uplink,
 )
+from weft.model.links import BridgeLink, DummyLink, HostLink
+from weft.model.tuning import LinkTuning, Offloads
 
 BY_PYDANTIC = TypeAdapter(Intent)
 PLACE = re.compile(r"f:\d+:\d+")
@@ -117,14 +116,16 @@ NETWORKS = st.builds(
     mtu=maybe(MTUS),
     id=maybe(st.uuids().map(str)),
 )
-LINKS = st.builds(
-    HostLink,
-    kind=st.sampled_from(["bridge", "dummy"]),
-    mtu=maybe(MTUS),
-    mac=maybe(MACS),
-    tuning=maybe(TUNINGS),
-    altnames=st.lists(names(size=30), max_size=2).map(tuple),
-) | st.builds(HostLink, existing=st.just(True), alias=maybe(st.just("to the left")))
+MADE_LINKS = st.sampled_from([BridgeLink, DummyLink]).flatmap(
+    lambda cls: st.builds(
+        cls,
+        mtu=maybe(MTUS),
+        mac=maybe(MACS),
+        tuning=maybe(TUNINGS),
+        altnames=st.lists(names(size=30), max_size=2).map(tuple),
+    )
+)
+LINKS = MADE_LINKS | st.builds(HostLink, existing=st.just(True), alias=maybe(st.just("to the left")))
 BUFFERS = st.lists(st.integers(1, 2**31 - 1), min_size=3, max_size=3).map(sorted).map(tuple)
 SYSCTLS = st.sampled_from(["net/core/somaxconn", "net/ipv4/conf/a.1/rp_filter"])
 NEIGHBOURS = st.builds(NeighbourSpec, address=ADDRESSES, dev=names(), mac=maybe(MACS))
@@ -172,7 +173,8 @@ def written(value: Any) -> Any:
     """What a person would write for it: what is None, or an empty table or list, is left out."""
     if is_dataclass(value):
         pairs = ((f.name, getattr(value, f.name)) for f in fields(value))
-        return {key: written(inner) for key, inner in pairs if is_dataclass(inner) or not is_left_out(inner)}
+        chosen = {"kind": value.kind} if isinstance(value, HostLink) and value.kind else {}
+        return chosen | {key: written(inner) for key, inner in pairs if is_dataclass(inner) or not is_left_out(inner)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):

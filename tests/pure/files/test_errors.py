@@ -177,12 +177,15 @@ HOST_ERRORS = {
     "tcp: {wmem: [4096, 65536, 16MiB]}": "28: wmem: '16MiB' is not a number of bytes; write 16777216, without a unit",
     "tcp: {mtu_probing: 3}": "21: mtu_probing: 3 is out of range for 0 (off), 1 (after a black hole) or 2 (always); from 0 to 2",
     "links: {a: {}}": "13: the link has no kind; kind: bridge, dummy or veth; existing: true if it is there already",
-    "links: {a: {kind: bond}}": "14: kind: not in this version of weft: links of kind bond",
+    "links: {a: {kind: bond}}": "20: kind: not in this version of weft: links of kind bond",
     "links: {a: {kind: brigde}}": "20: kind: 'brigde' is not one of bridge, dummy, veth; did you mean bridge?",
-    "links: {a: {kind: veth}}": "14: a veth has two ends; add peer: NAME",
-    "links: {a: {kind: dummy, peer: b}}": "27: a dummy has no peer; kind: veth has one",
+    "links: {a: {kind: veth}}": "10: peer is missing; peer: NAME names the other end",
+    "links: {a: {kind: dummy, peer: b}}": "27: peer belongs to a veth; this is a dummy",
+    "links: {a: {kind: dummy, existing: true}}": "27: a link that is there already has its kind; take out one of the two",
+    "links: {a: {kind: dummy, per: b}}": "27: per is not known here; known here: addresses, alias, altnames, existing, "
+    "kind, mac, master, mtu, tuning, up",
     "links: {a: {existing: true, mac: 02:00:00:00:00:01}}": "30: mac cannot be set on a link that is not weft's; weft sets mtu, "
-    "alias, tuning and addresses there; or take out existing: true",
+    "alias, master, tuning and addresses there; or take out existing: true",
     "links: {a: {kind: dummy, addresses: [10.0.0.1]}}": "39: addresses: '10.0.0.1' lacks its prefix length; for example 10.0.0.1/24",
     "links: {a/b: {kind: dummy}}": "10: 'a/b' is not an interface name (at most 15 characters, none of / : % or blanks); "
     "for example eth0",

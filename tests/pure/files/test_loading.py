@@ -11,10 +11,7 @@ from weft.files import Loaded, load_text
 from weft.model.intent import (
     Attach,
     FirewallIntegration,
-    HostLink,
-    LinkTuning,
     Network,
-    Offloads,
     Port,
     RouteSpec,
     Subnet,
@@ -23,6 +20,8 @@ from weft.model.intent import (
     Tenant,
     Uplink,
 )
+from weft.model.links import HostLink, VethLink
+from weft.model.tuning import LinkTuning, Offloads
 
 HEAD = "weft: 1\nname: lab\n"
 
@@ -139,7 +138,7 @@ namespaces:
     assert intent.host.tcp == Tcp(congestion_control="bbr", rmem=(4096, 131072, 6291456), mtu_probing=1)
     assert intent.host.links == {
         "eth0": HostLink(existing=True, mtu=9000),
-        "v0": HostLink(kind="veth", peer="v1", addresses=("10.0.0.1/24",)),
+        "v0": VethLink(peer="v1", addresses=("10.0.0.1/24",)),
     }
     assert intent.host.routes == (
         RouteSpec(to="default", via="fe80::1", dev="eth0", table=100, metric=5, onlink=True),

@@ -1,0 +1,96 @@
+"""A link that weft makes outside any tenant, as the maker of its kind sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
+from weft.compiler.links.declared import Declared, stands_on
+from weft.compiler.naming import altnames, identity, mac, where_words
+from weft.compiler.network import ETHERNET_MTU
+from weft.compiler.settings import AnyLink, tuned
+from weft.kinds.link.common import Link
+from weft.model.intent import Path
+from weft.model.links import HostLink
+from weft.state import HOST, Key, netns_key
+
+S = TypeVar("S", bound=HostLink)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPlace(Generic[S]):
+    """`spec`: what the file says of it, of one kind. `declared`: all links that the file speaks of."""
+
+    draft: Draft
+    declared: Declared
+    key: Key
+    spec: S
+    path: Path
+
+    @property
+    def netns(self) -> str:
+        return self.key.netns
+
+    @property
+    def ifname(self) -> str:
+        return self.key.name
+
+    def error(self, what: str, fix: str, *at: str, cause: Cause = Cause.INTENT) -> None:
+        """Find something wrong at the link, or at a key of it."""
+        self.draft.error((*self.path, *at), what, fix, cause)
+
+    def is_there(self, link: Key) -> bool:
+        """Whether another link will be there, as far as can be known: of a namespace that is somebody else's, and of
+        what else is in it, nothing is."""
+        entry = self.declared.get(link)
+        if entry is not None or link in self.draft.state:
+            return True
+        if link.netns == HOST:
+            return link.name in self.draft.facts.links
+        return netns_key(link.netns) not in self.draft.state
+
+    def parent(self) -> Key | None:
+        """The link that this one stands on; None, and a finding, where it is missing."""
+        parent = stands_on(self.key, self.spec)
+        if parent is None or self.is_there(parent):
+            return parent
+        what = f"there is no link {parent.name} on {where_words(parent.netns)} to stand on"
+        there = ", ".join(sorted(self._links_of(parent.netns))) or "none"
+        self.error(what, f"one of its links: {there}", "link", cause=Cause.MACHINE)
+        return None
+
+    def mtu_of(self, link: Key) -> int | None:
+        """The MTU in bytes that another link will have; None where nobody knows."""
+        entry, made = self.declared.get(link), self.draft.state.get(link)
+        if isinstance(made, Link):
+            return made.mtu
+        if entry is not None and entry.spec.mtu:
+            return entry.spec.mtu
+        there = self.draft.facts.links.get(link.name) if link.netns == HOST else None
+        return there.mtu if there else None
+
+    def _links_of(self, netns: str) -> set[str]:
+        found = {key.name for key in self.declared if key.netns == netns and key != self.key}
+        return found | set(self.draft.facts.links if netns == HOST else ())
+
+    def dressed(self, bare: AnyLink, *, own_mac: bool = True) -> AnyLink:
+        """A link that the kind's maker made, with all that links have in common. What else the maker has made, the far
+        end of a pair, has only what follows from this one. `own_mac`: whether the kind has a MAC of its own."""
+        place = "/".join(self.path)
+        mark, whole = self.draft.names.mark(place), identity(self.draft.names.scope, place)
+        mtu = bare.mtu or self.spec.mtu or ETHERNET_MTU
+        if bare.key != self.key:
+            return replace(bare, alias=mark, mac=mac(whole, "link-peer"), mtu=mtu, up=True, altnames=())
+        spec = self.spec
+        dressed = replace(
+            bare,
+            alias=f"{mark} {spec.alias}" if spec.alias else mark,
+            mac=spec.mac or (mac(whole, "link") if own_mac else None),
+            mtu=mtu,
+            up=spec.up is not False,
+            master=spec.master or "",
+            altnames=altnames(*spec.altnames),
+        )
+        return tuned(dressed, spec.tuning)

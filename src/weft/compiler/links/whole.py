@@ -1,0 +1,102 @@
+"""All links outside any tenant: made by weft, or somebody else's with attributes that weft sets.
+
+Rules: of an existing link only what leaves no trace after it is put back is set: MTU, alias, sizes, offloads, its
+master, whether it is up, and addresses of its own. What makes a kind of link is in makers.py; what all kinds have in
+common is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
+from weft.compiler.links.declared import declare, in_order
+from weft.compiler.links.makers import MAKERS
+from weft.compiler.links.place import LinkPlace
+from weft.compiler.naming import plain_ifname
+from weft.compiler.network import check_mtu
+from weft.compiler.routing import is_ipv6
+from weft.compiler.settings import check_tuning, link_settings
+from weft.kinds.ip.address import Address
+from weft.kinds.link.common import Link
+from weft.kinds.setting.link import LinkSetting
+from weft.model.intent import NamespaceConfig, Path
+from weft.model.links import HostLink, LinkOver
+from weft.state import HOST, link_key
+
+Place: TypeAlias = LinkPlace[HostLink]
+
+
+def compile_links(draft: Draft, configs: Mapping[str, tuple[NamespaceConfig, Path]]) -> None:
+    """Put the links of all namespaces and their addresses. `configs`: by namespace, each with its path."""
+    declared = declare(draft, configs)
+    for key in in_order(draft, declared):
+        entry = declared[key]
+        _compile(LinkPlace(draft=draft, declared=declared, key=key, spec=entry.spec, path=entry.path))
+
+
+def _compile(place: Place) -> None:
+    draft, spec, path = place.draft, place.spec, place.path
+    check_tuning(draft, spec.tuning, path)
+    _check_master(place)
+    if spec.kind:
+        _compile_made(place)
+    else:
+        _compile_existing(place)
+    if spec.mtu is not None:
+        check_mtu(draft, spec.mtu, (*path, "mtu"), any(map(is_ipv6, spec.addresses)))
+    for cidr in spec.addresses:
+        nodad = True if is_ipv6(cidr) else None
+        draft.put(Address(netns=place.netns, ifname=place.ifname, cidr=cidr, nodad=nodad), path)
+
+
+def _compile_existing(place: Place) -> None:
+    spec, facts = place.spec, place.draft.facts
+    if not spec.existing:
+        place.error(f"what {place.ifname} is to be is not said", "a `kind:`, or `existing: true`")
+        return
+    if place.netns == HOST and place.ifname != "lo" and place.ifname not in facts.links:
+        there = ", ".join(sorted(facts.links)) or "none"
+        place.error(f"the host has no link {place.ifname}", f"one of its links: {there}", cause=Cause.MACHINE)
+    refused = [word for word in ("mac", "altnames") if getattr(spec, word)]
+    if refused:
+        place.error(f"{', '.join(refused)} of an existing link is not weft's to set", "leave it out")
+    if place.netns != HOST and place.ifname == "lo" and spec.alias is not None:
+        place.error("the alias of lo is where weft marks its namespaces", "leave it out", "alias")
+    _put_settings(place)
+
+
+def _put_settings(place: Place) -> None:
+    spec, where = place.spec, {"netns": place.netns, "ifname": place.ifname}
+    for setting in link_settings(place.netns, place.ifname, spec.mtu, spec.alias, spec.tuning):
+        place.draft.put(setting, place.path)
+    if spec.master is not None:
+        place.draft.put(LinkSetting(attribute="master", value=spec.master, **where), place.path)
+    if spec.up is not None:
+        place.draft.put(LinkSetting(attribute="up", value="up" if spec.up else "down", **where), place.path)
+
+
+def _compile_made(place: Place) -> None:
+    draft, maker = place.draft, MAKERS[type(place.spec)]
+    if not plain_ifname(place.ifname):
+        place.error(f"{place.ifname!r} is no name that weft gives to a link", "letters, digits, '_', '.' and '-'")
+    draft.need(place.spec.kind, place.path, maker.instead)
+    for obj in maker.make(place):
+        if isinstance(obj, Link):
+            draft.link(place.dressed(obj, own_mac=maker.own_mac), place.path)
+        else:
+            draft.put(obj, place.path)
+
+
+def _check_master(place: Place) -> None:
+    """The master is a link made here that takes members, or somebody else's (of another namespace nothing is known)."""
+    master = place.spec.master
+    if master is None:
+        return
+    key = link_key(place.netns, master)
+    entry = place.declared.get(key)
+    takes = isinstance(entry.spec, LinkOver) if entry and entry.spec.kind else place.is_there(key)
+    if not takes:
+        place.error(f"there is no bridge or bond {master} to join", "a link of `kind: bridge`", "master")
