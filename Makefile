@@ -7,14 +7,16 @@ READY    := .venv/ready
 PACKAGES := python3-venv libnftables1 \
             iproute2 nftables iptables iputils-ping iperf3 tcpdump conntrack ethtool procps
 BENCH_PACKAGES := mininet bridge-utils
+KERNEL_PACKAGES := linux-source-6.1 build-essential flex bison bc xz-utils
 
-.PHONY: help setup packages demo test check lint bench bench-packages lock clean
+.PHONY: help setup packages demo test check lint bench bench-packages guest-kernel lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make setup   Debian packages and .venv      make check   lint, types, import order, house and docs rules'
 	@echo 'make demo    the road in twenty seconds     make test    check, then every test (root)'
 	@echo 'make bench   speed against the reference    make lock    renew requirements.lock'
+	@echo 'make guest-kernel    a kernel with all of networking, on which `make test` runs too'
 
 setup: packages $(READY)
 
@@ -46,13 +48,18 @@ check: lint
 	$(BIN)/pytest tests/pure/test_house.py tests/pure/test_docs.py
 
 test: lint
-	$(BIN)/pytest tests
+	$(BIN)/python -m tests
 
 bench-packages:
 	$(call install-missing,$(BENCH_PACKAGES))
 
 bench: setup bench-packages
 	$(BIN)/python -m bench
+
+# Beside this machine's own kernel the tests run on what is found of guest kernels; this builds one (docs/testing.md).
+guest-kernel: setup
+	$(call install-missing,$(KERNEL_PACKAGES))
+	$(BIN)/python -m tests.guest.build
 
 # Needs pip-tools. No index and no host is written into the lock, so it serves any mirror.
 lock:

@@ -97,13 +97,12 @@ class Guest:
         self.out.mkdir()
         self._console, far = socket.socketpair()
         with far, (self.work / "log").open("wb") as log:
-            passed = [far, log, *self.wires]
             self._process = subprocess.Popen(
                 self._argv(far.fileno(), log.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=[thing.fileno() for thing in passed],
+                pass_fds=[far.fileno(), log.fileno(), *(wire.fileno() for wire in self.wires)],
                 start_new_session=True,  # ^C is for this process, which closes the guest
             )
         self._ended = os.pidfd_open(self._process.pid)
@@ -197,10 +196,10 @@ class Guest:
         """The agent's next line, or None when it says none until then. Raises: GuestDied."""
         while b"\n" not in self._heard:
             left = max(0.0, until - time.monotonic())
-            readable, _, _ = select.select([self._console, self._ended], [], [], left)
+            readable, _, _ = select.select([self._console.fileno(), self._ended], [], [], left)
             if not readable:
                 return None
-            heard = _receive(self._console) if self._console in readable else b""
+            heard = _receive(self._console) if self._console.fileno() in readable else b""
             if not heard:
                 raise self._died()
             self._heard += heard
@@ -244,8 +243,8 @@ def joined(count: int, kernel: Kernel, *, memory: str = "512M", cpu: int | None 
     with contextlib.ExitStack() as stack:
         ends: list[list[socket.socket]] = [[] for _ in range(count)]
         for one, other in itertools.combinations(range(count), 2):
-            for guest, end in zip((one, other), socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM), strict=True):
-                ends[guest].append(stack.enter_context(end))
+            for number, end in zip((one, other), socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM), strict=True):
+                ends[number].append(stack.enter_context(end))
         guests = [stack.enter_context(Guest(kernel, memory=memory, cpu=cpu, wires=wires)) for wires in ends]
         for guest in guests:
             guest.run("sh", "-c", "for link in /sys/class/net/vec*; do ip link set ${link##*/} up; done")

@@ -1,0 +1,138 @@
+"""Run the tests on every kernel at hand and say what ran where: python -m tests [--host-only] [ARGUMENTS OF PYTEST...]
+
+All of them run on this machine's kernel; at the same time, on its last processor, those that tests/guest/chosen.py
+names run in a guest of each kernel (tests/guest/kernels.py). A test that fails anywhere fails the run. A test that ran
+on no kernel is listed with the reasons. With CI=true it also fails the run, unless each guest was asked and had to skip
+it too; without any guest kernel the guests are listed as NOT RUN, and that is no failure.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import outcomes
+from tests.guest import kernels
+from tests.guest.guest import Command, Guest, GuestDied, GuestTimeout
+from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
+
+ROOT = Path(__file__).parents[1]
+GUEST_S = 1800
+_PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
+_GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What a kernel made of its tests. `status`: pytest's; `told`: what it printed, unless that was seen already."""
+
+    where: str
+    status: int
+    results: Mapping[str, Outcome]
+    told: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.status not in _GOOD
+
+    def count(self, outcome: str) -> int:
+        return Counter(told.outcome for told in self.results.values())[outcome]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when all is well, 1 otherwise, 2 when there was not even a run."""
+    host_only = "--host-only" in arguments
+    for_pytest = [word for word in arguments if word != "--host-only"]
+    try:
+        host, guests = run(for_pytest, [] if host_only else kernels.find())
+    except KeyboardInterrupt:
+        return 130
+    for guest in guests:
+        if guest.failed:
+            print(f"\n{guest.where} failed:\n{guest.told}")
+    print("\n" + "\n".join(report(host, guests)))
+    forgotten = forgets(host, guests) if os.environ.get("CI") == "true" else []
+    for test in forgotten:
+        print(f"FAILED {test}: a guest is at hand that was not asked to run it; mark what it needs")
+    return int(any(ran.failed for ran in (host, *guests)) or bool(forgotten))
+
+
+def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran, list[Ran]]:
+    """All kernels at once. Guests first: they go on by themselves while the host's tests are awaited."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weft-tests-")))
+        booted = [stack.enter_context(Guest(kernel, memory="2G")) for kernel in found]
+        asked = [start(guest, arguments) for guest in booted]
+        host = on_host(arguments, folder / "host")
+        return host, [await_end(command) for command in asked]
+
+
+def on_host(arguments: Sequence[str], results: Path) -> Ran:
+    """Its output goes where ours does."""
+    status = subprocess.run([*_PYTEST, "--outcomes", results, *(arguments or ["tests"])], cwd=ROOT).returncode
+    return Ran(where=f"host {platform.release()}", status=status, results=outcomes.read(results))
+
+
+def start(guest: Guest, arguments: Sequence[str]) -> Command:
+    # tests/kernel is all that a guest takes part in; to collect the rest would only cost it time
+    own = ["-p", "tests.guest.chosen", "-p", "no:cacheprovider", "--outcomes", "/hostout/results", "-rfE"]
+    return guest.start(*_PYTEST, *own, *(arguments or ["tests/kernel"]), cwd=ROOT)
+
+
+def await_end(command: Command) -> Ran:
+    """What the guest's run has come to; its death is a failure like others."""
+    guest = command.guest
+    where = f"guest {guest.kernel}"
+    try:
+        done = command.wait(timeout_s=GUEST_S)
+    except (GuestDied, GuestTimeout) as error:
+        return Ran(where=where, status=1, results=outcomes.read(guest.out / "results"), told=str(error))
+    return Ran(
+        where=where,
+        status=done.returncode,
+        results=outcomes.read(guest.out / "results"),
+        told=done.stdout + done.stderr,
+    )
+
+
+def report(host: Ran, guests: Sequence[Ran]) -> list[str]:
+    """The table, and what was not run anywhere."""
+    lines = [f"{'':24}{'passed':>8}{'failed':>8}{'skipped':>8}"]
+    for ran in (host, *guests):
+        counts = "".join(f"{ran.count(outcome):8}" for outcome in (PASSED, FAILED, SKIPPED))
+        lines.append(f"{ran.where:24}{counts}{'  FAILED' if ran.failed else ''}")
+    if not guests:
+        lines.append("guests: NOT RUN, there is no guest kernel (`make guest-kernel` builds one)")
+    if idle := not_run(host, guests):
+        lines.append(f"\nNOT RUN on any kernel: {len(idle)}")
+        lines.extend(f"  {test}: {'; '.join(reasons)}" for test, reasons in idle.items())
+    return lines
+
+
+def not_run(host: Ran, guests: Sequence[Ran]) -> dict[str, list[str]]:
+    """The tests that every kernel which saw them has skipped, and the reason of each."""
+    everywhere = (host, *guests)
+    ran = {test for one in everywhere for test, told in one.results.items() if told.outcome != SKIPPED}
+    seen = {test: None for one in everywhere for test in one.results if test not in ran}
+    return {
+        test: [f"{one.where}: {one.results[test].reason}" for one in everywhere if test in one.results] for test in seen
+    }
+
+
+def forgets(host: Ran, guests: Sequence[Ran]) -> list[str]:
+    """What ran nowhere though a guest was there that had not been asked."""
+    return [test for test in not_run(host, guests) if any(test not in guest.results for guest in guests)]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
