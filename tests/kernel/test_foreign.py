@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tests.kernel.rtnl_world import delete, link, mac, spaces, whole
 from tests.world import World
 from weft.backends.rtnl import Rtnl
+from weft.diff import differing_fields
 from weft.errors import KernelRefused
 from weft.files import loads_stored
 from weft.kinds.ip.address import Address
@@ -87,6 +89,20 @@ def test_a_rule_or_route_of_the_same_key_does_not_hide_ours(inside: World) -> No
     assert [r["table"] for r in inside.json("ip", "-j", "rule", netns="red") if r["priority"] == 1000] == ["200"]
     assert [r["type"] for r in inside.json("ip", "-j", "route", netns="red")] == ["unreachable"]
     delete(rtnl, *spaces("red"))
+
+
+@pytest.mark.parametrize("verb", ["prepend", "append"])
+def test_a_change_of_our_route_lets_another_of_its_key_be(inside: World, verb: str) -> None:
+    rtnl = Rtnl()
+    route = Route(netns="red", dst="10.9.0.0/16", type="blackhole")
+    rtnl.commit([Change(Op.CREATE, None, held) for held in (*spaces("red"), route)])
+    inside.run("ip", "route", verb, "prohibit", "10.9.0.0/16", netns="red")
+    wanted = replace(route, type="unreachable")
+    rtnl.commit([Change(Op.UPDATE, whole(rtnl, "red")[route.key], wanted)])
+    listed = [found["type"] for found in inside.json("ip", "-j", "route", netns="red")]
+    assert listed == (["prohibit", "unreachable"] if verb == "prepend" else ["unreachable", "prohibit"])
+    assert differing_fields(whole(rtnl, "red")[route.key], wanted) == []
+    delete(rtnl, wanted, *spaces("red"))
 
 
 def test_destroy_takes_its_rule_though_another_has_its_priority(inside: World) -> None:

@@ -7,6 +7,7 @@ write passes through `netlink.doors`. What `lo` is, its Namespace says.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 from weft.backends.base import Selection
 from weft.backends.rtnl_commit import Commit
@@ -16,6 +17,7 @@ from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some,
 from weft.errors import KernelRefused
 from weft.kinds import netns
 from weft.kinds.ip import address, neighbour, route, rule
+from weft.kinds.ip.route import Route
 from weft.kinds.link import bridge, dummy, other, tap, veth
 from weft.kinds.link.common import Link
 from weft.kinds.link.reading import common_fields
@@ -166,11 +168,23 @@ def objects(reading: Reading, others: Mapping[End, Key], offloads: Offloads) -> 
         else:
             yield _link(reading, seen, others, offloads)
     yield from _on_links(reading)
+    yield from _routes(reading)
     # Of several with one key, the kernel tells apart what weft does not: weft's own stands, being the last.
-    for found in sorted(reading.routes, key=lambda seen: seen.protocol == PROTOCOL):
-        yield route.parse(label, reading.ifname, found)
     for rule_seen in sorted(reading.rules, key=lambda seen: seen.attributes.get(FRA_PROTOCOL) == PROTOCOL):
         yield rule.parse(label, rule_seen)
+
+
+def _routes(reading: Reading) -> Iterable[KernelObject]:
+    """Of several with one key weft's own stands, else the one that the kernel uses: the first."""
+    there: dict[Key, Route] = {}
+    for found in reading.routes:
+        seen = route.parse(reading.netns, reading.ifname, found)
+        key = seen.key
+        if key not in there:
+            there[key] = seen
+        elif seen.protocol == PROTOCOL:
+            there[key] = replace(seen, behind=True)
+    return there.values()
 
 
 def _on_links(reading: Reading) -> Iterator[KernelObject]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from sys import byteorder
 
 from weft.kinds import command
@@ -11,7 +11,7 @@ from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
 from weft.state import PROTOCOL, Change, Key, link_key
 from weft.wire.address_text import AF_INET6, family_of, ip_bytes, prefix_bytes
-from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, attribute, message, nest, u32
+from weft.wire.codec import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, attribute, message, nest, u32
 from weft.wire.route import (
     RTA_DST,
     RTA_GATEWAY,
@@ -56,7 +56,8 @@ class Route:
     it differs from dst's), "" for none. `metric`: RTA_PRIORITY; the kernel makes 0 into 1024 for IPv6, so the compiler
     says 1024 there. `type`: unicast, blackhole, unreachable, prohibit. `mtu`, `advmss` in bytes, `initcwnd`, `initrwnd`
     in segments: RTA_METRICS. `src`: preferred source address. `nexthops`: sorted, where there are several; `ifname`,
-    `via` and `onlink` are then theirs to say."""
+    `via` and `onlink` are then theirs to say. `behind`: as observed, somebody else's of the same key stands before it,
+    which IPv4 allows (`ip route prepend`)."""
 
     netns: str
     dst: str
@@ -74,6 +75,7 @@ class Route:
     initrwnd: int | None = None
     nexthops: tuple[NextHop, ...] = ()
     protocol: int | None = None
+    behind: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> Key:
@@ -111,15 +113,18 @@ def _name(dst: str, table: int, metric: int) -> str:
 
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
-    """A route read back as weft's is changed by one message, so that no packet finds none; another is deleted first."""
+    """A route read back as weft's is changed by one message, so that no packet finds none; another is deleted first,
+    and so is one behind somebody else's, for the kernel replaces the first of its key. Source: net/ipv4/fib_trie.c
+    fib_table_insert."""
     before, after = change.before, change.after
-    if isinstance(before, Route) and isinstance(after, Route) and before.protocol == PROTOCOL:
+    if isinstance(before, Route) and isinstance(after, Route) and before.protocol == PROTOCOL and not before.behind:
         yield Request(after.netns, _new(after, names, NLM_F_CREATE | NLM_F_REPLACE))
         return
     if isinstance(before, Route):
         yield Request(before.netns, _delete(before, names))
     if isinstance(after, Route):
-        yield Request(after.netns, _new(after, names, NLM_F_CREATE | NLM_F_EXCL))
+        behind = isinstance(before, Route) and before.behind
+        yield Request(after.netns, _new(after, names, NLM_F_CREATE | (NLM_F_APPEND if behind else NLM_F_EXCL)))
 
 
 def _new(route: Route, names: Names, flags: int) -> bytes:
