@@ -2,8 +2,9 @@
 
 It sees all files of this machine read-only with a tmpfs above: what it writes is gone with it, but for /hostout, which
 is `Guest.out` here. It shares no network with anybody; `joined` makes guests with wires between them. It is pinned to
-one processor: unpinned, each of its system calls costs twenty times as much. Nothing is left behind: it goes off when
-its console closes, so even when the process that booted it is killed. How it talks: tests/guest/agent.py. Needs root.
+one processor: unpinned, each of its system calls costs twenty times as much. Nothing goes on behind it: it goes off
+when its console closes, so even when the process that booted it is killed (whose temporary folder then stays). How it
+talks: tests/guest/agent.py. Needs root.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def _ready(path: Path) -> Path:
     unpacked = cache() / "unpacked" / path.stem
     if not unpacked.exists() or unpacked.stat().st_mtime < path.stat().st_mtime:
         unpacked.parent.mkdir(parents=True, exist_ok=True)
-        fresh = unpacked.with_suffix(f".{os.getpid()}")  # renamed when whole: another run may want it too
+        fresh = unpacked.with_name(f"{unpacked.name}.{os.getpid()}")  # renamed when whole: another run may want it too
         with lzma.open(path) as packed, fresh.open("wb") as plain:
             shutil.copyfileobj(packed, plain)
         fresh.chmod(0o755)

@@ -1,0 +1,106 @@
+"""What `python -m tests` says of several kernels' runs, and what of it fails a run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tests.__main__ as runner
+from tests import outcomes
+from tests.__main__ import Ran, forgets, not_run, report
+from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
+
+ROOT = Path(__file__).parents[2]
+
+
+def ran(where: str, *, status: int = 0, **results: str) -> Ran:
+    """A skip is said by its reason."""
+    known = (PASSED, FAILED)
+    return Ran(
+        where=where,
+        status=status,
+        results={
+            test: Outcome(test=test, outcome=said if said in known else SKIPPED, reason="" if said in known else said)
+            for test, said in results.items()
+        },
+    )
+
+
+HOST = ran("host 1", both=PASSED, vlan="lacks vlan", rare="lacks rare", unmarked="no vlan here")
+OLD = ran("guest 2", both=PASSED, vlan="lacks vlan", rare="lacks rare")
+NEW = ran("guest 3", both=FAILED, vlan=PASSED, rare="lacks rare", status=1)
+
+
+def test_what_ran_where_and_what_ran_nowhere() -> None:
+    assert report(HOST, [OLD, NEW]) == [
+        "                          passed  failed skipped",
+        "host 1                         1       0       3",
+        "guest 2                        1       0       2",
+        "guest 3                        1       1       1  FAILED",
+        "\nNOT RUN on any kernel: 2",
+        "  rare: host 1: lacks rare; guest 2: lacks rare; guest 3: lacks rare",
+        "  unmarked: host 1: no vlan here",
+    ]
+
+
+def test_without_guests_they_are_said_not_to_have_run() -> None:
+    assert any(line.startswith("guests: NOT RUN") for line in report(HOST, []))
+    assert set(not_run(HOST, [])) == {"vlan", "rare", "unmarked"}
+    assert forgets(HOST, []) == []
+
+
+def test_only_what_a_guest_was_not_asked_for_is_forgotten() -> None:
+    assert forgets(HOST, [OLD, NEW]) == ["unmarked"]
+
+
+@pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
+def test_in_ci_what_was_forgotten_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str, status: int
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(runner, "run", lambda *_: (HOST, [OLD]))
+    assert runner.main([]) == status
+    assert ("FAILED unmarked: a guest is at hand" in capsys.readouterr().out) is bool(ci)
+
+
+def test_a_guest_that_fails_fails_the_run_and_is_heard(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing = Ran(where="guest 3", status=1, results=NEW.results, told="assert 1 == 2")
+    monkeypatch.setattr(runner, "run", lambda *_: (HOST, [failing]))
+    assert runner.main([]) == 1
+    assert "guest 3 failed:\nassert 1 == 2" in capsys.readouterr().out
+
+
+SAMPLE = """
+import pytest
+def test_passes(): pass
+def test_fails(): assert False
+def test_skips(): pytest.skip("why")
+@pytest.mark.skip(reason="known before")
+def test_is_marked(): pass
+@pytest.fixture
+def broken():
+    yield
+    raise OSError
+def test_breaks_afterwards(broken): pass
+"""
+
+
+def test_outcomes_are_written_down_as_they_come(tmp_path: Path) -> None:
+    (tmp_path / "test_sample.py").write_text(SAMPLE)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    asked = [sys.executable, "-m", "pytest", "-p", "tests.outcomes", "--outcomes", tmp_path / "results", tmp_path]
+    subprocess.run(asked, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    results = {test.partition("::")[2]: told for test, told in outcomes.read(tmp_path / "results").items()}
+    assert {test: told.outcome for test, told in results.items()} == {
+        "test_passes": PASSED,
+        "test_fails": FAILED,
+        "test_skips": SKIPPED,
+        "test_is_marked": SKIPPED,
+        "test_breaks_afterwards": FAILED,
+    }
+    assert [results[test].reason for test in ("test_skips", "test_is_marked")] == ["why", "known before"]
