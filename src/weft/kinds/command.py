@@ -1,6 +1,7 @@
 """Command lines that do what a change does, for `plan --format script`.
 
-Rules: words are quoted for sh; a namespace is entered as its label asks for. Source: ip(8), ip-netns(8), nsenter(1).
+Rules: words are quoted for sh; a namespace is entered as its label asks for. Source: ip(8), bridge(8), ip-netns(8),
+nsenter(1).
 """
 
 from __future__ import annotations
@@ -14,10 +15,19 @@ _PIDFILE = "pidfile:"
 
 def ip(netns: str, *words: str | int) -> str:
     """`ip WORDS` in the namespace."""
+    return _command("ip", netns, *words)
+
+
+def bridge(netns: str, *words: str | int) -> str:
+    """`bridge WORDS` in the namespace."""
+    return _command("bridge", netns, *words)
+
+
+def _command(program: str, netns: str, *words: str | int) -> str:
     said = join(map(str, words))
     if netns == HOST:
-        return f"ip {said}"
-    return f"{within(netns)}ip {said}" if netns.startswith(_PIDFILE) else f"ip -n {quote(netns)} {said}"
+        return f"{program} {said}"
+    return f"{within(netns)}{program} {said}" if netns.startswith(_PIDFILE) else f"{program} -n {quote(netns)} {said}"
 
 
 def within(netns: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from ipaddress import IPv6Address
 
-AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
+AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 """Source: linux/socket.h."""
 
 
@@ -34,6 +34,12 @@ def ip_bytes(text: str) -> bytes:
 
 def ip_text(raw: bytes) -> str:
     return ".".join(map(str, raw)) if len(raw) == 4 else _ipv6_text(raw)
+
+
+def is_multicast(address: str) -> bool:
+    """Source: RFC 5771 section 3, RFC 4291 section 2.7."""
+    first = ip_bytes(address)[0]
+    return first == 0xFF if ":" in address else first >> 4 == 0xE
 
 
 def prefix_bytes(cidr: str) -> tuple[bytes, int]:

@@ -36,6 +36,9 @@ Attributes: TypeAlias = dict[int, Any]
 _ATTRIBUTE = Struct("=HH")
 _U8 = Struct("=HHB3x")
 _U32 = Struct("=HHI")
+_U16 = Struct("=H")
+_BE16 = Struct(">H")
+_BE32 = Struct(">I")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 _read_header = HEADER.unpack_from
@@ -66,8 +69,21 @@ def u8(kind: int, value: int) -> bytes:
     return _U8.pack(5, kind, value)
 
 
+def u16(kind: int, value: int) -> bytes:
+    return attribute(kind, _U16.pack(value))
+
+
 def u32(kind: int, value: int) -> bytes:
     return _U32.pack(8, kind, value)
+
+
+def be16(kind: int, value: int) -> bytes:
+    """In the byte order of the network."""
+    return attribute(kind, _BE16.pack(value))
+
+
+def be32(kind: int, value: int) -> bytes:
+    return attribute(kind, _BE32.pack(value))
 
 
 def text(kind: int, value: str) -> bytes:
@@ -157,6 +173,14 @@ def as_u32(buffer: bytes, at: int, end: int) -> int:
 
 def as_s32(buffer: bytes, at: int, end: int) -> int:
     return int(_read_s32(buffer, at)[0])
+
+
+def as_be16(buffer: bytes, at: int, end: int) -> int:
+    return int(_BE16.unpack_from(buffer, at)[0])
+
+
+def as_be32(buffer: bytes, at: int, end: int) -> int:
+    return int(_BE32.unpack_from(buffer, at)[0])
 
 
 def as_text(buffer: bytes, at: int, end: int) -> str:

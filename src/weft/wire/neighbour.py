@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from weft.wire.address_text import AF_UNSPEC, as_ip, as_mac
+from weft.wire.address_text import AF_BRIDGE, AF_UNSPEC, as_ip, as_mac
 from weft.wire.codec import Attributes, Table, as_u8, as_u32, read, u32
 
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
@@ -46,6 +46,17 @@ def read_static_neighbour(buffer: bytes, at: int, end: int) -> NeighbourMessage 
 
 def neighbour_header(family: int, index: int = 0, *, state: int = 0, proxy: bool = False) -> bytes:
     return _NDMSG.pack(family, index, state, NTF_PROXY if proxy else 0, 0)
+
+
+def read_header(buffer: bytes, at: int) -> tuple[int, int, int]:
+    """Index of the link, state, flags."""
+    _, index, state, flags, _ = _read_ndmsg(buffer, at)
+    return index, state, flags
+
+
+def entry_header(index: int = 0, state: int = 0, flags: int = 0) -> bytes:
+    """Of an entry of a forwarding table."""
+    return _NDMSG.pack(AF_BRIDGE, index, state, flags, 0)
 
 
 def get_neighbours(family: int = AF_UNSPEC, *, index: int = 0, proxy: bool = False) -> tuple[int, bytes]:
