@@ -12,15 +12,15 @@ from dataclasses import replace
 from weft.backends.base import Selection
 from weft.backends.rtnl_commit import Commit
 from weft.backends.rtnl_numbers import Numbers
-from weft.backends.rtnl_peers import End, peers
+from weft.backends.rtnl_peers import VETH, End, peers
 from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some, read_whole
 from weft.errors import KernelRefused
-from weft.kinds import netns
+from weft.kinds import KINDS, netns
 from weft.kinds.ip import address, neighbour, route, rule
 from weft.kinds.ip.route import Route
-from weft.kinds.link import bridge, dummy, other, tap, veth
+from weft.kinds.link import other
 from weft.kinds.link.common import Link
-from weft.kinds.link.reading import common_fields
+from weft.kinds.link.reading import Seen, common_fields
 from weft.kinds.netns import Namespace
 from weft.netlink.connection import QuestionRefused
 from weft.netlink.kept import Kept, NamespaceGone, Place
@@ -28,18 +28,13 @@ from weft.netlink.namespaces import Namespaces
 from weft.state import HOST, PROTOCOL, Change, KernelObject, Key, State, link_key
 from weft.wire.link import (
     IFLA_IFALIAS,
-    IFLA_LINKINFO,
     IFLA_MASTER,
-    IFLA_TUN_TYPE,
     LOOPBACK_INDEX,
-    TUN_TYPE_TAP,
-    LinkInfo,
     LinkMessage,
 )
 from weft.wire.rule import FRA_PROTOCOL
 
 _TABLES = frozenset({"netns", "link", "address", "route", "rule", "neighbour"})
-_NO_INFO = LinkInfo("", {})
 
 Offloads = Mapping[Key, tuple[str, ...]]
 
@@ -124,7 +119,7 @@ class Rtnl:
     def _pair(self, readings: Sequence[Reading], others: Mapping[End, Key]) -> None:
         for reading in readings:
             for index, seen in reading.links.items():
-                if other := others.get((reading.netns, index)):
+                if seen.kind == VETH and (other := others.get((reading.netns, index))):
                     self._numbers.pair(link_key(reading.netns, seen.ifname), other)
 
     def _there(self, labels: Iterable[str]) -> Iterator[Place]:
@@ -202,18 +197,12 @@ def _link(reading: Reading, seen: LinkMessage, others: Mapping[End, Key], offloa
     label = reading.netns
     switches = _switches(reading, seen, offloads) if offloads else None
     fields = common_fields(label, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)), switches)
-    info: LinkInfo = seen.attributes.get(IFLA_LINKINFO, _NO_INFO)
-    match info.kind:
-        case "veth" if peer := others.get((label, seen.ifindex)):
-            return veth.parse(fields, peer)
-        case "bridge":
-            return bridge.parse(fields, info.data)
-        case "tun" if info.data.get(IFLA_TUN_TYPE) == TUN_TYPE_TAP:
-            return tap.parse(fields, info.data)
-        case "dummy":
-            return dummy.parse(fields)
-        case kind:
-            return other.parse(fields, kind)
+    told = Seen(fields, seen.info, others.get((label, seen.ifindex)))
+    for row in KINDS.of_links(told.info.kind):
+        if (found := row.parse(told)) is not None:
+            assert isinstance(found, Link)
+            return found
+    return other.parse(told)
 
 
 def _switches(reading: Reading, seen: LinkMessage, offloads: Offloads) -> tuple[tuple[str, bool], ...] | None:

@@ -18,7 +18,6 @@ from weft.backends.rtnl_numbers import Numbers
 from weft.errors import KernelRefused, NotPermitted
 from weft.kinds import KINDS
 from weft.kinds.base import Request
-from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
@@ -27,7 +26,7 @@ from weft.netlink.connection import Connection
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
-from weft.state import Change, KernelObject, Key, Mark, Op
+from weft.state import Change, KernelObject, Key, Mark, Op, link_key
 from weft.wire.codec import kind_of, u32
 from weft.wire.ethtool import set_features
 from weft.wire.ifaddr import IFADDR_SIZE, RTM_DELADDR, RTM_NEWADDR
@@ -83,9 +82,9 @@ class Commit:
         changes = in_single_steps(changes)
         self._numbers.expect(c.after for c in changes if c.op is Op.CREATE and c.after is not None)
         fellows = from_the_busier_side(changes)
-        for made, some in groupby(changes, key=_link_made):
-            if made:
-                self._make_links(list(some))
+        for some in in_batches(changes):
+            if _is_link_made(some[0]):
+                self._make_links(some)
                 continue
             for change in some:
                 instead = fellows.get(change.key) if change.op is Op.DELETE else None
@@ -137,7 +136,7 @@ class Commit:
                 self._numbers.reserve(link.peer)
                 self._numbers.pair(link.key, link.peer)
         elif isinstance(link, Link):
-            self._numbers.reserve(link.key)
+            self._numbers.reserve(link.key, high=link.made_in != link.netns)
 
     def _post_all(self, change: Change, requests: Iterable[Request]) -> None:
         for request in requests:
@@ -328,14 +327,36 @@ def _is_birth(request: Request) -> bool:
     return isinstance(request.payload, (Birth, TapBirth))
 
 
-def _link_made(change: Change) -> str:
-    """What is made together: bridges are dressed before their ports come, for a port may change a bridge's MTU."""
-    if change.op is not Op.CREATE or not isinstance(change.after, Link):
-        return ""
-    return "bridge" if isinstance(change.after, Bridge) else "link"
+def _is_link_made(change: Change) -> bool:
+    return change.op is Op.CREATE and isinstance(change.after, Link)
 
 
 # Pure
+
+
+def in_batches(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """Runs of links that are made together, and runs of everything else. A link comes in a later run than what it
+    stands on, which may not be born at the first try, and than its master, which has to be dressed first: a port may
+    change a bridge's MTU."""
+    for made, run in groupby(changes, key=_is_link_made):
+        if not made:
+            yield list(run)
+            continue
+        batch: list[Change] = []
+        keys: set[Key] = set()
+        for change in run:
+            if not keys.isdisjoint(_below(change.object)):
+                yield batch
+                batch, keys = [], set()
+            batch.append(change)
+            keys.add(change.key)
+        yield batch
+
+
+def _below(link: KernelObject) -> Iterator[Key]:
+    yield from link.lives_on
+    if isinstance(link, Link) and link.master:
+        yield link_key(link.netns, link.master)
 
 
 def in_single_steps(changes: Sequence[Change]) -> Sequence[Change]:

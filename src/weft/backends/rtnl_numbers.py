@@ -103,12 +103,15 @@ class Numbers:
         """Whether these were seen, or made, as the two ends of one veth."""
         return self._peers.get(end) == other and end in self._indexes
 
-    def reserve(self, link: Key) -> None:
-        """Choose an index for a link about to be made; again, another one."""
-        index = self._next.get(link.netns)
+    def reserve(self, link: Key, *, high: bool = False) -> None:
+        """Choose an index for a link about to be made; again, another one. `high`: it must be free in a second
+        namespace too, that which the link is made from, for the kernel looks for it in both. Source:
+        net/core/rtnetlink.c __rtnl_newlink."""
+        index = None if high else self._next.get(link.netns)
         if index is None or link in self._indexes:
             index = randrange(HIGH.start, HIGH.stop)
-        self._next[link.netns] = index + 1
+        if not high:
+            self._next[link.netns] = index + 1
         self._indexes[link] = index
         obj = self._coming.get(link)
         if isinstance(obj, Link) and (obj.alias or "").startswith(MARK + "/"):

@@ -1,4 +1,4 @@
-"""Which link is the other end of which veth.
+"""Which link is the other end of which veth, and what other links stand on.
 
 Rules: the kernel names the other end by its index and by the number that this namespace has for the other one. Those
 numbers are asked for with as few questions as possible: first where most other namespaces are spoken of, for each
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from weft.backends.rtnl_reading import Reading
+from weft.kinds import KINDS
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.state import HOST, Key, link_key
 from weft.wire.link import IFLA_LINK, IFLA_LINK_NETNSID, LinkMessage, get_link, get_links, read_link
@@ -20,12 +21,16 @@ from weft.wire.reply import Reply
 FEW = 50
 """So many links are asked for one by one; above, a dump costs less."""
 
+VETH = "veth"
+"""IFLA_INFO_KIND of the links that name each other."""
+
 End: TypeAlias = tuple[str, int]
 """A link by its namespace and index."""
 
 
 def peers(kept: Kept, readings: Sequence[Reading]) -> dict[End, Key]:
-    """The other end of every veth that was read; a veth whose other end cannot be named is left out."""
+    """The other end of every veth that was read, and the parent of every link of weft's kinds; what cannot be named is
+    left out."""
     ends = _pairs(kept, readings)
     names = _names(kept, readings, ends.values())
     return {end: names[peer] for end, peer in ends.items() if peer in names}
@@ -37,9 +42,9 @@ def _pairs(kept: Kept, readings: Sequence[Reading]) -> dict[End, End]:
     for reading in readings:
         spoken_of: dict[int, list[End]] = {}
         for index, seen in reading.links.items():
-            if seen.kind != "veth" or IFLA_LINK not in seen.attributes:
+            other, nsid = seen.attributes.get(IFLA_LINK), seen.attributes.get(IFLA_LINK_NETNSID)
+            if not other or not KINDS.of_links(seen.kind):
                 continue
-            other, nsid = seen.attributes[IFLA_LINK], seen.attributes.get(IFLA_LINK_NETNSID)
             if nsid is None:
                 found[reading.netns, index] = reading.netns, other
             else:
@@ -54,13 +59,15 @@ def _pairs(kept: Kept, readings: Sequence[Reading]) -> dict[End, End]:
 def _settle(
     kept: Kept, readings: Sequence[Reading], reading: Reading, spoken_of: Mapping[int, list[End]], found: dict[End, End]
 ) -> None:
-    """Both ends of each pair that this namespace has one end of."""
+    """What the links of this namespace name, and of veths what is so named: the other way round."""
     open_ids = {nsid for nsid, ends in spoken_of.items() if any(end not in found for end in ends)}
     places = _resolve(kept, readings, reading.place, open_ids) if open_ids else {}
     for nsid, place in places.items():
         for end in spoken_of[nsid]:
-            other = place.netns, reading.links[end[1]].attributes[IFLA_LINK]
-            found[end], found[other] = other, end
+            seen = reading.links[end[1]]
+            found[end] = other = place.netns, seen.attributes[IFLA_LINK]
+            if seen.kind == VETH:
+                found[other] = end
 
 
 def _resolve(kept: Kept, readings: Sequence[Reading], here: Place, nsids: set[int]) -> dict[int, Place]:

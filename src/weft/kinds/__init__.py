@@ -1,4 +1,8 @@
-"""The table of kinds: every object that weft puts into a kernel, one row each."""
+"""The table of kinds: every object that weft puts into a kernel, one row each.
+
+Rules: the order is that of making, among objects that do not stand on each other: the default that a new link inherits
+(a sysctl) before it, links that have others as ports before those, a set before the chain that uses it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ from weft.kinds.setting import sysctl
 KINDS = KindTable(
     module.ROW
     for module in (
-        netns, veth, bridge, dummy, tap, other, address, route, rule, neighbour,
-        sysctl, link_setting, table, chain, nftset, element, foreign_rule,
+        netns, sysctl, link_setting,
+        bridge, dummy, tap, veth, other,
+        address, neighbour, rule, route,
+        table, nftset, chain, element, foreign_rule,
     )
 )  # fmt: skip

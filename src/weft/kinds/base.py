@@ -7,7 +7,7 @@ read into objects. Neither does I/O. The numbers that only the running kernel kn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ class Owner(Enum):
     ALIAS = "alias"  # links: weft/<host id>/<scope>/<object>; on lo for a namespace
     COMMENT = "comment"  # the same mark as the comment of a rule in somebody else's chain
     PROTOCOL = "protocol"  # addresses, routes, rules, neighbours: protocol 119 on a link that is ours
+    GROUND = "ground"  # entries of forwarding tables, which keep no mark: their link's owner
     TABLE = "table"  # nft objects: the table is named after the scope
     LEDGER = "ledger"  # settings: the ledger of former values
 
@@ -60,8 +61,9 @@ class Kind:
 
     `cls`: its dataclass. `backend`: "rtnl", "nft", "setting", "link-setting". `in_place`: fields that the kernel
     changes on the living object; a difference in any other field replaces it. `held`: a process may hold it open,
-    so it is never deleted before the commit record. `requests`: the change in the backend's language.
-    `parse`: the backend's reading to an object (what it is given is the backend's to say).
+    so it is never deleted before the commit record. `info_kind`: the kernel's word for a kind of link. `requests`: the change in the backend's language.
+    `parse`: the backend's reading to an object (what it is given is the backend's to say; a link's is given a Seen,
+    and says None where the link is not of the kind after all).
     `script`: the ip, nft and sysctl commands that do the same. `claims`: names beside the key that must be unique in
     the kernel (altnames), so that plan can order a release before a claim. `cascade(before, after, dependent)`:
     whether the kernel drops `dependent`, which lives on the object, when that is changed in place.
@@ -73,6 +75,7 @@ class Kind:
     owner: Owner
     in_place: frozenset[str] = frozenset()
     held: bool = False
+    info_kind: str = ""
     requests: Callable[[Change, Names], Iterable[Request]]
     script: Callable[[Change], Iterable[str]]
     parse: Callable[..., Any]
@@ -86,12 +89,20 @@ class KindTable:
     def __init__(self, rows: Iterable[Kind]) -> None:
         self._by_class: dict[type[Any], Kind] = {row.cls: row for row in rows}
         self._by_name: dict[str, Kind] = {row.name: row for row in self._by_class.values()}
+        self._by_info: dict[str, list[Kind]] = {}
+        for row in self._by_class.values():
+            if row.info_kind:
+                self._by_info.setdefault(row.info_kind, []).append(row)
 
     def of(self, obj: KernelObject) -> Kind:
         return self._by_class[type(obj)]
 
     def named(self, name: str) -> Kind:
         return self._by_name[name]
+
+    def of_links(self, info_kind: str) -> Sequence[Kind]:
+        """The rows of links for which the kernel has one word (tun: taps and tuns); none for a kind not weft's."""
+        return self._by_info.get(info_kind, ())
 
     def __iter__(self) -> Iterator[Kind]:
         return iter(self._by_class.values())

@@ -82,15 +82,8 @@ def plan(observed: State, desired: State) -> Plan:
     return Plan(changes=changes, phases=_Ordering(changes).phases(), bystanders=aside)
 
 
-_MAKING_ORDER = """
-    netns sysctl bridge dummy tap veth other-link link-setting address neighbour rule route
-    nft-table nft-set nft-chain nft-element nft-foreign-rule
-"""
-"""Among objects of one depth. The default a new link inherits (a sysctl) must be there before it, a bridge before its
-members, a set before the chain that uses it."""
-
-_RANK = {KINDS.named(name).cls: rank for rank, name in enumerate(_MAKING_ORDER.split())}
-
+_RANK = {kind.cls: rank for rank, kind in enumerate(KINDS)}
+"""Among objects of one depth: the order of the table."""
 
 _first = itemgetter(0)
 
@@ -172,9 +165,12 @@ class _Ordering:
     def _implied(self, change: Change, phase: Phase) -> bool:
         """Whether the kernel does this deletion by itself, as part of another one of the same or an earlier phase.
 
-        A link with an end in another namespace is always deleted by name: a namespace goes asynchronously.
+        A link with an end, or a parent, in another namespace is always deleted by name: a namespace goes
+        asynchronously.
         """
         obj = change.object if change.before is None else change.before
+        if isinstance(obj, Link) and obj.made_in != obj.netns:
+            return False
         if isinstance(obj, Veth):
             fellow = self._changes.get(obj.peer)
             return not obj.leads and fellow is not None and self._goes(fellow, phase)

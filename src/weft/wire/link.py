@@ -14,10 +14,10 @@ from weft.wire.codec import (
     NLM_F_EXCL,
     Attributes,
     Table,
+    as_bytes,
     as_list,
     as_s32,
     as_text,
-    as_u8,
     as_u32,
     attribute,
     message,
@@ -25,7 +25,6 @@ from weft.wire.codec import (
     read,
     text,
     u32,
-    walk,
 )
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
@@ -36,12 +35,8 @@ IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NET_NS_FD = 18, 20, 
 IFLA_EXT_MASK, IFLA_LINK_NETNSID = 29, 37
 IFLA_GSO_MAX_SEGS, IFLA_GSO_MAX_SIZE, IFLA_GRO_MAX_SIZE = 40, 41, 58
 IFLA_PROP_LIST, IFLA_ALT_IFNAME = 52, 53
-IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 2, 4, 5
 VETH_INFO_PEER = 1
-IFLA_BR_FORWARD_DELAY, IFLA_BR_AGEING_TIME, IFLA_BR_STP_STATE, IFLA_BR_MCAST_SNOOPING = 1, 4, 5, 23
-IFLA_TUN_OWNER, IFLA_TUN_GROUP, IFLA_TUN_TYPE, IFLA_TUN_VNET_HDR, IFLA_TUN_MULTI_QUEUE = 1, 2, 3, 5, 7
-TUN_TYPE_TAP = 2
-"""IFF_TAP, as IFLA_TUN_TYPE has it."""
 
 _IFLA_INET_CONF = 1
 _PROMOTE_SECONDARIES = 20
@@ -60,10 +55,20 @@ _read_ifinfo = _IFINFO.unpack_from
 
 
 class LinkInfo(NamedTuple):
-    """`kind` as in `ip -d link`; `data` only for the kinds that weft makes."""
+    """`kind` as in `ip -d link`, "" for hardware; `slave_kind` that of its master. The data of both are bytes, for
+    whoever knows the kind to read."""
 
-    kind: str
-    data: Attributes
+    kind: str = ""
+    data: bytes = b""
+    slave_kind: str = ""
+    slave_data: bytes = b""
+
+    def read(self, table: Table) -> Attributes:
+        """Its kind's own attributes. Raises: Malformed."""
+        return read(self.data, 0, len(self.data), table)
+
+
+_NO_INFO = LinkInfo()
 
 
 class LinkMessage(NamedTuple):
@@ -80,38 +85,31 @@ class LinkMessage(NamedTuple):
         return str(self.attributes.get(IFLA_ADDRESS, ""))
 
     @property
+    def info(self) -> LinkInfo:
+        found: LinkInfo = self.attributes.get(IFLA_LINKINFO, _NO_INFO)
+        return found
+
+    @property
     def kind(self) -> str:
-        info: LinkInfo | None = self.attributes.get(IFLA_LINKINFO)
-        return info.kind if info else ""
-
-
-_DATA: dict[str, Table] = {
-    "bridge": {
-        IFLA_BR_FORWARD_DELAY: as_u32,
-        IFLA_BR_AGEING_TIME: as_u32,
-        IFLA_BR_STP_STATE: as_u32,
-        IFLA_BR_MCAST_SNOOPING: as_u8,
-    },
-    "tun": {
-        IFLA_TUN_OWNER: as_u32,
-        IFLA_TUN_GROUP: as_u32,
-        IFLA_TUN_TYPE: as_u8,
-        IFLA_TUN_VNET_HDR: as_u8,
-        IFLA_TUN_MULTI_QUEUE: as_u8,
-    },
-}
+        return self.info.kind
 
 
 def _as_link_info(buffer: bytes, at: int, end: int) -> LinkInfo:
-    kind, data = "", None
-    for found, start, stop in walk(buffer, at, end):
-        if found == IFLA_INFO_KIND:
-            kind = as_text(buffer, start, stop)
-        elif found == IFLA_INFO_DATA:
-            data = start, stop
-    table = _DATA.get(kind)
-    return LinkInfo(kind, read(buffer, *data, table) if table and data else {})
+    found = read(buffer, at, end, _INFO).get
+    return LinkInfo(
+        found(IFLA_INFO_KIND, ""),
+        found(IFLA_INFO_DATA, b""),
+        found(IFLA_INFO_SLAVE_KIND, ""),
+        found(IFLA_INFO_SLAVE_DATA, b""),
+    )
 
+
+_INFO: Table = {
+    IFLA_INFO_KIND: as_text,
+    IFLA_INFO_DATA: as_bytes,
+    IFLA_INFO_SLAVE_KIND: as_text,
+    IFLA_INFO_SLAVE_DATA: as_bytes,
+}
 
 LINK: Table = {
     IFLA_ADDRESS: as_mac,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.wire import ethtool, ifaddr, link, neighbour, nsid, route, rule
+from weft.wire import bridge, ethtool, ifaddr, link, neighbour, nsid, route, rule
 from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes, ip_text, mac_bytes, prefix_bytes
 from weft.wire.codec import HEADER_SIZE, Malformed, attribute, nest, text, u8, u32
 
@@ -42,14 +42,14 @@ def test_links_of_weft_s_kinds_are_read_with_their_data() -> None:
             attribute(link.IFLA_ADDRESS, mac_bytes("02:00:00:00:00:01")),
             u32(link.IFLA_MTU, 1500),
             nest(link.IFLA_PROP_LIST, text(link.IFLA_ALT_IFNAME, "front"), text(link.IFLA_ALT_IFNAME, "a")),
-            link.link_info("bridge", u32(link.IFLA_BR_STP_STATE, 1), u32(link.IFLA_BR_AGEING_TIME, 30000)),
+            link.link_info("bridge", u32(bridge.IFLA_BR_STP_STATE, 1), u32(bridge.IFLA_BR_AGEING_TIME, 30000)),
         )
     )
     seen = link.read_link(body, 0, len(body))
     assert (seen.ifindex, seen.flags, seen.ifname, seen.kind, seen.mac) == (5, 1, "br0", "bridge", "02:00:00:00:00:01")
     assert seen.attributes[link.IFLA_PROP_LIST] == ("front", "a")
     info = seen.attributes[link.IFLA_LINKINFO]
-    assert info.data == {link.IFLA_BR_STP_STATE: 1, link.IFLA_BR_AGEING_TIME: 30000}
+    assert info.read(bridge.BRIDGE) == {bridge.IFLA_BR_STP_STATE: 1, bridge.IFLA_BR_AGEING_TIME: 30000}
 
 
 def test_an_address_that_passes_is_left_out() -> None:

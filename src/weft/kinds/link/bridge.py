@@ -9,17 +9,16 @@ from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
-from weft.kinds.link.reading import Fields
-from weft.kinds.verbs import Birth
-from weft.wire.codec import Attributes, u8, u32
-from weft.wire.link import (
+from weft.kinds.link.reading import Seen
+from weft.wire.bridge import (
+    BRIDGE,
     IFLA_BR_AGEING_TIME,
     IFLA_BR_FORWARD_DELAY,
     IFLA_BR_MCAST_SNOOPING,
     IFLA_BR_STP_STATE,
-    link_info,
-    new_link,
 )
+from weft.wire.codec import u8, u32
+from weft.wire.link import link_info
 
 MIN_MTU = 68
 """net/ethernet: ETH_MIN_MTU."""
@@ -50,9 +49,8 @@ _DATA: Mapping[str, tuple[int, Callable[[int, int], bytes], str]] = {
 def _create(bridge: Bridge, names: Names) -> Iterable[Request]:
     """Born with another MTU than wanted, and given the wanted one by a change: only a change makes the kernel keep it
     (else the bridge's MTU follows its ports). Source: net/bridge/br_device.c br_change_mtu."""
-    born = writing.at_birth(replace(bridge, mtu=_other_mtu(bridge.mtu)), names, master=True)
-    info = link_info("bridge", *_data(_managed(bridge)))
-    yield Request(bridge.netns, Birth(new_link(names.ifindex(bridge.key), *born, info, up=bridge.up)))
+    born = replace(bridge, mtu=_other_mtu(bridge.mtu))
+    yield writing.birth(born, names, link_info("bridge", *_data(_managed(bridge))))
     yield from writing.dress(bridge, names, ("mtu",))
 
 
@@ -88,9 +86,10 @@ def _words(fields: Mapping[str, int]) -> tuple[str | int, ...]:
     return ("type", "bridge", *said) if said else ()
 
 
-def parse(fields: Fields, data: Attributes) -> Bridge:
+def parse(seen: Seen) -> Bridge:
+    data = seen.info.read(BRIDGE)
     return Bridge(
-        **fields,
+        **seen.fields,
         stp=bool(data.get(IFLA_BR_STP_STATE)),
         forward_delay=data.get(IFLA_BR_FORWARD_DELAY),
         ageing_time=data.get(IFLA_BR_AGEING_TIME),
@@ -103,6 +102,7 @@ ROW = Kind(
     cls=Bridge,
     backend="rtnl",
     owner=Owner.ALIAS,
+    info_kind="bridge",
     in_place=LINK_FIELDS | {"stp", "forward_delay", "ageing_time", "mcast_snooping"},
     requests=writing.requests_with(Bridge, _create, lambda before, after: _info(_differing(before, after))),
     script=writing.script_with(Bridge, _script_create, lambda before, after: _words(_differing(before, after))),

@@ -38,6 +38,26 @@ class Link:
     def lives_on(self) -> tuple[Key, ...]:
         return ground(self.netns)
 
+    @property
+    def made_in(self) -> str:
+        """The namespace from which the kernel makes it: its own, but for what stands on something in another one."""
+        return self.netns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildLink(Link):
+    """A link that stands on another, its parent, which may be in another namespace; it goes when that goes."""
+
+    parent: Key
+
+    @property
+    def lives_on(self) -> tuple[Key, ...]:
+        return (*ground(self.netns), self.parent)
+
+    @property
+    def made_in(self) -> str:
+        return self.parent.netns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherLink(Link):

@@ -9,9 +9,8 @@ from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
-from weft.kinds.link.reading import Fields
-from weft.kinds.verbs import Birth
-from weft.wire.link import link_info, new_link
+from weft.kinds.link.reading import Seen
+from weft.wire.link import link_info
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +19,7 @@ class Dummy(Link):
 
 
 def _create(dummy: Dummy, names: Names) -> Iterable[Request]:
-    born = writing.at_birth(dummy, names, master=True)
-    yield Request(dummy.netns, Birth(new_link(names.ifindex(dummy.key), *born, link_info("dummy"), up=dummy.up)))
+    yield writing.birth(dummy, names, link_info("dummy"))
     yield from writing.dress(dummy, names, ())
 
 
@@ -29,8 +27,8 @@ def _script_create(dummy: Dummy) -> Iterable[str]:
     yield command.ip(dummy.netns, "link", "add", "name", dummy.ifname, "type", "dummy")
 
 
-def parse(fields: Fields) -> Dummy:
-    return Dummy(**fields)
+def parse(seen: Seen) -> Dummy:
+    return Dummy(**seen.fields)
 
 
 ROW = Kind(
@@ -38,6 +36,7 @@ ROW = Kind(
     cls=Dummy,
     backend="rtnl",
     owner=Owner.ALIAS,
+    info_kind="dummy",
     in_place=LINK_FIELDS,
     requests=writing.requests_with(Dummy, _create),
     script=writing.script_with(Dummy, _script_create),

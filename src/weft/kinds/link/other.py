@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import OtherLink, altname_claims
-from weft.kinds.link.reading import Fields
+from weft.kinds.link.reading import Seen
 
 
 def _create(link: OtherLink, names: Names) -> Iterable[Request]:
@@ -22,8 +22,8 @@ def _script_create(link: OtherLink) -> Iterable[str]:
     return ()
 
 
-def parse(fields: Fields, link_kind: str) -> OtherLink:
-    return OtherLink(**fields, link_kind=link_kind)
+def parse(seen: Seen) -> OtherLink:
+    return OtherLink(**seen.fields, link_kind=seen.info.kind)
 
 
 ROW = Kind(

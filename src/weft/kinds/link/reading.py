@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from weft.state import BIRTH_GROUP
+from weft.state import BIRTH_GROUP, Key
 from weft.wire.link import (
     IFF_UP,
     IFLA_ADDRESS,
@@ -17,11 +18,22 @@ from weft.wire.link import (
     IFLA_IFNAME,
     IFLA_MTU,
     IFLA_PROP_LIST,
+    LinkInfo,
     LinkMessage,
 )
 
 Fields: TypeAlias = Mapping[str, Any]
 """The fields of Link, for the constructor of any kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A link as the kernel tells it, for the `parse` of its kind. `other`: the link that it names beside its master,
+    which is a veth's other end and what any other link stands on; None where there is none, or it cannot be found."""
+
+    fields: Fields
+    info: LinkInfo
+    other: Key | None
 
 
 def common_fields(netns: str, seen: LinkMessage, master: str, offloads: tuple[tuple[str, bool], ...] | None) -> Fields:

@@ -11,10 +11,18 @@ from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
-from weft.kinds.link.reading import Fields
+from weft.kinds.link.reading import Seen
 from weft.kinds.verbs import TapBirth
-from weft.wire.codec import Attributes
-from weft.wire.link import IFLA_TUN_GROUP, IFLA_TUN_MULTI_QUEUE, IFLA_TUN_OWNER, IFLA_TUN_VNET_HDR, set_link
+from weft.wire.link import set_link
+from weft.wire.tun import (
+    IFLA_TUN_GROUP,
+    IFLA_TUN_MULTI_QUEUE,
+    IFLA_TUN_OWNER,
+    IFLA_TUN_TYPE,
+    IFLA_TUN_VNET_HDR,
+    TUN,
+    TUN_TYPE_TAP,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +79,13 @@ def _words(tap: Tap) -> Iterator[str | int]:
         yield "vnet_hdr"
 
 
-def parse(fields: Fields, data: Attributes) -> Tap:
+def parse(seen: Seen) -> Tap | None:
+    """None where it is a tun."""
+    data = seen.info.read(TUN)
+    if data.get(IFLA_TUN_TYPE) != TUN_TYPE_TAP:
+        return None
     return Tap(
-        **fields,
+        **seen.fields,
         owner=_id(data.get(IFLA_TUN_OWNER)),
         group=_id(data.get(IFLA_TUN_GROUP)),
         multi_queue=bool(data.get(IFLA_TUN_MULTI_QUEUE)),
@@ -90,6 +102,7 @@ ROW = Kind(
     cls=Tap,
     backend="rtnl",
     owner=Owner.ALIAS,
+    info_kind="tun",
     in_place=LINK_FIELDS,
     held=True,
     requests=writing.requests_with(Tap, _create),

@@ -13,12 +13,11 @@ from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
-from weft.kinds.link.reading import Fields
+from weft.kinds.link.reading import Seen
 from weft.kinds.netns import ground
-from weft.kinds.verbs import Birth
 from weft.state import BIRTH_GROUP, Key, link_key
 from weft.wire.codec import text, u32
-from weft.wire.link import IFLA_GROUP, IFLA_IFNAME, IFLA_NET_NS_FD, new_link, veth_info
+from weft.wire.link import IFLA_GROUP, IFLA_IFNAME, IFLA_NET_NS_FD, veth_info
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +42,7 @@ def _create(end: Veth, names: Names) -> Iterable[Request]:
     """The leader makes both ends, each with all that it is born with where both are in the commit; a fellow whose
     leader came before is given everything."""
     if end.leads:
-        born = writing.at_birth(end, names, master=True)
-        message = new_link(names.ifindex(end.key), *born, _fellow_info(end, names), up=end.up)
-        yield Request(end.netns, Birth(message))
+        yield writing.birth(end, names, _fellow_info(end, names))
         yield from writing.dress(end, names, ())
     elif names.coming(end.peer) is not None:
         yield from writing.dress(end, names, ("master",) if end.master else (), up=end.up)
@@ -73,8 +70,10 @@ def _script_create(end: Veth) -> Iterable[str]:
         yield command.ip(end.netns, *words) + where
 
 
-def parse(fields: Fields, peer: Key) -> Veth:
-    return Veth(**fields, peer_netns=peer.netns, peer_ifname=peer.name)
+def parse(seen: Seen) -> Veth | None:
+    """None where the other end was taken to where nobody finds it."""
+    peer = seen.other
+    return None if peer is None else Veth(**seen.fields, peer_netns=peer.netns, peer_ifname=peer.name)
 
 
 ROW = Kind(
@@ -82,6 +81,7 @@ ROW = Kind(
     cls=Veth,
     backend="rtnl",
     owner=Owner.ALIAS,
+    info_kind="veth",
     in_place=LINK_FIELDS,
     requests=writing.requests_with(Veth, _create),
     script=writing.script_with(Veth, _script_create),

@@ -12,8 +12,8 @@ from typing import TypeAlias, TypeVar
 
 from weft.kinds import command
 from weft.kinds.base import Names, Request
-from weft.kinds.link.common import LINK_FIELDS, Link
-from weft.kinds.verbs import DropLink, SetFeatures
+from weft.kinds.link.common import LINK_FIELDS, ChildLink, Link
+from weft.kinds.verbs import Birth, DropLink, SetFeatures
 from weft.state import BIRTH_GROUP, Change, Op, link_key
 from weft.wire.address_text import mac_bytes
 from weft.wire.codec import attribute, text, u32
@@ -24,11 +24,14 @@ from weft.wire.link import (
     IFLA_GSO_MAX_SEGS,
     IFLA_GSO_MAX_SIZE,
     IFLA_IFNAME,
+    IFLA_LINK,
     IFLA_MASTER,
     IFLA_MTU,
+    IFLA_NET_NS_FD,
     add_altnames,
     delete_altnames,
     link_alias,
+    new_link,
     set_link,
 )
 
@@ -110,6 +113,19 @@ def at_birth(link: Link, names: Names, *, master: bool) -> list[bytes]:
     """What a new link is born with."""
     first = [text(IFLA_IFNAME, link.ifname), u32(IFLA_GROUP, BIRTH_GROUP), *attributes(link, names, AT_BIRTH)]
     return [*first, _write_master(link, names)] if master and link.master else first
+
+
+def birth(link: Link, names: Names, info: bytes) -> Request:
+    """The message that makes a link, or both ends of a pair. What stands on something in another namespace is made
+    there, straight into its own: the kernel looks for the parent where the message is sent, and takes index, name and
+    master to be of the link's own namespace. (Made in its own, by IFLA_LINK_NETNSID, it would first need a number for
+    the parent's, and be among the parent's links for a moment.) Source: net/core/rtnetlink.c rtnl_newlink_create."""
+    born = at_birth(link, names, master=True)
+    if isinstance(link, ChildLink):
+        born.append(u32(IFLA_LINK, names.ifindex(link.parent)))
+    if link.made_in != link.netns:
+        born.append(u32(IFLA_NET_NS_FD, names.netns_fd(link.netns)))
+    return Request(link.made_in, Birth(new_link(names.ifindex(link.key), *born, info, up=link.up)))
 
 
 def dress(link: Link, names: Names, fields: Iterable[str], *data: bytes, up: bool | None = None) -> Iterator[Request]:
