@@ -1,4 +1,4 @@
-"""Attributes of links that are not weft's: written by rtnetlink and ethtool, with the former value in the ledger.
+"""Attributes of others' links, and the tuning of any: written by rtnetlink and ethtool, the former value in the ledger.
 
 Rules: as for every setting (see `former`): what stood there is noted before it is touched, and is put back only where
 what stands there is still ours. The reading and the writing are the rtnl backend's.

@@ -16,7 +16,7 @@ from weft.compiler.naming import identity, mac, short_id
 from weft.compiler.network import Segment, check_mtu
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
 from weft.compiler.routing import DEFAULTS, compile_route, default_route, destination
-from weft.compiler.settings import check_tuning, tuned
+from weft.compiler.settings import compile_tuning
 from weft.compiler.tap import compile_tap
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE
@@ -56,7 +56,6 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
     _check_mac(draft, place)
     draft.need("veth", place.path, "load the kernel's veth module")
     attach = place.port.attach
-    check_tuning(draft, place.port.tuning, place.path)
     if attach.tap is not None:
         compile_tap(draft, place, attach.tap)
     else:
@@ -109,7 +108,9 @@ def _compile_veth(draft: Draft, place: PortPlace, netns: str) -> None:
     ifname, altnames = outer_ifname(draft, place, place.port.attach.ifname, place.bridge_ifname)
     path = place.path
     draft.link(bridge_end(place, netns, ifname), path)
-    draft.link(_end(place, netns, ifname, altnames), path)
+    end = _end(place, netns, ifname, altnames)
+    draft.link(end, path)
+    compile_tuning(draft, end.key, place.port.tuning, path)
     for assigned in place.addresses:
         nodad = True if assigned.pool.family == 6 else None
         draft.put(Address(netns=netns, ifname=ifname, cidr=assigned.cidr, nodad=nodad), path)
@@ -122,19 +123,16 @@ def _compile_veth(draft: Draft, place: PortPlace, netns: str) -> None:
 
 
 def _end(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...]) -> Veth:
-    return tuned(
-        Veth(
-            netns=netns,
-            ifname=ifname,
-            alias=place.alias,
-            mac=place.mac,
-            mtu=place.mtu,
-            up=True,
-            altnames=altnames,
-            peer_netns=place.segment.netns,
-            peer_ifname=place.bridge_ifname,
-        ),
-        place.port.tuning,
+    return Veth(
+        netns=netns,
+        ifname=ifname,
+        alias=place.alias,
+        mac=place.mac,
+        mtu=place.mtu,
+        up=True,
+        altnames=altnames,
+        peer_netns=place.segment.netns,
+        peer_ifname=place.bridge_ifname,
     )
 
 

@@ -6,18 +6,13 @@ Rules: two intents may want one setting if they want the same value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import TypeVar
 
 from weft.compiler.draft import Draft
-from weft.kinds.link.common import Link
-from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.link import OFFLOAD, LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
 from weft.model.intent import Path, Tcp
 from weft.model.tuning import LinkTuning, Offloads
-from weft.state import HOST
-
-AnyLink = TypeVar("AnyLink", bound=Link)
+from weft.state import HOST, Key
 
 _FEATURE_OF = (
     ("checksum", "tx-checksum-ip-generic"),
@@ -58,49 +53,32 @@ def compile_tcp(draft: Draft, netns: str, tcp: Tcp, path: Path) -> None:
             draft.error((*path, name), f"{sizes} is not in order", "least, default, most: each at most the next")
 
 
-def offload_pairs(offloads: Offloads | None) -> tuple[tuple[str, bool], ...] | None:
-    """Sorted pairs of ethtool's feature and whether it is on; None where nothing is said."""
-    if offloads is None:
-        return None
+def compile_tuning(draft: Draft, link: Key, tuning: LinkTuning | None, path: Path) -> None:
+    """Sizes and offloads as settings of their own, also of weft's links: what the file no longer says goes back to what
+    the kernel gave the link."""
+    if tuning is None:
+        return
+    _check_offloads(draft, tuning.offloads, path)
+    for word in ("gso_max_size", "gso_max_segs", "gro_max_size"):
+        put_link_setting(draft, link, word, getattr(tuning, word), path)
+    for feature, on in _features(tuning.offloads or Offloads()):
+        put_link_setting(draft, link, f"{OFFLOAD}{feature}", "on" if on else "off", path)
+
+
+def put_link_setting(draft: Draft, link: Key, attribute: str, value: str | int | None, path: Path) -> None:
+    """One attribute of a link, unless it is None."""
+    if value is not None:
+        draft.put(LinkSetting(netns=link.netns, ifname=link.name, attribute=attribute, value=str(value)), path)
+
+
+def _features(offloads: Offloads) -> Iterator[tuple[str, bool]]:
+    """ethtool's feature and whether it shall be on, of those that something is said of."""
     said = ((feature, getattr(offloads, word)) for word, feature in _FEATURE_OF)
-    return tuple(sorted((feature, on) for feature, on in said if on is not None)) or None
+    return ((feature, on) for feature, on in said if on is not None)
 
 
-def check_tuning(draft: Draft, tuning: LinkTuning | None, path: Path) -> None:
+def _check_offloads(draft: Draft, offloads: Offloads | None, path: Path) -> None:
     """Find offloads that the kernel does not have together. Source: net/core/dev.c netdev_fix_features."""
-    offloads = tuning and tuning.offloads
     if offloads and offloads.tso and offloads.checksum is False:
         at = (*path, "tuning", "offloads", "tso")
         draft.error(at, "a device that does no checksums does no TCP segmentation", "`tso: false`, or `checksum: true`")
-
-
-def tuned(link: AnyLink, tuning: LinkTuning | None) -> AnyLink:
-    """The link with the sizes and offloads that are asked for."""
-    if tuning is None:
-        return link
-    return replace(
-        link,
-        gso_max_size=tuning.gso_max_size,
-        gso_max_segs=tuning.gso_max_segs,
-        gro_max_size=tuning.gro_max_size,
-        offloads=offload_pairs(tuning.offloads),
-    )
-
-
-def link_settings(
-    netns: str, ifname: str, mtu: int | None, alias: str | None, tuning: LinkTuning | None
-) -> Iterator[LinkSetting]:
-    """The same, for a link that is somebody else's: one setting each."""
-    tuning = tuning or LinkTuning()
-    numbers = (
-        ("mtu", mtu),
-        ("alias", alias),
-        ("gso_max_size", tuning.gso_max_size),
-        ("gso_max_segs", tuning.gso_max_segs),
-        ("gro_max_size", tuning.gro_max_size),
-    )
-    for attribute, value in numbers:
-        if value is not None:
-            yield LinkSetting(netns=netns, ifname=ifname, attribute=attribute, value=str(value))
-    for feature, on in offload_pairs(tuning.offloads) or ():
-        yield LinkSetting(netns=netns, ifname=ifname, attribute=f"offload/{feature}", value="on" if on else "off")

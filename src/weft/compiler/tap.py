@@ -13,7 +13,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.naming import mac
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
-from weft.compiler.settings import tuned
+from weft.compiler.settings import compile_tuning
 from weft.kinds.link.tap import Tap
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
@@ -35,7 +35,9 @@ def compile_tap(draft: Draft, place: PortPlace, attach: TapAttach) -> None:
     stitch = f"{STITCH_PREFIX}{place.short}"
     draft.link(bridge_end(place, HOST, stitch), place.path)
     draft.link(_stitch(place, stitch), place.path)
-    if draft.link(_tap(draft, place, attach, ifname, altnames), place.path):
+    tap = _tap(draft, place, attach, ifname, altnames)
+    compile_tuning(draft, tap.key, place.port.tuning, place.path)
+    if draft.link(tap, place.path):
         _forward(draft, place, ifname, stitch)
 
 
@@ -54,21 +56,18 @@ def _stitch(place: PortPlace, ifname: str) -> Veth:
 
 def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altnames: tuple[str, ...]) -> Tap:
     facts = draft.facts
-    return tuned(
-        Tap(
-            netns=HOST,
-            ifname=ifname,
-            alias=place.alias,
-            mac=mac(place.id, "tap"),
-            mtu=place.mtu,
-            up=True,
-            altnames=altnames,
-            owner=_account(draft, place, "owner", attach.owner, facts.users),
-            group=_account(draft, place, "group", attach.group, facts.groups),
-            multi_queue=attach.queues > 1,
-            vnet_hdr=attach.vnet_hdr,
-        ),
-        place.port.tuning,
+    return Tap(
+        netns=HOST,
+        ifname=ifname,
+        alias=place.alias,
+        mac=mac(place.id, "tap"),
+        mtu=place.mtu,
+        up=True,
+        altnames=altnames,
+        owner=_account(draft, place, "owner", attach.owner, facts.users),
+        group=_account(draft, place, "group", attach.group, facts.groups),
+        multi_queue=attach.queues > 1,
+        vnet_hdr=attach.vnet_hdr,
     )
 
 

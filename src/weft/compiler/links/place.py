@@ -10,13 +10,13 @@ from weft.compiler.findings import Cause
 from weft.compiler.links.declared import Declared, stands_on
 from weft.compiler.naming import altnames, identity, mac, where_words
 from weft.compiler.network import ETHERNET_MTU
-from weft.compiler.settings import AnyLink, tuned
 from weft.kinds.link.common import Link
 from weft.model.intent import Path
 from weft.model.links import HostLink
 from weft.state import HOST, Key, netns_key
 
 S = TypeVar("S", bound=HostLink)
+AnyLink = TypeVar("AnyLink", bound=Link)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class LinkPlace(Generic[S]):
         if bare.key != self.key:
             return replace(bare, alias=mark, mac=mac(whole, "link-peer"), mtu=mtu, up=True, altnames=())
         spec = self.spec
-        dressed = replace(
+        return replace(
             bare,
             alias=f"{mark} {spec.alias}" if spec.alias else mark,
             mac=spec.mac or (mac(whole, "link") if own_mac else None),
@@ -93,4 +93,3 @@ class LinkPlace(Generic[S]):
             master=spec.master or "",
             altnames=altnames(*spec.altnames),
         )
-        return tuned(dressed, spec.tuning)

@@ -18,10 +18,9 @@ from weft.compiler.links.place import LinkPlace
 from weft.compiler.naming import plain_ifname
 from weft.compiler.network import check_mtu
 from weft.compiler.routing import is_ipv6
-from weft.compiler.settings import check_tuning, link_settings
+from weft.compiler.settings import compile_tuning, put_link_setting
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
-from weft.kinds.setting.link import LinkSetting
 from weft.model.intent import NamespaceConfig, Path
 from weft.model.links import HostLink, LinkOver
 from weft.state import HOST, link_key
@@ -39,12 +38,12 @@ def compile_links(draft: Draft, configs: Mapping[str, tuple[NamespaceConfig, Pat
 
 def _compile(place: Place) -> None:
     draft, spec, path = place.draft, place.spec, place.path
-    check_tuning(draft, spec.tuning, path)
     _check_master(place)
     if spec.kind:
         _compile_made(place)
     else:
         _compile_existing(place)
+    compile_tuning(draft, place.key, spec.tuning, path)
     if spec.mtu is not None:
         check_mtu(draft, spec.mtu, (*path, "mtu"), any(map(is_ipv6, spec.addresses)))
     for cidr in spec.addresses:
@@ -69,13 +68,10 @@ def _compile_existing(place: Place) -> None:
 
 
 def _put_settings(place: Place) -> None:
-    spec, where = place.spec, {"netns": place.netns, "ifname": place.ifname}
-    for setting in link_settings(place.netns, place.ifname, spec.mtu, spec.alias, spec.tuning):
-        place.draft.put(setting, place.path)
-    if spec.master is not None:
-        place.draft.put(LinkSetting(attribute="master", value=spec.master, **where), place.path)
-    if spec.up is not None:
-        place.draft.put(LinkSetting(attribute="up", value="up" if spec.up else "down", **where), place.path)
+    spec = place.spec
+    up = None if spec.up is None else "up" if spec.up else "down"
+    for attribute, value in (("mtu", spec.mtu), ("alias", spec.alias), ("master", spec.master), ("up", up)):
+        put_link_setting(place.draft, place.key, attribute, value, place.path)
 
 
 def _compile_made(place: Place) -> None:

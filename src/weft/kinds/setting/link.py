@@ -1,4 +1,4 @@
-"""One attribute of a link that is not weft's: changed with the former value noted, restored by destroy."""
+"""One attribute of a link, somebody else's or tuned: changed with the former value noted, which comes back at the end."""
 
 from __future__ import annotations
 
