@@ -31,6 +31,8 @@ HERE = Path(__file__).parent
 BOOT_S = 60.0
 _OFF_S = 5.0
 _TOLD = 4000
+_OWN_TEMPORARY = {"TMPDIR": "/dev/shm"}
+"""A folder that changes outside while it is below a guest's is nothing to build on; /tmp is such a one."""
 _BOOT = (
     # its disk
     *("rootfstype=hostfs", "rootflags=/", "ro", f"init={HERE / 'init.sh'}"),
@@ -150,7 +152,7 @@ class Guest:
         """Start a command, with this process's environment and `env` above it. Raises: GuestDied."""
         number = next(self._numbers)
         words = tuple(map(str, argv))
-        command = {"argv": words, "cwd": str(cwd or Path.cwd()), "env": {**os.environ, **(env or {})}}
+        command = {"argv": words, "cwd": str(cwd or Path.cwd()), "env": {**os.environ, **_OWN_TEMPORARY, **(env or {})}}
         (self.work / f"{number}.json").write_text(json.dumps(command))
         (self.work / f"{number}.in").write_text(input)
         self.say(f"run {number}")

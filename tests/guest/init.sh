@@ -11,7 +11,7 @@ cd /mnt/root
 mount -t proc proc proc
 mount -t sysfs sys sys
 mount -t devtmpfs dev dev
-mkdir -p dev/pts dev/shm dev/net hostout
+mkdir -p dev/pts dev/shm dev/net hostout hostroot
 [ -e dev/net/tun ] || mknod dev/net/tun c 10 200
 mount -t devpts devpts dev/pts
 mount -t tmpfs shm dev/shm
@@ -23,5 +23,7 @@ mount -t hostfs -o "$guest_work" work run/guest
 mount -t hostfs -o "$guest_out" out hostout
 echo guest >/proc/sys/kernel/hostname
 ip link set lo up
-# exec: the first process itself must change root, or the kernel looks for programs of its own in the old one
-exec chroot . "$guest_python" -I -S "$guest_agent"
+# Not chroot: whoever enters a mount namespace lands in its root, which must be the one above.
+pivot_root . hostroot
+umount -l /hostroot
+exec "$guest_python" -I -S "$guest_agent"
