@@ -1,0 +1,12 @@
+"""Which ports a packet gets to by what a State says: the model of forwarding that `check` compares with the machine.
+
+Rules: pure. Nothing here is told by an intent's words (network, router, uplink): links, addresses, routes, rules and
+translations are followed as the kernel follows them, so that whatever the compiler learns to make is understood here
+once its kinds are. What a State does not say (somebody else's routes, a guest's) is UNKNOWN, never guessed.
+"""
+
+from weft.reach.endpoints import Endpoint, endpoints
+from weft.reach.expectation import Expectation, Reach, expect
+from weft.reach.walk import Verdict, Walk, World
+
+__all__ = ["Endpoint", "Expectation", "Reach", "Verdict", "Walk", "World", "endpoints", "expect"]

@@ -1,0 +1,75 @@
+"""Whether one port should reach another, and why.
+
+Rules: to reach means there and back: the answer has to find its way by the translations that the question made. An
+address that two tenants have is reached only where it is the wanted port's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weft.reach.endpoints import Endpoint
+from weft.reach.walk import Verdict, Walk, World
+from weft.state import Key
+
+
+class Reach(StrEnum):
+    """OPEN: what is asked for does not decide it."""
+
+    YES = "reach"
+    NO = "apart"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """Of one pair in one family. `objects`: all that the way there and back needs, or needed as far as it went;
+    `places`: the namespaces that it leads through. `mtu`: the largest packet that passes both ways, in bytes, None
+    where none does."""
+
+    source: Endpoint
+    target: Endpoint
+    family: int
+    reach: Reach
+    why: str
+    objects: frozenset[Key] = frozenset()
+    places: tuple[str, ...] = ()
+    mtu: int | None = None
+
+
+def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Expectation:
+    """What `world` says of `source` asking `target`; both have an address of the family."""
+    if source.netns == target.netns:
+        where = f"namespace {source.netns}" if source.netns else "the host"
+        why = f"both end in {where}, which delivers between them itself"
+        return Expectation(source=source, target=target, family=family, reach=Reach.OPEN, why=why)
+    there = world.walk(source.netns, source.address(family), target.address(family))
+    back = None
+    if there.verdict is Verdict.ARRIVES and there.netns == target.netns:
+        back = world.walk(target.netns, target.address(family), there.source, there.translations)
+    reach, why = _judge(there, back, source)
+    return Expectation(
+        source=source,
+        target=target,
+        family=family,
+        reach=reach,
+        why=why,
+        objects=frozenset((*there.passed, *(back.passed if back else ()))),
+        places=tuple(dict.fromkeys((*there.places, *(back.places if back else ())))),
+        mtu=min(filter(None, (there.mtu, back.mtu if back else None)), default=None) if reach is Reach.YES else None,
+    )
+
+
+def _judge(there: Walk, back: Walk | None, source: Endpoint) -> tuple[Reach, str]:
+    if there.verdict is Verdict.UNKNOWN:
+        return Reach.OPEN, there.why
+    if back is None:
+        is_others = there.verdict is Verdict.ARRIVES
+        return Reach.NO, f"{there.why}, which is not where the port is" if is_others else there.why
+    if back.verdict is Verdict.UNKNOWN:
+        return Reach.OPEN, f"of the answer: {back.why}"
+    if back.verdict is Verdict.STOPS or back.netns != source.netns:
+        return Reach.NO, f"of the answer: {back.why}"
+    between = [place or "the host" for place in there.places[1:-1]]
+    return Reach.YES, f"by {', '.join(between)}" if between else "on one network"

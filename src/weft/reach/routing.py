@@ -1,0 +1,99 @@
+"""Where one namespace sends a packet: its rules, its routes, and those that its addresses bring with them.
+
+Rules: as the kernel looks up: rules by priority, in a table the longest prefix, among equals the lowest metric. What is
+local is known before (table 255). A rule that asks for a mark fits no packet, for none is marked here.
+Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_interface
+
+from weft.compiler.addressing import Span, number_of
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.route import MAIN_TABLE, NextHop, Route
+from weft.kinds.ip.rule import Rule
+from weft.state import KernelObject
+
+MAIN_PRIORITY = 32766
+"""Of the kernel's own rule that looks up the main table. Source: ip-rule(8)."""
+
+CONNECTED_METRIC = {4: 0, 6: 256}
+"""Of the route that an address brings with it."""
+
+
+class Tables:
+    """One namespace's addresses, routes and rules."""
+
+    def __init__(self, netns: str, objects: Iterable[KernelObject]) -> None:
+        self.netns = netns
+        self._links_of: dict[tuple[int, int], list[str]] = defaultdict(list)
+        self._first: dict[tuple[int, str], str] = {}
+        self._routes: dict[tuple[int, int], list[tuple[Span, Route]]] = defaultdict(list)
+        self._rules: list[Rule] = []
+        for obj in objects:
+            self._add(obj)
+        for routes in self._routes.values():
+            routes.sort(key=lambda pair: (pair[0].high - pair[0].low, pair[1].metric))
+        self._rules.sort(key=lambda rule: rule.priority)
+
+    def links_of(self, address: str) -> list[str]:
+        """The links that have the address."""
+        return self._links_of.get(number_of(address), [])
+
+    def is_local(self, address: str) -> bool:
+        return number_of(address) in self._links_of
+
+    def first_address(self, family: int, ifname: str) -> str | None:
+        """What a packet gets as its source when it is masqueraded out of the link."""
+        return self._first.get((family, ifname))
+
+    def route(self, dst: str, src: str, iif: str = "") -> Route | None:
+        """The route of a packet, None where there is none. `iif`: the link it came in by, "" for one sent here."""
+        family, number = number_of(dst)
+        for table, action in self._tables(family, number, src, iif):
+            if action:
+                return Route(netns=self.netns, dst=f"{dst}/{32 if family == 4 else 128}", type=action)
+            for span, route in self._routes.get((family, table), ()):
+                if span.low <= number <= span.high and route.type != "throw":
+                    return route
+        return None
+
+    def _tables(self, family: int, number: int, src: str, iif: str) -> Iterator[tuple[int, str]]:
+        """Tables to look in, in order; an action instead of a table ends the search."""
+        main = Rule(netns=self.netns, family=family, priority=MAIN_PRIORITY, table=MAIN_TABLE)
+        for rule in sorted([*self._rules, main], key=lambda rule: rule.priority) if self._rules else [main]:
+            if _fits(rule, family, number, src, iif):
+                yield rule.table, "" if rule.action == "lookup" else rule.action
+
+    def _add(self, obj: KernelObject) -> None:
+        match obj:
+            case Address():
+                self._add_address(obj)
+            case Route():
+                self._routes[obj.family, obj.table].append((Span.of(obj.dst), obj))
+            case Rule():
+                self._rules.append(obj)
+
+    def _add_address(self, held: Address) -> None:
+        interface = ip_interface(held.cidr)
+        self._links_of[interface.version, int(interface)].append(held.ifname)
+        self._first.setdefault((held.family, held.ifname), str(interface.ip))
+        prefix = str(interface.network)
+        metric = CONNECTED_METRIC[held.family]
+        route = Route(netns=held.netns, dst=prefix, ifname=held.ifname, metric=metric)
+        self._routes[held.family, MAIN_TABLE].append((Span.of(prefix), route))
+
+
+def hops(route: Route) -> tuple[NextHop, ...]:
+    """The ways of a route, one where it is a plain one."""
+    return route.nexthops or (NextHop(ifname=route.ifname, via=route.via),)
+
+
+def _fits(rule: Rule, family: int, number: int, src: str, iif: str) -> bool:
+    if rule.family != family or rule.fwmark or rule.oif or (rule.iif and rule.iif != iif):
+        return False
+    is_from = not rule.src or Span.of(rule.src).covers(*number_of(src))
+    return is_from and (not rule.dst or Span.of(rule.dst).covers(family, number))

@@ -1,0 +1,210 @@
+"""The way of one packet through a State: from namespace to namespace, until it arrives or is stopped.
+
+Rules: every step says why. Translations made on the way are noted, so that the answer can be walked back by them
+(`Walk.translations`), as connection tracking does. A namespace whose forwarding the State does not set, and a next hop
+that is a guest's, make the outcome UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weft.compiler.tap import STITCH_PREFIX
+from weft.kinds.link.common import Link
+from weft.kinds.netns import Namespace
+from weft.kinds.setting.sysctl import Sysctl
+from weft.reach.fabric import Fabric, Links
+from weft.reach.routing import Tables, hops
+from weft.reach.translation import MASQUERADE, Translator
+from weft.state import HOST, KernelObject, Key, State, link_key
+
+MAX_HOPS = 32
+FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+
+
+class Verdict(StrEnum):
+    ARRIVES = "arrives"
+    STOPS = "stops"
+    UNKNOWN = "unknown"
+
+
+Translations = Mapping[tuple[str, str], str]
+"""(namespace, address that a source was given there) to the source before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """`netns`: where it ended. `why`: one sentence. `passed`: every object that it needed, in order. `places`: the
+    namespaces that routed it, first and last included. `mtu`: the least of its links, in bytes. `source`: as seen at
+    the end."""
+
+    verdict: Verdict
+    netns: str
+    why: str
+    passed: tuple[Key, ...]
+    places: tuple[str, ...]
+    mtu: int | None
+    source: str
+    translations: Translations
+
+
+@dataclass(slots=True)
+class _Packet:
+    """On its way. `came_by`: the link it came in by, "" where it was sent."""
+
+    netns: str
+    source: str
+    target: str
+    came_by: str = ""
+
+    @property
+    def family(self) -> int:
+        return 6 if ":" in self.target else 4
+
+
+class World:
+    """A State, ready to be walked through."""
+
+    def __init__(self, state: State) -> None:
+        self.fabric = Fabric(state)
+        objects: dict[str, list[KernelObject]] = defaultdict(list)
+        for obj in state.values():
+            objects[obj.name if isinstance(obj, Namespace) else obj.key.netns].append(obj)
+        self._tables = {netns: Tables(netns, held) for netns, held in objects.items()}
+        self._translators = {netns: Translator.of(held) for netns, held in objects.items()}
+        self._settings = {obj.key: obj.value for obj in state.values() if isinstance(obj, Sysctl)}
+        self._empty = Tables(HOST, ())
+
+    def tables(self, netns: str) -> Tables:
+        return self._tables.get(netns, self._empty)
+
+    def translator(self, netns: str) -> Translator:
+        return self._translators.get(netns) or Translator()
+
+    def forwards(self, netns: str, family: int) -> bool | None:
+        """None where the State does not say."""
+        value = self._settings.get(Key("sysctl", netns, FORWARDING[family]))
+        return None if value is None else value != "0"
+
+    def walk(self, netns: str, source: str, target: str, answers: Translations | None = None) -> Walk:
+        """Send a packet. `answers`: translations that it undoes, being the answer to what they were made for."""
+        return _Walker(self, _Packet(netns, source, target), answers).walk()
+
+
+class _Walker:
+    def __init__(self, world: World, packet: _Packet, answers: Translations | None) -> None:
+        self._world, self._packet, self._answers = world, packet, answers
+        self._passed: dict[Key, None] = {}
+        self._places = [packet.netns]
+        self._mtu: int | None = None
+        self._made: dict[tuple[str, str], str] = {}
+
+    def walk(self) -> Walk:
+        for _ in range(MAX_HOPS):
+            ended = self._step()
+            if ended:
+                return self._end(*ended)
+        return self._end(Verdict.STOPS, f"it goes round in circles by {_place(self._packet.netns)}")
+
+    def _end(self, verdict: Verdict, why: str) -> Walk:
+        return Walk(
+            verdict=verdict,
+            netns=self._packet.netns,
+            why=why,
+            passed=tuple(self._passed),
+            places=tuple(self._places),
+            mtu=self._mtu,
+            source=self._packet.source,
+            translations=self._made,
+        )
+
+    def _step(self) -> tuple[Verdict, str] | None:
+        """Through one namespace; what ends the walk, if anything does."""
+        packet = self._packet
+        tables = self._world.tables(packet.netns)
+        packet.target = (self._answers or {}).get((packet.netns, packet.target), packet.target)
+        if tables.is_local(packet.target):
+            return Verdict.ARRIVES, f"{packet.target} is in {_place(packet.netns)}"
+        return self._may_forward() or self._send(tables)
+
+    def _may_forward(self) -> tuple[Verdict, str] | None:
+        packet = self._packet
+        if not packet.came_by:
+            return None
+        forwards = self._world.forwards(packet.netns, packet.family)
+        if forwards is None:
+            return Verdict.UNKNOWN, f"the file does not say whether {_place(packet.netns)} forwards"
+        self._pass(Key("sysctl", packet.netns, FORWARDING[packet.family]))
+        return None if forwards else (Verdict.STOPS, f"{_place(packet.netns)} does not forward")
+
+    def _send(self, tables: Tables) -> tuple[Verdict, str] | None:
+        packet = self._packet
+        route = tables.route(packet.target, packet.source, packet.came_by)
+        if route is None:
+            return Verdict.STOPS, f"{_place(packet.netns)} has no route to {packet.target}"
+        self._pass(route.key)
+        if route.type != "unicast":
+            return Verdict.STOPS, f"{_place(packet.netns)} has a route of type {route.type} to {packet.target}"
+        way = hops(route)[0]
+        if self._answers is None:
+            self._translate(tables, way.ifname)
+        return self._cross(link_key(packet.netns, way.ifname), way.via or packet.target)
+
+    def _translate(self, tables: Tables, oif: str) -> None:
+        packet = self._packet
+        found = self._world.translator(packet.netns).translate(packet.source, oif)
+        if found is None:
+            return
+        to, chain = found
+        new = tables.first_address(packet.family, oif) if to == MASQUERADE else to
+        if new:
+            self._pass(chain)
+            self._made[packet.netns, new] = packet.source
+            packet.source = new
+
+    def _cross(self, out: Key, next_hop: str) -> tuple[Verdict, str] | None:
+        """Over the wires to whoever has the next hop's address."""
+        heard = self._world.fabric.heard(out)
+        at = self._holder(heard, next_hop)
+        if at is None:
+            self._pass(out)
+            return self._unheard(out, heard, next_hop)
+        self._pass(*heard[at])
+        self._narrow(heard[at])
+        packet = self._packet
+        packet.netns, packet.came_by = at.netns, at.name
+        self._places.append(at.netns)
+        return None
+
+    def _holder(self, heard: Mapping[Key, Links], address: str) -> Key | None:
+        """The link that answers for an address: the one that has it, else in IPv4 any of its namespace."""
+        near = [key for key in heard if self._world.tables(key.netns).is_local(address)]
+        exact = [key for key in near if key.name in self._world.tables(key.netns).links_of(address)]
+        return next(iter(exact if exact or ":" in address else near), None)
+
+    def _unheard(self, out: Key, heard: Mapping[Key, Links], next_hop: str) -> tuple[Verdict, str]:
+        if any(next_hop in self._reserved(key) for key in heard):
+            return Verdict.UNKNOWN, f"{next_hop} is a guest's behind a tap"
+        if self._world.fabric.link(out) is None:
+            return Verdict.STOPS, f"it leaves by {out}, which is not weft's"
+        return Verdict.STOPS, f"nobody has {next_hop} on the network of {out}"
+
+    def _reserved(self, stitch: Key) -> list[str]:
+        """The addresses that are a guest's where the link leads on to a tap: they follow its mark."""
+        link = self._world.fabric.link(stitch)
+        is_stitch = stitch.netns == HOST and stitch.name.startswith(STITCH_PREFIX)
+        return (link.alias or "").split()[1:] if link is not None and is_stitch else []
+
+    def _narrow(self, links: Links) -> None:
+        mtus = [link.mtu for link in map(self._world.fabric.link, links) if isinstance(link, Link) and link.mtu]
+        self._mtu = min([*mtus, *([self._mtu] if self._mtu else [])], default=None)
+
+    def _pass(self, *keys: Key) -> None:
+        self._passed.update(dict.fromkeys(keys))
+
+
+def _place(netns: str) -> str:
+    return netns or "the host"
