@@ -18,6 +18,7 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "veth": "pairs of links: every port",
         "bridge": "software bridges: every network",
         "dummy": "links that only hold addresses",
+        "vlan": "VLANs of links, 802.1Q and 802.1ad",
         "tap": "/dev/net/tun: ports of virtual machines",
         "ipv6": "IPv6 itself: the transit links of every uplink are addressed with it",
         "br_netfilter": "the switches net/bridge/bridge-nf-call-*",

@@ -195,4 +195,5 @@ _EXAMPLES: Mapping[str, str] = {
     "dev": "dev: LINK",
     "peer": "peer: NAME names the other end",
     "link": "link: NAME, the one that it stands on",
+    "vid": "vid: NUMBER, from 1 to 4094",
 }

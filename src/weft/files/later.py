@@ -50,8 +50,6 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "capacity": "quality of service",
         "qos": "quality of service",
         "mode": "bonds, macvlan and ipvlan",
-        "vid": "VLANs",
-        "vlan": "VLANs",
         "vni": "VXLAN and Geneve",
         "remote": "tunnels",
         "local": "tunnels",

@@ -178,6 +178,13 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "tuning": _TUNING,
         },
     ),
+    links.LinkUpon: Meaning(
+        "links: NAME, upon a link",
+        {
+            "link": "The link that it stands on.",
+            "link_netns": "The namespace of that link, host for the host's own. Left out: the same namespace.",
+        },
+    ),
     links.LinkOver: Meaning(
         "links: NAME, over others",
         {"members": "Its ports, instead of `master:` at each. One without an entry of its own is somebody else's."},
@@ -185,6 +192,19 @@ MEANINGS: Mapping[type[Any], Meaning] = {
     links.BridgeLink: Meaning("links: NAME, kind: bridge", {}),
     links.DummyLink: Meaning("links: NAME, kind: dummy", {}),
     links.VethLink: Meaning("links: NAME, kind: veth", {"peer": "The other end."}),
+    links.VlanLink: Meaning(
+        "links: NAME, kind: vlan",
+        {
+            "vid": "The VLAN. A link has each once.",
+            "protocol": "802.1q, or 802.1ad for the outer of two tags.",
+            "reorder_hdr": "Whether what listens on the link sees frames without the tag.",
+            "gvrp": "Whether to announce the VLAN by GVRP.",
+            "mvrp": "Whether to announce the VLAN by MVRP.",
+            "loose_binding": "Whether it stays up when its parent goes down.",
+            "ingress_qos": "From the priority in a frame to that of the packet.",
+            "egress_qos": "From a packet's priority to that in the frame.",
+        },
+    ),
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from weft.kinds import netns
 from weft.kinds.base import KindTable
 from weft.kinds.ip import address, neighbour, route, rule
-from weft.kinds.link import bridge, dummy, other, tap, veth
+from weft.kinds.link import bridge, dummy, other, tap, veth, vlan
 from weft.kinds.nft import chain, element, foreign_rule, nftset, table
 from weft.kinds.setting import link as link_setting
 from weft.kinds.setting import sysctl
@@ -18,7 +18,7 @@ KINDS = KindTable(
     module.ROW
     for module in (
         netns, sysctl, link_setting,
-        bridge, dummy, tap, veth, other,
+        bridge, dummy, tap, veth, vlan, other,
         address, neighbour, rule, route,
         table, nftset, chain, element, foreign_rule,
     )

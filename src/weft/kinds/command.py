@@ -6,6 +6,7 @@ nsenter(1).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from shlex import join, quote
 
 from weft.state import HOST
@@ -28,6 +29,11 @@ def _command(program: str, netns: str, *words: str | int) -> str:
     if netns == HOST:
         return f"{program} {said}"
     return f"{within(netns)}{program} {said}" if netns.startswith(_PIDFILE) else f"{program} -n {quote(netns)} {said}"
+
+
+def more(words: Iterable[str | int]) -> str:
+    """Further words of a command, with the blank before them."""
+    return f" {join(map(str, words))}"
 
 
 def within(netns: str) -> str:

@@ -70,8 +70,24 @@ class VethLink(HostLink):
     peer: w.Ifname
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VlanLink(LinkUpon):
+    """`ingress_qos`: from the priority in a frame (0-7) to that of the packet; `egress_qos`: the other way."""
+
+    kind: ClassVar[str] = "vlan"
+
+    vid: w.Vid
+    protocol: w.VlanProtocol = "802.1q"
+    reorder_hdr: bool = True
+    gvrp: bool = False
+    mvrp: bool = False
+    loose_binding: bool = False
+    ingress_qos: tuple[w.IngressQos, ...] = ()
+    egress_qos: tuple[w.EgressQos, ...] = ()
+
+
 HOST_LINKS: Mapping[str, type[HostLink]] = MappingProxyType(
-    {cls.kind: cls for cls in (BridgeLink, DummyLink, VethLink)}
+    {cls.kind: cls for cls in (BridgeLink, DummyLink, VethLink, VlanLink)}
 )
 """What `kind` may say."""
 

@@ -166,6 +166,23 @@ def _among(names: Mapping[str, int]) -> str:
     return "or one of " + ", ".join(names) if names else ""
 
 
+def mapping(what: str, most_from: int, most_to: int, example: str) -> Form:
+    """Two numbers with a colon between, each from 0."""
+
+    def read(value: Any) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        written = _text(value, what)
+        first, colon, second = written.partition(":")
+        if not (colon and first.isdecimal() and second.isdecimal() and len(written) <= 20):
+            raise Malformed(f"{written!r} is not {what}", f"for example {example}")
+        if int(first) > most_from or int(second) > most_to:
+            raise Malformed(f"{written} is out of range for {what}", f"at most {most_from}:{most_to}")
+        return int(first), int(second)
+
+    return Form(what, read, {"type": "string", "description": what, "examples": [example]})
+
+
 def _address(written: str) -> str:
     if "/" in written:
         raise Malformed(f"{written!r} has a prefix length, an address here has none", f"write {written.split('/')[0]}")
@@ -310,3 +327,8 @@ RulePriority = Annotated[int, number("a rule's priority", 1, 32765)]
 RouteType = Annotated[str, choice("unicast", "blackhole", "unreachable", "prohibit")]
 Family = Annotated[str, choice("ipv4", "ipv6")]
 RuleAction = Annotated[str, choice("lookup", "blackhole", "unreachable", "prohibit")]
+
+Vid = Annotated[int, number("a VLAN id", 1, 4094)]
+VlanProtocol = Annotated[str, choice("802.1q", "802.1ad")]
+IngressQos = Annotated[tuple[int, int], mapping("FROM:TO, a frame's priority and a packet's", 7, 2**32 - 1, "5:3")]
+EgressQos = Annotated[tuple[int, int], mapping("FROM:TO, a packet's priority and a frame's", 2**32 - 1, 7, "3:5")]

@@ -21,9 +21,10 @@ from weft.collector import uncollected
 from weft.diff import Changes, bares_link, bystanders, diff, needs_address
 from weft.kinds import KINDS
 from weft.kinds.ip.route import Route
-from weft.kinds.link.common import Link
+from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
+from weft.kinds.setting.link import LinkSetting
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 
@@ -206,7 +207,7 @@ class _Ordering:
     def _give_way(self, name: tuple[str, ...], holder: Change, claimant: Change) -> None:
         self._switched.add(claimant.key)
         before = holder.before
-        if isinstance(before, Link) and name[-1] != before.ifname:
+        if isinstance(before, Link) and name[0] == IFNAME_CLAIM and name[-1] != before.ifname:
             self._stripped[holder.key] = replace(before, altnames=())
         elif before is not None and KINDS.of(before).held:
             self._late.add(claimant.key)
@@ -219,6 +220,7 @@ class _Ordering:
             if change.op is Op.REPLACE and change.before is not None and KINDS.of(change.before).held:
                 self._late.add(key)
         self._wait_for_the_shaken()
+        self._wait_for_the_ground()
         self._bare_links_early()
         replaced = {key for key, change in self._changes.items() if change.op is Op.REPLACE}
         if not replaced and not self._late and not self._switched:
@@ -237,6 +239,18 @@ class _Ordering:
                 under = (shaken[ground] for ground in change.after.lives_on if ground in shaken)
                 if any(_shakes_off(ground, change.after) for ground in under):
                     self._switched.add(change.key)
+
+    def _wait_for_the_ground(self) -> None:
+        """A link that stands on one that changes is made after that: it may need the other's new MTU, or it up."""
+        changing = {
+            link_key(change.key.netns, obj.ifname)
+            for change in self._changes.values()
+            if change.op is Op.UPDATE and isinstance(obj := change.object, (Link, LinkSetting))
+        }
+        for change in self._changes.values():
+            new = change.after
+            if change.op is Op.CREATE and isinstance(new, Link) and not changing.isdisjoint(new.lives_on):
+                self._switched.add(change.key)
 
     def _bare_links_early(self) -> None:
         """A link's last IPv4 address takes others along when it goes: so it goes before those are made."""

@@ -23,6 +23,7 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.dummy import Dummy
 from weft.kinds.link.tap import Tap
 from weft.kinds.link.veth import Veth
+from weft.kinds.link.vlan import Vlan
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
 from weft.netlink import doors
@@ -48,6 +49,7 @@ LINKS: Mapping[str, tuple[KernelObject, ...]] = {
     "bridge": (Bridge(netns=HOST, ifname="weft2"),),
     "dummy": (Dummy(netns=HOST, ifname="weft3"),),
     "tap": (Tap(netns=HOST, ifname="weft4"),),
+    "vlan": (Vlan(netns=HOST, ifname="weft5", parent=_VETH.key, vid=1),),
 }
 """What must be made for a feature to be there, in order."""
 
@@ -153,7 +155,7 @@ def _signature() -> list[str]:
         changed = str((_modules() / "modules.dep").stat().st_mtime_ns)
     except OSError:
         changed = ""
-    return [weft.__version__, os.uname().release, changed]
+    return [weft.__version__, os.uname().release, changed, *LINKS, *RULES]
 
 
 def _remembered(path: Path) -> frozenset[str] | None:

@@ -6,6 +6,8 @@ import pytest
 
 from weft.errors import IntentInvalid
 from weft.files import load_text
+from weft.model.links import HOST_LINKS
+from weft.model.words import among
 
 HEAD = "weft: 1\nname: lab\n"
 PORTS = HEAD + "tenants:\n t:\n  networks:\n   lan: {subnets: [10.0.0.0/24]}\n  ports:\n   "
@@ -176,9 +178,14 @@ HOST_ERRORS = {
     "tcp: {wmem: [3, 2, 1]}": "14: wmem is not in order; write [1, 2, 3]: minimum, default, maximum",
     "tcp: {wmem: [4096, 65536, 16MiB]}": "28: wmem: '16MiB' is not a number of bytes; write 16777216, without a unit",
     "tcp: {mtu_probing: 3}": "21: mtu_probing: 3 is out of range for 0 (off), 1 (after a black hole) or 2 (always); from 0 to 2",
-    "links: {a: {}}": "13: the link has no kind; kind: bridge, dummy or veth; existing: true if it is there already",
+    "links: {a: {}}": f"13: the link has no kind; kind: {among(HOST_LINKS)}; existing: true if it is there already",
     "links: {a: {kind: bond}}": "20: kind: not in this version of weft: links of kind bond",
-    "links: {a: {kind: brigde}}": "20: kind: 'brigde' is not one of bridge, dummy, veth; did you mean bridge?",
+    "links: {a: {kind: brigde}}": f"20: kind: 'brigde' is not one of {', '.join(HOST_LINKS)}; did you mean bridge?",
+    "links: {a: {kind: vlan, link: b}}": "10: vid is missing; vid: NUMBER, from 1 to 4094",
+    "links: {a: {kind: vlan, link: b, vid: 4095}}": "40: vid: 4095 is out of range for a VLAN id; from 1 to 4094",
+    "links: {a: {kind: vlan, link: b, vid: 5, peer: c}}": "43: peer belongs to a veth; this is a vlan",
+    "links: {a: {kind: vlan, link: b, vid: 5, ingress_qos: [8:1]}}": "57: ingress_qos: 8:1 is out of range for FROM:TO, a frame's "
+    "priority and a packet's; at most 7:4294967295",
     "links: {a: {kind: veth}}": "10: peer is missing; peer: NAME names the other end",
     "links: {a: {kind: dummy, peer: b}}": "27: peer belongs to a veth; this is a dummy",
     "links: {a: {kind: dummy, existing: true}}": "27: a link that is there already has its kind; take out one of the two",

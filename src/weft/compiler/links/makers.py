@@ -14,7 +14,8 @@ from typing import Any
 from weft.compiler.links.bridge import make_bridge
 from weft.compiler.links.place import LinkPlace
 from weft.compiler.links.plain import make_dummy, make_veth
-from weft.model.links import BridgeLink, DummyLink, HostLink, VethLink
+from weft.compiler.links.vlan import make_vlan
+from weft.model.links import BridgeLink, DummyLink, HostLink, VethLink, VlanLink
 from weft.state import KernelObject
 
 
@@ -33,5 +34,6 @@ MAKERS: Mapping[type[HostLink], Maker] = MappingProxyType(
         BridgeLink: Maker(make_bridge, "load the kernel's bridge module"),
         DummyLink: Maker(make_dummy, "a bridge without members holds addresses as well: `kind: bridge`"),
         VethLink: Maker(make_veth, "load the kernel's veth module"),
+        VlanLink: Maker(make_vlan, "load the kernel's 8021q module", own_mac=False),
     }
 )

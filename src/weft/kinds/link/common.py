@@ -72,11 +72,15 @@ LINK_FIELDS = frozenset(
 """The common fields that the kernel changes on a living link."""
 
 
+IFNAME_CLAIM = "ifname"
+"""The first word of the claims on names."""
+
+
 def altname_claims(link: Link) -> Iterable[tuple[str, ...]]:
     """ifname and altnames share one name space. Source: net/core/dev.c netdev_name_node_add."""
-    yield ("ifname", link.netns, link.ifname)
+    yield (IFNAME_CLAIM, link.netns, link.ifname)
     for name in link.altnames or ():
-        yield ("ifname", link.netns, name)
+        yield (IFNAME_CLAIM, link.netns, name)
 
 
 IPV6_MIN_MTU = 1280
@@ -85,8 +89,11 @@ IPV6_MIN_MTU = 1280
 
 def link_cascade(before: Link, after: Link, dependent: KernelObject) -> bool:
     """A new MAC flushes the neighbours, permanent ones too; a link that goes down or below IPv6's least MTU loses its
-    IPv6 addresses and routes. Source: net/core/neighbour.c neigh_changeaddr, net/ipv6/addrconf.c addrconf_ifdown."""
+    IPv6 addresses and routes; one that leaves its bridge loses its entries there. Source: net/core/neighbour.c
+    neigh_changeaddr, net/ipv6/addrconf.c addrconf_ifdown, net/bridge/br_if.c del_nbp."""
     if after.mac not in (None, before.mac) and dependent.key.table == "neighbour":
         return True
+    if after.master not in (None, before.master) and dependent.key.table == "fdb":
+        return link_key(before.netns, before.master or "") in dependent.lives_on
     falls = (before.mtu or 0) >= IPV6_MIN_MTU > (after.mtu or IPV6_MIN_MTU) or (before.up and after.up is False)
     return bool(falls) and getattr(dependent, "family", 4) == 6

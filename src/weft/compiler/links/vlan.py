@@ -1,0 +1,46 @@
+"""VLANs of a link.
+
+Rules: a VLAN's frames travel in its parent's, so its MTU is at most the parent's, and is that if none is given.
+Source: net/8021q/vlan_dev.c vlan_dev_change_mtu.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from weft.compiler.findings import dotted
+from weft.compiler.links.place import LinkPlace
+from weft.kinds.link.vlan import Vlan
+from weft.model.links import VlanLink
+from weft.state import KernelObject, Key
+
+
+def make_vlan(place: LinkPlace[VlanLink]) -> Iterator[KernelObject]:
+    spec, parent = place.spec, place.parent()
+    if parent is None:
+        return
+    other = place.draft.claim(parent.netns, f"{parent.name} {spec.protocol} {spec.vid}", place.path)
+    if other is not None:
+        place.error(f"VLAN {spec.vid} of {parent.name} is {dotted(other)} already", "another `vid`", "vid")
+    yield Vlan(
+        netns=place.netns,
+        ifname=place.ifname,
+        mtu=_mtu(place, parent),
+        parent=parent,
+        vid=spec.vid,
+        protocol=spec.protocol,
+        reorder_hdr=spec.reorder_hdr,
+        gvrp=spec.gvrp,
+        loose_binding=spec.loose_binding,
+        mvrp=spec.mvrp,
+        ingress_qos=spec.ingress_qos,
+        egress_qos=spec.egress_qos,
+    )
+
+
+def _mtu(place: LinkPlace[VlanLink], parent: Key) -> int | None:
+    given, most = place.spec.mtu, place.mtu_of(parent)
+    if given and most and given > most:
+        what = f"an MTU of {given} is above the {most} bytes of {parent.name}, in whose frames it travels"
+        place.error(what, f"at most {most}, or a larger MTU on {parent.name}", "mtu")
+    return given or most
