@@ -14,7 +14,6 @@ from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
-from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
 from weft.ownership import Claims, Split, split
 from weft.state import HOST, Key, Mark, State, netns_key
@@ -72,10 +71,8 @@ class Machine:
         return found
 
     def read_singly(self, wanted: State) -> State:
-        """Of what is wanted, that which reading a namespace whole leaves out: settings, and links with offloads."""
-        offloads = offloads_of(wanted)
-        singly = frozenset(key for key in wanted if key.table in READ_BY_KEY)
-        return self.read(Selection(keys=singly | offloads.keys(), offloads=offloads))
+        """Of what is wanted, that which reading a namespace whole leaves out."""
+        return self.read(Selection(keys=frozenset(key for key in wanted if key.table in READ_BY_KEY)))
 
     def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""
@@ -86,7 +83,7 @@ class Machine:
     def look_around(self, keys: frozenset[Key], wanted: State) -> Split:
         """Of some keys, what is ours and what stands in the way of `wanted`, with no more read than that takes."""
         grounds = frozenset(on for obj in wanted.values() for on in obj.lives_on)
-        parts = self.split(self.read(_selection(keys, grounds, offloads_of(wanted))), wanted)
+        parts = self.split(self.read(_selection(keys, grounds)), wanted)
         return Split(
             ours=State((key, obj) for key, obj in parts.ours.items() if key in keys),
             foreign=parts.foreign,
@@ -100,28 +97,18 @@ class Machine:
         """
         newborn = frozenset(wanted.keys() | former.keys())
         grounds = frozenset(on for obj in (*former.values(), *wanted.values()) for on in obj.lives_on)
-        offloads = offloads_of(former) | offloads_of(wanted)
 
         def look(keys: frozenset[Key], goal: State) -> State:
-            observed = self.read(_selection(keys, grounds, offloads))
+            observed = self.read(_selection(keys, grounds))
             ours = self.split(observed, goal, newborn).ours
             return State((key, obj) for key, obj in ours.items() if key in keys)
 
         return look
 
 
-def offloads_of(state: State) -> dict[Key, tuple[str, ...]]:
-    """The offloads (by ethtool's names) that a state speaks of, by link."""
-    return {
-        key: tuple(name for name, _ in obj.offloads)
-        for key, obj in state.items()
-        if isinstance(obj, Link) and obj.offloads
-    }
-
-
-def _selection(keys: frozenset[Key], grounds: frozenset[Key], offloads: Mapping[Key, tuple[str, ...]]) -> Selection:
+def _selection(keys: frozenset[Key], grounds: frozenset[Key]) -> Selection:
     if len(keys) <= FEW_KEYS:
-        return Selection(keys=keys | grounds, offloads=offloads)
+        return Selection(keys=keys | grounds)
     whole = {key.netns for key in keys if key.table != "netns"}
     named = {key for key in keys | grounds if key.table in READ_BY_KEY}
-    return Selection(namespaces=tuple(sorted(whole)), keys=frozenset(named), offloads=offloads)
+    return Selection(namespaces=tuple(sorted(whole)), keys=frozenset(named))

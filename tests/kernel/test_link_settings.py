@@ -68,6 +68,11 @@ def test_the_loopback_is_a_link_like_others(world: World, settings: LinkSettings
     assert link(world, None, "lo") == before
 
 
+def test_an_offload_that_the_kernel_does_not_know(world: World, settings: LinkSettings) -> None:
+    with pytest.raises(KernelRefused, match="bit name not found"):
+        settings.commit([Change(Op.CREATE, None, setting("offload/no-such-feature", "on"))])
+
+
 def test_what_somebody_changed_since_is_left(world: World, settings: LinkSettings) -> None:
     settings.commit([Change(Op.CREATE, None, WANTED["mtu"])])
     world.run("ip", "link", "set", "eth9", "mtu", "1300")

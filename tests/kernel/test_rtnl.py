@@ -10,7 +10,6 @@ import pytest
 
 from tests.kernel.rtnl_world import ALIAS, bridge, create, delete, led, link, mac, pair, some, spaces, update, whole
 from tests.world import World
-from weft.backends.base import Selection
 from weft.backends.rtnl import Rtnl
 from weft.backends.visit import visiting
 from weft.diff import diff
@@ -329,23 +328,6 @@ def test_a_namespace_by_pidfile(world: World, rtnl: Rtnl) -> None:
     process.wait()
     assert diff(found, State.of([*spaces("shop"), Namespace(name=label), *ends, address])) == {}
     assert whole(rtnl, label) == {}
-
-
-def test_offloads(world: World, rtnl: Rtnl) -> None:
-    wanted = (("rx-gro", False), ("tx-tcp-segmentation", False))
-    ends = led(pair(1, "", "web"))
-    end = replace(ends[0], offloads=wanted)
-    create(rtnl, *spaces("web"), end, ends[1])
-    told = world.run("ethtool", "-k", end.ifname).stdout
-    assert "generic-receive-offload: off" in told and "tx-tcp-segmentation: off" in told
-    assert "tx-checksum-ip-generic: on" in told
-    selection = Selection(namespaces=("",), offloads={end.key: ("rx-gro", "tx-tcp-segmentation")})
-    found = rtnl.observe(selection)[end.key]
-    assert isinstance(found, Link) and found.offloads == wanted
-    update(rtnl, found, replace(end, offloads=(("rx-gro", True), ("tx-tcp-segmentation", False))))
-    assert "generic-receive-offload: on" in world.run("ethtool", "-k", end.ifname).stdout
-    with pytest.raises(KernelRefused, match="bit name not found"):
-        update(rtnl, found, replace(end, offloads=(("no-such-feature", True),)))
 
 
 def test_many_links_go_at_once_and_no_foreign_one_with_them(world: World, rtnl: Rtnl) -> None:

@@ -17,6 +17,7 @@ from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.tap import Tap
+from weft.kinds.setting.link import LinkSetting
 from weft.state import Change, KernelObject, Op, State
 
 ENDS = led(pair(1, "shop", "web", master="br", altnames=("front-door", "web")))
@@ -114,8 +115,8 @@ def test_what_the_script_changes_is_what_weft_changes(world: World, rtnl: Rtnl) 
 
 def test_offloads_and_pidfiles_are_said_with_their_own_commands() -> None:
     label = "pidfile:/run/my app.pid"
-    end = replace(pair(1, "shop", label)[0], offloads=(("rx-gro", False),))
-    (*_, last) = KINDS.of(end).script(Change(Op.CREATE, None, end))
+    tuned = LinkSetting(netns=label, ifname="eth1", attribute="offload/rx-gro", value="off")
+    (last,) = KINDS.of(tuned).script(Change(Op.CREATE, None, tuned))
     assert last == """nsenter --net=/proc/"$(cat '/run/my app.pid')"/ns/net ethtool -K eth1 rx-gro off"""
     leader = led(pair(1, "a", label))[0]
     first, *_ = KINDS.of(leader).script(Change(Op.CREATE, None, leader))

@@ -7,9 +7,8 @@ already gone is no error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from weft.state import Change, Key, State
@@ -18,12 +17,10 @@ from weft.state import Change, Key, State
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What to look at: whole namespaces, and single objects elsewhere. A namespace that does not exist is simply empty.
-    Sysctls and link settings are read only where `keys` names them, and offloads (by ethtool's names) only of the links
-    in `offloads`: they cost a question each."""
+    Sysctls and link settings are read only where `keys` names them: they cost a question each."""
 
     namespaces: tuple[str, ...] = ()
     keys: frozenset[Key] = frozenset()
-    offloads: Mapping[Key, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Backend(Protocol):

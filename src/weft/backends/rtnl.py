@@ -60,12 +60,11 @@ class Rtnl:
         whole = list(self._read_all(dict.fromkeys(selection.namespaces)))
         parts = list(self._read_parts(selection))
         readings = [*whole, *(reading for reading, _ in parts)]
-        self._read_offloads(readings, selection.offloads)
         others = peers(self._kept, readings)
         self._pair(readings, others)
-        state = State.of(obj for reading in whole for obj in objects(reading, others, selection.offloads))
+        state = State.of(obj for reading in whole for obj in objects(reading, others))
         for reading, keys in parts:
-            found = objects(reading, others, selection.offloads)
+            found = objects(reading, others)
             state.update((obj.key, obj) for obj in found if obj.key in keys)
         state.update(State.of(self._unfinished(selection, {reading.netns for reading in readings})))
         return state
@@ -78,8 +77,12 @@ class Rtnl:
         self._kept.begin()
         readings = [reading for reading, _ in self._read_parts(Selection(keys=frozenset(keys)))]
         self._read_offloads(readings, offloads)
-        found = (_link(reading, seen, {}, offloads) for reading in readings for seen in reading.links.values())
-        return {link.key: link for link in found if link.key in keys}
+        found = ((reading, seen, _link(reading, seen, {})) for reading in readings for seen in reading.links.values())
+        return {
+            link.key: replace(link, offloads=_switches(reading, seen, offloads.get(link.key, ())))
+            for reading, seen, link in found
+            if link.key in keys
+        }
 
     def cookie(self, netns: str) -> int:
         """The number of a namespace, never used again until the kernel restarts. Raises: NamespaceGone."""
@@ -130,8 +133,6 @@ class Rtnl:
                 continue
 
     def _read_offloads(self, readings: Sequence[Reading], offloads: Offloads) -> None:
-        if not offloads:
-            return
         for reading in readings:
             asked = [i for i, seen in reading.links.items() if link_key(reading.netns, seen.ifname) in offloads]
             if asked:
@@ -153,7 +154,7 @@ def _by_netns(selection: Selection) -> dict[str, set[Key]]:
     return found
 
 
-def objects(reading: Reading, others: Mapping[End, Key], offloads: Offloads) -> Iterator[KernelObject]:
+def objects(reading: Reading, others: Mapping[End, Key]) -> Iterator[KernelObject]:
     """What was read of a namespace as objects."""
     label = reading.netns
     for index, seen in reading.links.items():
@@ -161,7 +162,7 @@ def objects(reading: Reading, others: Mapping[End, Key], offloads: Offloads) -> 
             if label != HOST:
                 yield netns.parse(label, seen.attributes.get(IFLA_IFALIAS, ""))
         else:
-            yield _link(reading, seen, others, offloads)
+            yield _link(reading, seen, others)
     yield from _on_links(reading)
     yield from _routes(reading)
     # Of several with one key, the kernel tells apart what weft does not: weft's own stands, being the last.
@@ -192,11 +193,10 @@ def _on_links(reading: Reading) -> Iterator[KernelObject]:
             yield neighbour.parse(reading.netns, ifname, seen)
 
 
-def _link(reading: Reading, seen: LinkMessage, others: Mapping[End, Key], offloads: Offloads) -> Link:
+def _link(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Link:
     """A link as the kind that weft knows it by."""
     label = reading.netns
-    switches = _switches(reading, seen, offloads) if offloads else None
-    fields = common_fields(label, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)), switches)
+    fields = common_fields(label, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)))
     told = Seen(fields, seen.info, others.get((label, seen.ifindex)))
     for row in KINDS.of_links(told.info.kind):
         if (found := row.parse(told)) is not None:
@@ -205,7 +205,6 @@ def _link(reading: Reading, seen: LinkMessage, others: Mapping[End, Key], offloa
     return other.parse(told)
 
 
-def _switches(reading: Reading, seen: LinkMessage, offloads: Offloads) -> tuple[tuple[str, bool], ...] | None:
-    asked = offloads.get(link_key(reading.netns, seen.ifname))
+def _switches(reading: Reading, seen: LinkMessage, asked: Iterable[str]) -> tuple[tuple[str, bool], ...] | None:
     on = reading.features.get(seen.ifindex)
-    return None if asked is None or on is None else tuple(sorted((name, name in on) for name in asked))
+    return None if on is None else tuple(sorted((name, name in on) for name in asked))

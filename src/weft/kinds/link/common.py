@@ -12,9 +12,9 @@ from weft.state import KernelObject, Key, link_key
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """Common to all links. mtu in bytes of payload; gso and gro sizes in bytes; `master` an ifname in the same
-    namespace, "" for none; `altnames` sorted; `offloads` sorted pairs of ethtool's feature (tx-checksum-ip-generic,
-    tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is on. `newborn`: as observed, made by weft a
-    moment ago and not marked yet (state.BIRTH_GROUP)."""
+    namespace, "" for none; `altnames` sorted; `offloads`, only ever observed (a LinkSetting sets them): sorted pairs of
+    ethtool's feature (tx-checksum-ip-generic, tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is
+    on. `newborn`: as observed, made by weft a moment ago and not marked yet (state.BIRTH_GROUP)."""
 
     netns: str
     ifname: str
@@ -67,7 +67,7 @@ class OtherLink(Link):
 
 
 LINK_FIELDS = frozenset(
-    {"alias", "mac", "mtu", "up", "master", "altnames", "gso_max_size", "gso_max_segs", "gro_max_size", "offloads"}
+    {"alias", "mac", "mtu", "up", "master", "altnames", "gso_max_size", "gso_max_segs", "gro_max_size"}
 )
 """The common fields that the kernel changes on a living link."""
 

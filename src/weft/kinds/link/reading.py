@@ -36,7 +36,7 @@ class Seen:
     other: Key | None
 
 
-def common_fields(netns: str, seen: LinkMessage, master: str, offloads: tuple[tuple[str, bool], ...] | None) -> Fields:
+def common_fields(netns: str, seen: LinkMessage, master: str) -> Fields:
     """`master`: its ifname, or ""."""
     found = seen.attributes.get
     alias = found(IFLA_IFALIAS, "")
@@ -52,6 +52,5 @@ def common_fields(netns: str, seen: LinkMessage, master: str, offloads: tuple[tu
         "gso_max_size": found(IFLA_GSO_MAX_SIZE),
         "gso_max_segs": found(IFLA_GSO_MAX_SEGS),
         "gro_max_size": found(IFLA_GRO_MAX_SIZE),
-        "offloads": offloads,
         "newborn": not alias and found(IFLA_GROUP) == BIRTH_GROUP,
     }

@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 from weft.kinds import command
 from weft.kinds.base import Names, Request
 from weft.kinds.link.common import LINK_FIELDS, ChildLink, Link
-from weft.kinds.verbs import Birth, DropLink, SetFeatures
+from weft.kinds.verbs import Birth, DropLink
 from weft.state import BIRTH_GROUP, Change, Op, link_key
 from weft.wire.address_text import mac_bytes
 from weft.wire.codec import attribute, text, u32
@@ -129,14 +129,12 @@ def birth(link: Link, names: Names, info: bytes) -> Request:
 
 
 def dress(link: Link, names: Names, fields: Iterable[str], *data: bytes, up: bool | None = None) -> Iterator[Request]:
-    """The mark for a newborn link, the named fields that its birth could not give it, its other names and offloads."""
+    """The mark for a newborn link, the named fields that its birth could not give it, and its other names."""
     index = names.ifindex(link.key)
     given = attributes(link, names, ("alias", *fields))
     yield Request(link.netns, set_link(index, *given, u32(IFLA_GROUP, 0), *data, up=up))
     if link.altnames:
         yield Request(link.netns, add_altnames(index, link.altnames))
-    if link.offloads:
-        yield Request(link.netns, SetFeatures(index, link.offloads))
 
 
 def update(before: Link, after: Link, names: Names, *data: bytes) -> Iterator[Request]:
@@ -151,8 +149,6 @@ def update(before: Link, after: Link, names: Names, *data: bytes) -> Iterator[Re
         given.append(u32(IFLA_GROUP, 0))
     if given or data or up is not None:
         yield Request(after.netns, set_link(index, *given, *data, up=up))
-    if "offloads" in differing:
-        yield Request(after.netns, SetFeatures(index, after.offloads or ()))
 
 
 def _rename(index: int, before: Link, after: Link) -> Iterator[Request]:
@@ -183,7 +179,7 @@ _WORDS: Mapping[str, Callable[[Link], tuple[str | int, ...]]] = {
 
 
 def _script_set(link: Link, fields: Iterable[str], *more: str | int) -> Iterator[str]:
-    """`ip link set` with the named fields, then altnames and offloads if they are among them."""
+    """`ip link set` with the named fields, then altnames if they are among them."""
     named = set(fields)
     managed = [name for name in _WORDS if name in named and getattr(link, name) is not None]
     words = [word for name in managed for word in _WORDS[name](link)]
@@ -192,9 +188,6 @@ def _script_set(link: Link, fields: Iterable[str], *more: str | int) -> Iterator
     if "altnames" in named:
         for name in link.altnames or ():
             yield command.ip(link.netns, "link", "property", "add", "dev", link.ifname, "altname", name)
-    if "offloads" in named and link.offloads:
-        switches = " ".join(f"{feature} {'on' if on else 'off'}" for feature, on in link.offloads)
-        yield f"{command.within(link.netns)}ethtool -K {link.ifname} {switches}"
 
 
 def _script_update(before: Link, after: Link, *more: str | int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One attribute of a link, somebody else's or tuned: changed with the former value noted, which comes back at the end."""
+"""One attribute of a link, somebody else's or tuned: changed with its former value noted, which comes back."""
 
 from __future__ import annotations
 
