@@ -16,6 +16,7 @@ from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.common import Link
+from weft.kinds.link.fdb import Fdb
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.table import TABLE_PREFIX
@@ -68,6 +69,8 @@ def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
             return _marked(getattr(obj, "comment", None), host_id)
         case Owner.TABLE:
             return _named_after(getattr(obj, "table", "") or getattr(obj, "name", ""))
+        case Owner.GROUND:
+            return ground_scope(obj, observed, host_id)
         case Owner.PROTOCOL if getattr(obj, "protocol", None) == PROTOCOL:
             return ground_scope(obj, observed, host_id)
     return None
@@ -104,7 +107,7 @@ def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None
 
 def needs_claim(obj: KernelObject, desired: State, host_id: str) -> bool:
     """Whether `obj`, about to be made, would bear no proof of its own: it stands on foreign ground."""
-    return isinstance(obj, (Address, Route, Neighbour, Rule)) and ground_scope(obj, desired, host_id) is None
+    return isinstance(obj, (Address, Route, Neighbour, Rule, Fdb)) and ground_scope(obj, desired, host_id) is None
 
 
 def _marked(alias: str | None, host_id: str) -> str | None:
@@ -124,9 +127,9 @@ def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
         return scope == claims.scope
     if claims.ledger.get(obj.key) == claims.scope:
         return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
-    if isinstance(obj, (Address, Route, Neighbour)):
+    if isinstance(obj, (Address, Route, Neighbour, Fdb)):
         grounds = [observed.get(on) for on in obj.lives_on]
-        return obj.protocol == PROTOCOL and any(
+        return getattr(obj, "protocol", PROTOCOL) == PROTOCOL and any(
             _is_newborn(ground, claims) or (isinstance(ground, Link) and _lost_its_mark(ground, observed, claims))
             for ground in grounds
         )
@@ -141,7 +144,7 @@ def _is_newborn(obj: KernelObject | None, claims: Claims) -> bool:
 def _adoptable(obj: KernelObject, wanted: KernelObject, observed: State, claims: Claims) -> bool:
     if isinstance(obj, (Sysctl, LinkSetting)):
         return obj.key not in claims.ledger or obj == wanted
-    if isinstance(obj, (Address, Route, Neighbour)):
+    if isinstance(obj, (Address, Route, Neighbour, Fdb)):
         return ground_scope(obj, observed, claims.host_id) == claims.scope
     if isinstance(obj, Namespace):
         return obj == wanted

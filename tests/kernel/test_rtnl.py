@@ -21,6 +21,7 @@ from weft.kinds.ip.rule import Rule
 from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.tap import Tap
 from weft.kinds.link.veth import Veth
+from weft.kinds.link.vxlan import Vxlan
 from weft.kinds.netns import Namespace
 from weft.netlink import doors
 from weft.netlink.events import Events
@@ -297,7 +298,7 @@ def test_what_others_made_is_reported_and_what_the_kernel_makes_is_not(world: Wo
     ]  # fmt: skip
     veth, vxlan = host[link_key("", "v0")], host[link_key("", "vx")]
     assert isinstance(veth, Veth) and veth.peer == link_key("theirs", "v1")
-    assert isinstance(vxlan, OtherLink) and vxlan.link_kind == "vxlan"
+    assert isinstance(vxlan, Vxlan) and vxlan.parent == veth.key
 
 
 def test_a_veth_into_a_namespace_without_a_name_is_other(world: World, rtnl: Rtnl) -> None:

@@ -18,7 +18,7 @@ from weft.errors import KernelRefused
 from weft.kinds import KINDS, netns
 from weft.kinds.ip import address, neighbour, route, rule
 from weft.kinds.ip.route import Route
-from weft.kinds.link import other
+from weft.kinds.link import fdb, other
 from weft.kinds.link.common import Link
 from weft.kinds.link.reading import Seen, common_fields
 from weft.kinds.netns import Namespace
@@ -34,7 +34,7 @@ from weft.wire.link import (
 )
 from weft.wire.rule import FRA_PROTOCOL
 
-_TABLES = frozenset({"netns", "link", "address", "route", "rule", "neighbour"})
+_TABLES = frozenset({"netns", "link", "address", "route", "rule", "neighbour", "fdb"})
 
 Offloads = Mapping[Key, tuple[str, ...]]
 
@@ -191,6 +191,8 @@ def _on_links(reading: Reading) -> Iterator[KernelObject]:
     for seen in reading.neighbours:
         if ifname := reading.ifname(seen.ifindex):
             yield neighbour.parse(reading.netns, ifname, seen)
+    for entry in fdb.said(reading.fdb, reading.links):
+        yield fdb.parse(reading.netns, reading.ifname, entry)
 
 
 def _link(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Link:

@@ -42,8 +42,8 @@ def _pairs(kept: Kept, readings: Sequence[Reading]) -> dict[End, End]:
     for reading in readings:
         spoken_of: dict[int, list[End]] = {}
         for index, seen in reading.links.items():
-            other, nsid = seen.attributes.get(IFLA_LINK), seen.attributes.get(IFLA_LINK_NETNSID)
-            if not other or not KINDS.of_links(seen.kind):
+            other, nsid = _named(seen), seen.attributes.get(IFLA_LINK_NETNSID)
+            if other is None or (nsid is None and not other):
                 continue
             if nsid is None:
                 found[reading.netns, index] = reading.netns, other
@@ -56,6 +56,13 @@ def _pairs(kept: Kept, readings: Sequence[Reading]) -> dict[End, End]:
     return found
 
 
+def _named(seen: LinkMessage) -> int | None:
+    """Index of the link that another names, None for none. 0: a tunnel that names its underlay's namespace alone."""
+    for row in KINDS.of_links(seen.kind):
+        return row.below(seen.info) if row.below else seen.attributes.get(IFLA_LINK) or None
+    return None
+
+
 def _settle(
     kept: Kept, readings: Sequence[Reading], reading: Reading, spoken_of: Mapping[int, list[End]], found: dict[End, End]
 ) -> None:
@@ -65,7 +72,7 @@ def _settle(
     for nsid, place in places.items():
         for end in spoken_of[nsid]:
             seen = reading.links[end[1]]
-            found[end] = other = place.netns, seen.attributes[IFLA_LINK]
+            found[end] = other = place.netns, _named(seen) or 0
             if seen.kind == VETH:
                 found[other] = end
 
@@ -106,14 +113,14 @@ def _places(kept: Kept, labels: Iterable[str]) -> Iterator[Place]:
 
 
 def _names(kept: Kept, readings: Sequence[Reading], ends: Iterable[End]) -> dict[End, Key]:
-    """The keys of the ends, from what was read or else from the kernel."""
+    """The keys of the ends, from what was read or else from the kernel; of index 0 the namespace alone."""
     links = {reading.netns: reading.links for reading in readings}
     names: dict[End, Key] = {}
     unread: dict[str, list[int]] = {}
     for netns, index in ends:
         seen = links.get(netns, {}).get(index)
-        if seen is not None:
-            names[netns, index] = link_key(netns, seen.ifname)
+        if seen is not None or not index:
+            names[netns, index] = link_key(netns, seen.ifname if seen else "")
         else:
             unread.setdefault(netns, []).append(index)
     for netns, indexes in unread.items():

@@ -14,12 +14,13 @@ from weft.backends.rtnl_numbers import Numbers
 from weft.kinds.ip import route
 from weft.netlink.connection import Item, QuestionRefused, Take
 from weft.netlink.kept import Place
-from weft.state import Key
+from weft.state import Key, Mark
 from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes
 from weft.wire.codec import attribute, message
 from weft.wire.ethtool import get_features, read_features
+from weft.wire.fdb import FdbMessage, get_entries, read_static_entry
 from weft.wire.ifaddr import AddressMessage, get_addresses, read_permanent_address
-from weft.wire.link import IFLA_MASTER, LOOPBACK_INDEX, LinkMessage, get_link, get_links, read_link
+from weft.wire.link import IFLA_IFALIAS, IFLA_MASTER, LOOPBACK_INDEX, LinkMessage, get_link, get_links, read_link
 from weft.wire.neighbour import (
     NDA_DST,
     RTM_GETNEIGH,
@@ -32,6 +33,9 @@ from weft.wire.reply import Reply
 from weft.wire.route import RouteMessage, get_routes, read_lasting_route
 from weft.wire.rule import RuleMessage, get_rules, read_added_rule
 
+_ON_LINKS = ("address", "neighbour", "fdb")
+"""Tables of which a key's name begins with that of a link."""
+
 
 @dataclass(slots=True)
 class Reading:
@@ -43,6 +47,7 @@ class Reading:
     routes: list[RouteMessage] = field(default_factory=list)
     rules: list[RuleMessage] = field(default_factory=list)
     neighbours: list[NeighbourMessage] = field(default_factory=list)
+    fdb: list[FdbMessage] = field(default_factory=list)
     features: dict[int, frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -66,7 +71,17 @@ def read_whole(place: Place) -> Reading:
         rules=dump(get_rules(), read_added_rule),
         neighbours=dump(get_neighbours(), read_static_neighbour)
         + dump(get_neighbours(proxy=True), read_static_neighbour),
+        fdb=dump(get_entries(), read_static_entry) if any(map(_may_forward, links.values())) else [],
     )
+
+
+def _may_forward(seen: LinkMessage) -> bool:
+    """Whether weft may have put entries into a forwarding table for this link: it is a VXLAN, or a port that a file
+    speaks of as a link (those of tenants' networks have none). Elsewhere the tables are not asked for."""
+    if seen.kind == "vxlan":
+        return True
+    mark = Mark.parse(seen.attributes.get(IFLA_IFALIAS)) if IFLA_MASTER in seen.attributes else None
+    return mark is not None and "links" in mark.object.split("/")
 
 
 def read_some(place: Place, keys: Iterable[Key]) -> Reading:
@@ -75,7 +90,7 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
     for key in keys:
         wanted.setdefault(key.table, []).append(key.name)
     reading = Reading(place)
-    on_links = [name.split() for table in ("address", "neighbour") for name in wanted.get(table, ())]
+    on_links = [name.split() for table in _ON_LINKS for name in wanted.get(table, ())]
     ifnames = {*wanted.get("link", ()), *(words[0] for words in on_links)}
     read_links(reading, [get_link(ifname=name) for name in ifnames])
     if "netns" in wanted:
@@ -86,6 +101,8 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
     _read_addresses(reading, indexes, [name.split() for name in wanted.get("address", ())])
     _read_neighbours(reading, indexes, [name.split() for name in wanted.get("neighbour", ())])
     _read_routes(reading, wanted.get("route", ()))
+    for ifname in {name.split()[0] for name in wanted.get("fdb", ())} & indexes.keys():
+        reading.fdb += _dump(place, get_entries(indexes[ifname]), read_static_entry)
     for family in {AF_INET6 if name.startswith("inet6") else AF_INET for name in wanted.get("rule", ())}:
         reading.rules += place.rtnl.dump(get_rules(family), read_added_rule)
     return reading

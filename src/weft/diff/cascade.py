@@ -61,7 +61,7 @@ def bystanders(changes: Changes, observed: State, desired: State) -> State:
     )
 
 
-_ON_LINKS = frozenset({"address", "route", "neighbour"})
+_ON_LINKS = frozenset({"address", "route", "neighbour", "fdb"})
 
 
 class Cascade:

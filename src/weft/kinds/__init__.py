@@ -9,17 +9,15 @@ from __future__ import annotations
 from weft.kinds import netns
 from weft.kinds.base import KindTable
 from weft.kinds.ip import address, neighbour, route, rule
-from weft.kinds.link import bridge, dummy, other, tap, veth, vlan
+from weft.kinds.link import bridge, dummy, fdb, geneve, gre, iptunnel, other, tap, veth, vlan, vxlan
 from weft.kinds.nft import chain, element, foreign_rule, nftset, table
 from weft.kinds.setting import link as link_setting
 from weft.kinds.setting import sysctl
 
-KINDS = KindTable(
-    module.ROW
-    for module in (
-        netns, sysctl, link_setting,
-        bridge, dummy, tap, veth, vlan, other,
-        address, neighbour, rule, route,
-        table, nftset, chain, element, foreign_rule,
-    )
-)  # fmt: skip
+KINDS = KindTable((
+    *(module.ROW for module in (netns, sysctl, link_setting, bridge, dummy, tap, veth, vlan, vxlan, geneve)),
+    *gre.ROWS,
+    *iptunnel.ROWS,
+    *(module.ROW for module in (other, fdb, address, neighbour, rule, route)),
+    *(module.ROW for module in (table, nftset, chain, element, foreign_rule)),
+))  # fmt: skip

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from weft.state import Change, KernelObject, Key
+from weft.wire.link import LinkInfo
 
 
 class Owner(Enum):
@@ -61,7 +62,9 @@ class Kind:
 
     `cls`: its dataclass. `backend`: "rtnl", "nft", "setting", "link-setting". `in_place`: fields that the kernel
     changes on the living object; a difference in any other field replaces it. `held`: a process may hold it open,
-    so it is never deleted before the commit record. `info_kind`: the kernel's word for a kind of link. `requests`: the change in the backend's language.
+    so it is never deleted before the commit record. `info_kind`: the kernel's word for a kind of link. `below`: for a
+    kind of link that names the one it stands on in its own data, how that is read: an index, 0 for none.
+    `requests`: the change in the backend's language.
     `parse`: the backend's reading to an object (what it is given is the backend's to say; a link's is given a Seen,
     and says None where the link is not of the kind after all).
     `script`: the ip, nft and sysctl commands that do the same. `claims`: names beside the key that must be unique in
@@ -76,6 +79,7 @@ class Kind:
     in_place: frozenset[str] = frozenset()
     held: bool = False
     info_kind: str = ""
+    below: Callable[[LinkInfo], int] | None = None
     requests: Callable[[Change, Names], Iterable[Request]]
     script: Callable[[Change], Iterable[str]]
     parse: Callable[..., Any]

@@ -15,7 +15,7 @@ from weft.ownership import needs_claim
 from weft.plan import Plan
 from weft.state import Key, State
 
-_CLAIMED = frozenset({"address", "route", "rule", "neighbour"})
+_CLAIMED = frozenset({"address", "route", "rule", "neighbour", "fdb"})
 
 
 def claim(machine: Machine, todo: Plan, desired: State) -> None:

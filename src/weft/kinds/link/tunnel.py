@@ -1,0 +1,213 @@
+"""What all tunnels have in common: links whose traffic travels in the packets of another network, the underlay.
+
+Rules: a tunnel is made from its underlay's namespace into its own, and the kernel never lets go of the former: it dies
+with either, and with the link that it was bound to. A kind of tunnel is a table of fields, each of which knows its
+attribute, how it is read, and ip's word. Source: ip-link(8), net/core/rtnetlink.c rtnl_newlink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from weft.kinds import command
+from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.link import writing
+from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
+from weft.kinds.link.reading import Seen
+from weft.kinds.netns import ground
+from weft.state import Change, Key, Op, link_key
+from weft.wire.address_text import ip_bytes
+from weft.wire.codec import Attributes, Table, attribute, u8, u32
+from weft.wire.link import LinkInfo, link_info, set_link
+
+Word: TypeAlias = str | int
+
+ANY_ADDRESS: Mapping[int, str] = {4: "0.0.0.0", 6: "::"}
+INHERIT_TOS = 1
+"""What a tunnel's TOS says to take over that of the packet inside. Source: net/ipv4/ip_tunnel.c."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tunnel(Link):
+    """`underlay`: the namespace that its packets travel in. `device`: ifname there of the link that they leave by, ""
+    to let the routes decide. `family`: the underlay's, 4 or 6. `local`, `remote`: addresses of the underlay, "" for
+    any. `ttl`: 0 lets the kernel choose (GRE and IP in IP: that of the packet inside); `tos` as INHERIT_TOS."""
+
+    underlay: str
+    family: int
+    device: str = ""
+    local: str | None = None
+    remote: str | None = None
+    ttl: int | None = None
+    tos: int | None = None
+
+    @property
+    def parent(self) -> Key | None:
+        return link_key(self.underlay, self.device) if self.device else None
+
+    @property
+    def lives_on(self) -> tuple[Key, ...]:
+        parent = (self.parent,) if self.parent else ()
+        return tuple(dict.fromkeys((*ground(self.netns), *ground(self.underlay), *parent)))
+
+    @property
+    def made_in(self) -> str:
+        return self.underlay
+
+
+class Field(NamedTuple):
+    """One field of a kind of tunnel: `write` as attributes, `read` from them, `words` of ip(8)."""
+
+    write: Callable[[Any], bytes]
+    read: Callable[[Attributes], Any]
+    words: Callable[[Any], tuple[Word, ...]]
+
+
+FieldTable: TypeAlias = Mapping[str, Field]
+
+
+def number(name: str, kind: int, word: str, write: Callable[[int, int], bytes] = u8) -> Field:
+    return Field(
+        lambda link: write(kind, getattr(link, name)),
+        lambda data: data.get(kind, 0),
+        lambda link: (word, getattr(link, name)),
+    )
+
+
+def truth(name: str, kind: int, word: str) -> Field:
+    """A switch of one byte; ip says `no` before the word to turn it off."""
+    return Field(
+        lambda link: u8(kind, int(getattr(link, name))),
+        lambda data: bool(data.get(kind)),
+        lambda link: (word if getattr(link, name) else f"no{word}",),
+    )
+
+
+def choice(name: str, kind: int, word: str, of: tuple[str, ...]) -> Field:
+    """One of a few words, by its number."""
+    return Field(
+        lambda link: u8(kind, of.index(getattr(link, name))),
+        lambda data: of[data.get(kind, 0)],
+        lambda link: (word, getattr(link, name)),
+    )
+
+
+def address(name: str, word: str, kind: int, kind6: int | None = None) -> Field:
+    """An address of the underlay. `kind6`: the attribute for one of IPv6 where that is another one."""
+
+    def write(link: Any) -> bytes:
+        raw = ip_bytes(getattr(link, name) or ANY_ADDRESS[link.family])
+        return attribute(kind6 if kind6 is not None and len(raw) == 16 else kind, raw)
+
+    def read(data: Attributes) -> str:
+        found = data.get(kind) or (data.get(kind6, "") if kind6 is not None else "")
+        return "" if found in ANY_ADDRESS.values() else found
+
+    return Field(write, read, lambda link: (word, getattr(link, name) or "any"))
+
+
+def family_of_ends(*addresses: str) -> int:
+    """Of a tunnel as observed: IPv4 where no address tells, as the kernel has it."""
+    return 6 if any(":" in found for found in addresses) else 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort:
+    """A kind of tunnel. `kind`: as in IFLA_INFO_KIND. `table`: its attributes. `device`: that which names the link in
+    the underlay, None where the kind has none. `whole`: whether the kernel takes a change's silence for a zero, so that
+    all is said. `ethernet`: whether it carries frames; else what the kernel calls its hardware address is `local`."""
+
+    kind: str
+    table: Table
+    fields: FieldTable
+    device: int | None = None
+    ethernet: bool = True
+    whole: bool = False
+
+    def create(self, tunnel: Tunnel, names: Names) -> Iterator[Request]:
+        yield writing.birth(tunnel, names, link_info(self.kind, *self._data(tunnel, names, self.fields)))
+        yield from writing.dress(tunnel, names, ())
+
+    def change(self, before: Tunnel, after: Tunnel, names: Names) -> list[bytes]:
+        """The kind's own part of an update."""
+        differing = self._differing(before, after)
+        if not differing:
+            return []
+        return [link_info(self.kind, *self._data(after, names, self.fields if self.whole else differing))]
+
+    def _differing(self, before: Tunnel, after: Tunnel) -> FieldTable:
+        return {
+            name: field
+            for name, field in self.fields.items()
+            if (wanted := getattr(after, name)) is not None and wanted != getattr(before, name)
+        }
+
+    def _data(self, tunnel: Tunnel, names: Names, fields: FieldTable) -> Iterator[bytes]:
+        if self.device is not None and tunnel.parent is not None:
+            yield u32(self.device, names.ifindex(tunnel.parent))
+        yield from (field.write(tunnel) for name, field in fields.items() if getattr(tunnel, name) is not None)
+
+    def words(self, tunnel: Tunnel, fields: FieldTable) -> tuple[Word, ...]:
+        said = (field.words(tunnel) for name, field in fields.items() if getattr(tunnel, name) is not None)
+        return tuple(word for words in said for word in words)
+
+    def script_create(self, tunnel: Tunnel) -> Iterable[str]:
+        device = ("dev", tunnel.device) if tunnel.device else ()
+        words = ("link", "add", "name", tunnel.ifname, "type", self.kind, *self.words(tunnel, self.fields), *device)
+        there = tunnel.underlay != tunnel.netns
+        where = f" netns {command.netns_argument(tunnel.netns)}" if there else ""
+        yield command.ip(tunnel.underlay, *words) + where
+
+    def script_change(self, before: Tunnel, after: Tunnel) -> tuple[Word, ...]:
+        differing = self._differing(before, after)
+        words = self.words(after, self.fields if self.whole else differing)
+        return ("type", self.kind, *words) if differing else ()
+
+    def below(self, info: LinkInfo) -> int:
+        """Index of the link in the underlay, 0 for none."""
+        return int(info.read(self.table).get(self.device, 0)) if self.device is not None else 0
+
+    def parse(self, seen: Seen) -> dict[str, Any]:
+        """The constructor's arguments of a tunnel that was read."""
+        data = seen.info.read(self.table)
+        own = {name: field.read(data) for name, field in self.fields.items()}
+        family = family_of_ends(*(own.get(name, "") for name in ("local", "remote", "group")))
+        underlay, device = (seen.other.netns, seen.other.name) if seen.other else (seen.fields["netns"], "")
+        common = seen.fields if self.ethernet else {**seen.fields, "mac": None}
+        return {**common, **own, "family": family, "underlay": underlay, "device": device}
+
+
+def _update(sort: Sort, before: Tunnel, after: Tunnel, names: Names) -> Iterator[Request]:
+    """The kind's own part in a message of its own: VXLAN takes none that says an MTU as well."""
+    yield from writing.update(before, after, names)
+    if data := sort.change(before, after, names):
+        yield Request(after.netns, set_link(names.ifindex(after.key), *data))
+
+
+def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str]) -> Kind:
+    """The row of a kind of tunnel. `in_place`: its own fields that the kernel changes on the living link."""
+
+    make_or_drop = writing.requests_with(cls, sort.create)
+
+    def requests(change: Change, names: Names) -> Iterator[Request]:
+        before, after = change.before, change.after
+        if change.op is Op.UPDATE and isinstance(before, Tunnel) and isinstance(after, Tunnel):
+            return _update(sort, before, after, names)
+        return make_or_drop(change, names)
+
+    return Kind(
+        name=name,
+        cls=cls,
+        backend="rtnl",
+        owner=Owner.ALIAS,
+        in_place=LINK_FIELDS | frozenset(in_place),
+        requests=requests,
+        script=writing.script_with(cls, sort.script_create, sort.script_change),
+        info_kind=sort.kind,
+        below=sort.below,
+        parse=lambda seen: cls(**sort.parse(seen)),
+        claims=altname_claims,
+        cascade=link_cascade,
+    )
