@@ -152,19 +152,6 @@ def test_destroying_what_was_empty_forgets_its_file(desk: Desk) -> None:
     assert desk.json("list") == []
 
 
-def test_show_reads_the_machine(desk: Desk) -> None:
-    desk.write(VM)
-    desk.weft("apply", "-y")
-    tree = desk.weft("show", "lab").stdout
-    assert "└─ tenant shop  up  netns weft.lab.shop" in tree
-    assert "port vm  up  tap vm0  10.1.0.5  52:54:00:12:34:56" in tree
-    assert "port me  up  host me  10.1.0.1/24" in tree
-    desk.world.run("ip", "link", "set", "vm0", "down")
-    desk.world.run("ip", "link", "delete", "me")
-    (network,) = desk.json("show")["tenants"][0]["networks"]
-    assert {port["name"]: port["condition"] for port in network["ports"]} == {"vm": "down", "me": "missing"}
-
-
 def test_commands_without_a_file_mean_the_only_scope(first: Desk) -> None:
     (first.directory / "weft.yaml").unlink()
     assert first.weft("show").stdout.startswith("first\n")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from weft.apply import Progress, conclude, ignore_progress, lead_to, transact
 from weft.backends.base import Selection
+from weft.backends.counters import CounterReader, Glance
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
@@ -24,12 +25,13 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
+from weft.picture.view import Topology
 from weft.service.books import Books
 from weft.service.claims import claim
 from weft.service.places import enter
 from weft.service.prepared import Prepared, pidfiles_of, prepare, prepare_nothing
 from weft.service.status import Status, status_of
-from weft.service.topology import Topology, topology_of
+from weft.service.topology import places_of, topology_of
 from weft.state import HOST
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
@@ -175,7 +177,20 @@ class Service:
 
     def show(self, loaded: Loaded) -> Topology:
         """What the intent asks for, as it is on the machine. Raises: as prepare."""
-        return topology_of(self.prepare(loaded))
+        return next(self.looks(loaded))
+
+    def looks(self, loaded: Loaded) -> Iterator[Topology]:
+        """The same again and again, at the pace of whoever asks; from the second on with rates. Raises: as prepare."""
+        before: Glance | None = None
+        reader = CounterReader(self._namespaces)
+        try:
+            while True:
+                prepared = self.prepare(loaded)
+                now = reader.read(places_of(prepared))
+                yield topology_of(prepared, now, before)
+                before = now
+        finally:
+            reader.close()
 
     def doctor(self) -> list[Finding]:
         """What stands in weft's way here, the worst first. Raises: DumpInterrupted."""

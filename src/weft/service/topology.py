@@ -1,90 +1,72 @@
-"""Tenants, networks and ports as the machine has them now, in the words of the intent.
+"""How all that an intent asks for is on the machine now: what `picture` draws.
 
-Rules: what there should be is compiled, how it is is read from the kernel; nothing is remembered.
+Rules: what there should be is compiled, how it is is read from the kernel; nothing is remembered but the last counters,
+from which rates come.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from itertools import chain
 
+from weft.backends.counters import Glance
+from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
-from weft.kinds.link.common import Link
+from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.tap import Tap
-from weft.model.intent import Attach, Path, Port, Tenant
+from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
+from weft.model.links import HostLink, LinkUpon
+from weft.picture.view import (
+    Condition,
+    Flow,
+    LinkView,
+    NetworkView,
+    PortView,
+    RouterView,
+    SpaceView,
+    TenantView,
+    Topology,
+    Traffic,
+)
+from weft.plan.subject import Subjects
 from weft.service.prepared import Prepared
-from weft.state import KernelObject, Key, State, netns_key
+from weft.state import HOST, KernelObject, Key, Mark, link_key, netns_key
+from weft.wire.counters import Counters, CountersMessage
+
+UPLINK = "uplink"
+"""The router's end of its transit link."""
 
 
-class Condition(StrEnum):
-    """MISSING: at least one of its links is not there. DOWN: at least one is not up."""
-
-    UP = "up"
-    DOWN = "down"
-    MISSING = "missing"
+def places_of(prepared: Prepared) -> set[str]:
+    """The namespaces in which something of the topology is."""
+    return {HOST, *(link.netns for link in _links(prepared.desired.values()))}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortView:
-    """`attach`: netns, tap, host or pidfile. `netns`: the label of the namespace it ends in, "" for the host's.
-    `ifname`: its name there. `addresses` as the kernel has them; a tap's are those reserved for its guest."""
-
-    name: str
-    condition: Condition
-    attach: str
-    netns: str
-    ifname: str
-    mac: str
-    mtu: int | None
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkView:
-    """`bridge`: the ifname in the tenant's namespace. `uplink`: nat, routed, or "" for none."""
-
-    name: str
-    condition: Condition
-    bridge: str
-    mtu: int | None
-    subnets: tuple[str, ...]
-    uplink: str
-    ports: tuple[PortView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantView:
-    name: str
-    condition: Condition
-    netns: str
-    networks: tuple[NetworkView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topology:
-    scope: str
-    tenants: tuple[TenantView, ...]
-
-
-def topology_of(prepared: Prepared) -> Topology:
-    """How all that was asked for is on the machine."""
+def topology_of(prepared: Prepared, now: Glance, before: Glance | None = None) -> Topology:
+    """The topology with what its links had carried by `now`, and rates since `before`."""
     assert prepared.loaded is not None
-    seen = _Seen(prepared)
-    tenants = prepared.loaded.intent.tenants.items()
-    return Topology(scope=prepared.scope, tenants=tuple(seen.tenant(name, tenant) for name, tenant in tenants))
+    seen = _Seen(prepared, now, before)
+    intent = prepared.loaded.intent
+    return Topology(
+        scope=prepared.scope,
+        tenants=tuple(seen.tenant(name, tenant) for name, tenant in intent.tenants.items()),
+        host=seen.space(HOST, intent.host or NamespaceConfig()),
+        namespaces=tuple(seen.space(name, config) for name, config in intent.namespaces.items() if config.links),
+    )
 
 
 class _Seen:
-    """What is wanted, by its place in the intent, beside what was observed."""
+    """What is wanted, by whose it is, beside what was observed."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, now: Glance, before: Glance | None) -> None:
         self._observed = prepared.observed
-        self._reserved = prepared.facts.held if prepared.facts else {}
-        self._wanted = _links_by_path(prepared.desired, prepared.paths)
-        self._addresses = _addresses_by_link(prepared.observed)
+        self._facts = prepared.facts
+        self._wanted = _links_by_mark(prepared.desired.values())
+        self._addresses = _addresses_by_link(prepared.observed.values())
+        self._changed = _changed(prepared)
+        self._now, self._before = now, before
 
     def tenant(self, name: str, tenant: Tenant) -> TenantView:
         bridges = {network: self._bridge(name, network) for network in tenant.networks}
@@ -95,17 +77,30 @@ class _Seen:
             condition=Condition.UP if is_there else Condition.MISSING,
             netns=netns,
             networks=tuple(self._network(name, tenant, network, bridge) for network, bridge in bridges.items()),
+            routers=tuple(self._routers(name, tenant)),
         )
 
+    def space(self, netns: str, config: NamespaceConfig) -> SpaceView:
+        """The links that the file speaks of, and on the host those that lead out."""
+        egress = self._facts.egress_links if self._facts and netns == HOST else ()
+        spoken_of = {name: config.links.get(name) for name in (*config.links, *egress)}
+        return SpaceView(
+            netns=netns,
+            links=tuple(self._link(link_key(netns, name), link, name in egress) for name, link in spoken_of.items()),
+        )
+
+    # tenants
+
     def _bridge(self, tenant: str, network: str) -> Bridge:
-        links = self._wanted["tenants", tenant, "networks", network]
+        links = self._wanted[f"tenants/{tenant}/networks/{network}"]
         return next(link for link in links if isinstance(link, Bridge))
 
     def _network(self, of: str, tenant: Tenant, name: str, bridge: Bridge) -> NetworkView:
         network = tenant.networks[name]
+        links = self._wanted[f"tenants/{of}/networks/{name}"]
         return NetworkView(
             name=name,
-            condition=self._condition(self._wanted["tenants", of, "networks", name]),
+            condition=self._condition(links, ("tenants", of, "networks", name), carrier=False),
             bridge=bridge.ifname,
             mtu=bridge.mtu,
             subnets=tuple(subnet.cidr for subnet in network.subnets),
@@ -114,28 +109,123 @@ class _Seen:
         )
 
     def _port(self, tenant: str, name: str, port: Port) -> PortView:
-        links = self._wanted["tenants", tenant, "ports", name]
-        outer = next((link for link in links if isinstance(link, Tap)), None)
-        end = outer or next(link for link in links if not link.master)
+        links = self._wanted[f"tenants/{tenant}/ports/{name}"]
+        tap = next((link for link in links if isinstance(link, Tap)), None)
+        end = tap or next(link for link in links if not link.master)
         now = self._observed.get(end.key, end)
         assert isinstance(now, Link)
-        held = self._reserved.get((tenant, name), port.addresses)
+        reserved = self._facts.held.get((tenant, name), port.addresses) if self._facts else port.addresses
         return PortView(
             name=name,
-            condition=self._condition(links),
+            condition=self._condition(links, ("tenants", tenant, "ports", name)),
             attach=_attachment(port.attach),
             netns=end.netns,
             ifname=end.ifname,
-            mac=port.mac or "" if outer else now.mac or "",
+            mac=port.mac or "" if tap else now.mac or "",
             mtu=now.mtu,
-            addresses=tuple(held) if outer else tuple(self._addresses[end.netns, end.ifname]),
+            addresses=tuple(reserved) if tap else self._addresses[end.key],
+            traffic=self._traffic(end.key, mirrored=tap is not None),
         )
 
-    def _condition(self, wanted: Iterable[Link]) -> Condition:
-        now = [self._observed.get(link.key) for link in wanted]
-        if any(link is None for link in now):
+    def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
+        for name, network in tenant.networks.items():
+            links = self._wanted[f"tenants/{of}/routers/{name}"]
+            transit = next((link for link in links if link.netns == HOST), None)
+            outside = next((link for link in links if link.ifname == UPLINK), None)
+            if network.uplink is None or transit is None or outside is None:
+                continue
+            inside = [link.key for link in links if link.netns == outside.netns and link is not outside]
+            yield RouterView(
+                name=name,
+                condition=self._condition(links, ("tenants", of, "networks", name), within=outside.netns),
+                netns=outside.netns,
+                networks=(name,),
+                uplink=network.uplink.value,
+                transit=transit.ifname,
+                addresses=tuple(chain.from_iterable(self._addresses[key] for key in inside)),
+                outside=tuple(a for a in self._addresses[outside.key] if not a.startswith("fe80:")),
+                traffic=self._traffic(outside.key),
+            )
+
+    # links outside of tenants
+
+    def _link(self, key: Key, link: HostLink | None, egress: bool) -> LinkView:
+        now = self._observed.get(key)
+        is_there = isinstance(now, Link)
+        return LinkView(
+            name=key.name,
+            condition=self._link_condition(key, link),
+            kind=(link.kind if link else "") or (_kind(now) if isinstance(now, Link) else ""),
+            existing=link is None or link.existing,
+            egress=egress,
+            mac=(now.mac or "") if isinstance(now, Link) else "",
+            mtu=now.mtu if isinstance(now, Link) else None,
+            addresses=self._addresses[key],
+            master=(now.master or "") if isinstance(now, Link) else "",
+            below=link.link if isinstance(link, LinkUpon) else "",
+            traffic=self._traffic(key) if is_there else None,
+        )
+
+    def _link_condition(self, key: Key, link: HostLink | None) -> Condition:
+        now = self._observed.get(key)
+        is_wanted_down = link is not None and link.up is False
+        if isinstance(now, Link) and is_wanted_down and not now.up:
+            return Condition.UP if self._path(key) not in self._changed else Condition.CHANGED
+        return self._condition([Link(netns=key.netns, ifname=key.name)], self._path(key))
+
+    @staticmethod
+    def _path(key: Key) -> Path:
+        space = ("namespaces", key.netns) if key.netns != HOST else ("host",)
+        return (*space, "links", key.name)
+
+    # what is common to all
+
+    def _condition(
+        self, wanted: Iterable[Link], path: Path, *, within: str | None = None, carrier: bool = True
+    ) -> Condition:
+        """`within`: only what differs in that namespace counts. `carrier`: whether it must have one."""
+        keys = [link.key for link in wanted]
+        links = [self._observed.get(key) for key in keys]
+        if any(link is None for link in links):
             return Condition.MISSING
-        return Condition.UP if all(getattr(link, "up", True) for link in now) else Condition.DOWN
+        if not all(getattr(link, "up", True) for link in links):
+            return Condition.DOWN
+        if any(within in (None, netns) for netns in self._changed.get(path, ())):
+            return Condition.CHANGED
+        seen = (self._now.links.get(key) for key in keys)
+        if carrier and any(message is not None and not message.carrier for message in seen):
+            return Condition.NO_CARRIER
+        return Condition.UP
+
+    def _traffic(self, key: Key, *, mirrored: bool = False) -> Traffic | None:
+        """What a link has carried. `mirrored`: as the other side sees it, such as the guest that has the tap open."""
+        now = self._now.links.get(key)
+        if now is None:
+            return None
+        before = self._before.links.get(key) if self._before else None
+        elapsed_s = self._now.at_s - self._before.at_s if self._before else 0.0
+        received, sent = _flows(now, before, elapsed_s)
+        return Traffic(received=sent, sent=received) if mirrored else Traffic(received=received, sent=sent)
+
+
+def _flows(now: CountersMessage, before: CountersMessage | None, elapsed_s: float) -> tuple[Flow, Flow]:
+    """Received and sent, with rates where the link has only counted on since `before`."""
+    new, old = now.counters, before.counters if before else None
+    if old is not None and any(n < o for n, o in zip(new, old, strict=True)):
+        old = None  # made anew meanwhile
+
+    def flow(was: Counters | None, direction: str) -> Flow:
+        count, size = getattr(new, f"{direction}_packets"), getattr(new, f"{direction}_bytes")
+        is_timed = was is not None and elapsed_s > 0
+        return Flow(
+            bytes=size,
+            packets=count,
+            lost=getattr(new, f"{direction}_errors") + getattr(new, f"{direction}_dropped"),
+            rate_bps=8 * (size - getattr(was, f"{direction}_bytes")) / elapsed_s if is_timed else None,
+            rate_pps=(count - getattr(was, f"{direction}_packets")) / elapsed_s if is_timed else None,
+        )
+
+    return flow(old, "rx"), flow(old, "tx")
 
 
 def _attachment(attach: Attach) -> str:
@@ -144,10 +234,25 @@ def _attachment(attach: Attach) -> str:
     return "host" if attach.host else "pidfile" if attach.pidfile else "netns"
 
 
-def _links_by_path(desired: State, paths: Mapping[Key, Path]) -> Mapping[Path, list[Link]]:
-    found: dict[Path, list[Link]] = defaultdict(list)
-    for link in _links(desired.values()):
-        found[paths[link.key]].append(link)
+def _kind(link: Link) -> str:
+    return link.link_kind if isinstance(link, OtherLink) else KINDS.of(link).name
+
+
+def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:
+    """The paths that something differs at, with the namespaces of what does."""
+    subjects = Subjects(prepared.plan.changes, prepared.paths)
+    found: dict[Path, set[str]] = defaultdict(set)
+    for change in prepared.plan.changes.values():
+        found[subjects.of(change)].add(change.key.netns)
+    return found
+
+
+def _links_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, list[Link]]:
+    """Weft's links by the object that their marks name."""
+    found: dict[str, list[Link]] = defaultdict(list)
+    for link in _links(desired):
+        if mark := Mark.parse(link.alias):
+            found[mark.object].append(link)
     return found
 
 
@@ -155,9 +260,9 @@ def _links(objects: Iterable[KernelObject]) -> Iterator[Link]:
     return (obj for obj in objects if isinstance(obj, Link))
 
 
-def _addresses_by_link(observed: State) -> Mapping[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for obj in observed.values():
+def _addresses_by_link(observed: Iterable[KernelObject]) -> Mapping[Key, tuple[str, ...]]:
+    found: dict[Key, tuple[str, ...]] = defaultdict(tuple)
+    for obj in observed:
         if isinstance(obj, Address):
-            found[obj.netns, obj.ifname].append(obj.cidr)
+            found[link_key(obj.netns, obj.ifname)] += (obj.cidr,)
     return found

@@ -1,0 +1,137 @@
+"""What the SVG picture shows of each thing, and how much room that takes: cards, and grids of cards.
+
+Rules: widths are reckoned for the widest of the usual monospace fonts, so that no text runs into another where the font
+is narrower. A network of many ports says less of each: its name and first address; the rest is in the tooltip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from weft.picture import words
+from weft.picture.view import Condition, LinkView, PortView, RouterView
+
+FONT_PX = 11
+CHAR_PX = 0.62 * FONT_PX
+LINE_PX = 15
+MANY = 24
+"""From so many ports on a network's cards say less."""
+MOST_CHARS = 44
+"""As long as an IPv6 address with its prefix length; more is cut."""
+MOST_ADDRESSES = 4
+
+_INSET_PX = 10
+_DOT_PX = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """`told`: lines below the name. `hint`: the tooltip."""
+
+    name: str
+    condition: Condition
+    told: tuple[str, ...]
+    hint: str
+
+    @property
+    def title(self) -> str:
+        """The name, and what is wrong with it."""
+        if self.condition is Condition.UP:
+            return self.name
+        return f"{self.name} · {words.condition(self.condition)}"
+
+    @property
+    def width(self) -> float:
+        """px."""
+        widest = max(len(self.title) + _DOT_PX / CHAR_PX, *map(len, self.told), 0)
+        return widest * CHAR_PX + 2 * _INSET_PX
+
+    @property
+    def height(self) -> float:
+        """px."""
+        return (1 + len(self.told)) * LINE_PX + 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Cards of one size in columns. px."""
+
+    cards: tuple[Card, ...]
+    columns: int
+    gap: float
+    lead: float
+
+    @classmethod
+    def of(cls, cards: Iterable[Card], room: float, *, gap: float = 12, lead: float = 14) -> Grid:
+        """As many columns as `room` takes. `lead`: left of every card, for the line that it hangs on."""
+        held = tuple(cards)
+        widest = max((card.width for card in held), default=0)
+        fit = int((room + gap) // (lead + widest + gap)) if held else 1
+        return cls(cards=held, columns=max(1, min(fit, len(held))), gap=gap, lead=lead)
+
+    @property
+    def card_width(self) -> float:
+        return max((card.width for card in self.cards), default=0)
+
+    @property
+    def card_height(self) -> float:
+        return max((card.height for card in self.cards), default=0)
+
+    @property
+    def rows(self) -> int:
+        return -(-len(self.cards) // self.columns)
+
+    @property
+    def width(self) -> float:
+        return self.columns * (self.lead + self.card_width + self.gap) - self.gap if self.cards else 0
+
+    @property
+    def height(self) -> float:
+        return self.rows * (self.card_height + self.gap) - self.gap if self.cards else 0
+
+    def place(self, number: int) -> tuple[float, float]:
+        """Where a card begins, from the grid's own corner."""
+        row, column = divmod(number, self.columns)
+        x = column * (self.lead + self.card_width + self.gap) + self.lead
+        return x, row * (self.card_height + self.gap)
+
+    def last_in(self, column: int) -> int:
+        """The row of a column's last card."""
+        return (len(self.cards) - 1 - column) // self.columns
+
+
+def port_card(port: PortView, *, brief: bool) -> Card:
+    told = port.addresses[:1] if brief else (words.port_place(port), *_some(port.addresses))
+    return _card(port.name, port.condition, told, words.port_place(port), *port.addresses, port.mac, _carried(port))
+
+
+def router_card(router: RouterView) -> Card:
+    how = f"router, {router.uplink}" if router.uplink else "router"
+    outside = tuple(f"as {address}" for address in router.outside)
+    told = (how, *_some(router.addresses), *_some(outside))
+    return _card(router.name, router.condition, told, router.netns, words.router_place(router), _carried(router))
+
+
+def link_card(link: LinkView) -> Card:
+    told = (words.link_kind(link), *_some(link.addresses))
+    return _card(link.name, link.condition, told, words.mtu(link.mtu), link.mac, _carried(link))
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= MOST_CHARS else text[: MOST_CHARS - 1] + "…"
+
+
+def _card(name: str, condition: Condition, told: tuple[str, ...], *hints: str) -> Card:
+    hint = "\n".join(filter(None, [f"{name}: {words.condition(condition)}", *hints]))
+    return Card(name=cut(name), condition=condition, told=tuple(map(cut, told)), hint=hint)
+
+
+def _carried(seen: PortView | RouterView | LinkView) -> str:
+    return words.traffic(seen.traffic)
+
+
+def _some(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if len(addresses) <= MOST_ADDRESSES:
+        return addresses
+    return (*addresses[: MOST_ADDRESSES - 1], f"and {len(addresses) - MOST_ADDRESSES + 1} more")
