@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from weft.backends.nft_dump import Chain
 from weft.backends.settings import read_setting
 from weft.check.symptoms import Symptoms
+from weft.check.usage import usage
 from weft.kinds.link.common import Link
 from weft.kinds.nft.foreign_rule import NftForeignRule
 from weft.netlink.namespaces import RUN_NETNS
-from weft.probe import firewall, kernel, limits, links
+from weft.probe import firewall, kernel, links
 from weft.state import HOST, Mark, State
 from weft.store.journal import Phase, waiting
 
@@ -25,8 +25,6 @@ CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 TRANSIT_PREFIX = "wu"
 FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 RP_FILTER = "net/ipv4/conf/{}/rp_filter"
-CONNTRACK = ("net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max")
-NEIGHBOURS = {"arp_cache": "net/ipv4/neigh/default/gc_thresh3", "ndisc_cache": "net/ipv6/neigh/default/gc_thresh3"}
 
 
 class _Chains(Protocol):
@@ -60,7 +58,7 @@ def examine(nft: _Chains, observed: State, run: Path, journals: Path) -> Symptom
         forwarding={family: read_setting(name) == "1" for family, name in FORWARDING.items()},
         egress_links=egress,
         strict_links=tuple(link for link in egress if _is_strict(link)),
-        usage=dict(_usage()),
+        usage=usage(),
         journals={journal.name: journal.phase() is Phase.COMMITTED for journal in waiting(journals)},
         netns_shared=is_shared(Path("/proc/thread-self/mountinfo").read_text(), RUN_NETNS),
     )
@@ -104,22 +102,3 @@ def _legacy_drops() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return "-P FORWARD DROP" in listing.stdout
-
-
-def _usage() -> Iterable[tuple[str, tuple[int, int]]]:
-    found = limits.of_first_namespace((*CONNTRACK, *NEIGHBOURS.values()))
-    if all(name in found for name in CONNTRACK):
-        yield CONNTRACK[1], (found[CONNTRACK[0]], found[CONNTRACK[1]])
-    for cache, limit in NEIGHBOURS.items():
-        used = _entries(cache)
-        if used is not None and limit in found:
-            yield limit, (used, found[limit])
-
-
-def _entries(cache: str) -> int | None:
-    """Entries of a neighbour table, of all namespaces. Source: net/core/neighbour.c neigh_stat_seq_show."""
-    try:
-        lines = Path(f"/proc/1/net/stat/{cache}").read_text().splitlines()
-        return int(lines[1].split()[0], 16)
-    except (OSError, IndexError, ValueError):
-        return None

@@ -39,11 +39,10 @@ class Expectation:
 
 
 def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Expectation:
-    """What `world` says of `source` asking `target`; both have an address of the family."""
-    if source.netns == target.netns:
-        where = f"namespace {source.netns}" if source.netns else "the host"
-        why = f"both end in {where}, which delivers between them itself"
-        return Expectation(source=source, target=target, family=family, reach=Reach.OPEN, why=why)
+    """What `world` says of `source` asking `target`."""
+    unknowable = _unknowable(source, target, family)
+    if unknowable:
+        return Expectation(source=source, target=target, family=family, reach=Reach.OPEN, why=unknowable)
     there = world.walk(source.netns, source.address(family), target.address(family))
     back = None
     if there.verdict is Verdict.ARRIVES and there.netns == target.netns:
@@ -59,6 +58,18 @@ def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Exp
         places=tuple(dict.fromkeys((*there.places, *(back.places if back else ())))),
         mtu=min(filter(None, (there.mtu, back.mtu if back else None)), default=None) if reach is Reach.YES else None,
     )
+
+
+def _unknowable(source: Endpoint, target: Endpoint, family: int) -> str:
+    for end in (source, target):
+        if end.is_guest:
+            return f"{end.name} is a tap, and only its guest could speak for it"
+        if not end.address(family):
+            return f"{end.name} has no IPv{family} address"
+    if source.netns != target.netns:
+        return ""
+    where = f"namespace {source.netns}" if source.netns else "the host"
+    return f"both end in {where}, which delivers between them itself"
 
 
 def _judge(there: Walk, back: Walk | None, source: Endpoint) -> tuple[Reach, str]:

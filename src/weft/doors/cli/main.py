@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "Compare the machine with the file: missing, changed, extra, foreign.",
     "list": "List what is applied on this machine, by name.",
     "show": "Show tenants, networks and ports as they are on the machine.",
+    "check": "Measure whether ports reach each other as they should.",
     "exec": "Run a command where a port ends.",
     "destroy": "Take everything of one name away again.",
     "doctor": "Say what on this machine stands in weft's way.",

@@ -1,0 +1,200 @@
+"""Asks every port from every other, and listens for who answers.
+
+Rules: pairs talk in waves, as many at once as the machine has room for. A wanted answer is waited for until it comes,
+asked for again twice and given up after `PATIENCE_S`; that nobody answers who should not is listened for once a wave,
+for `SILENCE_S`, beside all the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol as Interface
+
+from weft.check.reach.exchange import Exchange
+from weft.check.reach.icmp import Icmp
+from weft.check.reach.neighbours import Neighbours, room
+from weft.check.reach.probes import Board, Outcome, Probe, Protocol
+from weft.check.reach.rooms import Rooms
+from weft.check.reach.tcp import Tcp
+from weft.check.reach.udp import Udp
+from weft.netlink.descriptors import allow_more_files
+from weft.netlink.kept import NamespaceGone
+from weft.netlink.namespaces import Namespaces
+from weft.reach import FAMILIES, Endpoint, Expectation, Reach
+
+AGAIN_S = (0.2, 0.6)
+"""After so many seconds without an answer a question is asked again."""
+PATIENCE_S = 1.5
+"""TCP repeats itself after a second."""
+SILENCE_S = 0.4
+AT_MOST = 500
+"""Pairs that talk at once; each takes up to eight descriptors."""
+BREATH = 64
+"""Questions sent before answers are looked at."""
+
+Progress = Callable[[int], None]
+"""Called with how many more questions are settled."""
+
+
+class Prober(Interface):
+    """One protocol in one family."""
+
+    def open(self, end: Endpoint) -> None: ...
+    def send(self, probes: Sequence[Probe]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """`faults`: why a port could not speak in a family, by its name and the family. `elapsed_s`: seconds it took."""
+
+    outcomes: tuple[Outcome, ...]
+    faults: dict[tuple[str, int], str]
+    elapsed_s: float
+
+
+def measure(
+    namespaces: Namespaces,
+    expectations: Iterable[Expectation],
+    protocols: Collection[Protocol],
+    progress: Progress = lambda settled: None,
+) -> Measured:
+    """Ask all that has an expectation other than OPEN. Raises: NotPermitted, OSError where there are too few files."""
+    probes = list(_probes(expectations, protocols))
+    began = time.monotonic()
+    allow_more_files()
+    with Rooms(namespaces) as rooms, Exchange() as exchange:
+        run = Run(rooms, exchange, probes)
+        run.open()
+        run.ask(progress)
+    outcomes = (Outcome(expectation=p.expectation, protocol=p.protocol, reached=p.reached, note=p.note) for p in probes)
+    return Measured(outcomes=tuple(outcomes), faults=run.faults, elapsed_s=time.monotonic() - began)
+
+
+def _probes(expectations: Iterable[Expectation], protocols: Collection[Protocol]) -> Iterator[Probe]:
+    judged = [found for found in expectations if found.reach is not Reach.OPEN]
+    number = 0
+    for protocol in protocols:
+        for expectation in judged:
+            if protocol is not Protocol.MTU or expectation.mtu:
+                yield Probe(number, protocol, expectation)
+                number += 1
+
+
+class Run:
+    """One run's sockets and questions."""
+
+    def __init__(self, rooms: Rooms, exchange: Exchange, probes: Sequence[Probe]) -> None:
+        self._rooms, self._exchange, self._probes = rooms, exchange, probes
+        self._ends = {end.name: end for probe in probes for end in (probe.source, probe.target)}
+        self._board = Board(probes, list(self._ends.values()))
+        self._probers = self._make({(probe.protocol, probe.expectation.family) for probe in probes})
+        self.faults: dict[tuple[str, int], str] = {}
+
+    def open(self) -> None:
+        """The sockets of all ports. Raises: NotPermitted."""
+        for end in self._ends.values():
+            for (_, family), prober in self._different_probers():
+                if end.address(family) and (end.name, family) not in self.faults:
+                    self._open(end, family, prober)
+
+    def ask(self, progress: Progress) -> None:
+        """All questions, in waves."""
+        able = [probe for probe in self._probes if self._is_able(probe)]
+        progress(len(self._probes) - len(able))
+        neighbours = Neighbours(self._rooms, {end.netns for end in self._ends.values()})
+        asked = {end.address(family) for end in self._ends.values() for family in FAMILIES}
+        for wave in _waves(able):
+            self._carry_out(wave)
+            neighbours.forget(asked)
+            progress(len(wave))
+
+    def _make(self, wanted: Collection[tuple[Protocol, int]]) -> dict[tuple[Protocol, int], Prober]:
+        made: dict[tuple[Protocol, int], Prober] = {}
+        for family in {family for _, family in wanted}:
+            icmp = Icmp(self._exchange, self._board, family)
+            tcp = Tcp(self._exchange, self._board, family, self._rooms)
+            udp = Udp(self._exchange, self._board, family)
+            known: dict[Protocol, Prober] = {
+                Protocol.ICMP: icmp,
+                Protocol.MTU: icmp,
+                Protocol.TCP: tcp,
+                Protocol.UDP: udp,
+            }
+            made |= {(protocol, of): known[protocol] for protocol, of in wanted if of == family}
+        return made
+
+    def _different_probers(self) -> Iterator[tuple[tuple[Protocol, int], Prober]]:
+        seen: set[int] = set()
+        for key, prober in self._probers.items():
+            if id(prober) not in seen:
+                seen.add(id(prober))
+                yield key, prober
+
+    def _open(self, end: Endpoint, family: int, prober: Prober) -> None:
+        try:
+            with self._rooms.inside(end.netns):
+                prober.open(end)
+        except NamespaceGone as gone:
+            self.faults[end.name, family] = str(gone)
+        except OSError as failure:
+            where = f"namespace {end.netns}" if end.netns else "the host"
+            self.faults[end.name, family] = f"{end.address(family)} in {where}: {(failure.strerror or '').lower()}"
+
+    def _is_able(self, probe: Probe) -> bool:
+        family = probe.expectation.family
+        for end in (probe.source, probe.target):
+            probe.note = probe.note or self.faults.get((end.name, family), "")
+        return not probe.note
+
+    def _carry_out(self, wave: Sequence[Probe]) -> None:
+        """Ask, and listen until all is settled."""
+        self._send(wave)
+        began = time.monotonic()
+        least_s = SILENCE_S if any(not probe.is_wanted for probe in wave) else 0.0
+        waiting = [probe for probe in wave if probe.is_wanted]
+        for until_s in (*AGAIN_S, PATIENCE_S):
+            self._listen(waiting, began + least_s, began + until_s)
+            if not waiting and time.monotonic() >= began + least_s:
+                break
+            if until_s < PATIENCE_S:
+                self._send([probe for probe in wave if not probe.reached])
+        self._give_up(wave)
+
+    def _listen(self, waiting: list[Probe], least_at: float, until: float) -> None:
+        """Until nobody is waited for, but not before `least_at`, or until the time is over."""
+        while (now := time.monotonic()) < until:
+            while waiting and waiting[-1].reached:
+                waiting.pop()
+            if not waiting and now >= least_at:
+                return
+            self._exchange.turn((until if waiting else min(until, least_at)) - now)
+
+    def _send(self, probes: Sequence[Probe]) -> None:
+        by_prober: dict[tuple[Protocol, int], list[Probe]] = defaultdict(list)
+        for probe in probes:
+            by_prober[probe.protocol, probe.expectation.family].append(probe)
+        for key, asked in by_prober.items():
+            asked.sort(key=lambda probe: probe.source.netns)
+            for at in range(0, len(asked), BREATH):
+                self._probers[key].send(asked[at : at + BREATH])
+                self._exchange.turn(0)
+
+    def _give_up(self, wave: Sequence[Probe]) -> None:
+        for prober in self._probers.values():
+            if isinstance(prober, Tcp):
+                for probe in wave:
+                    prober.end(probe)
+
+
+def _waves(probes: Iterable[Probe]) -> Iterator[list[Probe]]:
+    """All questions between two ports are in one wave; those that should stay unanswered come first."""
+    pairs: dict[frozenset[str], list[Probe]] = defaultdict(list)
+    for probe in probes:
+        pairs[frozenset((probe.source.name, probe.target.name))].append(probe)
+    waiting = iter(sorted(pairs.values(), key=lambda pair: pair[0].is_wanted))
+    while pair := list(islice(waiting, min(AT_MOST, room() or AT_MOST))):
+        yield [probe for probes in pair for probe in probes]

@@ -1,0 +1,113 @@
+"""Connections, each to a listener of the target's own. What is sent on one tells which probe it is.
+
+Rules: the first bytes in at the listener prove both ways, for the handshake needed them. Connections end by a reset, so
+that no side keeps them in TIME_WAIT. Source: tcp(7), socket(7) SO_LINGER.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from errno import EINPROGRESS
+from functools import partial
+from itertools import groupby
+from struct import pack
+
+from weft.check.reach.exchange import READABLE, WRITABLE, Exchange, family_of
+from weft.check.reach.probes import MESSAGE_BYTES, Board, Probe
+from weft.check.reach.rooms import Rooms
+from weft.reach import Endpoint
+
+_RESET = pack("ii", 1, 0)
+"""struct linger: on, for no time."""
+_BACKLOG = 1024
+_IP_BIND_ADDRESS_NO_PORT = 24
+"""linux/in.h: the port is chosen at connect, when the whole four are known."""
+
+
+class Tcp:
+    """TCP in one family."""
+
+    def __init__(self, exchange: Exchange, board: Board, family: int, rooms: Rooms) -> None:
+        self._exchange, self._board, self._family, self._rooms = exchange, board, family, rooms
+        self._listening: dict[str, tuple[str, int]] = {}
+        self._calling: dict[int, socket.socket] = {}
+
+    def open(self, end: Endpoint) -> None:
+        """The calling thread is in the port's namespace. Raises: OSError."""
+        listener = self._socket()
+        try:
+            listener.bind((end.address(self._family), 0))
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+        self._listening[end.name] = listener.getsockname()[:2]
+        self._exchange.watch(listener, partial(self._accept, listener, end))
+
+    def send(self, probes: Sequence[Probe]) -> None:
+        """A call that is still on its way goes on: the kernel repeats it by itself."""
+        fresh = [probe for probe in probes if probe.number not in self._calling]
+        for netns, asking in groupby(fresh, key=lambda probe: probe.source.netns):
+            with self._rooms.inside(netns):
+                calls = [(probe, self._socket()) for probe in asking]
+            for probe, call in calls:
+                self._call(probe, call)
+
+    def end(self, probe: Probe) -> None:
+        """Give up a call."""
+        call = self._calling.pop(probe.number, None)
+        if call is not None:
+            self._exchange.close(call)
+
+    def _socket(self) -> socket.socket:
+        made = socket.socket(family_of(self._family), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        return made
+
+    def _call(self, probe: Probe, call: socket.socket) -> None:
+        self._calling[probe.number] = call
+        try:
+            call.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            call.bind((probe.source.address(self._family), 0))
+            refused = call.connect_ex(self._listening[probe.target.name])
+            if refused not in (0, EINPROGRESS):
+                raise OSError(refused, _words(refused))
+            self._exchange.watch(call, partial(self._say, probe, call), WRITABLE)
+        except OSError as failure:
+            self._fail(probe, failure)
+
+    def _say(self, probe: Probe, call: socket.socket) -> None:
+        """Connected, or refused."""
+        try:
+            call.send(self._board.question(probe))
+        except OSError as failure:
+            self._fail(probe, failure)
+        else:
+            self._exchange.rest(call)
+
+    def _fail(self, probe: Probe, failure: OSError) -> None:
+        probe.note = (failure.strerror or "").lower()
+        self.end(probe)
+
+    def _accept(self, listener: socket.socket, end: Endpoint) -> None:
+        with suppress(OSError):  # nobody more
+            while True:
+                taken, _ = listener.accept()
+                taken.setblocking(False)
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                self._exchange.watch(taken, partial(self._hear, taken, end), READABLE)
+
+    def _hear(self, taken: socket.socket, end: Endpoint) -> None:
+        with suppress(OSError):
+            probe = self._board.read(taken.recv(MESSAGE_BYTES))
+            if probe is not None and probe.target is end:
+                probe.arrived = probe.answered = True
+            if probe is not None:
+                self.end(probe)
+        self._exchange.close(taken)
+
+
+def _words(number: int) -> str:
+    return OSError(number, "").strerror or ""

@@ -1,0 +1,61 @@
+"""Datagrams there and back. Source: udp(7)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+from weft.check.reach.exchange import Exchange, enlarge, family_of, received
+from weft.check.reach.probes import MESSAGE_BYTES, Board, Probe
+from weft.reach import Endpoint
+
+
+class Udp:
+    """UDP in one family: for each port a socket that asks and one that answers."""
+
+    def __init__(self, exchange: Exchange, board: Board, family: int) -> None:
+        self._exchange, self._board, self._family = exchange, board, family
+        self._asking: dict[str, socket.socket] = {}
+        self._answering: dict[str, tuple[str, int]] = {}
+
+    def open(self, end: Endpoint) -> None:
+        """The calling thread is in the port's namespace. Raises: OSError."""
+        asking, answering = self._bound(end), self._bound(end)
+        self._asking[end.name] = asking
+        self._answering[end.name] = answering.getsockname()[:2]
+        self._exchange.watch(asking, partial(self._hear, asking, end))
+        self._exchange.watch(answering, partial(self._answer, answering, end))
+
+    def send(self, probes: Sequence[Probe]) -> None:
+        for probe in probes:
+            try:
+                self._asking[probe.source.name].sendto(self._board.question(probe), self._answering[probe.target.name])
+            except OSError as failure:
+                probe.note = (failure.strerror or "").lower()
+
+    def _bound(self, end: Endpoint) -> socket.socket:
+        made = socket.socket(family_of(self._family), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            enlarge(made)
+            made.bind((end.address(self._family), 0))
+        except OSError:
+            made.close()
+            raise
+        return made
+
+    def _answer(self, held: socket.socket, end: Endpoint) -> None:
+        with suppress(OSError):  # nothing more, or no way back, which the other end will notice
+            while True:
+                packet, sender = held.recvfrom(MESSAGE_BYTES)
+                probe = self._board.read(packet)
+                if probe is not None:
+                    probe.arrived |= probe.target is end
+                    held.sendto(self._board.answer(probe, end), sender)
+
+    def _hear(self, held: socket.socket, end: Endpoint) -> None:
+        for packet in received(held, MESSAGE_BYTES):
+            probe = self._board.read_answer(packet)
+            if probe is not None and probe.source is end:
+                probe.answered = True
