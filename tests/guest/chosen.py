@@ -12,8 +12,8 @@ import pytest
 
 KERNEL = Path(__file__).parents[1] / "kernel"
 ALSO = frozenset(
-    "test_netlink test_rtnl test_nft test_nft_canonical test_settings test_link_settings test_link_sysctls test_probe "
-    "test_networks test_at_once test_drift test_foreign test_inhabited test_unnamed test_road test_needs".split()
+    "test_netlink test_rtnl test_nft test_nft_canonical test_settings test_link_settings test_probe test_networks "
+    "test_road test_needs".split()
 )
 """Files of tests/kernel."""
 

@@ -128,5 +128,4 @@ def test_any_refusal_ends_in_the_former_or_the_wanted_state(world: World) -> Non
         lead_to(State(), frozenset(now), machine.backends, machine.looker(now, State()))
         assert not everything(machine)
     print(f"{PAIRS} pairs on the real kernel: {reached} reached the wanted state, {rolled_back} were rolled back")
-    assert reached > PAIRS // 4
-    assert rolled_back > PAIRS // 4
+    assert min(reached, rolled_back) > PAIRS // 6, "one of the two was hardly tried"

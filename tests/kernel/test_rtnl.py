@@ -1,5 +1,6 @@
 """The rtnl backend on the real kernel: what it makes, `ip` sees; what `ip` makes, it sees."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -233,8 +234,8 @@ def test_a_route_of_weft_s_is_changed_in_one_step(world: World, rtnl: Rtnl, web:
         events = Events(("route",))
     with events:
         update(rtnl, observed, replace(route, via="10.0.0.254", mtu=1400))
-        told = events.read(timeout_s=5)
-        assert events.read(timeout_s=0.1) == []
+        told = [*events.read(timeout_s=5), *events.read(timeout_s=0.1)]
+    told = [event for event in told if event.body[0] == socket.AF_INET]  # those of IPv6 are the kernel's own, and late
     assert [event.gone for event in told] == [False], "between the two there was none"
     (seen,) = world.json("ip", "-j", "route", "show", "default", netns="web")
     assert seen["gateway"] == "10.0.0.254" and seen["metrics"] == [{"mtu": 1400}]
