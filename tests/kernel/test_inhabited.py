@@ -51,6 +51,45 @@ def test_a_namespace_that_another_scope_uses_stays(world: World, tmp_path: Path)
     assert "api" in world.run("ip", "-n", "web", "-br", "link").stdout
 
 
+ON_HOST = """
+weft: 1
+name: one
+tenants:
+  t:
+    networks: {n: {subnets: [10.10.0.0/24]}}
+    ports:
+      door: {network: n, attach: host}
+      vm: {network: n, attach: {tap: {}}}
+"""
+
+
+def test_a_link_on_the_host_that_lost_its_mark_is_known_by_its_other_end(world: World, tmp_path: Path) -> None:
+    file = write(tmp_path / "one.yaml", ON_HOST)
+    world.run("weft", "apply", "-y", "-f", file)
+    whole = world.dump(settle_s=4)
+    world.run("ip", "link", "set", "door", "alias", "")
+    assert "door" in world.run("weft", "status", "-f", file, check=False).stdout
+    world.run("weft", "apply", "-y", "-f", file)
+    assert world.dump(settle_s=4) == whole
+
+
+def test_a_tap_that_lost_its_mark_stands_in_the_way_and_the_mend_is_said(world: World, tmp_path: Path) -> None:
+    file = write(tmp_path / "one.yaml", ON_HOST)
+    world.run("weft", "apply", "-y", "-f", file)
+    whole = world.dump(settle_s=4)
+    world.run("ip", "link", "set", "vm", "alias", "")
+    found = world.run("weft", "status", "-f", file, check=False)
+    assert found.returncode == 3
+    (line,) = [line for line in found.stdout.splitlines() if line.startswith("foreign") and "link vm " in line]
+    assert "tenants.t.ports.vm" in line and "stands in the way" in line
+    refused = world.run("weft", "apply", "-y", "-f", file, check=False)
+    assert refused.returncode == 5
+    (_, mend) = refused.stderr.strip().split("took its mark: ")
+    world.run("sh", "-c", mend)
+    assert world.dump(settle_s=4) == whole
+    assert "as asked" in world.run("weft", "status", "-f", file).stdout
+
+
 @pytest.mark.parametrize("netns, ifname", [("web", "web"), ("weft.one.t.n", "uplink")])
 def test_a_link_that_lost_its_mark_is_known_again(world: World, tmp_path: Path, netns: str, ifname: str) -> None:
     file = write(tmp_path / "one.yaml", ONE)

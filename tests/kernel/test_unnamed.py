@@ -64,3 +64,27 @@ def test_an_end_that_somebody_has_taken_away(guest: World, tmp_path: Path, endin
         assert guest.ping("10.10.0.1", netns="web")
     guest.run("weft", "destroy", "-y", "lab")
     assert guest.dump(settle_s=3) == before
+
+
+def test_a_process_that_ended_is_one_missing_port(guest: World, tmp_path: Path) -> None:
+    before = guest.dump()
+    apply(guest, tmp_path, GUEST)
+    guest.run("sh", "-c", "kill $(cat /run/guest.pid)")
+    until_gone(guest)
+    status = guest.run("weft", "status", "lab", check=False)
+    assert status.returncode == 3
+    (line,) = [line for line in status.stdout.splitlines() if line.startswith("missing")]
+    assert "tenants.red.ports.guest" in line and "no running process is named by /run/guest.pid" in line
+    applied = guest.run("weft", "apply", "-y", "-f", tmp_path / "weft.yaml")
+    assert "warning: no running process" in applied.stderr
+    assert guest.ping("10.10.0.1", netns="web"), "the port beside it lives on"
+    guest.run("sh", "-c", "unshare -n sleep 100 >/dev/null 2>&1 & echo $! >/run/guest.pid; sleep 0.2")
+    guest.run("weft", "apply", "-y", "-f", tmp_path / "weft.yaml")
+    assert guest.ping("10.10.0.2", netns="web")
+    guest.run("weft", "destroy", "-y", "lab")
+    assert guest.dump(settle_s=3) == before
+
+
+def until_gone(guest: World) -> None:
+    """A namespace without a process goes some time after: until its veth is gone from the bridge."""
+    guest.run("sh", "-c", "while [ $(ip -n weft.lab.red -br link | wc -l) -gt 3 ]; do sleep 0.1; done")

@@ -16,7 +16,7 @@ from weft.compiler.naming import MAX_ALIAS, Names, where_words
 from weft.facts import FEATURES, Facts
 from weft.kinds.link.common import Link
 from weft.model.intent import Path
-from weft.state import HOST, KernelObject, Key, State
+from weft.state import KernelObject, Key, State
 
 Claim = tuple[str, str]
 """(namespace, ifname or altname)."""
@@ -57,8 +57,8 @@ class Draft:
     def error(self, path: Path, what: str, fix: str = "", cause: Cause = Cause.INTENT) -> None:
         self.findings.append(Finding(path=path, what=what, fix=fix, cause=cause))
 
-    def warn(self, path: Path, what: str, fix: str = "") -> None:
-        self.findings.append(Finding(path=path, what=what, fix=fix, severity="warning"))
+    def warn(self, path: Path, what: str, fix: str = "", cause: Cause = Cause.INTENT) -> None:
+        self.findings.append(Finding(path=path, what=what, fix=fix, severity="warning", cause=cause))
 
     def need(self, feature: str, path: Path, instead: str) -> None:
         """Find the lack of a kernel feature once, at the first intent that needs it; `instead`: what would do."""
@@ -102,8 +102,6 @@ class Draft:
             link = link if free == link.altnames else replace(link, altnames=free)
         if link.alias and len(link.alias) > MAX_ALIAS // 4 and len(link.alias.encode()) > MAX_ALIAS:
             self.error(path, f"its mark and alias need more than the kernel's {MAX_ALIAS} bytes", "shorten the names")
-        if link.netns == HOST:
-            self._foreign_name(link.ifname, path)
         self.put(link, path)
         return True
 
@@ -170,15 +168,6 @@ class Draft:
         if found is None and self.under is not None:
             return self.under.state.get(key)
         return found
-
-    def _foreign_name(self, ifname: str, path: Path) -> None:
-        if ifname in self.facts.links:
-            self.error(
-                path,
-                f"the host has a link {ifname} that weft did not make",
-                "give this one another name (`ifname:`, or `tap: {name: ...}`)",
-                Cause.FOREIGN,
-            )
 
     def _collision(self, key: Key, path: Path, other: Path) -> None:
         what, fix = _COLLISIONS.get(key.table, _ANY)

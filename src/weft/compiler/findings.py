@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from weft.errors import FeatureMissing, ForeignObject, IntentInvalid, Problem, Refused, WeftError
+from weft.errors import FeatureMissing, IntentInvalid, Problem, Refused, WeftError
 from weft.model.intent import Path
 
 
@@ -20,7 +20,6 @@ class Cause(Enum):
 
     INTENT = "the intent contradicts itself"
     FEATURE = "this kernel lacks something"
-    FOREIGN = "somebody else's object is in the way"
     MACHINE = "this machine is not as the intent assumes"
 
 
@@ -44,9 +43,6 @@ def dotted(path: Path) -> str:
     return ".".join(path)
 
 
-_REFUSALS: dict[Cause, type[Refused]] = {Cause.FEATURE: FeatureMissing, Cause.FOREIGN: ForeignObject}
-
-
 class CompileError(WeftError):
     """The intent has no meaning on this machine; `findings` holds every reason, and no warning."""
 
@@ -58,10 +54,10 @@ class CompileError(WeftError):
 
     def told(self, where: Callable[[Path], str] = dotted) -> WeftError:
         """The error to raise to the user, its places given by `where`: IntentInvalid when anything is the user's to
-        mend, else Refused or its kind when all findings share one."""
+        mend, else FeatureMissing where nothing else is wrong, else Refused."""
         problems = list(dict.fromkeys(finding.at(where(finding.path)) for finding in self.findings))
         causes = {finding.cause for finding in self.findings}
         if Cause.INTENT in causes:
             return IntentInvalid(problems)
-        refusal = _REFUSALS.get(causes.pop(), Refused) if len(causes) == 1 else Refused
+        refusal = FeatureMissing if causes == {Cause.FEATURE} else Refused
         return refusal("\n".join(map(str, problems)))

@@ -58,6 +58,8 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
     attach = place.port.attach
     if attach.tap is not None:
         compile_tap(draft, place, attach.tap)
+    elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
+        _leave_out(draft, place, attach.pidfile)
     else:
         _compile_veth(draft, place, _netns(draft, place))
 
@@ -94,14 +96,14 @@ def _netns(draft: Draft, place: PortPlace) -> str:
     if attach.pidfile is None:
         check_host_port(draft, place)
         return HOST
-    if attach.pidfile not in draft.facts.pids:
-        draft.error(
-            (*path, "attach"),
-            f"no running process is named by {attach.pidfile}",
-            "start it first, or attach the port to a netns",
-            Cause.MACHINE,
-        )
     return PIDFILE + attach.pidfile
+
+
+def _leave_out(draft: Draft, place: PortPlace, pidfile: str) -> None:
+    """Nothing of a port whose process has ended, or is yet to start: all others go on, and it is missing until then."""
+    what = f"no running process is named by {pidfile}: the port is left out"
+    fix = "start it and apply again, or attach the port to a netns"
+    draft.warn((*place.path, "attach"), what, fix, Cause.MACHINE)
 
 
 def _compile_veth(draft: Draft, place: PortPlace, netns: str) -> None:

@@ -35,7 +35,18 @@ def _living(pidfile: Path) -> int | None:
         pid = int(pidfile.read_text())
     except (OSError, ValueError):
         return None
-    return pid if Path(f"/proc/{pid}/ns/net").is_symlink() else None
+    return pid if _is_in_a_namespace(pid) else None
+
+
+def _is_in_a_namespace(pid: int) -> bool:
+    """One that has ended is in none, even while nobody has waited for it."""
+    try:
+        Path(f"/proc/{pid}/ns/net").stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _known(names: set[str | None], number_of: Callable[[str], int]) -> dict[str, int]:

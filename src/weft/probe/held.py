@@ -14,10 +14,11 @@ from weft.compiler.tap import STITCH_PREFIX
 from weft.compiler.uplink import UPLINK
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
+from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.table import TABLE_PREFIX
-from weft.state import HOST, PROTOCOL, Key, Mark, State
+from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State
 
 _POOLS = frozenset(POOL_SETS.values())
 
@@ -33,6 +34,13 @@ class Owner:
         """The mark in an alias where it is ours."""
         mark = Mark.parse(alias)
         return mark if mark and mark[:2] == (self.host_id, self.scope) else None
+
+    def made(self, link: KernelObject | None, observed: State) -> bool:
+        """Whether a link is ours by its mark or, where somebody took that away, by the mark of its other end."""
+        if not isinstance(link, Link) or self.mark(link.alias):
+            return isinstance(link, Link)
+        peer = observed.get(link.peer) if isinstance(link, Veth) and not link.alias else None
+        return isinstance(peer, Link) and self.mark(peer.alias) is not None
 
 
 def own_namespaces(observed: State, owner: Owner) -> frozenset[str]:

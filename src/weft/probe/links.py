@@ -40,7 +40,7 @@ def foreign(observed: State, owner: Owner, own_mtus: Mapping[str, int] = _NONE) 
             addresses=tuple(addresses.get(link.ifname, ())),
         )
         for link in observed.values()
-        if isinstance(link, Link) and link.netns == HOST and owner.mark(link.alias) is None
+        if isinstance(link, Link) and link.netns == HOST and not owner.made(link, observed)
     }
 
 
@@ -95,7 +95,7 @@ def _host_routes(observed: State) -> Iterator[Route]:
 
 def _stands_on_ours(held: Address | Route, observed: State, owner: Owner) -> bool:
     links = [observed.get(on) for on in held.lives_on if on.table == "link"]
-    return bool(links) and all(isinstance(link, Link) and owner.mark(link.alias) is not None for link in links)
+    return bool(links) and all(owner.made(link, observed) for link in links)
 
 
 def _kind(link: Link) -> str:

@@ -56,6 +56,11 @@ def enter(namespaces: Namespaces, netns: str) -> None:
         raise NotPermitted(f"entering the namespace {netns} needs root (CAP_SYS_ADMIN)") from error
 
 
+def label_of(attach: Attach) -> str:
+    """The namespace in which it ends, the host's for a tap."""
+    return f"pidfile:{attach.pidfile}" if attach.pidfile else attach.netns or HOST
+
+
 def _ends(name: str, intents: Iterable[Intent]) -> Ends:
     return {
         f"{intent.name}: {tenant}/{port}": held.attach
@@ -69,9 +74,7 @@ def _ends(name: str, intents: Iterable[Intent]) -> Ends:
 def _label(name: str, attach: Attach) -> str:
     if attach.tap:
         raise _wrong(name, "this port is a tap: it ends in whatever opened it", "log in there")
-    if attach.host:
-        return HOST
-    return f"pidfile:{attach.pidfile}" if attach.pidfile else attach.netns or HOST
+    return label_of(attach)
 
 
 def _wrong(name: str, what: str, fix: str) -> IntentInvalid:

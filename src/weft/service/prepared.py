@@ -8,10 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from weft.compiler import Compiled, CompileError, compile
+from weft.compiler import Cause, Compiled, CompileError, Finding, compile
 from weft.errors import ForeignObject, Problem
 from weft.facts import Facts
 from weft.files import Loaded
+from weft.kinds import command
+from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
@@ -21,14 +23,16 @@ from weft.observe import Machine
 from weft.ownership import inhabited
 from weft.plan import Plan, plan
 from weft.probe import gather
-from weft.state import Key, State
+from weft.service.places import label_of
+from weft.state import HOST, Key, State
 from weft.store import codec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """An intent thought through, with all that led to its plan. `ours`: what of the observed is the scope's to change;
-    `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy)."""
+    `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy). `left_out`: what the
+    machine lacks for parts of the intent of which nothing is made; among the warnings too."""
 
     scope: str
     machine: Machine
@@ -41,6 +45,7 @@ class Prepared:
     facts: Facts | None = None
     loaded: Loaded | None = None
     warnings: tuple[Problem, ...] = ()
+    left_out: tuple[Finding, ...] = ()
     _spoken_of: set[tuple[str, ...]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def where(self, path: tuple[str, ...]) -> str:
@@ -66,7 +71,12 @@ class Prepared:
         entry = self.machine.ledger.entries().get(key)
         if entry is not None and isinstance(self.foreign[key], (Sysctl, LinkSetting)):
             return f"{key} is set to {entry.ours[-1]} by the scope {entry.scopes[0]}; say the same or leave it out"
-        return f"{key} is there already and is not weft's; rename yours or remove it"
+        told = f"{key} is there already and is not weft's; rename yours or remove it"
+        there, wanted = self.foreign[key], self.desired[key]
+        if type(there) is type(wanted) and isinstance(there, Link) and isinstance(wanted, Link) and not there.alias:
+            mend = command.ip(key.netns, "link", "set", "dev", key.name, "alias", wanted.alias or "")
+            return f"{told}; if weft made it and somebody took its mark: {mend}"
+        return told
 
 
 def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str] = ()) -> Prepared:
@@ -94,6 +104,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
         loaded=loaded,
         # a range's are the same, in one place
         warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept))),
+        left_out=tuple(finding for finding in compiled.warnings if finding.cause is Cause.MACHINE),
     )
 
 
@@ -136,17 +147,12 @@ def _keep_inhabited(observed: State, ours: State, desired: State) -> tuple[State
 def namespaces_of(intent: Intent) -> set[str]:
     """Labels of the namespaces beside the tenants' that an intent speaks of."""
     ports = (port for tenant in intent.tenants.values() for port in tenant.ports.values())
-    attached = {_label(port.attach.netns, port.attach.pidfile) for port in ports}
-    return (attached | set(intent.namespaces)) - {""}
+    return {label_of(port.attach) for port in ports}.union(intent.namespaces) - {HOST}
 
 
 def pidfiles_of(intent: Intent) -> set[str]:
     """Of these, those that no name under /run/netns leads to."""
     return {label for label in namespaces_of(intent) if label.startswith("pidfile:")}
-
-
-def _label(netns: str | None, pidfile: str | None) -> str:
-    return f"pidfile:{pidfile}" if pidfile else netns or ""
 
 
 def _compile(loaded: Loaded, facts: Facts) -> Compiled:

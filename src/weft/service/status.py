@@ -12,6 +12,7 @@ from weft.kinds.link.common import Link
 from weft.ownership import ground_scope
 from weft.plan.render import describe
 from weft.plan.subject import Path, Subjects
+from weft.service.places import label_of
 from weft.service.prepared import Prepared
 from weft.state import HOST, KernelObject, Key, Mark, Op, netns_key
 
@@ -57,9 +58,21 @@ def status_of(prepared: Prepared, unfinished: bool) -> Status:
     return Status(
         scope=prepared.scope,
         objects=len(prepared.desired),
-        differences=(*_own(prepared), *_foreign(prepared)),
+        differences=(*_left_out(prepared), *_own(prepared), *_foreign(prepared)),
         unfinished=unfinished,
     )
+
+
+def _left_out(prepared: Prepared) -> Iterator[Difference]:
+    """The ports that end in a process which does not run."""
+    if prepared.loaded is None:
+        return
+    for finding in prepared.left_out:
+        subject = finding.path[: finding.path.index("attach")]
+        _, tenant, _, port = subject
+        key = netns_key(label_of(prepared.loaded.intent.tenants[tenant].ports[port].attach))
+        where = prepared.loaded.origins.at(finding.path)
+        yield Difference(drift=Drift.MISSING, key=key, subject=subject, told=finding.what, where=where)
 
 
 def _own(prepared: Prepared) -> Iterator[Difference]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.pure.compiler.intents import MACHINE, facts, findings, intent, port, tap
 from weft.compiler import Cause, CompileError, compile
-from weft.errors import FeatureMissing, ForeignObject, IntentInvalid, Refused
+from weft.errors import FeatureMissing, IntentInvalid, Refused
 from weft.facts import ForeignLink
 from weft.model.intent import (
     Attach,
@@ -198,12 +198,6 @@ def test_a_port_and_a_link_of_the_host_of_one_name() -> None:
     path, what, _ = one(intent(network(), p=Port(network="n", attach=Attach(host=True)), host=host))
     assert path == ("host", "links", "p")
     assert "tenants.t.ports.p" in what
-
-
-@pytest.mark.parametrize("attach", [tap(name="eth0").attach, Attach(host=True, ifname="eth0")])
-def test_a_name_that_the_host_has_already(attach: Attach) -> None:
-    found = findings(intent(network(), p=Port(network="n", attach=attach)))
-    assert [(f.path, f.cause) for f in found] == [(PORT, Cause.FOREIGN)]
 
 
 @pytest.mark.parametrize("name", ["lo", "all", "a*b", 'a"b', "-x", "sixteen-letters."])
@@ -442,10 +436,12 @@ def test_an_unknown_user_of_a_tap(word: str, kind: str) -> None:
 
 def test_a_pidfile_of_no_process() -> None:
     wanted = intent(network(), p=Port(network="n", attach=Attach(pidfile="/run/x.pid")))
-    path, what, _ = one(wanted)
-    assert path == (*PORT, "attach")
-    assert "/run/x.pid" in what
-    assert findings(wanted, pids={"/run/x.pid": 7}) == []
+    left_out = compile(wanted, facts())
+    (warning,) = left_out.warnings
+    assert warning.path == (*PORT, "attach") and "/run/x.pid" in warning.what
+    assert PORT not in left_out.paths.values()
+    there = compile(wanted, facts(pids={"/run/x.pid": 7}))
+    assert there.warnings == () and PORT in there.paths.values()
 
 
 # all together
@@ -468,8 +464,7 @@ def test_the_error_says_whose_fault_it_is() -> None:
     assert bad.problems[0].where == "file:1:2"
     lacking = raised(host(links={"x": DummyLink()}), features=MACHINE.features - {"dummy"}).told()
     assert isinstance(lacking, FeatureMissing)
-    assert isinstance(raised(intent(network(), p=tap(name="eth0"))).told(), ForeignObject)
-    assert type(raised(intent(network(), p=Port(network="n", attach=Attach(pidfile="/p")))).told()) is Refused
+    assert type(raised(intent(network(), p=tap(owner="nobody-here"))).told()) is Refused
 
 
 def test_settings_of_an_existing_link() -> None:
