@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,18 +35,21 @@ namespaces:
   lonely: {links: {b: {kind: bridge}}}
 """
 
+WAY_OUT = (
+    "link add eth0 type veth peer name wire",
+    "link set eth0 up",
+    "link set wire up",
+    "address add 192.0.2.2/24 dev eth0",
+    "route add default via 192.0.2.1",
+)
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def lab(desk: Desk) -> Desk:
     """A desk with a way out by eth0, and the lab applied."""
     desk.write(LAB)
-    for command in (
-        "link add eth0 type veth peer name wire",
-        "link set eth0 up",
-        "link set wire up",
-        "address add 192.0.2.2/24 dev eth0",
-        "route add default via 192.0.2.1",
-    ):
+    for command in WAY_OUT:
         desk.world.run("ip", *command.split())
     desk.weft("apply", "-y")
     return desk
@@ -144,3 +149,16 @@ def test_a_watch_in_a_pipe_tells_rates_too(lab: Desk) -> None:
 )
 def test_options_that_do_not_go_together(desk: Desk, words: tuple[str, ...], said: str) -> None:
     assert said in desk.weft("show", *words, code=2).stderr
+
+
+def still(drawing: str) -> str:
+    """A picture without its tooltips, which have the counters of the moment."""
+    return re.sub(r"<title>.*?</title>", "", drawing, flags=re.S)
+
+
+def test_the_picture_in_the_documents_is_what_weft_draws(desk: Desk) -> None:
+    for command in WAY_OUT:
+        desk.world.run("ip", *command.split())
+    desk.weft("apply", "-y", "-f", ROOT / "examples/shop-and-dev.yaml")
+    drawn = desk.weft("show", "lab", "--format", "svg").stdout
+    assert still(drawn) == still((ROOT / "docs/shop-and-dev.svg").read_text())

@@ -7,7 +7,7 @@ is narrower. A network of many ports says less of each: its name and first addre
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weft.picture import words
 from weft.picture.view import Condition, LinkView, PortView, RouterView
@@ -27,19 +27,13 @@ _DOT_PX = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """`told`: lines below the name. `hint`: the tooltip."""
+    """`title`: the name, and what is wrong with it where there is room. `told`: lines below. `hint`: the tooltip."""
 
     name: str
+    title: str
     condition: Condition
     told: tuple[str, ...]
     hint: str
-
-    @property
-    def title(self) -> str:
-        """The name, and what is wrong with it."""
-        if self.condition is Condition.UP:
-            return self.name
-        return f"{self.name} · {words.condition(self.condition)}"
 
     @property
     def width(self) -> float:
@@ -102,8 +96,17 @@ class Grid:
 
 
 def port_card(port: PortView, *, brief: bool) -> Card:
-    told = port.addresses[:1] if brief else (words.port_place(port), *_some(port.addresses))
-    return _card(port.name, port.condition, told, words.port_place(port), *port.addresses, port.mac, _carried(port))
+    told = () if brief else (words.port_place(port), *_some(port.addresses))
+    hints = words.port_place(port), *port.addresses, port.mac, _carried(port)
+    card = _card(port.name, port.condition, told, *hints)
+    return replace(card, title=card.name, told=(_in_brief(port),)) if brief else card
+
+
+def _in_brief(port: PortView) -> str:
+    """What is wrong with it, else its first address."""
+    if port.condition is not Condition.UP:
+        return words.condition(port.condition)
+    return cut(port.addresses[0]) if port.addresses else ""
 
 
 def router_card(router: RouterView) -> Card:
@@ -123,8 +126,14 @@ def cut(text: str) -> str:
 
 
 def _card(name: str, condition: Condition, told: tuple[str, ...], *hints: str) -> Card:
-    hint = "\n".join(filter(None, [f"{name}: {words.condition(condition)}", *hints]))
-    return Card(name=cut(name), condition=condition, told=tuple(map(cut, told)), hint=hint)
+    state = words.condition(condition)
+    return Card(
+        name=cut(name),
+        title=cut(name) if condition is Condition.UP else f"{cut(name)} · {state}",
+        condition=condition,
+        told=tuple(map(cut, told)),
+        hint="\n".join(filter(None, [f"{name}: {state}", *hints])),
+    )
 
 
 def _carried(seen: PortView | RouterView | LinkView) -> str:

@@ -8,7 +8,7 @@ from weft.picture import words
 from weft.picture.view import Condition, SpaceView, TenantView, Topology
 
 _CLASSES = """\
-  classDef no-carrier stroke-dasharray: 4 3
+  classDef no_carrier stroke-dasharray: 4 3
   classDef changed stroke:#8250df,stroke-width:2px
   classDef down stroke:#bf8700,stroke-width:2px
   classDef missing stroke:#cf222e,stroke-width:2px,stroke-dasharray: 2 3"""
@@ -77,7 +77,7 @@ class _Chart:
     def _node(self, name: str, shape: str, condition: Condition, *told: str) -> str:
         state = () if condition is Condition.UP else (words.condition(condition),)
         label = '"' + "<br>".join(map(_safe, (*told, *state))) + '"'
-        dressed = "" if condition is Condition.UP else f":::{condition.value}"
+        dressed = "" if condition is Condition.UP else f":::{condition.name.lower()}"
         return f"{self._id(name)}{shape.format(label)}{dressed}"
 
     def _id(self, name: str) -> str:

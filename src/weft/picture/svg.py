@@ -96,7 +96,7 @@ def svg(topology: Topology) -> str:
     sections = list(chain.from_iterable(box.sections for box in boxes))
     routers = max((section.router.width for section in sections if section.router), default=0)
     titles = ((len(box.title) + len(box.notes) + 6) * CHAR_PX * 1.2 for box in boxes)
-    inner = max(*(section.width for section in sections), *titles, 320)
+    inner = max([*(section.width for section in sections), *titles, 320])
     canvas = Canvas(inner=inner, routers=routers + GAP if routers else 0)
     y = MARGIN + TITLE
     for box in boxes:
