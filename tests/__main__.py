@@ -1,6 +1,6 @@
 """Run the tests on every kernel at hand and say what ran where: python -m tests [--host-only] [ARGUMENTS OF PYTEST...]
 
-All of them run on this machine's kernel; at the same time, on its last processor, those that tests/guest/chosen.py
+All of them run on this machine's kernel, a worker for each processor; at the same time, on its last processor, those that tests/guest/chosen.py
 names run in a guest of each kernel (tests/guest/kernels.py). A test that fails anywhere fails the run. A test that ran
 on no kernel is listed with the reasons. With CI=true it also fails the run, unless each guest was asked and had to skip
 it too; without any guest kernel the guests are listed as NOT RUN, and that is no failure.
@@ -30,6 +30,7 @@ from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
 ROOT = Path(__file__).parents[1]
 GUEST_S = 1800
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
+_WORKERS = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "worksteal")
 _FEWER = {"WEFT_KERNEL_PAIRS": "20"}
 """Random pairs in a guest: starting the programs that dump it takes as long as all else."""
 _GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -82,7 +83,14 @@ def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran,
 
 def on_host(arguments: Sequence[str], results: Path) -> Ran:
     """Its output goes where ours does."""
-    status = subprocess.run([*_PYTEST, "--outcomes", results, *(arguments or ["tests"])], cwd=ROOT).returncode
+    words = [*_PYTEST, *_WORKERS, "--outcomes", str(results), *(arguments or ["tests"])]
+    # a session of its own: ^C is told once, by us, and it is given the time to take its worlds down
+    with subprocess.Popen(words, cwd=ROOT, start_new_session=True) as process:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            os.killpg(process.pid, signal.SIGINT)
+            raise
     return Ran(where=f"host {platform.release()}", status=status, results=outcomes.read(results))
 
 
