@@ -75,6 +75,8 @@ def test_a_process_that_ended_is_one_missing_port(guest: World, tmp_path: Path) 
     assert status.returncode == 3
     (line,) = [line for line in status.stdout.splitlines() if line.startswith("missing")]
     assert "tenants.red.ports.guest" in line and "no running process is named by /run/guest.pid" in line
+    (shown,) = [line for line in guest.run("weft", "show", "lab").stdout.splitlines() if "guest" in line]
+    assert "missing" in shown
     applied = guest.run("weft", "apply", "-y", "-f", tmp_path / "weft.yaml")
     assert "warning: no running process" in applied.stderr
     assert guest.ping("10.10.0.1", netns="web"), "the port beside it lives on"

@@ -31,6 +31,7 @@ from weft.picture.view import (
     Traffic,
 )
 from weft.plan.subject import Subjects
+from weft.service.places import label_of
 from weft.service.prepared import Prepared
 from weft.state import HOST, KernelObject, Key, Mark, link_key, netns_key
 from weft.wire.counters import Counters, CountersMessage
@@ -110,6 +111,8 @@ class _Seen:
 
     def _port(self, tenant: str, name: str, port: Port) -> PortView:
         links = self._wanted[f"tenants/{tenant}/ports/{name}"]
+        if not links:
+            return _left_out(name, port)
         tap = next((link for link in links if isinstance(link, Tap)), None)
         end = tap or next(link for link in links if not link.master)
         now = self._observed.get(end.key, end)
@@ -226,6 +229,21 @@ def _flows(now: CountersMessage, before: CountersMessage | None, elapsed_s: floa
         )
 
     return flow(old, "rx"), flow(old, "tx")
+
+
+def _left_out(name: str, port: Port) -> PortView:
+    """A port of which nothing is wanted now, for its process does not run."""
+    return PortView(
+        name=name,
+        condition=Condition.MISSING,
+        attach=_attachment(port.attach),
+        netns=label_of(port.attach),
+        ifname=port.attach.ifname or "",
+        mac=port.mac or "",
+        mtu=None,
+        addresses=port.addresses,
+        traffic=None,
+    )
 
 
 def _attachment(attach: Attach) -> str:
