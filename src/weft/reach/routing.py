@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import ip_interface
 
-from weft.compiler.addressing import Span, number_of
+from weft.compiler import addressing
+from weft.compiler.addressing import Span
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE, NextHop, Route
 from weft.kinds.ip.rule import Rule
 from weft.state import KernelObject
+
+number_of = lru_cache(maxsize=1 << 16)(addressing.number_of)
+"""Of the same few addresses it is asked again and again."""
 
 MAIN_PRIORITY = 32766
 """Of the kernel's own rule that looks up the main table. Source: ip-rule(8)."""
@@ -32,16 +37,16 @@ class Tables:
         self._links_of: dict[tuple[int, int], list[str]] = defaultdict(list)
         self._first: dict[tuple[int, str], str] = {}
         self._routes: dict[tuple[int, int], list[tuple[Span, Route]]] = defaultdict(list)
-        self._rules: list[Rule] = []
+        self._rules = [Rule(netns=netns, family=family, priority=MAIN_PRIORITY, table=MAIN_TABLE) for family in (4, 6)]
         for obj in objects:
             self._add(obj)
         for routes in self._routes.values():
             routes.sort(key=lambda pair: (pair[0].high - pair[0].low, pair[1].metric))
         self._rules.sort(key=lambda rule: rule.priority)
 
-    def links_of(self, address: str) -> list[str]:
-        """The links that have the address."""
-        return self._links_of.get(number_of(address), [])
+    def addresses(self) -> Iterator[tuple[tuple[int, int], str]]:
+        """Family and number of each address, and the link that has it."""
+        return ((number, ifname) for number, links in self._links_of.items() for ifname in links)
 
     def is_local(self, address: str) -> bool:
         return number_of(address) in self._links_of
@@ -63,8 +68,7 @@ class Tables:
 
     def _tables(self, family: int, number: int, src: str, iif: str) -> Iterator[tuple[int, str]]:
         """Tables to look in, in order; an action instead of a table ends the search."""
-        main = Rule(netns=self.netns, family=family, priority=MAIN_PRIORITY, table=MAIN_TABLE)
-        for rule in sorted([*self._rules, main], key=lambda rule: rule.priority) if self._rules else [main]:
+        for rule in self._rules:
             if _fits(rule, family, number, src, iif):
                 yield rule.table, "" if rule.action == "lookup" else rule.action
 

@@ -17,7 +17,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
 from weft.reach.fabric import Fabric, Links
-from weft.reach.routing import Tables, hops
+from weft.reach.routing import Tables, hops, number_of
 from weft.reach.translation import MASQUERADE, Translator
 from weft.state import HOST, KernelObject, Key, State, link_key
 
@@ -77,6 +77,14 @@ class World:
         self._translators = {netns: Translator.of(held) for netns, held in objects.items()}
         self._settings = {obj.key: obj.value for obj in state.values() if isinstance(obj, Sysctl)}
         self._empty = Tables(HOST, ())
+        self._owners: dict[tuple[int, int], list[Key]] = defaultdict(list)
+        for tables in self._tables.values():
+            for number, ifname in tables.addresses():
+                self._owners[number].append(link_key(tables.netns, ifname))
+
+    def owners(self, address: str) -> list[Key]:
+        """The links that have the address."""
+        return self._owners.get(number_of(address), [])
 
     def tables(self, netns: str) -> Tables:
         return self._tables.get(netns, self._empty)
@@ -181,9 +189,12 @@ class _Walker:
 
     def _holder(self, heard: Mapping[Key, Links], address: str) -> Key | None:
         """The link that answers for an address: the one that has it, else in IPv4 any of its namespace."""
-        near = [key for key in heard if self._world.tables(key.netns).is_local(address)]
-        exact = [key for key in near if key.name in self._world.tables(key.netns).links_of(address)]
-        return next(iter(exact if exact or ":" in address else near), None)
+        owners = self._world.owners(address)
+        exact = next((key for key in owners if key in heard), None)
+        if exact is not None or ":" in address:
+            return exact
+        places = {key.netns for key in owners}
+        return next((key for key in heard if key.netns in places), None) if places else None
 
     def _unheard(self, out: Key, heard: Mapping[Key, Links], next_hop: str) -> tuple[Verdict, str]:
         if any(next_hop in self._reserved(key) for key in heard):

@@ -1,9 +1,9 @@
 """What may be to blame where two ports do not reach each other as they should: differences from what was asked for, on
 their way.
 
-Rules: what the way itself needs comes first, then what stands on its links, then what else decides about packets in the
-namespaces that it leads through; a route of weft's that the way does not need is no suspect. Of two that should be apart
-the way is not known: there, every difference in what their tenants have is a suspect, other people's objects first.
+Rules: what the way itself needs comes first, then what stands on its links, then what else decides about packets in
+the namespaces that it leads through; a route of weft's that the way does not need is no suspect. Of two that should be
+apart the way is not known: there, every difference in what their tenants have is a suspect, other people's first.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ class Suspects:
             return None
         if any(ground in expectation.objects for ground in self._grounds(key) if ground.table == "link"):
             return _Nearness.BESIDE_IT
-        return _Nearness.AROUND if key.netns in expectation.places and key.table in _DECIDING else None
+        is_strange_link = key.table == "link" and difference.drift in _STRANGE
+        if key.netns in expectation.places and key.table in _DECIDING:
+            return _Nearness.AROUND
+        return _Nearness.AROUND if is_strange_link and key.netns in _namespaces(expectation) else None
 
     def _grounds(self, key: Key) -> Iterable[Key]:
         """What the object stands on, as it is or as it should be."""
@@ -74,3 +77,8 @@ class Suspects:
     def _surroundings(self, expectation: Expectation) -> set[str]:
         tenants = (expectation.source.tenant, expectation.target.tenant)
         return {HOST, *expectation.places, *(netns for tenant in tenants for netns in self._tenants[tenant])}
+
+
+def _namespaces(expectation: Expectation) -> set[str]:
+    """All that the way leads through, those of bridges too; of the host's links most have nothing to do with it."""
+    return {key.netns for key in expectation.objects if key.table == "link"} - {HOST}

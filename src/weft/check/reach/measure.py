@@ -24,7 +24,7 @@ from weft.check.reach.udp import Udp
 from weft.netlink.descriptors import allow_more_files
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
-from weft.reach import FAMILIES, Endpoint, Expectation, Reach
+from weft.reach import Endpoint, Expectation, Reach
 
 AGAIN_S = (0.2, 0.6)
 """After so many seconds without an answer a question is asked again."""
@@ -105,11 +105,10 @@ class Run:
         """All questions, in waves."""
         able = [probe for probe in self._probes if self._is_able(probe)]
         progress(len(self._probes) - len(able))
-        neighbours = Neighbours(self._rooms, {end.netns for end in self._ends.values()})
-        asked = {end.address(family) for end in self._ends.values() for family in FAMILIES}
+        neighbours = Neighbours(self._rooms, self._ends.values())
         for wave in _waves(able):
             self._carry_out(wave)
-            neighbours.forget(asked)
+            neighbours.forget()
             progress(len(wave))
 
     def _make(self, wanted: Collection[tuple[Protocol, int]]) -> dict[tuple[Protocol, int], Prober]:

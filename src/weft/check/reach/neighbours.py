@@ -1,19 +1,23 @@
 """Neighbour entries that a run brings about: kept within what the machine has room for, and taken away again.
 
 Rules: the tables are one for all namespaces, so a run that asks everybody at once would have the kernel refuse others
-theirs. What was there before stays; of what is new only entries of addresses that were asked go.
+theirs. What was there before stays, and so does what is not on a port's own link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import socket
+from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 
 from weft.check.reach.rooms import Rooms
 from weft.check.usage import CONNTRACK, usage
 from weft.errors import WeftError
+from weft.reach import Endpoint
 from weft.wire.address_text import ip_bytes
 from weft.wire.codec import attribute, message
+from weft.wire.fdb import NUD_NOARP
 from weft.wire.neighbour import (
     NDA_DST,
     NUD_PERMANENT,
@@ -44,25 +48,38 @@ def room() -> int | None:
 
 
 class Neighbours:
-    """The entries of some namespaces, as they were when this was made."""
+    """The entries on the links of some ports, as they were when this was made."""
 
-    def __init__(self, rooms: Rooms, places: Iterable[str]) -> None:
+    def __init__(self, rooms: Rooms, ends: Iterable[Endpoint]) -> None:
         self._rooms = rooms
-        self._before = {netns: set(map(_identity, self._learned(netns))) for netns in places}
+        self._links = _links(rooms, ends)
+        self._before = {netns: set(map(_identity, self._learned(netns))) for netns in self._links}
 
-    def forget(self, asked: Collection[str]) -> None:
-        """Delete what is new, of the addresses `asked`."""
+    def forget(self) -> None:
+        """Delete what is new."""
         for netns, before in self._before.items():
-            new = (seen for seen in self._learned(netns) if _identity(seen) not in before)
-            requests = [_delete(seen) for seen in new if seen.attributes[NDA_DST] in asked]
+            new = [seen for seen in self._learned(netns) if _identity(seen) not in before]
             with suppress(WeftError, OSError):  # gone meanwhile, and its entries with it
-                self._rooms.at(netns).rtnl.change(requests)
+                self._rooms.at(netns).rtnl.change([_delete(seen) for seen in new])
 
     def _learned(self, netns: str) -> list[NeighbourMessage]:
         with suppress(WeftError, OSError):
             found = self._rooms.at(netns).rtnl.dump(get_neighbours(), read_neighbour)
-            return [seen for seen in found if NDA_DST in seen.attributes and not seen.state & NUD_PERMANENT]
+            return [seen for seen in found if seen.ifindex in self._links[netns] and _is_learned(seen)]
         return []
+
+
+def _links(rooms: Rooms, ends: Iterable[Endpoint]) -> dict[str, set[int]]:
+    """The numbers of the ports' links, by namespace."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for end in ends:
+        with suppress(WeftError, OSError), rooms.inside(end.netns):
+            found[end.netns].add(socket.if_nametoindex(end.ifname))
+    return found
+
+
+def _is_learned(seen: NeighbourMessage) -> bool:
+    return NDA_DST in seen.attributes and not seen.state & (NUD_PERMANENT | NUD_NOARP)
 
 
 def _identity(seen: NeighbourMessage) -> tuple[int, str]:
