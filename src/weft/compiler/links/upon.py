@@ -1,0 +1,124 @@
+"""Macvlans, macvtaps and ipvlans: links that share another one's frames.
+
+Rules: a link hands its frames to one other: a bridge or bond that it is a port of, its macvlans, or its ipvlans. One
+upon another of its own sort would stand on that one's parent. One macvlan in mode passthru is alone on its parent and
+has its MAC. The ipvlans of one parent have one mode and one flag. Source: net/core/dev.c netdev_rx_handler_register,
+drivers/net/macvlan.c macvlan_common_newlink, drivers/net/ipvlan/ipvlan_main.c ipvlan_link_new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from weft.compiler.findings import Cause
+from weft.compiler.links.declared import stands_on
+from weft.compiler.links.place import LinkPlace
+from weft.kinds.link.ipvlan import Ipvlan
+from weft.kinds.link.macvlan import PASSTHRU, Macvlan
+from weft.kinds.link.macvtap import Macvtap
+from weft.model.links import HostLink
+from weft.model.stacked import IpvlanLink, MacvlanLink, MacvtapLink, VrfLink
+from weft.state import HOST, KernelObject, Key, link_key
+
+_SHARERS: Mapping[str, str] = MappingProxyType({"macvlan": "macvlan", "macvtap": "macvlan", "ipvlan": "ipvlan"})
+"""A kind of link to the word for what its parent's frames go to."""
+
+
+def make_macvlan(place: LinkPlace[MacvlanLink]) -> Iterator[KernelObject]:
+    spec, parent = place.spec, place.parent()
+    if parent is None:
+        return
+    _check_alone(place, parent)
+    if spec.mode != PASSTHRU and any(_passes_through(other) for other in _beside(place, parent)):
+        place.error(f"{parent.name} has a macvlan in mode {PASSTHRU}, which is alone there", "another parent", "link")
+    elif spec.mode == PASSTHRU:
+        _check_passthru(place, parent)
+    if spec.sources and spec.mode != "source":
+        place.error(f"`sources` belong to mode source; this is mode {spec.mode}", "`mode: source`", "sources")
+    yield (Macvtap if isinstance(spec, MacvtapLink) else Macvlan)(
+        netns=place.netns,
+        ifname=place.ifname,
+        mtu=place.mtu_within(parent),
+        parent=parent,
+        mode=spec.mode,
+        sources=tuple(sorted(spec.sources)) if spec.mode == "source" else None,
+    )
+
+
+def make_ipvlan(place: LinkPlace[IpvlanLink]) -> Iterator[KernelObject]:
+    spec, parent = place.spec, place.parent()
+    if parent is None:
+        return
+    _check_alone(place, parent)
+    if spec.mac:
+        place.error(f"an ipvlan has the MAC of {parent.name}", "leave it out, or `kind: macvlan`", "mac")
+    for word in ("mode", "flag"):
+        mine = getattr(spec, word)
+        other = next((o for o in _beside(place, parent) if getattr(o, word, mine) != mine), None)
+        if other is not None:
+            what = (
+                f"another ipvlan of {parent.name} has `{word}: {getattr(other, word)}`, and all of them have the same"
+            )
+            place.error(what, f"`{word}: {getattr(other, word)}` here too", word)
+    yield Ipvlan(
+        netns=place.netns,
+        ifname=place.ifname,
+        mtu=place.mtu_within(parent),
+        parent=parent,
+        mode=spec.mode,
+        flag=spec.flag,
+    )
+
+
+def has_parents_mac(spec: MacvlanLink) -> bool:
+    return spec.mode == PASSTHRU
+
+
+def _passes_through(spec: HostLink) -> bool:
+    return isinstance(spec, MacvlanLink) and spec.mode == PASSTHRU
+
+
+def _check_passthru(place: LinkPlace[MacvlanLink], parent: Key) -> None:
+    if place.spec.mac:
+        place.error(f"a {place.spec.kind} in mode {PASSTHRU} has the MAC of {parent.name}", "leave it out", "mac")
+    if next(_beside(place, parent), None) is not None:
+        what = f"a {place.spec.kind} in mode {PASSTHRU} is alone on its parent; {parent.name} has another one"
+        place.error(what, "another mode, or a parent of its own", "mode")
+
+
+def _beside(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], parent: Key) -> Iterator[HostLink]:
+    """What else of the same sort the file has upon the parent."""
+    sort = _SHARERS[place.spec.kind]
+    for key, entry in place.declared.items():
+        if key != place.key and _SHARERS.get(entry.spec.kind) == sort and stands_on(key, entry.spec) == parent:
+            yield entry.spec
+
+
+def _check_alone(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], parent: Key) -> None:
+    """Whether the parent's frames go nowhere else."""
+    kind, sort = place.spec.kind, _SHARERS[place.spec.kind]
+    entry = place.declared.get(parent)
+    if entry is not None and _SHARERS.get(entry.spec.kind) == sort:
+        what = f"{parent.name} is of kind {entry.spec.kind} itself: a {kind} upon it would stand on its parent"
+        place.error(what, f"`link: {getattr(entry.spec, 'link', '')}`", "link")
+        return
+    master = _master(place, parent)
+    if master:
+        what = f"{parent.name} is a port of {master}, which takes its frames: a {kind} upon it would get none"
+        place.error(what, f"`link: {master}`, or a port of {master}: `kind: veth`", "link", cause=Cause.INTENT)
+    for key, other in place.declared.items():
+        taker = _SHARERS.get(other.spec.kind)
+        if taker not in (None, sort) and stands_on(key, other.spec) == parent:
+            what = f"{parent.name} gives its frames to {key.name} of kind {other.spec.kind}, and to no other kind"
+            place.error(what, f"`kind: {other.spec.kind}`, or another parent", "link")
+            return
+
+
+def _master(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], link: Key) -> str:
+    """The master that takes the frames of a link, "" for none. A VRF takes packets only."""
+    entry = place.declared.get(link)
+    there = place.draft.facts.links.get(link.name) if link.netns == HOST else None
+    name = (entry.spec.master if entry else None) or (there.master if there else "")
+    master = place.declared.get(link_key(link.netns, name)) if name else None
+    return "" if master is not None and isinstance(master.spec, VrfLink) else name

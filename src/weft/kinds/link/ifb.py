@@ -1,0 +1,17 @@
+"""A link that what is redirected to it passes through, and its qdisc. Source: ip-link(8) TYPE ifb,
+drivers/net/ifb.c."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weft.kinds.link.common import Link
+from weft.kinds.link.fields import Own, row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ifb(Link):
+    pass
+
+
+ROW = row(Ifb, Own(kind="ifb", table={}, fields={}))
