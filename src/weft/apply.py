@@ -8,7 +8,7 @@ diff, plan, commit. Nothing here knows which kernel it talks to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from weft.backends.base import Backend
 from weft.errors import RollbackIncomplete, RolledBack, WeftError
@@ -53,7 +53,7 @@ def transact(
     look: Look,
     *,
     progress: Progress = ignore_progress,
-    note: Mapping[str, str] | None = None,
+    note: Mapping[str, Any] | None = None,
 ) -> None:
     """Carry out a plan as one transaction. `note` stays in the journal, for whoever recovers it.
 

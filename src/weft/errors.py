@@ -132,3 +132,7 @@ class Locked(WeftError):
 
     retry = True
     exit_code = 7
+
+
+class Unconfirmed(Locked):
+    """The last change of the scope is still on trial: first it is confirmed or taken back."""

@@ -54,6 +54,13 @@ class Desk:
         """Files of the world's /run/weft/HOST/, as this process sees them."""
         return list(Path(f"/proc/{self.world.pid}/root/run/weft").glob(f"*/{pattern}"))
 
+    def guards(self) -> list[str]:
+        """The ids of the processes that guard something on trial here."""
+        commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in self.world.processes()}
+        return [
+            str(pid) for pid, path in commands.items() if path.exists() and b"weft.doors.guard" in path.read_bytes()
+        ]
+
 
 @pytest.fixture
 def desk(world: World, tmp_path: Path) -> Iterator[Desk]:

@@ -2,7 +2,7 @@
 
 Rules: the scope claims what bears no proof of its own after the journal's begin and before the first change. Claims go,
 and the kept intent changes, before the journal ends. So wherever a kill comes, the journal is still there to tell
-recovery, which ends it in the same way.
+recovery, which ends it in the same way. Of a change on trial journal and intent are set aside until it is confirmed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from weft.observe import Machine
 from weft.service.claims import release
+from weft.service.trial import Note, TakenBack, Verb
 from weft.state import State
 from weft.store.intents import Intents
 from weft.store.journal import Journal, Record
@@ -19,26 +20,29 @@ from weft.store.journal import Journal, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """The `apply.Journal` of one scope, for a transaction from `former` to `goal`. `destroys`: in the end no intent is
-    kept. `claim`: notes what is the scope's before the first change."""
+    """The `apply.Journal` of one scope, for a transaction from `former` to `goal`. `note`: what it is for. `claim`:
+    notes what is the scope's before the first change; `arm`: the last thing before it."""
 
     journal: Journal
     intents: Intents
     machine: Machine
     former: State
     goal: State
-    destroys: bool
+    note: Note
     claim: Callable[[], None] = lambda: None
+    arm: Callable[[], None] = lambda: None
 
     def begin(self, record: Record) -> None:
-        """Raises: Refused where a record waits for recovery, and what `claim` does; then nothing was begun."""
+        """Raises: Refused where a record waits for recovery, and what `claim` and `arm` do; then nothing was begun."""
         try:
             self.journal.begin(record)
         except BaseException:
             self.intents.discard(self.machine.scope)
             raise
         try:
+            self._taken_back.forget()
             self.claim()
+            self.arm()
         except BaseException:
             self.end()
             raise
@@ -52,11 +56,27 @@ class Books:
     def end(self) -> None:
         reached = self.goal if self.is_committed() else self.former
         release(self.machine, self.former.keys() | self.goal.keys(), reached)
+        if self.is_committed():
+            self._keep()
+        else:
+            self.intents.discard(self.machine.scope)
+        self.journal.end()
+
+    def _keep(self) -> None:
+        """Of the intents the one that says what is there now."""
         scope = self.machine.scope
-        if not self.is_committed():
-            self.intents.discard(scope)
-        elif self.destroys:
+        if self.note.verb is Verb.TAKE_BACK:
+            self._taken_back.note()
+            self.intents.end_trial(scope)
+            self.journal.end_trial()
+        elif self.note.deadline_s is not None:
+            self.intents.suspend(scope)
+            self.journal.suspend()
+        elif self.note.verb is Verb.DESTROY:
             self.intents.remove(scope)
         else:
             self.intents.publish(scope)
-        self.journal.end()
+
+    @property
+    def _taken_back(self) -> TakenBack:
+        return TakenBack(self.journal.directory, self.machine.scope)

@@ -7,13 +7,13 @@ from before the machine is observed until the transaction has ended; verificatio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from weft.apply import Progress, conclude, ignore_progress, lead_to, transact
+from weft.apply import Progress, ignore_progress
 from weft.backends.base import Selection
 from weft.backends.counters import CounterReader, Glance
 from weft.backends.link_settings import LinkSettings
@@ -26,16 +26,16 @@ from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.picture.view import Topology
-from weft.service.books import Books
-from weft.service.claims import claim
+from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Prepared, pidfiles_of, prepare, prepare_nothing
 from weft.service.status import Status, status_of
 from weft.service.topology import places_of, topology_of
+from weft.service.transactions import Recovered, Transactions
+from weft.service.trial import Verb, on_trial
 from weft.state import HOST
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
-from weft.store.journal import Journal, Phase, Record, half_begun, waiting
 from weft.store.ledger import Ledger
 from weft.store.locks import HOST_LOCK, hold
 from weft.verify import verify
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 WAIT_S = 10.0
 """How long a command waits for another weft's locks, in seconds, unless told otherwise."""
 
-_DESTROY = {"verb": "destroy"}
-"""Noted in the journal, so that recovery forgets the kept intent too."""
-
 GLANCE_S = 0.5
 """An answer that took longer may be to a plan that is no longer true: it is made again and compared."""
 
@@ -56,22 +53,16 @@ Agree: TypeAlias = Callable[[Prepared], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """`forward`: the wanted state was finished; else the former one is back."""
-
-    scope: str
-    forward: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """One name on this machine. `namespaces`: how many of its own are there now. `applied_at`: seconds since the
-    epoch, None where no intent of that name is kept."""
+    epoch, None where no intent of that name is kept. `unconfirmed_s`: seconds until it is taken back, None where it is
+    not on trial."""
 
     name: str
     namespaces: int
     applied_at: float | None
     unfinished: bool
+    unconfirmed_s: float | None = None
 
 
 class Service:
@@ -86,6 +77,7 @@ class Service:
         self._rtnl = Rtnl(self._namespaces)
         self._nft = Nft(self._namespaces)
         self._ledger = Ledger(self.run_directory)
+        self._ends = Transactions(self.run_directory, self._intents, self.machine, Guard(run_base, lib_base).arm)
 
     def close(self) -> None:
         """Let go of every socket and namespace kept; for whoever lives longer than one command."""
@@ -117,12 +109,15 @@ class Service:
         *,
         wait_s: float = WAIT_S,
         progress: Progress = ignore_progress,
+        confirm_within_s: float | None = None,
     ) -> Prepared:
-        """Make the machine as the intent says, or leave it as it was.
+        """Make the machine as the intent says, or leave it as it was. `confirm_within_s`: on trial, for so long.
 
         Raises: IntentInvalid, Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
-        return self.carry_out(loaded, self.prepare, agree, wait_s=wait_s, progress=progress)
+        return self.carry_out(
+            loaded, self.prepare, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s
+        )
 
     def carry_out(
         self,
@@ -132,21 +127,30 @@ class Service:
         *,
         wait_s: float = WAIT_S,
         progress: Progress = ignore_progress,
+        confirm_within_s: float | None = None,
     ) -> Prepared:
         """As `apply`, with the plan that `think` makes under the locks. Raises: as `apply`, and what `think` does."""
         intent = loaded.intent
         with self._locked(intent.name, _locks(intent), wait_s):
             prepared = _agreed(lambda: think(loaded), agree)
             prepared.demand_no_foreign()
+            note = on_trial(Verb.APPLY, prepared.plan, confirm_within_s)
             self._intents.stage(Kept(scope=intent.name, files=loaded.text, applied_at=time.time()))
-            self._transact(prepared, progress)
+            self._ends.carry_out(prepared.machine, prepared.plan, prepared.desired, note, progress)
         self._verify(prepared)
         return prepared
 
     def destroy(
-        self, scope: str, agree: Agree, *, wait_s: float = WAIT_S, progress: Progress = ignore_progress
+        self,
+        scope: str,
+        agree: Agree,
+        *,
+        wait_s: float = WAIT_S,
+        progress: Progress = ignore_progress,
+        confirm_within_s: float | None = None,
     ) -> Prepared:
-        """Take away all that bears the scope's marks and put former values back. Needs no file.
+        """Take away all that bears the scope's marks and put former values back. Needs no file. `confirm_within_s`: as
+        for `apply`.
 
         Raises: Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
@@ -163,17 +167,37 @@ class Service:
                 agree(prepared)
 
             prepared = _agreed(think, known)
-            self._transact(prepared, progress, _DESTROY)
+            note = on_trial(Verb.DESTROY, prepared.plan, confirm_within_s)
+            self._ends.carry_out(prepared.machine, prepared.plan, prepared.desired, note, progress)
         self._verify(prepared)
         return prepared
 
     def status(self, loaded: Loaded) -> Status:
         """What differs between the intent and the machine. Raises: as prepare."""
-        return status_of(self.prepare(loaded), self.is_unfinished(loaded.intent.name))
+        scope = loaded.intent.name
+        return status_of(self.prepare(loaded), self._ends.is_unfinished(scope), self._ends.unconfirmed_s(scope))
 
     def is_unfinished(self, scope: str) -> bool:
         """Whether an apply or destroy of that name was cut short and waits for recovery."""
-        return self._journal(scope).phase() is not None
+        return self._ends.is_unfinished(scope)
+
+    def unconfirmed_s(self, scope: str) -> float | None:
+        """Seconds until what was applied under that name is taken back; None where nothing of it is on trial."""
+        return self._ends.unconfirmed_s(scope)
+
+    def is_guarded(self, scope: str) -> bool:
+        """Whether anything of that name may have to be taken back."""
+        return self._ends.is_guarded(scope)
+
+    def confirm(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> str:
+        """Keep what is on trial under that name, or the only thing that is; says which.
+
+        Raises: Refused where nothing is, or it was taken back; Locked, RollbackIncomplete.
+        """
+        name = scope or self._ends.only_trial()
+        with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
+            self._ends.confirm(name)
+        return name
 
     def show(self, loaded: Loaded) -> Topology:
         """What the intent asks for, as it is on the machine. Raises: as prepare."""
@@ -210,36 +234,42 @@ class Service:
     def recover(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo what did not end, of one scope or of all. Raises: Locked, RollbackIncomplete."""
         done = []
-        for name in sorted(self._cut_short()):
+        for name in sorted(self._ends.left()):
             if scope not in (None, name):
                 continue
             with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
-                recovered = self._recover(name)
+                recovered = self._ends.recover(name)
             done += [recovered] if recovered else []
         return done
 
     def kept(self, scope: str) -> Loaded:
-        """The intent last applied under that name. Raises: Refused where there is none."""
-        kept = self._intents.load(scope)
+        """The intent last applied under that name, be it on trial. Raises: Refused where there is none."""
+        tried = self._intents.load_on_trial(scope) if self._ends.is_guarded(scope) else None
+        kept = tried or self._intents.load(scope)
         if kept is None:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
         return loads_stored(kept.files)
 
     def all_kept(self) -> Sequence[Loaded]:
         """Every intent that was applied here, by name. Raises: Refused for a damaged one."""
-        return [self.kept(scope) for scope in self._intents.scopes()]
+        return [self.kept(scope) for scope in self.kept_names()]
+
+    def kept_names(self) -> Sequence[str]:
+        """The names under which something was applied here."""
+        return self._intents.scopes()
 
     def list(self) -> list[Scope]:
         """Every scope that the kernel's marks, the kept intents or a journal speak of, by name."""
         marks = [mark for mark in self.machine("").marks().values() if mark and mark.host_id == self.host_id]
-        unfinished = {journal.name for journal in waiting(self.run_directory)}
-        names = {mark.scope for mark in marks} | set(self._intents.scopes()) | unfinished
+        unfinished, tried = self._ends.unfinished(), self._ends.on_trial()
+        names = {mark.scope for mark in marks} | set(self._intents.scopes()) | unfinished | tried
         return [
             Scope(
                 name=name,
                 namespaces=sum(mark.scope == name for mark in marks),
                 applied_at=kept.applied_at if (kept := self._intents.load(name)) else None,
                 unfinished=name in unfinished,
+                unconfirmed_s=self._ends.unconfirmed_s(name),
             )
             for name in sorted(names | set(self._ledger.scopes().values()))
         ]
@@ -247,11 +277,13 @@ class Service:
     @contextmanager
     def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[Recovered | None]:
         """The locks, and behind them nothing left unfinished; what was is yielded. The scope's comes first: what it has
-        on the host, and so may give up there, is only sure behind it."""
+        on the host, and so may give up there, is only sure behind it. Raises: Unconfirmed."""
         with self._hold({_scope_lock(scope)}, wait_s):
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
-                yield self._recover(scope)
+                recovered = self._ends.recover(scope)
+                self._ends.demand_no_trial(scope)
+                yield recovered
 
     def _hold(self, names: set[str], wait_s: float) -> AbstractContextManager[None]:
         return hold(self.run_directory / "locks", names, command=self._command, wait_s=wait_s)
@@ -260,15 +292,7 @@ class Service:
         """Whether the scope has settings, or something on foreign ground, in the host's namespace, or may have left
         some there half done."""
         noted = self._ledger.scopes(scope).items()
-        return self.is_unfinished(scope) or any(of == scope and key.netns == HOST for key, of in noted)
-
-    def _transact(self, prepared: Prepared, progress: Progress, note: Mapping[str, str] | None = None) -> None:
-        """Whole also where nothing is to change in the kernel: then claims and the kept intent may."""
-        machine, todo = prepared.machine, prepared.plan
-        books = self._books(machine, Record(former=todo.before, goal=todo.after, note=note or {}))
-        books = replace(books, claim=lambda: claim(machine, todo, prepared.desired))
-        look = machine.looker(todo.before, todo.after)
-        transact(todo, machine.backends, books, look, progress=progress, note=note)
+        return self.is_guarded(scope) or any(of == scope and key.netns == HOST for key, of in noted)
 
     def _unnamed(self, scope: str) -> set[str]:
         """Labels of namespaces that only the kept intent knows to look for: those of pidfiles have no name."""
@@ -280,44 +304,6 @@ class Service:
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:
             verify(prepared.plan, prepared.machine.looker(prepared.plan.before, prepared.plan.after))
-
-    def _recover(self, scope: str) -> Recovered | None:
-        """Lead an apply that did not end to one of its two ends. Its lock is held."""
-        journal = self._journal(scope)
-        left = journal.read()
-        if left is None:
-            journal.sweep()
-            self._intents.discard(scope)
-            return None
-        phase, record = left
-        forward = phase is Phase.COMMITTED
-        self._lead(scope, record, forward)
-        return Recovered(scope=scope, forward=forward)
-
-    def _lead(self, scope: str, record: Record, forward: bool) -> None:
-        machine = self.machine(scope)
-        keys = frozenset(record.former.keys() | record.goal.keys())
-        goal = record.goal if forward else record.former
-        lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
-        conclude(self._books(machine, record))
-
-    def _books(self, machine: Machine, record: Record) -> Books:
-        return Books(
-            journal=self._journal(machine.scope),
-            intents=self._intents,
-            machine=machine,
-            former=record.former,
-            goal=record.goal,
-            destroys=record.note == _DESTROY,
-        )
-
-    def _cut_short(self) -> set[str]:
-        """The scopes of which anything unfinished lies on disk."""
-        journals = {journal.name for journal in waiting(self.run_directory)}
-        return journals | {*half_begun(self.run_directory), *self._intents.staged()}
-
-    def _journal(self, scope: str) -> Journal:
-        return Journal(self.run_directory, scope)
 
 
 def _agreed(think: Callable[[], Prepared], agree: Agree) -> Prepared:

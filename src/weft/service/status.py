@@ -38,12 +38,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """`objects`: how many kernel objects are wanted."""
+    """`objects`: how many kernel objects are wanted. `unconfirmed_s`: seconds until all is taken back, None where
+    nothing is on trial."""
 
     scope: str
     objects: int
     differences: tuple[Difference, ...]
     unfinished: bool
+    unconfirmed_s: float | None = None
 
     @property
     def clean(self) -> bool:
@@ -53,13 +55,14 @@ class Status:
 _DRIFT = {Op.CREATE: Drift.MISSING, Op.UPDATE: Drift.CHANGED, Op.REPLACE: Drift.CHANGED, Op.DELETE: Drift.EXTRA}
 
 
-def status_of(prepared: Prepared, unfinished: bool) -> Status:
+def status_of(prepared: Prepared, unfinished: bool, unconfirmed_s: float | None = None) -> Status:
     """Compare, and list everything that differs, the file's own objects first."""
     return Status(
         scope=prepared.scope,
         objects=len(prepared.desired),
         differences=(*_left_out(prepared), *_own(prepared), *_foreign(prepared)),
         unfinished=unfinished,
+        unconfirmed_s=unconfirmed_s,
     )
 
 

@@ -1,7 +1,7 @@
 """What was applied, kept for boot and for commands that are given no file.
 
-Rules: staged before the first change, current from the commit on; one file per scope, whole. The texts are the user's,
-unchanged.
+Rules: staged before the first change, current from the commit on, or from when it is confirmed; one file
+per scope, whole. The texts are the user's, unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from weft.errors import Refused
 from weft.store import codec, durable
 from weft.store.host import LIB_BASE
 
-_CURRENT, _STAGED = "current", "staged"
+_CURRENT, _STAGED, _ON_TRIAL = "current", "staged", "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,32 @@ class Intents:
         """Forget what was staged, whole or half: the apply went back, or never began."""
         self._remove(scope, _STAGED)
 
+    def suspend(self, scope: str) -> None:
+        """What was staged is on the machine, but not sure to stay; done already is fine."""
+        staged = self._path(scope, _STAGED)
+        if staged.exists():
+            durable.move(staged, self._path(scope, _ON_TRIAL))
+
+    def confirm(self, scope: str) -> None:
+        """What was on trial is current; done already is fine."""
+        trial = self._path(scope, _ON_TRIAL)
+        if trial.exists():
+            durable.move(trial, self._path(scope, _CURRENT))
+
+    def end_trial(self, scope: str) -> None:
+        """Forget what was on trial: it was taken back."""
+        self._remove(scope, _ON_TRIAL)
+
     def load(self, scope: str) -> Kept | None:
         """The current intent, None where there is none. Raises: Refused for a damaged file."""
-        path = self._path(scope, _CURRENT)
+        return self._load(scope, _CURRENT)
+
+    def load_on_trial(self, scope: str) -> Kept | None:
+        """The intent on trial, None where there is none. Raises: Refused for a damaged file."""
+        return self._load(scope, _ON_TRIAL)
+
+    def _load(self, scope: str, name: str) -> Kept | None:
+        path = self._path(scope, name)
         try:
             plain = codec.loads(path.read_bytes())
             return Kept(scope=scope, files=dict(plain["files"]), applied_at=plain["applied_at"])
@@ -73,7 +96,7 @@ class Intents:
 
     def remove(self, scope: str) -> None:
         """Forget the scope; done already is fine."""
-        self._remove(scope, _STAGED, _CURRENT)
+        self._remove(scope, _STAGED, _ON_TRIAL, _CURRENT)
 
     def _remove(self, scope: str, *names: str) -> None:
         for name in names:

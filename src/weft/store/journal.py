@@ -2,12 +2,13 @@
 
 Rules: `begin` before the first change, `commit` before the first deletion, `end` when all is done; each is one atomic
 step on disk. A reader finds nothing, an uncommitted record (lead back to `former`) or a committed one (lead on to
-`goal`); a damaged one is an error, never a guess.
+`goal`); a damaged one is an error, never a guess. A record may live on when all is done, on trial until somebody
+confirms it; beside it there may be that of the way back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import sha256
@@ -24,6 +25,13 @@ _MAGIC = "weft-journal 1"
 class Phase(Enum):
     UNCOMMITTED = "uncommitted"
     COMMITTED = "committed"
+
+
+class Trial(Enum):
+    """CONFIRMED: for the moment between somebody's yes and the end of the record."""
+
+    UNCONFIRMED = "unconfirmed"
+    CONFIRMED = "confirmed"
 
 
 class JournalDamaged(RollbackIncomplete):
@@ -64,6 +72,28 @@ class Journal:
         for phase in Phase:
             durable.remove(self._path(phase))
 
+    def suspend(self) -> None:
+        """Instead of `end`: all is done, and stays on record until it is confirmed or taken back. Done already is
+        fine."""
+        if self.is_committed():
+            durable.move(self._path(Phase.COMMITTED), self._path(Trial.UNCONFIRMED))
+
+    def confirm(self) -> None:
+        """From here on it is not taken back any more. Raises: FileNotFoundError where nothing is on trial."""
+        durable.move(self._path(Trial.UNCONFIRMED), self._path(Trial.CONFIRMED))
+
+    def end_trial(self) -> None:
+        for trial in Trial:
+            durable.remove(self._path(trial))
+
+    def is_on_trial(self) -> bool:
+        return any(self._path(trial).exists() for trial in Trial)
+
+    def trial(self) -> tuple[Trial, Record] | None:
+        """What is on trial, None where nothing is. Raises: JournalDamaged."""
+        trial = next((trial for trial in Trial if self._path(trial).exists()), None)
+        return None if trial is None else (trial, self._load(trial))
+
     def sweep(self) -> None:
         """Remove what a kill left half written. Nothing was begun then."""
         durable.sweep(self._path(Phase.UNCOMMITTED))
@@ -74,23 +104,33 @@ class Journal:
     def read(self) -> tuple[Phase, Record] | None:
         """What waits for recovery, None where nothing does. Raises: JournalDamaged."""
         phase = self.phase()
-        if phase is None:
-            return None
+        return None if phase is None else (phase, self._load(phase))
+
+    def _load(self, phase: Phase | Trial) -> Record:
         path = self._path(phase)
         try:
-            return phase, _unseal(path.read_bytes())
+            return _unseal(path.read_bytes())
         except ValueError as error:
             raise JournalDamaged(
                 f"{path} is damaged ({error}); compare with `weft status`, then delete it and apply again"
             ) from error
 
-    def _path(self, phase: Phase) -> Path:
+    def _path(self, phase: Phase | Trial) -> Path:
         return self.directory / f"{self.name}.{phase.value}"
 
 
 def waiting(directory: Path) -> list[Journal]:
-    """The journals in which a record waits, by name."""
-    suffixes = {f".{phase.value}" for phase in Phase}
+    """The journals in which a record waits for recovery, by name."""
+    return _of(directory, Phase)
+
+
+def on_trial(directory: Path) -> list[Journal]:
+    """The journals in which a record waits to be confirmed, by name."""
+    return _of(directory, Trial)
+
+
+def _of(directory: Path, phases: Iterable[Phase | Trial]) -> list[Journal]:
+    suffixes = {f".{phase.value}" for phase in phases}
     names = {path.stem for path in _files(directory) if path.suffix in suffixes and path.name[0] != "."}
     return [Journal(directory, name) for name in sorted(names)]
 

@@ -23,9 +23,9 @@ Check = Callable[[Prepared], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """`question`: what is asked. `check`: raises where the plan is not the one that is meant. `bar` counts from here
-    on. `everything`: a long plan is shown in full. `quiet`: the plan is printed with the result, so here only where
-    somebody is asked."""
+    """`question`: what is asked. `check`: raises where the plan is not the one that is meant. `demand`: raises where it
+    is, but must not run like this. `bar` counts from here on. `everything`: a long plan is shown in full. `quiet`: the
+    plan is printed with the result, so here only where somebody is asked."""
 
     question: str
     yes: bool
@@ -33,14 +33,16 @@ class Consent:
     quiet: bool
     bar: Bar
     check: Check = lambda _: None
+    demand: Check = lambda _: None
 
     def __call__(self, prepared: Prepared) -> None:
-        """Raises: NotConfirmed, ForeignObject, and what `check` does."""
+        """Raises: NotConfirmed, ForeignObject, and what `check` and `demand` do."""
         self.check(prepared)
         warn(prepared.warnings)
         if not self.quiet:
             say(show(prepared, self.everything))
         prepared.demand_no_foreign()
+        self.demand(prepared)
         if prepared.plan and not self.yes:
             self._ask(prepared)
         self.bar.start(len(prepared.plan.changes))

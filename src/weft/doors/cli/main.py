@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "Write a first file, with comments.",
     "plan": "Show what apply would change, and which ports would notice.",
     "apply": "Make the machine as the file says, or leave it as it was.",
+    "confirm": "Keep what was applied on trial.",
     "recover": "Finish or undo an apply that was cut short.",
     "status": "Compare the machine with the file: missing, changed, extra, foreign.",
     "list": "List what is applied on this machine, by name.",

@@ -57,6 +57,40 @@ def wait_option(command: _Command) -> _Command:
     )(command)
 
 
+class Duration(click.ParamType[float]):
+    """Seconds, as `90`, `90s`, `5m` or `1h`; more than none."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        number, unit = (value[:-1], value[-1]) if value[-1:] in _UNITS_S else (value, "s")
+        try:
+            seconds = float(number) * _UNITS_S[unit]
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is no time; such as 60s, 5m, 1h", param, ctx)
+        return seconds
+
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600}
+
+
+def confirm_options(command: _Command) -> _Command:
+    """`confirm_within_s` and `no_confirm`."""
+    within = click.option(
+        "--confirm-within",
+        "confirm_within_s",
+        metavar="TIME",
+        type=Duration(),
+        help="On trial: taken back after TIME (60s, 5m) unless `weft confirm` comes.",
+    )
+    without = click.option("--no-confirm", is_flag=True, help="Change even what your own SSH connection lives on.")
+    return within(without(command))
+
+
 def scope_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
     """Names of applied scopes, for completion; none where they may not be read."""
     from weft.store.intents import Intents

@@ -37,6 +37,13 @@ def carry_out(service: Service, scope: str, act: Act, consent: Consent, done: st
         say_json({**document(prepared), "done": True})
     elif prepared.plan:
         say(f"{done} and verified: {objects(len(prepared.plan.changes))} in {consent.bar.elapsed_s:.2f} s.")
+        _remind(service, scope)
+
+
+def _remind(service: Service, scope: str) -> None:
+    left_s = service.unconfirmed_s(scope)
+    if left_s is not None:
+        tell(f"`weft confirm {scope}` keeps it; without that everything is taken back in {left_s:.0f} s.", "yellow")
 
 
 def _settle(service: Service, scope: str, stop: Stopped, done: int) -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from weft.doors.cli.options import all_option, file_option, output_option, read_file, wait_option, yes_option
+from weft.doors.cli.options import (
+    all_option,
+    confirm_options,
+    file_option,
+    output_option,
+    read_file,
+    wait_option,
+    yes_option,
+)
 
 
 @click.command("apply")
@@ -16,12 +24,23 @@ from weft.doors.cli.options import all_option, file_option, output_option, read_
 @all_option
 @yes_option
 @wait_option
-def command(plan: str | None, file: str | None, output: str, everything: bool, yes: bool, wait_s: float) -> None:
+@confirm_options
+def command(
+    plan: str | None,
+    file: str | None,
+    output: str,
+    everything: bool,
+    yes: bool,
+    wait_s: float,
+    confirm_within_s: float | None,
+    no_confirm: bool,
+) -> None:
     """Make the machine as the file says, or leave it as it was.
 
     PLAN is a file that `weft plan --out` saved; it is refused when the machine has changed since.
     """
     from weft.doors.cli.consent import Consent
+    from weft.doors.cli.operator import demand_way_back
     from weft.doors.cli.progress import Bar
     from weft.doors.cli.transaction import carry_out
     from weft.service import Prepared, Service, saved
@@ -43,11 +62,14 @@ def command(plan: str | None, file: str | None, output: str, everything: bool, y
         quiet=output == "json",
         bar=Bar(f"Applying {scope}"),
         check=check,
+        demand=(lambda _: None) if confirm_within_s or no_confirm else demand_way_back,
     )
     carry_out(
         service,
         scope,
-        lambda agree, progress: service.apply(loaded, agree, wait_s=wait_s, progress=progress),
+        lambda agree, progress: service.apply(
+            loaded, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s
+        ),
         consent,
         "Applied",
     )

@@ -6,6 +6,7 @@ import click
 
 from weft.doors.cli.options import (
     all_option,
+    confirm_options,
     file_option,
     name_argument,
     output_option,
@@ -22,12 +23,23 @@ from weft.doors.cli.options import (
 @all_option
 @yes_option
 @wait_option
-def command(name: str | None, file: str | None, output: str, everything: bool, yes: bool, wait_s: float) -> None:
+@confirm_options
+def command(
+    name: str | None,
+    file: str | None,
+    output: str,
+    everything: bool,
+    yes: bool,
+    wait_s: float,
+    confirm_within_s: float | None,
+    no_confirm: bool,
+) -> None:
     """Take everything of one name away again and put former values back.
 
     NAME needs no file; without one it is the name in the file. `weft list` says what is here.
     """
     from weft.doors.cli.consent import Consent
+    from weft.doors.cli.operator import demand_way_back
     from weft.doors.cli.progress import Bar
     from weft.doors.cli.transaction import carry_out
     from weft.service import Service
@@ -42,11 +54,14 @@ def command(name: str | None, file: str | None, output: str, everything: bool, y
         everything=everything,
         quiet=output == "json",
         bar=Bar(f"Destroying {scope}"),
+        demand=(lambda _: None) if confirm_within_s or no_confirm else demand_way_back,
     )
     carry_out(
         service,
         scope,
-        lambda agree, progress: service.destroy(scope, agree, wait_s=wait_s, progress=progress),
+        lambda agree, progress: service.destroy(
+            scope, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s
+        ),
         consent,
         "Destroyed",
     )

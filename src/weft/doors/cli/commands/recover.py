@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from weft.doors.cli.options import name_argument, output_option, wait_option
 from weft.doors.cli.terminal import say, say_json
+
+if TYPE_CHECKING:
+    from weft.service import Recovered
+
+_TOLD = {
+    "finished": "finished, as was wanted",
+    "undone": "undone, all is as it was before",
+    "taken back": "taken back, nobody confirmed it in time; all is as it was before",
+}
 
 
 @click.command("recover")
@@ -15,16 +26,22 @@ from weft.doors.cli.terminal import say, say_json
 def command(name: str | None, output: str, wait_s: float) -> None:
     """Finish or undo what was cut short, of NAME or of all: by a kill, or a crash of weft itself.
 
-    Before its commit an apply is led back to what was there, after it on to what was wanted. Every apply does this for
-    its own name first.
+    Before its commit an apply is led back to what was there, after it on to what was wanted. What nobody confirmed in
+    time is taken back. Every apply does this for its own name first.
     """
     from weft.service import Service
 
     done = Service(command="weft recover").recover(name, wait_s=wait_s)
     if output == "json":
-        say_json([{"scope": one.scope, "end": "finished" if one.forward else "undone"} for one in done])
+        say_json([{"scope": one.scope, "end": _end(one)} for one in done])
         return
     for one in done:
-        say(f"{one.scope}: " + ("finished, as was wanted" if one.forward else "undone, all is as it was before"))
+        say(f"{one.scope}: {_TOLD[_end(one)]}")
     if not done:
         say("Nothing to recover.")
+
+
+def _end(one: Recovered) -> str:
+    if one.taken_back:
+        return "taken back"
+    return "finished" if one.forward else "undone"

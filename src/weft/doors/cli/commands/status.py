@@ -42,6 +42,11 @@ def command(name: str | None, file: str | None, output: str) -> int:
 def _print(status: Status) -> None:
     if status.unfinished:
         say(f"An apply of {status.scope} was cut short: `weft recover` leads it to its end.")
+    if status.unconfirmed_s is not None:
+        say(
+            f"{status.scope} is on trial: `weft confirm {status.scope}` keeps it, else it is taken back in "
+            f"{status.unconfirmed_s:.0f} s."
+        )
     if status.differences:
         rows = [(d.drift.value, ".".join(d.subject), d.told, d.where) for d in status.differences]
         say_table(("DRIFT", "OBJECT", "WHAT", "LINE"), rows, _COLOURS)
@@ -54,6 +59,7 @@ def _document(status: Status) -> dict[str, Any]:
         "scope": status.scope,
         "clean": status.clean,
         "unfinished": status.unfinished,
+        "unconfirmed_s": status.unconfirmed_s,
         "objects": status.objects,
         "differences": [
             {

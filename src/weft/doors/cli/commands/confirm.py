@@ -1,0 +1,26 @@
+"""`weft confirm`: what was applied on trial is kept."""
+
+from __future__ import annotations
+
+import click
+
+from weft.doors.cli.options import name_argument, output_option, wait_option
+from weft.doors.cli.terminal import say, say_json
+
+
+@click.command("confirm")
+@name_argument
+@output_option
+@wait_option
+def command(name: str | None, output: str, wait_s: float) -> None:
+    """Keep what `weft apply --confirm-within` made, of NAME or of the only name that waits.
+
+    Exit 5 where nothing waits to be confirmed, or it was taken back already.
+    """
+    from weft.service import Service
+
+    scope = Service(command="weft confirm").confirm(name, wait_s=wait_s)
+    if output == "json":
+        say_json({"scope": scope, "confirmed": True})
+    else:
+        say(f"{scope} is confirmed: it stays.")

@@ -1,0 +1,177 @@
+"""How a scope's transactions end: done, led back, led on after a kill, and of those on trial confirmed or taken back.
+
+Rules: whoever calls what changes anything holds the scope's lock and the host's. Every end is reached by the one road;
+a second look at what has ended does nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from weft.apply import Progress, conclude, ignore_progress, lead_to, transact
+from weft.errors import Refused, Unconfirmed
+from weft.observe import Machine
+from weft.plan import Plan
+from weft.service.books import Books
+from weft.service.claims import claim
+from weft.service.trial import Note, TakenBack, Verb, taken_back, way_back
+from weft.state import State
+from weft.store import journal
+from weft.store.intents import Intents
+from weft.store.journal import Journal, Phase, Record, Trial, half_begun
+
+Arm: TypeAlias = Callable[[str, float], None]
+"""arm(scope, deadline_s): when it returns, the guard watches. Raises: Refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed."""
+
+    scope: str
+    forward: bool
+    taken_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transactions:
+    """`run_directory`: where the journals are. `machine_of`: the kernel as a scope sees it."""
+
+    run_directory: Path
+    intents: Intents
+    machine_of: Callable[[str], Machine]
+    arm: Arm
+
+    def carry_out(
+        self, machine: Machine, todo: Plan, desired: State, note: Note, progress: Progress = ignore_progress
+    ) -> None:
+        """One transaction, whole also where nothing is to change in the kernel: then claims and the kept intent may.
+        `desired`: what is wanted, with the ground that it stands on."""
+        books = replace(
+            self._books(machine, Record(former=todo.before, goal=todo.after, note=note.plain())),
+            claim=lambda: claim(machine, todo, desired),
+            arm=lambda: self.arm(machine.scope, note.deadline_s) if note.deadline_s is not None else None,
+        )
+        look = machine.looker(todo.before, todo.after)
+        transact(todo, machine.backends, books, look, progress=progress, note=note.plain())
+
+    def recover(self, scope: str) -> Recovered | None:
+        """Lead an apply that did not end to one of its two ends, and take back what nobody confirmed in time."""
+        finished = self._finish(scope)
+        return self._end_trial(scope) or finished
+
+    def confirm(self, scope: str) -> None:
+        """Keep what is on trial. Raises: Refused where nothing is, or it is taken back."""
+        self.recover(scope)
+        found = self._journal(scope).trial()
+        if found is None:
+            raise self._nothing_on_trial(scope)
+        self._journal(scope).confirm()
+        self._keep(scope, found[1])
+
+    def demand_no_trial(self, scope: str) -> None:
+        """Raises: Unconfirmed."""
+        left_s = self.unconfirmed_s(scope)
+        if left_s is not None:
+            raise Unconfirmed(
+                f"the last change of {scope} is not confirmed: `weft confirm {scope}` keeps it, else it is taken back "
+                f"in {left_s:.0f} s; nothing was changed"
+            )
+
+    def unconfirmed_s(self, scope: str) -> float | None:
+        """Seconds until the scope's trial is over, None where there is none."""
+        found = self._journal(scope).trial()
+        return Note.of(found[1]).left_s if found and found[0] is Trial.UNCONFIRMED else None
+
+    def only_trial(self) -> str:
+        """The one scope that is on trial, or that was taken back last. Raises: Refused where there are several, or
+        none."""
+        names = sorted(self.on_trial())
+        if len(names) > 1:
+            raise Refused(f"{' and '.join(names)} wait to be confirmed; say which: weft confirm NAME")
+        over = taken_back(self.run_directory)
+        if not names and not over:
+            raise Refused("nothing waits to be confirmed")
+        return names[0] if names else max(over, key=lambda one: one.at() or 0.0).scope
+
+    def is_unfinished(self, scope: str) -> bool:
+        return self._journal(scope).phase() is not None
+
+    def is_guarded(self, scope: str) -> bool:
+        return self.is_unfinished(scope) or self._journal(scope).is_on_trial()
+
+    def unfinished(self) -> set[str]:
+        return {waiting.name for waiting in journal.waiting(self.run_directory)}
+
+    def on_trial(self) -> set[str]:
+        return {tried.name for tried in journal.on_trial(self.run_directory)}
+
+    def left(self) -> set[str]:
+        """The scopes of which anything that did not end lies on disk."""
+        return self.unfinished() | self.on_trial() | {*half_begun(self.run_directory), *self.intents.staged()}
+
+    def _finish(self, scope: str) -> Recovered | None:
+        journal = self._journal(scope)
+        left = journal.read()
+        if left is None:
+            journal.sweep()
+            self.intents.discard(scope)
+            return None
+        phase, record = left
+        forward = phase is Phase.COMMITTED
+        machine = self.machine_of(scope)
+        keys = frozenset(record.former.keys() | record.goal.keys())
+        goal = record.goal if forward else record.former
+        lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
+        conclude(self._books(machine, record))
+        is_back = forward and Note.of(record).verb is Verb.TAKE_BACK
+        return Recovered(scope=scope, forward=forward and not is_back, taken_back=is_back)
+
+    def _end_trial(self, scope: str) -> Recovered | None:
+        """Nothing where there is no trial, or one that has time left."""
+        found = self._journal(scope).trial()
+        if found is None:
+            self.intents.end_trial(scope)
+            return None
+        trial, record = found
+        if trial is Trial.CONFIRMED:
+            self._keep(scope, record)
+            return Recovered(scope=scope, forward=True)
+        if Note.of(record).left_s > 0:
+            return None
+        machine = self.machine_of(scope)
+        todo, former = way_back(machine, record)
+        self.carry_out(machine, todo, former, Note(verb=Verb.TAKE_BACK))
+        return Recovered(scope=scope, forward=False, taken_back=True)
+
+    def _keep(self, scope: str, record: Record) -> None:
+        """End a trial that was confirmed."""
+        if Note.of(record).verb is Verb.DESTROY:
+            self.intents.remove(scope)
+        else:
+            self.intents.confirm(scope)
+        self._journal(scope).end_trial()
+
+    def _nothing_on_trial(self, scope: str) -> Refused:
+        at = TakenBack(self.run_directory, scope).at()
+        if at is None:
+            return Refused(f"nothing of {scope} waits to be confirmed")
+        when = time.strftime("%H:%M:%S", time.localtime(at))
+        return Refused(f"too late: {scope} was taken back at {when}; everything is as it was before")
+
+    def _books(self, machine: Machine, record: Record) -> Books:
+        return Books(
+            journal=self._journal(machine.scope),
+            intents=self.intents,
+            machine=machine,
+            former=record.former,
+            goal=record.goal,
+            note=Note.of(record),
+        )
+
+    def _journal(self, scope: str) -> Journal:
+        return Journal(self.run_directory, scope)
