@@ -1,9 +1,9 @@
 """Run the tests on every kernel at hand and say what ran where: python -m tests [--host-only] [ARGUMENTS OF PYTEST...]
 
-All of them run on this machine's kernel, a worker for each processor; at the same time, on its last processor, those that tests/guest/chosen.py
-names run in a guest of each kernel (tests/guest/kernels.py). A test that fails anywhere fails the run. A test that ran
-on no kernel is listed with the reasons. With CI=true it also fails the run, unless each guest was asked and had to skip
-it too; without any guest kernel the guests are listed as NOT RUN, and that is no failure.
+All of them run on this machine's kernel, a worker for each processor; at the same time, on its last processor, those
+that tests/guest/chosen.py names run in a guest of each kernel (tests/guest/kernels.py). A test that fails anywhere
+fails the run. A test that ran on no kernel is listed with the reasons. With CI=true it also fails the run, unless each
+guest was asked and had to skip it too; without any guest kernel the guests are listed as NOT RUN: that is no failure.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
 
 ROOT = Path(__file__).parents[1]
 GUEST_S = 1800
+DOWN_S = 60
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
 _WORKERS = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "worksteal")
 _FEWER = {"WEFT_KERNEL_PAIRS": "20"}
@@ -84,14 +85,23 @@ def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran,
 def on_host(arguments: Sequence[str], results: Path) -> Ran:
     """Its output goes where ours does."""
     words = [*_PYTEST, *_WORKERS, "--outcomes", str(results), *(arguments or ["tests"])]
-    # a session of its own: ^C is told once, by us, and it is given the time to take its worlds down
-    with subprocess.Popen(words, cwd=ROOT, start_new_session=True) as process:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            os.killpg(process.pid, signal.SIGINT)
-            raise
+    process = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        interrupt(process)
+        raise
     return Ran(where=f"host {platform.release()}", status=status, results=outcomes.read(results))
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """^C to it and all it started, once, and time to take down what its tests have built."""
+    try:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(DOWN_S)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def start(guest: Guest, arguments: Sequence[str]) -> Command:
