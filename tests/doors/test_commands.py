@@ -92,6 +92,28 @@ def test_apply_speaks_json(desk: Desk) -> None:
     assert (gone["done"], gone["counts"]["create"]) == (True, 0)
 
 
+def test_what_a_destroy_puts_back_is_told_with_the_value_that_returns(desk: Desk) -> None:
+    sysctls = "sysctls: {net/core/somaxconn: 77, net/ipv4/ip_default_ttl: 99}"
+    former = desk.world.run("sysctl", "-n", "net.core.somaxconn").stdout.strip()
+    desk.write(f"{{weft: 1, name: lab, host: {{{sysctls}}}, namespaces: {{red: {{{sysctls}}}}}}}")
+    desk.weft("apply", "-y")
+    desk.world.run("sysctl", "-qw", "net.ipv4.ip_default_ttl=33")  # somebody else's by now
+    desk.write("{weft: 1, name: lab}")
+    returns = f"sysctl net/core/somaxconn: value 77 -> {former}"
+    extra = [row["told"] for row in desk.json("status", code=3)["differences"]]
+    assert returns in extra and "sysctl net/ipv4/ip_default_ttl" in extra
+    assert f"sysctl -q -w net/core/somaxconn={former}" in desk.weft("plan", "--format", "script", code=3).stdout
+    plan = desk.weft("destroy", "lab", code=4).stdout
+    assert f"    ~ {returns}" in plan and "1 to change, 0 to replace, 4 to delete" in plan
+    gone = json.loads(desk.weft("destroy", "lab", "-y", "-o", "json").stdout)
+    (put_back,) = [change for change in gone["changes"] if change["op"] == "change"]
+    assert (put_back["name"], put_back["differs"]) == ("net/core/somaxconn", {"value": ["77", former]})
+    assert desk.world.run("sysctl", "-n", "net.core.somaxconn", "net.ipv4.ip_default_ttl").stdout.split() == [
+        former,
+        "33",
+    ]
+
+
 def test_a_file_from_stdin(desk: Desk) -> None:
     desk.weft("apply", "-y", "-f", "-", input=VM)
     assert [scope["name"] for scope in desk.json("list")] == ["lab"]

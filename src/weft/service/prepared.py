@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from weft.backends.former import to_put_back
 from weft.compiler import Cause, Compiled, CompileError, Finding, compile
 from weft.errors import ForeignObject, Problem
 from weft.facts import Facts
@@ -22,6 +23,7 @@ from weft.model.intent import Intent
 from weft.observe import Machine
 from weft.ownership import inhabited
 from weft.plan import Plan, plan
+from weft.plan.told import as_told
 from weft.probe import gather
 from weft.service.places import label_of
 from weft.state import HOST, Key, State
@@ -32,7 +34,8 @@ from weft.store import codec
 class Prepared:
     """An intent thought through, with all that led to its plan. `ours`: what of the observed is the scope's to change;
     `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy). `left_out`: what the
-    machine lacks for parts of the intent of which nothing is made; among the warnings too."""
+    machine lacks for parts of the intent of which nothing is made; among the warnings too. `told`: the plan to
+    be read."""
 
     scope: str
     machine: Machine
@@ -42,6 +45,7 @@ class Prepared:
     desired: State
     paths: Mapping[Key, tuple[str, ...]]
     plan: Plan
+    told: Plan
     facts: Facts | None = None
     loaded: Loaded | None = None
     warnings: tuple[Problem, ...] = ()
@@ -91,6 +95,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
     desired, kept = _keep_inhabited(observed, parts.ours, compiled.state)
+    todo = plan(parts.ours, desired)
     return Prepared(
         scope=loaded.intent.name,
         machine=machine,
@@ -99,7 +104,8 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
         foreign=parts.foreign,
         desired=desired,
         paths=compiled.paths,
-        plan=plan(parts.ours, desired),
+        plan=todo,
+        told=told(machine, todo),
         facts=facts,
         loaded=loaded,
         # a range's are the same, in one place
@@ -116,6 +122,7 @@ def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
     observed = machine.observe(former, machine.noted())
     ours = machine.split(observed, State()).ours
     desired, kept = _keep_inhabited(observed, ours, State())
+    todo = plan(ours, desired)
     return Prepared(
         scope=machine.scope,
         machine=machine,
@@ -124,9 +131,23 @@ def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
         foreign=State(),
         desired=desired,
         paths={},
-        plan=plan(ours, desired),
+        plan=todo,
+        told=told(machine, todo),
         warnings=kept,
     )
+
+
+def told(machine: Machine, todo: Plan) -> Plan:
+    """A plan as it is to be read while the ledger still knows the former values."""
+    entries = machine.ledger.entries()
+
+    def former(setting: Sysctl | LinkSetting) -> str | None:
+        entry = entries.get(setting.key)
+        if entry is None:
+            return None
+        return to_put_back(entry, now=setting.value, cookie=entry.cookie, scope=machine.scope)
+
+    return as_told(todo, former)
 
 
 def _keep_inhabited(observed: State, ours: State, desired: State) -> tuple[State, tuple[Problem, ...]]:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from weft.compiler import CompileError, Compiler, changed_ports
 from weft.files import Loaded
 from weft.plan import plan
-from weft.service.prepared import Prepared
+from weft.service.prepared import Prepared, told
 from weft.service.service import WAIT_S, Agree, Service
 
 PortKey: TypeAlias = tuple[str, str]
@@ -59,6 +59,7 @@ class Session:
         except CompileError as error:
             raise error.told(loaded.origins.at) from None
         parts = machine.look_around(compiled.touched, compiled.state)
+        todo = plan(parts.ours, compiled.state)
         return Prepared(
             scope=machine.scope,
             machine=machine,
@@ -67,7 +68,8 @@ class Session:
             foreign=parts.foreign,
             desired=compiled.state,
             paths=compiled.paths,
-            plan=plan(parts.ours, compiled.state),
+            plan=todo,
+            told=told(machine, todo),
             facts=known.facts,
             loaded=loaded,
         )

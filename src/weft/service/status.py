@@ -80,6 +80,7 @@ def _left_out(prepared: Prepared) -> Iterator[Difference]:
 
 def _own(prepared: Prepared) -> Iterator[Difference]:
     subjects = Subjects(prepared.plan.changes, prepared.paths)
+    told = prepared.told.changes
     for change in prepared.plan.changes.values():
         if change.key in prepared.foreign:
             continue
@@ -88,7 +89,7 @@ def _own(prepared: Prepared) -> Iterator[Difference]:
             drift=_DRIFT[change.op],
             key=change.key,
             subject=subject,
-            told=describe(change),
+            told=describe(told[change.key]),
             where=prepared.where(subject),
         )
 

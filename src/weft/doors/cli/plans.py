@@ -31,7 +31,7 @@ def show(prepared: Prepared, everything: bool) -> str:
     """The plan for people, each line in the colour of its sign. `everything`: a long one too."""
     if not prepared.plan and prepared.loaded is None:
         return f"Nothing of {prepared.scope} is on the machine any more."
-    text = render.text(prepared.plan, prepared.paths, prepared.where, None if everything else render.SHOWN)
+    text = render.text(prepared.told, prepared.paths, prepared.where, None if everything else render.SHOWN)
     return "\n".join(map(_coloured, text.splitlines()))
 
 
@@ -44,6 +44,6 @@ def document(prepared: Prepared) -> dict[str, Any]:
     """The plan for programs."""
     return {
         "scope": prepared.scope,
-        **render.document(prepared.plan, prepared.paths, prepared.where),
+        **render.document(prepared.told, prepared.paths, prepared.where),
         "warnings": [{"where": p.where, "what": p.what, "fix": p.fix} for p in prepared.warnings],
     }

@@ -44,9 +44,10 @@ def requests(change: Change, names: Names) -> Iterable[Request]:
 
 
 def script(change: Change) -> Iterable[str]:
+    """Nothing for the end of a setting: what value it goes back to, the kernel does not know."""
     held = _sysctl(change)
     if change.after is None:
-        return [f"# {held.name}: put the value back that it had before weft changed it"]
+        return []
     setting = quote(f"{held.name}={held.value}")
     return [f"{within(held.netns)}sysctl -q -w {setting}"]
 

@@ -45,7 +45,7 @@ def command(file: str | None, out: str | None, form: str, everything: bool) -> i
     if form == "json":
         say_json(document(prepared))
     elif form == "script":
-        say(render.script(prepared.plan).rstrip("\n"))
+        say(render.script(prepared.told).rstrip("\n"))
     else:
         say(show(prepared, everything))
     prepared.demand_no_foreign()
