@@ -15,6 +15,8 @@ from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
+from weft.kinds.link.bridge_port import BridgePort
+from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.common import Link
 from weft.kinds.link.fdb import Fdb
 from weft.kinds.link.veth import Veth
@@ -71,6 +73,9 @@ def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
             return _named_after(getattr(obj, "table", "") or getattr(obj, "name", ""))
         case Owner.GROUND:
             return ground_scope(obj, observed, host_id)
+        case Owner.MEMBERSHIP:
+            port = observed.get(obj.lives_on[0])
+            return _marked(port.alias, host_id) if isinstance(port, Link) else None
         case Owner.PROTOCOL if getattr(obj, "protocol", None) == PROTOCOL:
             return ground_scope(obj, observed, host_id)
     return None
@@ -146,6 +151,9 @@ def _adoptable(obj: KernelObject, wanted: KernelObject, observed: State, claims:
         return obj.key not in claims.ledger or obj == wanted
     if isinstance(obj, (Address, Route, Neighbour, Fdb)):
         return ground_scope(obj, observed, claims.host_id) == claims.scope
+    if isinstance(obj, (BridgePort, BridgeVlans)):  # of somebody else's port in our bridge
+        bridge = observed.get(obj.lives_on[-1])
+        return isinstance(bridge, Link) and _marked(bridge.alias, claims.host_id) == claims.scope
     if isinstance(obj, Namespace):
         return obj == wanted
     return isinstance(obj, Link) and type(obj) is type(wanted) and _lost_its_mark(obj, observed, claims)

@@ -18,7 +18,7 @@ from weft.errors import KernelRefused
 from weft.kinds import KINDS, netns
 from weft.kinds.ip import address, neighbour, route, rule
 from weft.kinds.ip.route import Route
-from weft.kinds.link import fdb, other
+from weft.kinds.link import bridge_port, bridge_vlan, fdb, other
 from weft.kinds.link.common import Link
 from weft.kinds.link.reading import Seen, common_fields
 from weft.kinds.netns import Namespace
@@ -34,7 +34,9 @@ from weft.wire.link import (
 )
 from weft.wire.rule import FRA_PROTOCOL
 
-_TABLES = frozenset({"netns", "link", "address", "route", "rule", "neighbour", "fdb"})
+_TABLES = frozenset(
+    {"netns", "link", "address", "route", "rule", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE}
+)
 
 Offloads = Mapping[Key, tuple[str, ...]]
 
@@ -77,7 +79,9 @@ class Rtnl:
         self._kept.begin()
         readings = [reading for reading, _ in self._read_parts(Selection(keys=frozenset(keys)))]
         self._read_offloads(readings, offloads)
-        found = ((reading, seen, _link(reading, seen, {})) for reading in readings for seen in reading.links.values())
+        found = (
+            (reading, seen, _link(_told(reading, seen, {}))) for reading in readings for seen in reading.links.values()
+        )
         return {
             link.key: replace(link, offloads=_switches(reading, seen, offloads.get(link.key, ())))
             for reading, seen, link in found
@@ -162,7 +166,7 @@ def objects(reading: Reading, others: Mapping[End, Key]) -> Iterator[KernelObjec
             if label != HOST:
                 yield netns.parse(label, seen.attributes.get(IFLA_IFALIAS, ""))
         else:
-            yield _link(reading, seen, others)
+            yield from _link_and_port(reading, seen, others)
     yield from _on_links(reading)
     yield from _routes(reading)
     # Of several with one key, the kernel tells apart what weft does not: weft's own stands, being the last.
@@ -193,13 +197,28 @@ def _on_links(reading: Reading) -> Iterator[KernelObject]:
             yield neighbour.parse(reading.netns, ifname, seen)
     for entry in fdb.said(reading.fdb, reading.links):
         yield fdb.parse(reading.netns, reading.ifname, entry)
+    for held in reading.bridge_vlans:
+        if held.ifindex in reading.links and reading.filters(held.ifindex):
+            master = reading.ifname(reading.links[held.ifindex].attributes.get(IFLA_MASTER, 0))
+            yield bridge_vlan.parse(reading.netns, reading.ifname(held.ifindex), master, held.ranges)
 
 
-def _link(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Link:
+def _link_and_port(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Iterator[KernelObject]:
+    """A link, and what its master keeps of it."""
+    told = _told(reading, seen, others)
+    yield _link(told)
+    for row in KINDS.of_ports(told.info.slave_kind):
+        if (port := row.parse(told)) is not None:
+            yield port
+
+
+def _told(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Seen:
+    fields = common_fields(reading.netns, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)))
+    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)))
+
+
+def _link(told: Seen) -> Link:
     """A link as the kind that weft knows it by."""
-    label = reading.netns
-    fields = common_fields(label, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)))
-    told = Seen(fields, seen.info, others.get((label, seen.ifindex)))
     for row in KINDS.of_links(told.info.kind):
         if (found := row.parse(told)) is not None:
             assert isinstance(found, Link)

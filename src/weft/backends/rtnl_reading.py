@@ -12,10 +12,13 @@ from errno import ENOENT, EOPNOTSUPP
 
 from weft.backends.rtnl_numbers import Numbers
 from weft.kinds.ip import route
+from weft.kinds.link import bridge_port, bridge_vlan
 from weft.netlink.connection import Item, QuestionRefused, Take
 from weft.netlink.kept import Place
 from weft.state import Key, Mark
 from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes
+from weft.wire.bridge import BRIDGE, BRIDGE_KIND, IFLA_BR_VLAN_FILTERING
+from weft.wire.bridge_vlan import BridgeVlanMessage, get_bridge_vlans, read_bridge_vlans
 from weft.wire.codec import attribute, message
 from weft.wire.ethtool import get_features, read_features
 from weft.wire.fdb import FdbMessage, get_entries, read_static_entry
@@ -33,7 +36,7 @@ from weft.wire.reply import Reply
 from weft.wire.route import RouteMessage, get_routes, read_lasting_route
 from weft.wire.rule import RuleMessage, get_rules, read_added_rule
 
-_ON_LINKS = ("address", "neighbour", "fdb")
+_ON_LINKS = ("address", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE)
 """Tables of which a key's name begins with that of a link."""
 
 
@@ -48,6 +51,7 @@ class Reading:
     rules: list[RuleMessage] = field(default_factory=list)
     neighbours: list[NeighbourMessage] = field(default_factory=list)
     fdb: list[FdbMessage] = field(default_factory=list)
+    bridge_vlans: list[BridgeVlanMessage] = field(default_factory=list)
     features: dict[int, frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -58,12 +62,19 @@ class Reading:
         seen = self.links.get(index)
         return seen.ifname if seen else ""
 
+    def filters(self, index: int) -> bool:
+        """Whether the link is a marked bridge that filters VLANs, or a port of one."""
+        bridge = self.links.get(self.links[index].attributes.get(IFLA_MASTER, index))
+        if bridge is None or bridge.kind != BRIDGE_KIND or not Mark.parse(bridge.attributes.get(IFLA_IFALIAS)):
+            return False
+        return bool(bridge.info.read(BRIDGE).get(IFLA_BR_VLAN_FILTERING))
+
 
 def read_whole(place: Place) -> Reading:
     """Everything. Raises: DumpInterrupted, ReceiveOverrun."""
     dump = place.rtnl.dump
     links = {seen.ifindex: seen for seen in dump(get_links(), read_link)}
-    return Reading(
+    reading = Reading(
         place,
         links=links,
         addresses=dump(get_addresses(), read_permanent_address),
@@ -73,6 +84,9 @@ def read_whole(place: Place) -> Reading:
         + dump(get_neighbours(proxy=True), read_static_neighbour),
         fdb=dump(get_entries(), read_static_entry) if any(map(_may_forward, links.values())) else [],
     )
+    if any(seen.kind == BRIDGE_KIND and reading.filters(index) for index, seen in links.items()):
+        reading.bridge_vlans = dump(get_bridge_vlans(), read_bridge_vlans)
+    return reading
 
 
 def _may_forward(seen: LinkMessage) -> bool:
@@ -103,6 +117,10 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
     _read_routes(reading, wanted.get("route", ()))
     for ifname in {name.split()[0] for name in wanted.get("fdb", ())} & indexes.keys():
         reading.fdb += _dump(place, get_entries(indexes[ifname]), read_static_entry)
+    if bridge_vlan.TABLE in wanted:
+        asked = {indexes[name] for name in wanted[bridge_vlan.TABLE] if name in indexes}
+        found = place.rtnl.dump(get_bridge_vlans(), read_bridge_vlans)
+        reading.bridge_vlans += [held for held in found if held.ifindex in asked]
     for family in {AF_INET6 if name.startswith("inet6") else AF_INET for name in wanted.get("rule", ())}:
         reading.rules += place.rtnl.dump(get_rules(family), read_added_rule)
     return reading

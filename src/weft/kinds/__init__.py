@@ -9,7 +9,21 @@ from __future__ import annotations
 from weft.kinds import netns
 from weft.kinds.base import KindTable
 from weft.kinds.ip import address, neighbour, route, rule
-from weft.kinds.link import bridge, dummy, fdb, geneve, gre, iptunnel, other, tap, veth, vlan, vxlan
+from weft.kinds.link import (
+    bridge,
+    bridge_port,
+    bridge_vlan,
+    dummy,
+    fdb,
+    geneve,
+    gre,
+    iptunnel,
+    other,
+    tap,
+    veth,
+    vlan,
+    vxlan,
+)
 from weft.kinds.nft import chain, element, foreign_rule, nftset, table
 from weft.kinds.setting import link as link_setting
 from weft.kinds.setting import sysctl
@@ -18,6 +32,6 @@ KINDS = KindTable((
     *(module.ROW for module in (netns, sysctl, link_setting, bridge, dummy, tap, veth, vlan, vxlan, geneve)),
     *gre.ROWS,
     *iptunnel.ROWS,
-    *(module.ROW for module in (other, fdb, address, neighbour, rule, route)),
+    *(module.ROW for module in (other, bridge_port, bridge_vlan, fdb, address, neighbour, rule, route)),
     *(module.ROW for module in (table, nftset, chain, element, foreign_rule)),
 ))  # fmt: skip

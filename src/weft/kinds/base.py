@@ -23,6 +23,7 @@ class Owner(Enum):
     COMMENT = "comment"  # the same mark as the comment of a rule in somebody else's chain
     PROTOCOL = "protocol"  # addresses, routes, rules, neighbours: protocol 119 on a link that is ours
     GROUND = "ground"  # entries of forwarding tables, which keep no mark: their link's owner
+    MEMBERSHIP = "membership"  # what a bridge keeps of a port: the port's owner; if wanted, the bridge's
     TABLE = "table"  # nft objects: the table is named after the scope
     LEDGER = "ledger"  # settings: the ledger of former values
 
@@ -64,6 +65,7 @@ class Kind:
     changes on the living object; a difference in any other field replaces it. `held`: a process may hold it open,
     so it is never deleted before the commit record. `info_kind`: the kernel's word for a kind of link. `below`: for a
     kind of link that names the one it stands on in its own data, how that is read: an index, 0 for none.
+    `port_of`: where this is what a master keeps of a link, its word for the kind of the master.
     `requests`: the change in the backend's language.
     `parse`: the backend's reading to an object (what it is given is the backend's to say; a link's is given a Seen,
     and says None where the link is not of the kind after all).
@@ -79,6 +81,7 @@ class Kind:
     in_place: frozenset[str] = frozenset()
     held: bool = False
     info_kind: str = ""
+    port_of: str = ""
     below: Callable[[LinkInfo], int] | None = None
     requests: Callable[[Change, Names], Iterable[Request]]
     script: Callable[[Change], Iterable[str]]
@@ -94,9 +97,11 @@ class KindTable:
         self._by_class: dict[type[Any], Kind] = {row.cls: row for row in rows}
         self._by_name: dict[str, Kind] = {row.name: row for row in self._by_class.values()}
         self._by_info: dict[str, list[Kind]] = {}
+        self._by_port: dict[str, list[Kind]] = {}
         for row in self._by_class.values():
-            if row.info_kind:
-                self._by_info.setdefault(row.info_kind, []).append(row)
+            for found, word in ((self._by_info, row.info_kind), (self._by_port, row.port_of)):
+                if word:
+                    found.setdefault(word, []).append(row)
 
     def of(self, obj: KernelObject) -> Kind:
         return self._by_class[type(obj)]
@@ -107,6 +112,10 @@ class KindTable:
     def of_links(self, info_kind: str) -> Sequence[Kind]:
         """The rows of links for which the kernel has one word (tun: taps and tuns); none for a kind not weft's."""
         return self._by_info.get(info_kind, ())
+
+    def of_ports(self, info_kind: str) -> Sequence[Kind]:
+        """The rows of what a master of that kind keeps of its ports."""
+        return self._by_port.get(info_kind, ())
 
     def __iter__(self) -> Iterator[Kind]:
         return iter(self._by_class.values())

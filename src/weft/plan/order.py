@@ -20,6 +20,7 @@ from operator import itemgetter
 from weft.collector import uncollected
 from weft.diff import Changes, bares_link, bystanders, diff, needs_address
 from weft.kinds import KINDS
+from weft.kinds.base import Owner
 from weft.kinds.ip.route import Route
 from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
@@ -176,7 +177,13 @@ class _Ordering:
             fellow = self._changes.get(obj.peer)
             return not obj.leads and fellow is not None and self._goes(fellow, phase)
         grounds = (self._changes.get(on) for on in obj.lives_on if not _outlives(obj, on))
-        return any(ground is not None and self._goes(ground, phase) for ground in grounds)
+        return any(ground is not None and self._takes_along(ground, obj, phase) for ground in grounds)
+
+    def _takes_along(self, ground: Change, obj: KernelObject, by: Phase) -> bool:
+        """Whether the kernel drops `obj` by itself when its ground changes, by the end of a phase."""
+        if ground.op is Op.UPDATE:
+            return self._phase(ground) <= by and _shakes_off(ground, obj)
+        return self._goes(ground, by)
 
     def _goes(self, change: Change, by: Phase) -> bool:
         return change.op in (Op.DELETE, Op.REPLACE) and self._phase(change) <= by
@@ -241,7 +248,8 @@ class _Ordering:
                     self._switched.add(change.key)
 
     def _wait_for_the_ground(self) -> None:
-        """A link that stands on one that changes is made after that: it may need the other's new MTU, or it up."""
+        """What stands on a link that changes is made after that: another link may need its new MTU, or it up, and what
+        a bridge keeps of a port needs the port."""
         changing = {
             link_key(change.key.netns, obj.ifname)
             for change in self._changes.values()
@@ -249,7 +257,9 @@ class _Ordering:
         }
         for change in self._changes.values():
             new = change.after
-            if change.op is Op.CREATE and isinstance(new, Link) and not changing.isdisjoint(new.lives_on):
+            if change.op is not Op.CREATE or new is None or changing.isdisjoint(new.lives_on):
+                continue
+            if isinstance(new, Link) or KINDS.of(new).owner is Owner.MEMBERSHIP:
                 self._switched.add(change.key)
 
     def _bare_links_early(self) -> None:

@@ -67,6 +67,10 @@ class LinkInfo(NamedTuple):
         """Its kind's own attributes. Raises: Malformed."""
         return read(self.data, 0, len(self.data), table)
 
+    def read_port(self, table: Table) -> Attributes:
+        """What its master keeps of it. Raises: Malformed."""
+        return read(self.slave_data, 0, len(self.slave_data), table)
+
 
 _NO_INFO = LinkInfo()
 
@@ -128,6 +132,11 @@ LINK: Table = {
 }
 
 
+def read_index(buffer: bytes, at: int) -> int:
+    """Which link a message is about."""
+    return int(_read_ifinfo(buffer, at)[2])
+
+
 def read_link(buffer: bytes, at: int, end: int) -> LinkMessage:
     _, _, index, flags, _ = _read_ifinfo(buffer, at)
     return LinkMessage(index, flags, read(buffer, at + IFINFO_SIZE, end, LINK))
@@ -143,9 +152,9 @@ def get_link(*, index: int = 0, ifname: str = "") -> bytes:
     return message(RTM_GETLINK, 0, link_header(index), by_name, _NO_STATS)
 
 
-def link_header(index: int = 0, *, up: bool | None = None) -> bytes:
+def link_header(index: int = 0, *, up: bool | None = None, family: int = AF_UNSPEC) -> bytes:
     """`up` None leaves the state as it is."""
-    return _IFINFO.pack(AF_UNSPEC, 0, index, IFF_UP if up else 0, 0 if up is None else IFF_UP)
+    return _IFINFO.pack(family, 0, index, IFF_UP if up else 0, 0 if up is None else IFF_UP)
 
 
 _NO_STATS = u32(IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)

@@ -87,13 +87,17 @@ IPV6_MIN_MTU = 1280
 """RFC 8200 section 5: below it the kernel takes IPv6 off the link."""
 
 
+KEPT_BY_MASTERS = frozenset({"fdb", "bridge-port", "bridge-vlans"})
+"""Tables of what a bridge keeps of its ports."""
+
+
 def link_cascade(before: Link, after: Link, dependent: KernelObject) -> bool:
     """A new MAC flushes the neighbours, permanent ones too; a link that goes down or below IPv6's least MTU loses its
-    IPv6 addresses and routes; one that leaves its bridge loses its entries there. Source: net/core/neighbour.c
+    IPv6 addresses and routes; one that leaves its bridge loses what that keeps of it. Source: net/core/neighbour.c
     neigh_changeaddr, net/ipv6/addrconf.c addrconf_ifdown, net/bridge/br_if.c del_nbp."""
     if after.mac not in (None, before.mac) and dependent.key.table == "neighbour":
         return True
-    if after.master not in (None, before.master) and dependent.key.table == "fdb":
+    if after.master not in (None, before.master) and dependent.key.table in KEPT_BY_MASTERS:
         return link_key(before.netns, before.master or "") in dependent.lives_on
     falls = (before.mtu or 0) >= IPV6_MIN_MTU > (after.mtu or IPV6_MIN_MTU) or (before.up and after.up is False)
     return bool(falls) and getattr(dependent, "family", 4) == 6
