@@ -12,9 +12,10 @@ from pathlib import Path
 
 from bench.cases import PROCESSES, Bench
 from bench.inside import INSIDE
+from bench.reach import REACH
 from bench.report import Figure, table, write_json
 
-CASES = {**PROCESSES, **INSIDE}
+CASES = {**PROCESSES, **INSIDE, **REACH}
 OUT = Path(__file__).parent / "out" / "bench.json"
 
 

@@ -5,7 +5,7 @@ for a pair. What a firewall may remember of one direction never lets the other p
 different sockets.
 """
 
-from weft.check.reach.measure import Measured, Run, measure
+from weft.check.reach.asking import Measured, measure
 from weft.check.reach.probes import Outcome, Protocol
 
-__all__ = ["Measured", "Outcome", "Protocol", "Run", "measure"]
+__all__ = ["Measured", "Outcome", "Protocol", "measure"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from weft.check.reach.rooms import Rooms
-from weft.check.usage import CONNTRACK, usage
+from weft.check.usage import CONNTRACK, NEIGHBOURS, usage
 from weft.errors import WeftError
 from weft.reach import Endpoint
 from weft.wire.address_text import ip_bytes
@@ -34,17 +34,23 @@ SHARE = 0.7
 ENTRIES = 2
 """Of one neighbour table that a conversation takes: each end learns the other."""
 
+UNTOLD = (512, 1024)
+"""Used, and the limit, of a neighbour table that the machine does not tell of: the kernel's own limit, and half of it
+in use. Source: net/ipv4/arp.c gc_thresh3."""
+
 CONNECTIONS = 64
 """Tracked connections that a conversation takes at most: four protocols both ways in two families, on four machines."""
 
 
-def room() -> int | None:
-    """So many pairs may talk at once, at least one; None where the machine does not tell."""
-    rooms = [
-        SHARE * (limit - used) / (CONNECTIONS if name in CONNTRACK else ENTRIES)
-        for name, (used, limit) in usage().items()
-    ]
-    return max(1, int(min(rooms))) if rooms else None
+def room() -> int:
+    """So many pairs may talk at once, at least one."""
+    told = usage()
+    tables = [told.get(name, UNTOLD) for name in NEIGHBOURS.values()]
+    rooms = [(limit - used) / ENTRIES for used, limit in tables]
+    if CONNTRACK[1] in told:
+        used, limit = told[CONNTRACK[1]]
+        rooms.append((limit - used) / CONNECTIONS)
+    return max(1, int(SHARE * min(rooms)))
 
 
 class Neighbours:

@@ -195,5 +195,5 @@ def _waves(probes: Iterable[Probe]) -> Iterator[list[Probe]]:
     for probe in probes:
         pairs[frozenset((probe.source.name, probe.target.name))].append(probe)
     waiting = iter(sorted(pairs.values(), key=lambda pair: pair[0].is_wanted))
-    while pair := list(islice(waiting, min(AT_MOST, room() or AT_MOST))):
+    while pair := list(islice(waiting, min(AT_MOST, room()))):
         yield [probe for probes in pair for probe in probes]
