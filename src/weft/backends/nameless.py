@@ -13,6 +13,9 @@ class _NoNames:
     def coming(self, key: Key) -> KernelObject | None:
         return None
 
+    def info_kind(self, link: Key) -> str:
+        raise LookupError(f"a request without numbers asked for the kind of {link}")
+
     def ours(self, link: Key) -> bool:
         return False
 

@@ -13,6 +13,7 @@ from errno import ENODEV
 from random import randrange
 
 from weft.errors import KernelRefused
+from weft.kinds import KINDS
 from weft.kinds.link.common import Link
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.state import HOST, MARK, KernelObject, Key, link_key
@@ -30,6 +31,7 @@ class Numbers:
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
         self._indexes: dict[Key, int] = {}
+        self._kinds: dict[Key, str] = {}
         self._ours: set[Key] = set()
         self._peers: dict[Key, Key] = {}
         self._next: dict[str, int] = {}
@@ -50,6 +52,14 @@ class Numbers:
     def coming(self, key: Key) -> KernelObject | None:
         return self._coming.get(key)
 
+    def info_kind(self, link: Key) -> str:
+        coming = self._coming.get(link)
+        if coming is not None:
+            return KINDS.of(coming).info_kind
+        if link not in self._kinds:
+            self._ask(link)
+        return self._kinds[link]
+
     def ours(self, link: Key) -> bool:
         if link not in self._indexes:
             self._ask(link)
@@ -60,6 +70,7 @@ class Numbers:
     def clear(self) -> None:
         """Before an observe."""
         self._indexes.clear()
+        self._kinds.clear()
         self._ours.clear()
         self._peers.clear()
         self._next.clear()
@@ -86,6 +97,7 @@ class Numbers:
     def learn(self, netns: str, seen: LinkMessage) -> None:
         key = link_key(netns, seen.ifname)
         self._indexes[key] = seen.ifindex
+        self._kinds[key] = seen.kind
         self._groups.add(seen.attributes.get(IFLA_GROUP, 0))
         if seen.attributes.get(IFLA_IFALIAS, "").startswith(MARK + "/"):
             self._ours.add(key)
@@ -120,6 +132,7 @@ class Numbers:
     def forget(self, link: Key) -> None:
         """Of a veth, both ends."""
         self._indexes.pop(link, None)
+        self._kinds.pop(link, None)
         self._ours.discard(link)
         other = self._peers.pop(link, None)
         if other is not None:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from weft.compiler.draft import Draft
 from weft.kinds.ip.neighbour import Neighbour
-from weft.kinds.ip.route import Route
+from weft.kinds.ip.route import NextHop, Route
 from weft.kinds.ip.rule import Rule
-from weft.model.intent import NeighbourSpec, Path, RouteSpec, RuleSpec
+from weft.model.intent import NeighbourSpec, NextHopSpec, Path, RouteSpec, RuleSpec
 
 IPV6_METRIC = 1024
 """IP6_RT_PRIO_USER, what the kernel makes of metric 0. Source: linux/ipv6_route.h."""
@@ -29,7 +29,8 @@ def destination(spec: RouteSpec) -> str:
     """The prefix; "default" is of the next hop's family, IPv4 without one, as ip-route(8) has it."""
     if spec.to != "default":
         return spec.to
-    return DEFAULTS[6 if is_ipv6(spec.via or "") else 4]
+    via = spec.via or next((hop.via for hop in spec.nexthops if hop.via), "")
+    return DEFAULTS[6 if is_ipv6(via) else 4]
 
 
 def default_route(netns: str, ifname: str, gateway: str, family: int) -> Route:
@@ -39,31 +40,30 @@ def default_route(netns: str, ifname: str, gateway: str, family: int) -> Route:
     )
 
 
-def compile_route(
-    draft: Draft, netns: str, spec: RouteSpec, path: Path, link_towards: Callable[[str | None], str | None]
-) -> None:
-    """Put a route. `link_towards`: the link by which a next hop is reached, None where that is not known."""
-    dst = destination(spec)
-    ifname = spec.dev
-    if spec.type != "unicast":
-        if spec.dev or spec.via:
-            draft.error(path, f"a route of type {spec.type} leads nowhere", "leave out `dev` and `via`")
-        ifname = ""
-    elif ifname is None:
-        ifname = link_towards(spec.via)
-    if ifname is None:
-        draft.error(path, f"no link is known that leads to {spec.via or dst}", "name it: `dev: LINK`")
+Towards = Callable[[str | None], str | None]
+"""The link by which a next hop is reached, None where that is not known."""
+
+
+def compile_route(draft: Draft, netns: str, spec: RouteSpec, path: Path, link_towards: Towards) -> None:
+    """Put a route. A list of one next hop makes a plain route, as the kernel has it."""
+    if spec.type != "unicast" and (spec.dev or spec.via or spec.nexthops):
+        draft.error(path, f"a route of type {spec.type} leads nowhere", "leave out `dev`, `via` and `nexthops`")
+    hops = _hops(draft, spec, path, link_towards) if spec.type == "unicast" else []
+    if hops is None:
         return
+    dst = destination(spec)
+    only = hops[0] if len(hops) == 1 else NextHop(ifname="")
     draft.put(
         Route(
             netns=netns,
             dst=dst,
-            ifname=ifname,
-            via=spec.via or "",
+            ifname=only.ifname,
+            via=only.via,
+            nexthops=tuple(sorted(hops)) if len(hops) > 1 else (),
             table=spec.table,
             metric=spec.metric or (IPV6_METRIC if is_ipv6(dst) else 0),
             type=spec.type,
-            onlink=True if spec.onlink else None,
+            onlink=True if only.onlink else None,
             src=spec.src,
             mtu=spec.mtu,
             advmss=spec.advmss,
@@ -72,6 +72,26 @@ def compile_route(
         ),
         path,
     )
+
+
+def _hops(draft: Draft, spec: RouteSpec, path: Path, link_towards: Towards) -> list[NextHop] | None:
+    """Where the route leads, each way once; None, and findings, where that is not known."""
+    said = spec.nexthops or (NextHopSpec(via=spec.via, dev=spec.dev, onlink=spec.onlink),)
+    hops: dict[tuple[str, str], NextHop] = {}
+    for at, hop in enumerate(said):
+        where = (*path, "nexthops", str(at)) if spec.nexthops else path
+        ifname = hop.dev or link_towards(hop.via)
+        if ifname is None:
+            draft.error(where, f"no link is known that leads to {hop.via or destination(spec)}", "name it: `dev: LINK`")
+        elif (ifname, hop.via or "") in hops:
+            draft.error(where, "the same next hop is given twice", "one, with a larger `weight`")
+        elif len(said) > 1 and not hop.via and is_ipv6(destination(spec)):
+            draft.error(where, "of several next hops, IPv6 wants the address of each", "`via: ADDRESS`")
+        else:
+            hops[ifname, hop.via or ""] = NextHop(
+                ifname=ifname, via=hop.via or "", weight=hop.weight, onlink=hop.onlink
+            )
+    return list(hops.values()) if len(hops) == len(said) else None
 
 
 def compile_rule(draft: Draft, netns: str, spec: RuleSpec, path: Path) -> None:

@@ -7,10 +7,8 @@ address, so the kernel holds none: the stitch's alias remembers which one is res
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from weft.compiler.accounts import account
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
 from weft.compiler.naming import mac
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
 from weft.compiler.settings import compile_tuning
@@ -55,7 +53,7 @@ def _stitch(place: PortPlace, ifname: str) -> Veth:
 
 
 def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altnames: tuple[str, ...]) -> Tap:
-    facts = draft.facts
+    facts, at = draft.facts, (*place.path, "attach", "tap")
     return Tap(
         netns=HOST,
         ifname=ifname,
@@ -64,23 +62,11 @@ def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altname
         mtu=place.mtu,
         up=True,
         altnames=altnames,
-        owner=_account(draft, place, "owner", attach.owner, facts.users),
-        group=_account(draft, place, "group", attach.group, facts.groups),
+        owner=account(draft, (*at, "owner"), attach.owner, facts.users),
+        group=account(draft, (*at, "group"), attach.group, facts.groups),
         multi_queue=attach.queues > 1,
         vnet_hdr=attach.vnet_hdr,
     )
-
-
-def _account(draft: Draft, place: PortPlace, word: str, named: str | None, known: Mapping[str, int]) -> int | None:
-    """The number of a user or group given by name or number."""
-    if named is None or named in known:
-        return None if named is None else known[named]
-    if named.isdecimal():
-        return int(named)
-    kind = "user" if word == "owner" else "group"
-    path = (*place.path, "attach", "tap", word)
-    draft.error(path, f"this machine has no {kind} {named}", f"an existing {kind}, or its number", Cause.MACHINE)
-    return None
 
 
 def _forward(draft: Draft, place: PortPlace, tap: str, stitch: str) -> None:

@@ -53,4 +53,5 @@ def _op(have: KernelObject, want: KernelObject) -> Op | None:
     differing = differing_fields(have, want)
     if not differing:
         return None
-    return Op.UPDATE if KINDS.of(want).in_place.issuperset(differing) else Op.REPLACE
+    row = KINDS.of(want)
+    return Op.UPDATE if row.in_place.issuperset(differing) and not row.replaces(have, want) else Op.REPLACE

@@ -12,8 +12,9 @@ from typing import Any
 from weft.errors import Problem
 from weft.files import later
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
-from weft.model.intent import Attach, RouteSpec, RuleSpec, Tcp
-from weft.model.links import HOST_LINKS, HostLink
+from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
+from weft.model.link_kinds import HOST_LINKS
+from weft.model.links import HostLink
 from weft.model.words import among, closest
 
 Report = Callable[[Place, str, str], None]
@@ -44,11 +45,13 @@ def _family(text: str | None) -> int:
 def _route(node: Entries, report: Report) -> None:
     to, via, kind = node.text("to"), node.text("via"), node.text("type") or "unicast"
     place = node.entries["to"].place if "to" in node.entries else node.place
-    if kind == "unicast" and "via" not in node.entries and "dev" not in node.entries:
+    if "nexthops" in node.entries:
+        _several(node, report)
+    elif kind == "unicast" and "via" not in node.entries and "dev" not in node.entries:
         report(place, f"the route to {to} leads nowhere", "give it via: ADDRESS or dev: LINK")
     if kind != "unicast" and ("via" in node.entries or "dev" in node.entries):
         report(place, f"a route of type {kind} has no via and no dev", "take them out, or the type")
-    if to == "default" and "via" not in node.entries:
+    if to == "default" and "via" not in node.entries and "nexthops" not in node.entries:
         report(place, "default without via may be of either family", "write to: 0.0.0.0/0 or to: ::/0")
     if _family(to) == 6 and _family(via) == 4:
         report(node.entries["via"].place, f"IPv6 cannot go via {via}", "the next hop of an IPv6 route is IPv6")
@@ -56,6 +59,25 @@ def _route(node: Entries, report: Report) -> None:
     target = _family(to) or _family(via)
     if source and target and source != target:
         report(node.entries["src"].place, f"src is not of the family of {to}", f"give an IPv{target} address")
+    _onlink(node, report)
+
+
+def _several(node: Entries, report: Report) -> None:
+    for key in ("via", "dev", "onlink"):
+        if key in node.entries:
+            report(node.entries[key].place, f"{key} beside nexthops: each of them says its own", "move it there")
+    value = node.entries["nexthops"].value
+    if isinstance(value, Items) and not value.items:
+        report(value.place, "the route has no next hop", "give it some, or take nexthops out")
+
+
+def _next_hop(node: Entries, report: Report) -> None:
+    if "via" not in node.entries and "dev" not in node.entries:
+        report(node.place, "the next hop leads nowhere", "give it via: ADDRESS or dev: LINK")
+    _onlink(node, report)
+
+
+def _onlink(node: Entries, report: Report) -> None:
     if "onlink" in node.entries and not _says_no(node, "onlink") and "dev" not in node.entries:
         report(node.entries["onlink"].place, "onlink needs to know the link", "add dev: LINK")
 
@@ -109,6 +131,7 @@ def _tcp(node: Entries, report: Report) -> None:
 RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     Attach: _attach,
     RouteSpec: _route,
+    NextHopSpec: _next_hop,
     RuleSpec: _rule,
     HostLink: _foreign_link,
     **dict.fromkeys(HOST_LINKS.values(), _made_link),

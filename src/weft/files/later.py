@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from weft.model import intent
-from weft.model.links import HOST_LINKS, HostLink
+from weft.model.link_kinds import HOST_LINKS
+from weft.model.links import HostLink
 
 _NOT_YET = "not in this version of weft"
 
@@ -49,10 +50,6 @@ KEYS: dict[type[Any], dict[str, str]] = {
     HostLink: {
         "capacity": "quality of service",
         "qos": "quality of service",
-        "mode": "bonds, macvlan and ipvlan",
-        "vni": "VXLAN and Geneve",
-        "remote": "tunnels",
-        "local": "tunnels",
         "private_key": "WireGuard and MACsec",
         "peers": "WireGuard",
         "take_addresses": "moving a link's addresses",
@@ -66,10 +63,7 @@ KEYS: dict[type[Any], dict[str, str]] = {
 }
 """By the record they would stand in: key -> what it belongs to."""
 
-LINK_KINDS = frozenset(
-    "bond vlan vxlan geneve macvlan macvtap ipvlan vrf wireguard macsec".split()
-    + "ifb gre ip6gre gretap sit ipip ovs xfrm team tap tun".split()
-)
+LINK_KINDS = frozenset("wireguard macsec ovs xfrm team".split())
 """Values of a link's `kind`."""
 
 SHARED_NETWORK = f"networks of another tenant: {_NOT_YET}"

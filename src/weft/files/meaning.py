@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from weft.files.stacked_meaning import STACKED
+from weft.files.tunnel_meaning import TUNNELS
 from weft.model import intent, links, tuning
 
 
@@ -129,6 +131,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "advmss": "Bytes: the segment size announced to TCP peers.",
             "initcwnd": "Segments that TCP sends at once at the start.",
             "initrwnd": "Segments that TCP is ready to take at the start.",
+            "nexthops": "Several ways, instead of via and dev: flows are spread over them.",
         },
     ),
     intent.RuleSpec: Meaning(
@@ -175,6 +178,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "alias": "A line about it, kept on the link.",
             "altnames": "Further names.",
             "addresses": "With prefix lengths.",
+            "fdb": "Which way frames to MAC addresses go: of a VXLAN, or as a bridge's port.",
             "tuning": _TUNING,
         },
     ),
@@ -205,6 +209,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "egress_qos": "From a packet's priority to that in the frame.",
         },
     ),
+    **{cls: Meaning(*said) for cls, said in ({**TUNNELS, **STACKED}).items()},
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {

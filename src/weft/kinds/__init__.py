@@ -10,6 +10,7 @@ from weft.kinds import netns
 from weft.kinds.base import KindTable
 from weft.kinds.ip import address, neighbour, route, rule
 from weft.kinds.link import (
+    bond,
     bridge,
     bridge_port,
     bridge_vlan,
@@ -17,11 +18,16 @@ from weft.kinds.link import (
     fdb,
     geneve,
     gre,
+    ifb,
     iptunnel,
+    ipvlan,
+    macvlan,
+    macvtap,
     other,
     tap,
     veth,
     vlan,
+    vrf,
     vxlan,
 )
 from weft.kinds.nft import chain, element, foreign_rule, nftset, table
@@ -29,7 +35,9 @@ from weft.kinds.setting import link as link_setting
 from weft.kinds.setting import sysctl
 
 KINDS = KindTable((
-    *(module.ROW for module in (netns, sysctl, link_setting, bridge, dummy, tap, veth, vlan, vxlan, geneve)),
+    *(module.ROW for module in (netns, sysctl, link_setting, bridge, bond, vrf, dummy, ifb, tap)),
+    tap.TUN_ROW,
+    *(module.ROW for module in (veth, vlan, macvlan, macvtap, ipvlan, vxlan, geneve)),
     *gre.ROWS,
     *iptunnel.ROWS,
     *(module.ROW for module in (other, bridge_port, bridge_vlan, fdb, address, neighbour, rule, route)),

@@ -43,6 +43,12 @@ class Names(Protocol):
     def coming(self, key: Key) -> KernelObject | None:
         """The object that the commit under way makes at `key`: what one message may do for two objects."""
 
+    def info_kind(self, link: Key) -> str:
+        """The kernel's word for the kind of a link that exists or is coming, "" for hardware.
+
+        Raises: KernelRefused (ENODEV) where there is neither.
+        """
+
     def ours(self, link: Key) -> bool:
         """Whether the link bears weft's mark, or gets it in the commit under way."""
 
@@ -62,10 +68,11 @@ class Kind:
     """A row of the table of kinds.
 
     `cls`: its dataclass. `backend`: "rtnl", "nft", "setting", "link-setting". `in_place`: fields that the kernel
-    changes on the living object; a difference in any other field replaces it. `held`: a process may hold it open,
-    so it is never deleted before the commit record. `info_kind`: the kernel's word for a kind of link. `below`: for a
-    kind of link that names the one it stands on in its own data, how that is read: an index, 0 for none.
-    `port_of`: where this is what a master keeps of a link, its word for the kind of the master.
+    changes on the living object; a difference in any other field replaces it, and so does one of such fields where
+    `replaces(before, after)`. `held`: a process may hold it open, so it is never deleted before the commit record.
+    `info_kind`: the kernel's word for a kind of link; `port_of`: where this is what a master keeps of a link, its word
+    for the kind of the master. `below`: for a kind of link that names the one it stands on in its own data, how that is
+    read: an index, 0 for none.
     `requests`: the change in the backend's language.
     `parse`: the backend's reading to an object (what it is given is the backend's to say; a link's is given a Seen,
     and says None where the link is not of the kind after all).
@@ -79,6 +86,7 @@ class Kind:
     backend: str
     owner: Owner
     in_place: frozenset[str] = frozenset()
+    replaces: Callable[[Any, Any], bool] = field(default=lambda before, after: False)
     held: bool = False
     info_kind: str = ""
     port_of: str = ""

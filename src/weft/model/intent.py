@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from weft.model import words as w
-from weft.model.links import AnyLink
+from weft.model.link_kinds import AnyLink
 from weft.model.tuning import LinkTuning
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -59,8 +59,19 @@ class Attach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NextHopSpec:
+    """One way among several: `weight` is its share beside the others'."""
+
+    via: w.Address | None = None
+    dev: w.Ifname | None = None
+    weight: w.Weight = 1
+    onlink: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSpec:
-    """`to`: a prefix, or "default" (of via's family). `via` may be of the other family. `mtu`, `advmss` bytes."""
+    """`to`: a prefix, or "default" (of via's family). `via` may be of the other family. `mtu`, `advmss` bytes.
+    `nexthops` instead of `via`, `dev` and `onlink` where there are several ways."""
 
     to: w.Destination
     via: w.Address | None = None
@@ -74,6 +85,7 @@ class RouteSpec:
     advmss: w.Mss | None = None
     initcwnd: w.Segments | None = None
     initrwnd: w.Segments | None = None
+    nexthops: tuple[NextHopSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

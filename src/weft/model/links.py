@@ -1,19 +1,31 @@
 """Links outside any tenant, one record for each kind. Words are iproute2's.
 
 Rules: HostLink is what every link has, and by itself somebody else's link (`existing: true`); what weft makes is one of
-its subclasses, chosen by the word after `kind`. A kind is a class here and a name in HOST_LINKS. `link` is always the
-link that another one stands on, `master` the one that it is a port of.
+its subclasses, chosen by the word after `kind`. A kind is a class here, or in stacked.py, and stands in the table of
+link_kinds.py. `link` is always the link that another one stands on, `master` the one that it is a port of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from weft.model import words as w
 from weft.model.tuning import LinkTuning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FdbSpec:
+    """Which way frames to a MAC go. `remote` (of a VXLAN): to that machine, at its UDP `port` and `vni` where they
+    differ from the link's. Without it, in the bridge that the link is a port of: by that port, within VLAN `vid` if
+    given, or `local`: to the bridge itself."""
+
+    mac: w.FdbMac
+    remote: w.Address | None = None
+    port: w.UdpPort | None = None
+    vni: w.Vni | None = None
+    vid: w.EntryVid | None = None
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +43,7 @@ class HostLink:
     alias: w.Alias | None = None
     altnames: tuple[w.AltName, ...] = ()
     addresses: tuple[w.InterfaceAddress, ...] = ()
+    fdb: tuple[FdbSpec, ...] = ()
     tuning: LinkTuning | None = None
 
 
@@ -86,9 +99,119 @@ class VlanLink(LinkUpon):
     egress_qos: tuple[w.EgressQos, ...] = ()
 
 
-HOST_LINKS: Mapping[str, type[HostLink]] = MappingProxyType(
-    {cls.kind: cls for cls in (BridgeLink, DummyLink, VethLink, VlanLink)}
-)
-"""What `kind` may say."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelLink(HostLink):
+    """A link whose traffic travels in the packets of an underlay. `remote`: the other machine. `ttl`, `tos`: those of
+    the outer packets, 0 and 1 to take over the inner ones; None: the kind's own default. No kind by
+    itself."""
 
-AnyLink = Annotated[HostLink, w.Chosen(by="kind", of=HOST_LINKS)]
+    remote: w.Address | None = None
+    ttl: w.Ttl | None = None
+    tos: w.Tos = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundTunnelLink(TunnelLink):
+    """`local`: its own address in the underlay. `link`: the link that its packets leave by; None: what the routes say.
+    No kind by itself."""
+
+    link: w.Ifname | None = None
+    local: w.Address | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VxlanLink(BoundTunnelLink):
+    """`link_netns`: the namespace that its packets travel in, as LinkUpon's. What goes to unknown addresses goes to one
+    of `remote`, `group` (multicast, by `link`), and every one of `remotes`. `ageing` of what was learned, in
+    seconds."""
+
+    kind: ClassVar[str] = "vxlan"
+
+    vni: w.Vni
+    link_netns: w.NetnsName | None = None
+    group: w.Address | None = None
+    remotes: tuple[w.Address, ...] = ()
+    port: w.UdpPort = 4789
+    learning: bool = True
+    ageing: w.AgeingSeconds = 300
+    df: w.DontFragment = "unset"
+    udp_csum: bool = True
+    udp6_zero_csum_tx: bool = False
+    udp6_zero_csum_rx: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneveLink(TunnelLink):
+    """`udp_csum` of IPv4 packets; those of IPv6 always have one."""
+
+    kind: ClassVar[str] = "geneve"
+
+    vni: w.Vni
+    port: w.UdpPort = 6081
+    df: w.DontFragment = "unset"
+    udp_csum: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyGreLink(BoundTunnelLink):
+    """`key` tells tunnels between the same ends apart. No kind by itself."""
+
+    key: w.U32 | None = None
+    csum: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GreLink(AnyGreLink):
+    """Packets over IPv4. `pmtudisc`: the outer packets are not to be fragmented."""
+
+    kind: ClassVar[str] = "gre"
+
+    pmtudisc: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GreTapLink(AnyGreLink):
+    """Frames over IPv4. `pmtudisc` as GreLink's."""
+
+    kind: ClassVar[str] = "gretap"
+
+    pmtudisc: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ip6GreLink(AnyGreLink):
+    """Packets over IPv6."""
+
+    kind: ClassVar[str] = "ip6gre"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ip6GreTapLink(AnyGreLink):
+    """Frames over IPv6."""
+
+    kind: ClassVar[str] = "ip6gretap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpipLink(BoundTunnelLink):
+    """IPv4 in IPv4. `pmtudisc` as GreLink's."""
+
+    kind: ClassVar[str] = "ipip"
+
+    pmtudisc: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitLink(BoundTunnelLink):
+    """IPv6 in IPv4. `pmtudisc` as GreLink's."""
+
+    kind: ClassVar[str] = "sit"
+
+    pmtudisc: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ip6TnlLink(BoundTunnelLink):
+    """Either family in IPv6."""
+
+    kind: ClassVar[str] = "ip6tnl"

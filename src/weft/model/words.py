@@ -247,6 +247,14 @@ def _uuid(written: str) -> str:
     return str(UUID(written))
 
 
+def _fdb_mac(written: str) -> str:
+    """Unlike a link's own: multicast, and zero for all that has no entry of its own."""
+    if not _MAC_SHAPES.fullmatch(written.lower()):
+        raise ValueError
+    digits = re.sub("[:.-]", "", written.lower())
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
 _SYSCTL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@:.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_@:.-]*)+")
 
 
@@ -309,8 +317,12 @@ PoolV6 = Annotated[str, text("an IPv6 network with its prefix length", _pool(6),
 Destination = Annotated[str, text("a prefix, an address or default", _destination, "10.0.0.0/8")]
 Gateway = Annotated[str, text("an IP address or none", _gateway, "10.0.0.1")]
 Mac = Annotated[str, text("a MAC address", _mac, "52:54:00:12:34:56")]
+FdbMac = Annotated[str, text("a MAC address, or 00:00:00:00:00:00", _fdb_mac, "52:54:00:12:34:56")]
 SysctlName = Annotated[str, text("a sysctl's name", sysctl_name, "net.ipv4.ip_forward")]
 SysctlValue = Annotated[str, text("a sysctl's value, a line of text", _sysctl_value, "1", or_number=True)]
+
+INHERIT_TTL = 0
+"""The TTL of the packet inside."""
 
 Mtu = Annotated[int, number("an MTU in bytes", 68, 65535)]
 GsoSize = Annotated[int, number("a size in bytes", 1, 524280)]
@@ -332,3 +344,12 @@ Vid = Annotated[int, number("a VLAN id", 1, 4094)]
 VlanProtocol = Annotated[str, choice("802.1q", "802.1ad")]
 IngressQos = Annotated[tuple[int, int], mapping("FROM:TO, a frame's priority and a packet's", 7, 2**32 - 1, "5:3")]
 EgressQos = Annotated[tuple[int, int], mapping("FROM:TO, a packet's priority and a frame's", 2**32 - 1, 7, "3:5")]
+
+Vni = Annotated[int, number("a VNI", 0, 2**24 - 1)]
+UdpPort = Annotated[int, number("a UDP port", 1, 65535)]
+Ttl = Annotated[int, number("a TTL or inherit", 0, 255, {"inherit": INHERIT_TTL})]
+Tos = Annotated[int, number("a TOS or traffic class, or inherit", 0, 255, {"inherit": 1})]
+AgeingSeconds = Annotated[int, number("a number of seconds", 0, 2**31 - 1)]
+DontFragment = Annotated[str, choice("unset", "set", "inherit")]
+EntryVid = Annotated[int, number("a VLAN id", 1, 4094)]
+Weight = Annotated[int, number("a weight", 1, 256)]

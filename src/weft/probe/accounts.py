@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from weft.model.intent import Intent, Port, TapAttach
+from weft.model.stacked import TapLink
 
 
 def users(intent: Intent) -> dict[str, int]:
@@ -65,5 +66,7 @@ def _ports(intent: Intent) -> Iterator[Port]:
     return (port for tenant in intent.tenants.values() for port in tenant.ports.values())
 
 
-def _taps(intent: Intent) -> Iterator[TapAttach]:
-    return (port.attach.tap for port in _ports(intent) if port.attach.tap)
+def _taps(intent: Intent) -> Iterator[TapAttach | TapLink]:
+    yield from (port.attach.tap for port in _ports(intent) if port.attach.tap)
+    for config in (*((intent.host,) if intent.host else ()), *intent.namespaces.values()):
+        yield from (link for link in config.links.values() if isinstance(link, TapLink))

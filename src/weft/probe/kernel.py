@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import weft
 from weft.backends.nft import Nft
@@ -19,11 +20,21 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import read_setting
 from weft.errors import FeatureMissing, KernelRefused, NotPermitted
 from weft.kinds.ip.address import Address
+from weft.kinds.link.bonding import Bond
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.dummy import Dummy
-from weft.kinds.link.tap import Tap
+from weft.kinds.link.geneve import Geneve
+from weft.kinds.link.gre import Gre, GreTap, Ip6Gre, Ip6GreTap
+from weft.kinds.link.ifb import Ifb
+from weft.kinds.link.iptunnel import Ip6Tnl, Ipip, Sit
+from weft.kinds.link.ipvlan import Ipvlan
+from weft.kinds.link.macvlan import Macvlan
+from weft.kinds.link.macvtap import Macvtap
+from weft.kinds.link.tap import Tap, Tun
 from weft.kinds.link.veth import Veth
 from weft.kinds.link.vlan import Vlan
+from weft.kinds.link.vrf import Vrf
+from weft.kinds.link.vxlan import Vxlan
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
 from weft.netlink import doors
@@ -43,6 +54,12 @@ _MODULE = re.compile(r"/tcp_(\w+)\.ko")
 _VETH = Veth(netns=HOST, ifname="weft0", up=True, peer_netns=HOST, peer_ifname="weft1")
 _FELLOW = Veth(netns=HOST, ifname="weft1", up=True, peer_netns=HOST, peer_ifname="weft0")
 
+
+def _tunnel(number: int, family: int) -> dict[str, Any]:
+    remote = "2001:db8::1" if family == 6 else "192.0.2.1"
+    return {"netns": HOST, "ifname": f"weft{number}", "underlay": HOST, "family": family, "remote": remote}
+
+
 LINKS: Mapping[str, tuple[KernelObject, ...]] = {
     "veth": (_VETH, _FELLOW),
     "ipv6": (Address(netns=HOST, ifname="weft0", cidr="fe80::1/64", nodad=True),),
@@ -50,6 +67,22 @@ LINKS: Mapping[str, tuple[KernelObject, ...]] = {
     "dummy": (Dummy(netns=HOST, ifname="weft3"),),
     "tap": (Tap(netns=HOST, ifname="weft4"),),
     "vlan": (Vlan(netns=HOST, ifname="weft5", parent=_VETH.key, vid=1),),
+    "tun": (Tun(netns=HOST, ifname="weft20"),),
+    "ifb": (Ifb(netns=HOST, ifname="weft21"),),
+    "bond": (Bond(netns=HOST, ifname="weft22", mode="active-backup"),),
+    "vrf": (Vrf(netns=HOST, ifname="weft23", table=1),),
+    "macvlan": (Macvlan(netns=HOST, ifname="weft24", parent=_VETH.key, mode="bridge"),),
+    "macvtap": (Macvtap(netns=HOST, ifname="weft25", parent=_VETH.key, mode="bridge"),),
+    "ipvlan": (Ipvlan(netns=HOST, ifname="weft26", parent=_FELLOW.key, mode="l3"),),
+    "vxlan": (Vxlan(**_tunnel(6, 4), vni=1),),
+    "geneve": (Geneve(**_tunnel(7, 4), vni=1),),
+    "gre": (Gre(**_tunnel(8, 4)),),
+    "gretap": (GreTap(**_tunnel(9, 4)),),
+    "ip6gre": (Ip6Gre(**_tunnel(10, 6)),),
+    "ip6gretap": (Ip6GreTap(**_tunnel(11, 6)),),
+    "ipip": (Ipip(**_tunnel(12, 4)),),
+    "sit": (Sit(**_tunnel(13, 4)),),
+    "ip6tnl": (Ip6Tnl(**_tunnel(14, 6)),),
 }
 """What must be made for a feature to be there, in order."""
 

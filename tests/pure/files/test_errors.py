@@ -6,7 +6,7 @@ import pytest
 
 from weft.errors import IntentInvalid
 from weft.files import load_text
-from weft.model.links import HOST_LINKS
+from weft.model.link_kinds import HOST_LINKS
 from weft.model.words import among
 
 HEAD = "weft: 1\nname: lab\n"
@@ -179,7 +179,7 @@ HOST_ERRORS = {
     "tcp: {wmem: [4096, 65536, 16MiB]}": "28: wmem: '16MiB' is not a number of bytes; write 16777216, without a unit",
     "tcp: {mtu_probing: 3}": "21: mtu_probing: 3 is out of range for 0 (off), 1 (after a black hole) or 2 (always); from 0 to 2",
     "links: {a: {}}": f"13: the link has no kind; kind: {among(HOST_LINKS)}; existing: true if it is there already",
-    "links: {a: {kind: bond}}": "20: kind: not in this version of weft: links of kind bond",
+    "links: {a: {kind: team}}": "20: kind: not in this version of weft: links of kind team",
     "links: {a: {kind: brigde}}": f"20: kind: 'brigde' is not one of {', '.join(HOST_LINKS)}; did you mean bridge?",
     "links: {a: {kind: vlan, link: b}}": "10: vid is missing; vid: NUMBER, from 1 to 4094",
     "links: {a: {kind: vlan, link: b, vid: 4095}}": "40: vid: 4095 is out of range for a VLAN id; from 1 to 4094",
@@ -189,7 +189,7 @@ HOST_ERRORS = {
     "links: {a: {kind: veth}}": "10: peer is missing; peer: NAME names the other end",
     "links: {a: {kind: dummy, peer: b}}": "27: peer belongs to a veth; this is a dummy",
     "links: {a: {kind: dummy, existing: true}}": "27: a link that is there already has its kind; take out one of the two",
-    "links: {a: {kind: dummy, per: b}}": "27: per is not known here; known here: addresses, alias, altnames, existing, "
+    "links: {a: {kind: dummy, per: b}}": "27: per is not known here; known here: addresses, alias, altnames, existing, fdb, "
     "kind, mac, master, mtu, tuning, up",
     "links: {a: {existing: true, mac: 02:00:00:00:00:01}}": "30: mac cannot be set on a link that is not weft's; weft sets mtu, "
     "alias, master, tuning and addresses there; or take out existing: true",

@@ -7,13 +7,13 @@ are one graph: a loop may go through several.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
 from weft.compiler.draft import Draft
 from weft.model.intent import NamespaceConfig, Path
-from weft.model.links import HostLink, LinkOver, LinkUpon
+from weft.model.links import BoundTunnelLink, HostLink, LinkOver, LinkUpon, VxlanLink
 from weft.state import HOST, Key, link_key
 
 HOST_WORD = "host"
@@ -56,17 +56,22 @@ def _enrol(draft: Draft, found: dict[Key, Declaration], master: Key, member: Key
 
 def stands_on(key: Key, spec: HostLink) -> Key | None:
     """The link that another one is upon."""
-    if not isinstance(spec, LinkUpon):
+    if not isinstance(spec, LinkUpon | BoundTunnelLink) or spec.link is None:
         return None
-    if spec.link_netns is None:
-        return link_key(key.netns, spec.link)
-    return link_key(HOST if spec.link_netns == HOST_WORD else spec.link_netns, spec.link)
+    return link_key(underlay_of(key, spec), spec.link)
 
 
-def in_order(draft: Draft, declared: Declared) -> list[Key]:
-    """The declared links, each after what is below it. Every loop is found, and cut for the rest to be looked at."""
+def underlay_of(key: Key, spec: HostLink) -> str:
+    """The namespace of what is below a link."""
+    said = spec.link_netns if isinstance(spec, LinkUpon | VxlanLink) else None
+    return key.netns if said is None else HOST if said == HOST_WORD else said
+
+
+def in_order(draft: Draft, declared: Declared, below_of: Callable[[Key, HostLink], Key | None]) -> list[Key]:
+    """The declared links, each after what is below it. Every loop is found, and cut for the rest to be looked at.
+    `below_of`: the one link that another is upon, by its own word or because its packets leave by it."""
     below: dict[Key, list[Key]] = {key: [] for key in declared}
-    for lower, upper in _pairs(declared):
+    for lower, upper in _pairs(declared, below_of):
         below[upper].append(lower)
     while True:
         try:
@@ -77,10 +82,10 @@ def in_order(draft: Draft, declared: Declared) -> list[Key]:
             below[loop[1]].remove(loop[0])
 
 
-def _pairs(declared: Declared) -> Iterator[tuple[Key, Key]]:
+def _pairs(declared: Declared, below_of: Callable[[Key, HostLink], Key | None]) -> Iterator[tuple[Key, Key]]:
     """(lower, upper) of every two declared links of which one is right above the other."""
     for key, entry in declared.items():
-        lower = stands_on(key, entry.spec)
+        lower = below_of(key, entry.spec)
         if lower is not None and lower in declared:
             yield lower, key
         if entry.spec.master is not None and (upper := link_key(key.netns, entry.spec.master)) in declared:

@@ -8,25 +8,29 @@ from typing import Generic, TypeVar
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.links.declared import Declared, stands_on
+from weft.compiler.links.ways import Ways
 from weft.compiler.naming import altnames, identity, mac, where_words
 from weft.compiler.network import ETHERNET_MTU
 from weft.kinds.link.common import Link
 from weft.model.intent import Path
 from weft.model.links import HostLink
-from weft.state import HOST, Key, netns_key
+from weft.model.stacked import BondLink
+from weft.state import HOST, Key, link_key, netns_key
 
-S = TypeVar("S", bound=HostLink)
+S_co = TypeVar("S_co", bound=HostLink, covariant=True)
 AnyLink = TypeVar("AnyLink", bound=Link)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkPlace(Generic[S]):
-    """`spec`: what the file says of it, of one kind. `declared`: all links that the file speaks of."""
+class LinkPlace(Generic[S_co]):
+    """`spec`: what the file says of it, of one kind. `declared`: all links that the file speaks of. `ways`: by which of
+    them a tunnel's packets leave."""
 
     draft: Draft
     declared: Declared
+    ways: Ways
     key: Key
-    spec: S
+    spec: S_co
     path: Path
 
     @property
@@ -61,6 +65,10 @@ class LinkPlace(Generic[S]):
         self.error(what, f"one of its links: {there}", "link", cause=Cause.MACHINE)
         return None
 
+    def below(self) -> Key | None:
+        """The link that this one stands on, or by which its packets leave; None where nobody knows."""
+        return self.ways.below(self.key, self.spec)
+
     def mtu_of(self, link: Key) -> int | None:
         """The MTU in bytes that another link will have; None where nobody knows."""
         entry, made = self.declared.get(link), self.draft.state.get(link)
@@ -71,6 +79,20 @@ class LinkPlace(Generic[S]):
         there = self.draft.facts.links.get(link.name) if link.netns == HOST else None
         return there.mtu if there else None
 
+    def mtu_within(self, parent: Key) -> int | None:
+        """The MTU of a link whose frames travel in its parent's: at most the parent's, and that if none is given."""
+        given, most = self.spec.mtu, self.mtu_of(parent)
+        if given and most and given > most:
+            what = f"an MTU of {given} is above the {most} bytes of {parent.name}, in whose frames it travels"
+            self.error(what, f"at most {most}, or a larger MTU on {parent.name}", "mtu")
+        return given or most
+
+    def _bonds_mtu(self) -> int | None:
+        """Of a bond's member: it has the bond's."""
+        entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
+        bond = entry.spec if entry else None
+        return (bond.mtu or ETHERNET_MTU) if isinstance(bond, BondLink) else None
+
     def _links_of(self, netns: str) -> set[str]:
         found = {key.name for key in self.declared if key.netns == netns and key != self.key}
         return found | set(self.draft.facts.links if netns == HOST else ())
@@ -80,7 +102,7 @@ class LinkPlace(Generic[S]):
         end of a pair, has only what follows from this one. `own_mac`: whether the kind has a MAC of its own."""
         place = "/".join(self.path)
         mark, whole = self.draft.names.mark(place), identity(self.draft.names.scope, place)
-        mtu = bare.mtu or self.spec.mtu or ETHERNET_MTU
+        mtu = self._bonds_mtu() or bare.mtu or self.spec.mtu or ETHERNET_MTU
         if bare.key != self.key:
             return replace(bare, alias=mark, mac=mac(whole, "link-peer"), mtu=mtu, up=True, altnames=())
         spec = self.spec

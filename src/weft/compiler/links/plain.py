@@ -1,4 +1,4 @@
-"""Links that stand on nothing: dummies, and pairs of veths.
+"""Links that stand on nothing: dummies, ifbs, VRFs, and pairs of veths.
 
 Rules: a veth is one entry with a `peer`, or two that name each other.
 """
@@ -7,16 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weft.compiler.findings import dotted
 from weft.compiler.links.place import LinkPlace
 from weft.compiler.naming import plain_ifname
 from weft.kinds.link.dummy import Dummy
+from weft.kinds.link.ifb import Ifb
 from weft.kinds.link.veth import Veth
+from weft.kinds.link.vrf import Vrf
 from weft.model.links import DummyLink, VethLink
+from weft.model.stacked import IfbLink, VrfLink
 from weft.state import KernelObject, link_key
+
+RESERVED_TABLES = frozenset({253, 254, 255})
+"""default, main, local. Source: linux/rtnetlink.h."""
 
 
 def make_dummy(place: LinkPlace[DummyLink]) -> Iterator[KernelObject]:
     yield Dummy(netns=place.netns, ifname=place.ifname)
+
+
+def make_ifb(place: LinkPlace[IfbLink]) -> Iterator[KernelObject]:
+    yield Ifb(netns=place.netns, ifname=place.ifname)
+
+
+def make_vrf(place: LinkPlace[VrfLink]) -> Iterator[KernelObject]:
+    """Its routes are those of the namespace that name its table."""
+    other = place.draft.claim(place.netns, f"vrf table {place.spec.table}", place.path)
+    if other is not None:
+        place.error(f"table {place.spec.table} is that of {dotted(other)}", "another `table`", "table")
+    if place.spec.table in RESERVED_TABLES:
+        place.error(f"table {place.spec.table} is the namespace's own", "another one, for example 10", "table")
+    yield Vrf(netns=place.netns, ifname=place.ifname, table=place.spec.table)
 
 
 def make_veth(place: LinkPlace[VethLink]) -> Iterator[KernelObject]:

@@ -12,7 +12,7 @@ from weft.compiler.findings import dotted
 from weft.compiler.links.place import LinkPlace
 from weft.kinds.link.vlan import Vlan
 from weft.model.links import VlanLink
-from weft.state import KernelObject, Key
+from weft.state import KernelObject
 
 
 def make_vlan(place: LinkPlace[VlanLink]) -> Iterator[KernelObject]:
@@ -25,7 +25,7 @@ def make_vlan(place: LinkPlace[VlanLink]) -> Iterator[KernelObject]:
     yield Vlan(
         netns=place.netns,
         ifname=place.ifname,
-        mtu=_mtu(place, parent),
+        mtu=place.mtu_within(parent),
         parent=parent,
         vid=spec.vid,
         protocol=spec.protocol,
@@ -36,11 +36,3 @@ def make_vlan(place: LinkPlace[VlanLink]) -> Iterator[KernelObject]:
         ingress_qos=spec.ingress_qos,
         egress_qos=spec.egress_qos,
     )
-
-
-def _mtu(place: LinkPlace[VlanLink], parent: Key) -> int | None:
-    given, most = place.spec.mtu, place.mtu_of(parent)
-    if given and most and given > most:
-        what = f"an MTU of {given} is above the {most} bytes of {parent.name}, in whose frames it travels"
-        place.error(what, f"at most {most}, or a larger MTU on {parent.name}", "mtu")
-    return given or most

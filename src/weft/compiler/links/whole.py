@@ -13,8 +13,10 @@ from typing import TypeAlias
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.links.declared import declare, in_order
+from weft.compiler.links.fdb import make_entries
 from weft.compiler.links.makers import MAKERS
 from weft.compiler.links.place import LinkPlace
+from weft.compiler.links.ways import Ways
 from weft.compiler.naming import plain_ifname
 from weft.compiler.network import check_mtu
 from weft.compiler.routing import is_ipv6
@@ -31,9 +33,10 @@ Place: TypeAlias = LinkPlace[HostLink]
 def compile_links(draft: Draft, configs: Mapping[str, tuple[NamespaceConfig, Path]]) -> None:
     """Put the links of all namespaces and their addresses. `configs`: by namespace, each with its path."""
     declared = declare(draft, configs)
-    for key in in_order(draft, declared):
+    ways = Ways(draft, declared)
+    for key in in_order(draft, declared, ways.below):
         entry = declared[key]
-        _compile(LinkPlace(draft=draft, declared=declared, key=key, spec=entry.spec, path=entry.path))
+        _compile(LinkPlace(draft=draft, declared=declared, ways=ways, key=key, spec=entry.spec, path=entry.path))
 
 
 def _compile(place: Place) -> None:
@@ -59,7 +62,7 @@ def _compile_existing(place: Place) -> None:
     if place.netns == HOST and place.ifname != "lo" and place.ifname not in facts.links:
         there = ", ".join(sorted(facts.links)) or "none"
         place.error(f"the host has no link {place.ifname}", f"one of its links: {there}", cause=Cause.MACHINE)
-    refused = [word for word in ("mac", "altnames") if getattr(spec, word)]
+    refused = [word for word in ("mac", "altnames", "fdb") if getattr(spec, word)]
     if refused:
         place.error(f"{', '.join(refused)} of an existing link is not weft's to set", "leave it out")
     if place.netns != HOST and place.ifname == "lo" and spec.alias is not None:
@@ -81,9 +84,12 @@ def _compile_made(place: Place) -> None:
     draft.need(place.spec.kind, place.path, maker.instead)
     for obj in maker.make(place):
         if isinstance(obj, Link):
-            draft.link(place.dressed(obj, own_mac=maker.own_mac), place.path)
+            own_mac = maker.own_mac and not maker.another_s_mac(place.spec)
+            draft.link(place.dressed(obj, own_mac=own_mac), place.path)
         else:
             draft.put(obj, place.path)
+    for entry in make_entries(place):
+        draft.put(entry, place.path)
 
 
 def _check_master(place: Place) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weft.kinds.link.tunnel import Field, Sort, Tunnel, address, choice, number, row, truth
+from weft.kinds.link.fields import Field, choice, number, truth
+from weft.kinds.link.tunnel import Sort, Tunnel, address, row
 from weft.kinds.link.vxlan import DF
 from weft.wire.codec import be16, u8, u32
 from weft.wire.tunnel import (

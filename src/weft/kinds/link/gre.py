@@ -10,7 +10,8 @@ from typing import Any
 
 from weft.kinds.base import Kind
 from weft.kinds.link import tunnel6
-from weft.kinds.link.tunnel import Field, FieldTable, Sort, Tunnel, address, number, row, truth
+from weft.kinds.link.fields import Field, FieldTable, number, truth
+from weft.kinds.link.tunnel import Sort, Tunnel, address, row
 from weft.wire.codec import Attributes, be16, be32
 from weft.wire.tunnel import (
     GRE,

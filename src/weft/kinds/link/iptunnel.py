@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from weft.kinds.base import Kind
 from weft.kinds.link import tunnel6
-from weft.kinds.link.tunnel import Field, FieldTable, Sort, Tunnel, address, number, row, truth
+from weft.kinds.link.fields import Field, FieldTable, number, truth
+from weft.kinds.link.tunnel import Sort, Tunnel, address, row
 from weft.wire.codec import Table, u8
 from weft.wire.tunnel import (
     IFLA_IPTUN_FLAGS,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from weft.state import BIRTH_GROUP, Key
+from weft.wire.bond import BOND, IFLA_BOND_SLAVE_PERM_HWADDR, MEMBER_DATA
 from weft.wire.link import (
     IFF_UP,
-    IFLA_ADDRESS,
     IFLA_GRO_MAX_SIZE,
     IFLA_GROUP,
     IFLA_GSO_MAX_SEGS,
@@ -36,6 +36,14 @@ class Seen:
     other: Key | None
 
 
+def _own_mac(seen: LinkMessage) -> str:
+    """A bond's member uses the bond's, and gets its own back when it leaves."""
+    info = seen.info
+    if info.slave_kind != BOND:
+        return seen.mac
+    return str(info.read_port(MEMBER_DATA).get(IFLA_BOND_SLAVE_PERM_HWADDR, seen.mac))
+
+
 def common_fields(netns: str, seen: LinkMessage, master: str) -> Fields:
     """`master`: its ifname, or ""."""
     found = seen.attributes.get
@@ -44,7 +52,7 @@ def common_fields(netns: str, seen: LinkMessage, master: str) -> Fields:
         "netns": netns,
         "ifname": found(IFLA_IFNAME, ""),
         "alias": alias,
-        "mac": found(IFLA_ADDRESS, ""),
+        "mac": _own_mac(seen),
         "mtu": found(IFLA_MTU),
         "up": bool(seen.flags & IFF_UP),
         "master": master,

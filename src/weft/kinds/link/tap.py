@@ -1,5 +1,5 @@
-"""A persistent tap. Made through /dev/net/tun (the kernel refuses RTM_NEWLINK for it); what follows its creation goes
-by rtnetlink as for every link. Source: Documentation/networking/tuntap.rst, linux/if_tun.h.
+"""A persistent tap or tun. Made through /dev/net/tun (the kernel refuses RTM_NEWLINK for it); what follows its creation
+goes by rtnetlink as for every link. Source: Documentation/networking/tuntap.rst, linux/if_tun.h.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ class Tap(Link):
     vnet_hdr: bool | None = None
 
 
-_IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR, _IFF_MULTI_QUEUE = 0x0002, 0x1000, 0x4000, 0x0100
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tun(Tap):
+    """Of packets instead of frames; it has no MAC."""
+
+
+_IFF_TUN, _IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR, _IFF_MULTI_QUEUE = 0x0001, 0x0002, 0x1000, 0x4000, 0x0100
 _NOBODY = 0xFFFFFFFF
 
 
@@ -59,14 +64,18 @@ def _create(tap: Tap, names: Names) -> Iterator[Request]:
 
 
 def _flags(tap: Tap) -> int:
-    flags = _IFF_TAP | _IFF_NO_PI
+    flags = (_IFF_TUN if isinstance(tap, Tun) else _IFF_TAP) | _IFF_NO_PI
     if tap.vnet_hdr:
         flags |= _IFF_VNET_HDR
     return flags | _IFF_MULTI_QUEUE if tap.multi_queue else flags
 
 
 def _script_create(tap: Tap) -> Iterable[str]:
-    yield command.ip(tap.netns, "tuntap", "add", "dev", tap.ifname, "mode", "tap", *_words(tap))
+    yield command.ip(tap.netns, "tuntap", "add", "dev", tap.ifname, "mode", _mode(tap), *_words(tap))
+
+
+def _mode(tap: Tap) -> str:
+    return "tun" if isinstance(tap, Tun) else "tap"
 
 
 def _words(tap: Tap) -> Iterator[str | int]:
@@ -79,13 +88,12 @@ def _words(tap: Tap) -> Iterator[str | int]:
         yield "vnet_hdr"
 
 
-def parse(seen: Seen) -> Tap | None:
-    """None where it is a tun."""
+def parse(seen: Seen) -> Tap:
     data = seen.info.read(TUN)
-    if data.get(IFLA_TUN_TYPE) != TUN_TYPE_TAP:
-        return None
-    return Tap(
-        **seen.fields,
+    is_tap = data.get(IFLA_TUN_TYPE) == TUN_TYPE_TAP
+    fields = seen.fields if is_tap else {**seen.fields, "mac": None}
+    return (Tap if is_tap else Tun)(
+        **fields,
         owner=_id(data.get(IFLA_TUN_OWNER)),
         group=_id(data.get(IFLA_TUN_GROUP)),
         multi_queue=bool(data.get(IFLA_TUN_MULTI_QUEUE)),
@@ -97,17 +105,23 @@ def _id(number: int | None) -> int | None:
     return None if number == _NOBODY else number
 
 
-ROW = Kind(
-    name="tap",
-    cls=Tap,
-    backend="rtnl",
-    owner=Owner.ALIAS,
-    info_kind="tun",
-    in_place=LINK_FIELDS,
-    held=True,
-    requests=writing.requests_with(Tap, _create),
-    script=writing.script_with(Tap, _script_create),
-    parse=parse,
-    claims=altname_claims,
-    cascade=link_cascade,
-)
+def _row(name: str, cls: type[Tap], info_kind: str) -> Kind:
+    return Kind(
+        name=name,
+        cls=cls,
+        backend="rtnl",
+        owner=Owner.ALIAS,
+        info_kind=info_kind,
+        in_place=LINK_FIELDS,
+        held=True,
+        requests=writing.requests_with(cls, _create),
+        script=writing.script_with(cls, _script_create),
+        parse=parse,
+        claims=altname_claims,
+        cascade=link_cascade,
+    )
+
+
+ROW = _row("tap", Tap, "tun")
+TUN_ROW = _row("tun", Tun, "")
+"""Read by the other row, for the kernel has one word for both."""

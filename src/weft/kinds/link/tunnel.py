@@ -1,28 +1,27 @@
 """What all tunnels have in common: links whose traffic travels in the packets of another network, the underlay.
 
 Rules: a tunnel is made from its underlay's namespace into its own, and the kernel never lets go of the former: it dies
-with either, and with the link that it was bound to. A kind of tunnel is a table of fields, each of which knows its
-attribute, how it is read, and ip's word. Source: ip-link(8), net/core/rtnetlink.c rtnl_newlink.
+with either, and with the link that it was bound to. A kind of tunnel is a table of fields (see fields.py). Source:
+ip-link(8), net/core/rtnetlink.c rtnl_newlink.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
+from weft.kinds.link.fields import Field, FieldTable, Word, differing, said, written
 from weft.kinds.link.reading import Seen
 from weft.kinds.netns import ground
 from weft.state import Change, Key, Op, link_key
 from weft.wire.address_text import ip_bytes
-from weft.wire.codec import Attributes, Table, attribute, u8, u32
+from weft.wire.codec import Attributes, Table, attribute, u32
 from weft.wire.link import LinkInfo, link_info, set_link
-
-Word: TypeAlias = str | int
 
 ANY_ADDRESS: Mapping[int, str] = {4: "0.0.0.0", 6: "::"}
 INHERIT_TOS = 1
@@ -55,43 +54,6 @@ class Tunnel(Link):
     @property
     def made_in(self) -> str:
         return self.underlay
-
-
-class Field(NamedTuple):
-    """One field of a kind of tunnel: `write` as attributes, `read` from them, `words` of ip(8)."""
-
-    write: Callable[[Any], bytes]
-    read: Callable[[Attributes], Any]
-    words: Callable[[Any], tuple[Word, ...]]
-
-
-FieldTable: TypeAlias = Mapping[str, Field]
-
-
-def number(name: str, kind: int, word: str, write: Callable[[int, int], bytes] = u8) -> Field:
-    return Field(
-        lambda link: write(kind, getattr(link, name)),
-        lambda data: data.get(kind, 0),
-        lambda link: (word, getattr(link, name)),
-    )
-
-
-def truth(name: str, kind: int, word: str) -> Field:
-    """A switch of one byte; ip says `no` before the word to turn it off."""
-    return Field(
-        lambda link: u8(kind, int(getattr(link, name))),
-        lambda data: bool(data.get(kind)),
-        lambda link: (word if getattr(link, name) else f"no{word}",),
-    )
-
-
-def choice(name: str, kind: int, word: str, of: tuple[str, ...]) -> Field:
-    """One of a few words, by its number."""
-    return Field(
-        lambda link: u8(kind, of.index(getattr(link, name))),
-        lambda data: of[data.get(kind, 0)],
-        lambda link: (word, getattr(link, name)),
-    )
 
 
 def address(name: str, word: str, kind: int, kind6: int | None = None) -> Field:
@@ -132,38 +94,27 @@ class Sort:
 
     def change(self, before: Tunnel, after: Tunnel, names: Names) -> list[bytes]:
         """The kind's own part of an update."""
-        differing = self._differing(before, after)
-        if not differing:
+        fields = differing(self.fields, before, after)
+        if not fields:
             return []
-        return [link_info(self.kind, *self._data(after, names, self.fields if self.whole else differing))]
-
-    def _differing(self, before: Tunnel, after: Tunnel) -> FieldTable:
-        return {
-            name: field
-            for name, field in self.fields.items()
-            if (wanted := getattr(after, name)) is not None and wanted != getattr(before, name)
-        }
+        return [link_info(self.kind, *self._data(after, names, self.fields if self.whole else fields))]
 
     def _data(self, tunnel: Tunnel, names: Names, fields: FieldTable) -> Iterator[bytes]:
         if self.device is not None and tunnel.parent is not None:
             yield u32(self.device, names.ifindex(tunnel.parent))
-        yield from (field.write(tunnel) for name, field in fields.items() if getattr(tunnel, name) is not None)
-
-    def words(self, tunnel: Tunnel, fields: FieldTable) -> tuple[Word, ...]:
-        said = (field.words(tunnel) for name, field in fields.items() if getattr(tunnel, name) is not None)
-        return tuple(word for words in said for word in words)
+        yield from written(fields, tunnel)
 
     def script_create(self, tunnel: Tunnel) -> Iterable[str]:
         device = ("dev", tunnel.device) if tunnel.device else ()
-        words = ("link", "add", "name", tunnel.ifname, "type", self.kind, *self.words(tunnel, self.fields), *device)
+        words = ("link", "add", "name", tunnel.ifname, "type", self.kind, *said(self.fields, tunnel), *device)
         there = tunnel.underlay != tunnel.netns
         where = f" netns {command.netns_argument(tunnel.netns)}" if there else ""
         yield command.ip(tunnel.underlay, *words) + where
 
     def script_change(self, before: Tunnel, after: Tunnel) -> tuple[Word, ...]:
-        differing = self._differing(before, after)
-        words = self.words(after, self.fields if self.whole else differing)
-        return ("type", self.kind, *words) if differing else ()
+        fields = differing(self.fields, before, after)
+        words = said(self.fields if self.whole else fields, after)
+        return ("type", self.kind, *words) if fields else ()
 
     def below(self, info: LinkInfo) -> int:
         """Index of the link in the underlay, 0 for none."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.kinds.link.tunnel import INHERIT_TOS, Field
+from weft.kinds.link.fields import Field
+from weft.kinds.link.tunnel import INHERIT_TOS
 from weft.wire.codec import Attributes, be32, u32
 from weft.wire.tunnel import IP6_TNL_F_IGN_ENCAP_LIMIT, IP6_TNL_F_USE_ORIG_TCLASS
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from weft.kinds.link.tunnel import Field, Sort, Tunnel, address, choice, number, row, truth
+from weft.kinds.link.fields import Field, choice, number, numbered, truth
+from weft.kinds.link.tunnel import Sort, Tunnel, address, row
 from weft.wire.address_text import ip_bytes, is_multicast
 from weft.wire.codec import Attributes, Table, attribute, be16, flag, u32
 from weft.wire.link import LinkInfo
@@ -30,7 +31,7 @@ from weft.wire.tunnel import (
     VXLAN,
 )
 
-DF = ("unset", "set", "inherit")
+DF = numbered("unset", "set", "inherit")
 """What to do about the outer don't-fragment bit, by number. Source: linux/if_link.h ifla_vxlan_df."""
 
 

@@ -8,10 +8,12 @@ rtnl_create_link, do_setlink.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from weft.kinds import command
 from weft.kinds.base import Names, Request
+from weft.kinds.link.bonding import bond_of, settle
 from weft.kinds.link.common import LINK_FIELDS, ChildLink, Link
 from weft.kinds.verbs import Birth, DropLink
 from weft.state import BIRTH_GROUP, Change, Op, link_key
@@ -125,16 +127,20 @@ def birth(link: Link, names: Names, info: bytes) -> Request:
         born.append(u32(IFLA_LINK, names.ifindex(link.parent)))
     if link.made_in != link.netns:
         born.append(u32(IFLA_NET_NS_FD, names.netns_fd(link.netns)))
-    return Request(link.made_in, Birth(new_link(names.ifindex(link.key), *born, info, up=link.up)))
+    up = None if bond_of(link, names) else link.up
+    return Request(link.made_in, Birth(new_link(names.ifindex(link.key), *born, info, up=up)))
 
 
 def dress(link: Link, names: Names, fields: Iterable[str], *data: bytes, up: bool | None = None) -> Iterator[Request]:
     """The mark for a newborn link, the named fields that its birth could not give it, and its other names."""
     index = names.ifindex(link.key)
     given = attributes(link, names, ("alias", *fields))
-    yield Request(link.netns, set_link(index, *given, u32(IFLA_GROUP, 0), *data, up=up))
+    bond = bond_of(link, names)
+    yield Request(link.netns, set_link(index, *given, u32(IFLA_GROUP, 0), *data, up=None if bond else up))
     if link.altnames:
         yield Request(link.netns, add_altnames(index, link.altnames))
+    if bond:
+        yield from settle(link, bond, names)
 
 
 def update(before: Link, after: Link, names: Names, *data: bytes) -> Iterator[Request]:
@@ -143,12 +149,36 @@ def update(before: Link, after: Link, names: Names, *data: bytes) -> Iterator[Re
     differing = [name for name in LINK_FIELDS if _differs(before, after, name)]
     if "altnames" in differing:
         yield from _rename(index, before, after)
+    if not {"master", "mac"}.isdisjoint(differing) and (bond_of(before, names) or bond_of(after, names)):
+        yield from _update_around_a_bond(before, after, names, differing, data)
+        return
     given = attributes(after, names, differing)
     up = after.up if "up" in differing else None
     if before.newborn:
         given.append(u32(IFLA_GROUP, 0))
     if given or data or up is not None:
         yield Request(after.netns, set_link(index, *given, *data, up=up))
+
+
+def _update_around_a_bond(
+    before: Link, after: Link, names: Names, differing: list[str], data: tuple[bytes, ...]
+) -> Iterator[Request]:
+    """Out of the bond first, for only so has the link a MAC of its own; into another one, or the same, last."""
+    index = names.ifindex(after.key)
+    yield Request(after.netns, set_link(index, u32(IFLA_MASTER, 0)))
+    yield Request(after.netns, set_link(index, up=False))
+    given = attributes(after, names, (name for name in differing if name != "master"))
+    if given or data:
+        yield Request(after.netns, set_link(index, *given, *data))
+    master = before.master if after.master is None else after.master
+    joined = replace(after, master=master)
+    bond = bond_of(joined, names)
+    if master:
+        yield Request(after.netns, set_link(index, _write_master(joined, names)))
+    if bond:
+        yield from settle(joined, bond, names)
+    else:
+        yield Request(after.netns, set_link(index, up=before.up if after.up is None else after.up))
 
 
 def _rename(index: int, before: Link, after: Link) -> Iterator[Request]:
