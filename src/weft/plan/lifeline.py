@@ -49,7 +49,7 @@ def _leads_to(way: Way, peer: Peer) -> bool:
         return False
     if isinstance(way, Address):
         return peer in ip_interface(way.cidr).network
-    return way.table == MAIN_TABLE and bool(way.ifnames) and peer in ip_network(way.dst)
+    return way.table == MAIN_TABLE and peer in ip_network(way.dst)
 
 
 def _preference(way: Way) -> tuple[int, int]:

@@ -28,7 +28,7 @@ from weft.observe import Machine
 from weft.picture.view import Topology
 from weft.service.guard import Guard
 from weft.service.places import enter
-from weft.service.prepared import Prepared, pidfiles_of, prepare, prepare_nothing
+from weft.service.prepared import Prepared, namespaces_of, prepare, prepare_nothing
 from weft.service.status import Status, status_of
 from weft.service.topology import places_of, topology_of
 from weft.service.transactions import Recovered, Transactions
@@ -41,7 +41,10 @@ from weft.store.locks import HOST_LOCK, hold
 from weft.verify import verify
 
 if TYPE_CHECKING:
-    from weft.check.doctor import Finding
+    from weft.check.finding import Finding
+
+_NAMED_IN_FILES_ALONE = ("pidfile", "namespaces")
+"""Words of a file without which it speaks of no namespace but weft's own."""
 
 WAIT_S = 10.0
 """How long a command waits for another weft's locks, in seconds, unless told otherwise."""
@@ -77,7 +80,7 @@ class Service:
         self._rtnl = Rtnl(self._namespaces)
         self._nft = Nft(self._namespaces)
         self._ledger = Ledger(self.run_directory)
-        self._ends = Transactions(self.run_directory, self._intents, self.machine, Guard(run_base, lib_base).arm)
+        self._guard = Guard(run_base, lib_base)
 
     def close(self) -> None:
         """Let go of every socket and namespace kept; for whoever lives longer than one command."""
@@ -100,7 +103,7 @@ class Service:
     def prepare(self, loaded: Loaded) -> Prepared:
         """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
         scope = loaded.intent.name
-        return prepare(self.machine(scope), loaded, self.run_directory, self._unnamed(scope))
+        return prepare(self.machine(scope), loaded, self.run_directory, self._kept_namespaces(scope))
 
     def apply(
         self,
@@ -159,7 +162,7 @@ class Service:
         with self._locked(scope, locks, wait_s) as recovered:
 
             def think() -> Prepared:
-                return prepare_nothing(self.machine(scope), self._unnamed(scope))
+                return prepare_nothing(self.machine(scope), self._kept_namespaces(scope))
 
             def known(prepared: Prepared) -> None:
                 if not prepared.plan and self._intents.load(scope) is None and not recovered:
@@ -216,8 +219,11 @@ class Service:
         finally:
             reader.close()
 
-    def doctor(self) -> list[Finding]:
-        """What stands in weft's way here, the worst first. Raises: DumpInterrupted."""
+    def doctor(self, intents: Sequence[Loaded] = ()) -> list[Finding]:
+        """What stands in the way here of what is applied, and of the given intents; the worst first.
+
+        Raises: DumpInterrupted.
+        """
         from weft.check.doctor import doctor  # no other command pays for it
         from weft.check.examine import examine, is_permitted
         from weft.check.symptoms import Symptoms
@@ -225,7 +231,9 @@ class Service:
         if not is_permitted():
             return doctor(Symptoms(permitted=False))
         host = self.machine("").read(Selection(namespaces=(HOST,)))
-        return doctor(examine(self._nft, host, self.run_directory, self.run_directory))
+        wanted = {loaded.intent.name: loaded for loaded in (*self.all_kept(), *intents)}
+        run = self.run_directory
+        return doctor(examine(self._nft, host, run, run, list(wanted.values()), self.host_id))
 
     def enter(self, netns: str) -> None:
         """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
@@ -274,6 +282,11 @@ class Service:
             for name in sorted(names | set(self._ledger.scopes().values()))
         ]
 
+    @property
+    def _ends(self) -> Transactions:
+        """Made when needed: kept, it would be a circle that only the garbage collector opens."""
+        return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm)
+
     @contextmanager
     def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[Recovered | None]:
         """The locks, and behind them nothing left unfinished; what was is yielded. The scope's comes first: what it has
@@ -294,12 +307,13 @@ class Service:
         noted = self._ledger.scopes(scope).items()
         return self.is_guarded(scope) or any(of == scope and key.netns == HOST for key, of in noted)
 
-    def _unnamed(self, scope: str) -> set[str]:
-        """Labels of namespaces that only the kept intent knows to look for: those of pidfiles have no name."""
+    def _kept_namespaces(self, scope: str) -> set[str]:
+        """Labels of namespaces that only the kept intent knows to look for: those of pidfiles have no name, and others
+        in which weft made links bear somebody else's mark, or none."""
         kept = self._intents.load(scope)
-        if kept is None or not any("pidfile" in text for text in kept.files.values()):
+        if kept is None or not any(word in text for text in kept.files.values() for word in _NAMED_IN_FILES_ALONE):
             return set()
-        return pidfiles_of(loads_stored(kept.files).intent)
+        return namespaces_of(loads_stored(kept.files).intent)
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:
