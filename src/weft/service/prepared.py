@@ -171,11 +171,6 @@ def namespaces_of(intent: Intent) -> set[str]:
     return {label_of(port.attach) for port in ports}.union(intent.namespaces) - {HOST}
 
 
-def pidfiles_of(intent: Intent) -> set[str]:
-    """Of these, those that no name under /run/netns leads to."""
-    return {label for label in namespaces_of(intent) if label.startswith("pidfile:")}
-
-
 def _compile(loaded: Loaded, facts: Facts) -> Compiled:
     try:
         return compile(loaded.intent, facts)
