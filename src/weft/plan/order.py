@@ -308,7 +308,10 @@ def _shakes_off(change: Change, dependent: KernelObject) -> bool:
 
 def _outlives(obj: KernelObject, ground: Key) -> bool:
     """A netdev chain may stay behind when its device goes (it does since hooks are kept by name, Linux 6.16). Of an
-    IPv6 route's next hops only that one goes. Source: net/ipv6/route.c fib6_ifdown."""
+    IPv6 route's next hops only that one goes. A link that leaves a bond is to become what it was. Source:
+    net/ipv6/route.c fib6_ifdown."""
+    if isinstance(obj, LinkSetting):
+        return ground != link_key(obj.netns, obj.ifname)
     if isinstance(obj, Route):
         return len(obj.lives_on) > 1 and obj.family == 6
     return isinstance(obj, NftChain) and ground.table == "link"

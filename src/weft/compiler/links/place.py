@@ -87,6 +87,14 @@ class LinkPlace(Generic[S_co]):
             self.error(what, f"at most {most}, or a larger MTU on {parent.name}", "mtu")
         return given or most
 
+    def is_bonded(self) -> bool:
+        """Whether its master is a bond."""
+        entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
+        if entry and entry.spec.kind:
+            return isinstance(entry.spec, BondLink)
+        there = self.draft.facts.links.get(self.spec.master or "") if self.netns == HOST else None
+        return there is not None and there.link_kind == BondLink.kind
+
     def _bonds_mtu(self) -> int | None:
         """Of a bond's member: it has the bond's."""
         entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
