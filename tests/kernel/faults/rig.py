@@ -26,8 +26,9 @@ cat /var/lib/weft/{SCOPE}/current 2>/dev/null && echo; echo ---
 cat /run/weft/*/ledger 2>/dev/null && echo; echo ---
 ip -o link show dev {TAP} 2>/dev/null | cut -d: -f1; true
 """
-_LASTING = re.compile(r"(/locks/[^/]+|/ledger|/ledger\.lock|/features\.json|/current)$")
-"""Files of weft's own that stay after a command: locks, former values, the features found, the kept intent."""
+_LASTING = re.compile(r"(/locks/[^/]+|/ledger|/ledger\.lock|/features\.json|/current|\.taken-back)$")
+"""Files of weft's own that stay after a command: locks, former values, the features found, the kept intent, the word
+that a trial was taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
