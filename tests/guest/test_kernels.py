@@ -71,6 +71,11 @@ def test_lines_that_were_not_taken_are_named() -> None:
     ]
 
 
+def test_a_fragment_stands_in_place_of_what_was_said_before() -> None:
+    config = "#\n# Networking\n#\nCONFIG_A=m\n# CONFIG_B is not set\nCONFIG_AB=y\n"
+    assert build.without("CONFIG_A=y\nCONFIG_B=y\n", config) == "#\n# Networking\n#\nCONFIG_AB=y\n"
+
+
 def test_no_name_is_asked_for_twice() -> None:
     names = [line.partition("=")[0] for line in build.FRAGMENT.read_text().splitlines() if line.startswith("CONFIG_")]
     assert len(names) == len(set(names))
