@@ -268,3 +268,49 @@ def test_a_process_namespace(lab: Lab) -> None:
     assert found["clean"] and found["counts"]["as_asked"] == 14 and found["counts"]["not_measurable"] == 2
     way = {(pair["from"], pair["to"]): pair["expected"] for pair in found["pairs"]}
     assert way["blue/job", "blue/nas"] == way["blue/nas", "blue/job"] == "reach"
+
+
+TUNNEL = """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks:
+      left: {subnets: [{cidr: 10.1.0.0/24, gateway: 10.1.0.2}]}
+      right: {subnets: [{cidr: 10.2.0.0/24, gateway: 10.2.0.2}]}
+      wire: {subnets: [192.168.0.0/24], mtu: 1600}
+    ports:
+      a: {network: left, attach: {netns: a}}
+      a-in: {network: left, attach: {netns: one}, addresses: [10.1.0.2]}
+      a-out: {network: wire, attach: {netns: one}, addresses: [192.168.0.2]}
+      b: {network: right, attach: {netns: b}}
+      b-in: {network: right, attach: {netns: two}, addresses: [10.2.0.2]}
+      b-out: {network: wire, attach: {netns: two}, addresses: [192.168.0.3]}
+namespaces:
+  one:
+    sysctls: {net.ipv4.ip_forward: 1}
+    links:
+      vx0: {kind: vxlan, vni: 7, local: 192.168.0.2, learning: false, addresses: [10.9.0.2/24], remotes: [192.168.0.3]}
+    routes: [{to: 10.2.0.0/24, via: 10.9.0.3, dev: vx0}]
+  two:
+    sysctls: {net.ipv4.ip_forward: 1}
+    links:
+      vx0: {kind: vxlan, vni: 7, local: 192.168.0.3, learning: false, addresses: [10.9.0.3/24], remotes: [192.168.0.2]}
+    routes: [{to: 10.1.0.0/24, via: 10.9.0.2, dev: vx0}]
+"""
+
+
+def test_an_entry_of_a_forwarding_table_that_was_deleted(lab: Lab) -> None:
+    """The way from a to b leads by a VXLAN that learns nothing."""
+    lab.file.write_text(TUNNEL)
+    lab.mend()
+    clean = lab.check()
+    way = next(pair for pair in clean["pairs"] if (pair["from"], pair["to"]) == ("t/a", "t/b"))
+    assert clean["clean"] and way["families"][0]["why"] == "by one, two"
+    lab.sh("ip netns exec two bridge fdb del 00:00:00:00:00:00 dev vx0 dst 192.168.0.2")
+    found = differing(lab.check("--port", "t/a", "--port", "t/b", code=3))
+    assert set(found) == {("t/a", "t/b"), ("t/b", "t/a")}
+    for pair in found.values():
+        assert suspects(pair) == [("missing", "fdb", "two", "vx0 00:00:00:00:00:00 dst 192.168.0.2")]
+    lab.mend()
+    assert lab.check()["clean"]

@@ -1,83 +1,160 @@
-"""Who hears a frame that leaves by a link, and over which links it gets there.
+"""Who hears a frame that leaves by a link, and what it passes to get there.
 
 Rules: a frame out of a veth comes in at its peer; in at a bridge's port, it goes to the bridge and out of all its other
-ports; in at a link with no master, it is heard there. Other kinds of links lead out of the machine: nobody here hears.
+ports; out of a VLAN it goes on by the parent with a tag, which only a VLAN of that number takes off again; out of a
+macvlan by the parent and to its fellows; out of a tunnel to the tunnels of its kind where the underlay leads. In at a
+link that is no port of another, without a tag, it is heard there. Links of other kinds lead out of the machine: nobody
+here hears.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias, TypeVar
 
+from weft.kinds.link.bonding import Bond
 from weft.kinds.link.bridge import Bridge
-from weft.kinds.link.common import Link
+from weft.kinds.link.common import ChildLink, Link
+from weft.kinds.link.fdb import Fdb
+from weft.kinds.link.macvlan import Macvlan
+from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.link.veth import Veth
+from weft.kinds.link.vlan import Vlan
+from weft.kinds.link.vxlan import Vxlan
 from weft.state import Key, State, link_key
 
-Links = tuple[Key, ...]
+Item = TypeVar("Item")
+
+Passed: TypeAlias = tuple[Key, ...]
+
+Underlay: TypeAlias = Callable[[str, str, str], "tuple[str, Passed] | None"]
+"""Where a packet from a namespace, with a source and a target, ends, and what it passes; None where it does not."""
+
+_TAKES_FRAMES = (Bridge, Bond)
+"""Masters to which what comes in at their ports is handed; of any other the port itself hears it."""
 
 
 class _At(NamedTuple):
-    """A frame at a link: about to leave by it, or just come in."""
+    """A frame at a link: about to leave by it, or just come in. `tags`: numbers of VLANs, the outermost last."""
 
     key: Key
     leaves: bool
+    tags: tuple[int, ...] = ()
+
+
+_Step: TypeAlias = tuple[_At, Passed]
+"""Where the frame is next, and what else it needed to get there."""
 
 
 class Fabric:
-    """The links of a State, as one net of wires and bridges."""
+    """The links of a State, as one net of wires, bridges and tunnels."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, underlay: Underlay) -> None:
         self._links = {key: obj for key, obj in state.items() if isinstance(obj, Link)}
-        self._ports = _ports_of(self._links)
-        self._heard: dict[Key, Mapping[Key, Links]] = {}
+        self._underlay = underlay
+        links = self._links.values()
+        self._ports = _grouped((link_key(link.netns, link.master), link.key) for link in links if link.master)
+        self._children = _grouped((link.parent, link.key) for link in links if isinstance(link, ChildLink))
+        self._tunnels = [link for link in links if isinstance(link, Tunnel)]
+        entries = (obj for obj in state.values() if isinstance(obj, Fdb) and obj.dst)
+        self._remotes = _grouped((link_key(entry.netns, entry.ifname), entry) for entry in entries)
+        self._heard: dict[Key, Mapping[Key, Passed]] = {}
 
     def link(self, key: Key) -> Link | None:
         return self._links.get(key)
 
-    def heard(self, start: Key) -> Mapping[Key, Links]:
-        """The links at which a frame sent by `start` is heard, each with all links it passed, both ends included."""
+    def heard(self, start: Key) -> Mapping[Key, Passed]:
+        """The links at which a frame sent by `start` is heard, each with all that it passed, both ends included."""
         if start not in self._heard:
+            self._heard[start] = {}  # a tunnel whose underlay leads through itself leads nowhere
             self._heard[start] = self._flood(start)
         return self._heard[start]
 
-    def _flood(self, start: Key) -> dict[Key, Links]:
+    def _flood(self, start: Key) -> dict[Key, Passed]:
         first = _At(start, True)
-        passed: dict[_At, Links] = {first: (start,)}
-        heard: dict[Key, Links] = {}
+        passed: dict[_At, Passed] = {first: (start,)}
+        heard: dict[Key, Passed] = {}
         waiting = deque([first])
         while waiting:
             at = waiting.popleft()
             if self._is_heard(at):
                 heard.setdefault(at.key, passed[at])
-            for step in self._steps(at):
+            for step, needed in self._steps(at):
                 if step not in passed:
-                    passed[step] = passed[at] if step.key == at.key else (*passed[at], step.key)
+                    passed[step] = (*passed[at], *needed, *(() if step.key == at.key else (step.key,)))
                     waiting.append(step)
         return heard
 
     def _is_heard(self, at: _At) -> bool:
-        return not at.leaves and at.key in self._links and not self._links[at.key].master
+        return not at.leaves and not at.tags and at.key in self._links and self._master(self._links[at.key]) is None
 
-    def _steps(self, at: _At) -> Iterator[_At]:
-        match self._links.get(at.key):
-            case Veth() as veth if at.leaves:
-                yield _At(veth.peer, False)
-            case Bridge() if at.leaves:
-                yield from (_At(port, True) for port in self._ports.get(at.key, ()))
-            case Link(master=str(master)) as port if master and not at.leaves:
-                yield from self._through(link_key(port.netns, master), port.key)
+    def _steps(self, at: _At) -> Iterator[_Step]:
+        link = self._links.get(at.key)
+        if link is None:
+            return
+        if isinstance(link, Tunnel) and at.leaves:
+            yield from ((_At(key, False, at.tags), needed) for key, needed in self._other_ends(link))
+        else:
+            yield from ((step, ()) for step in (self._out_of(link, at) if at.leaves else self._in_at(link, at)))
 
-    def _through(self, bridge: Key, port: Key) -> Iterator[_At]:
-        yield _At(bridge, False)
-        if isinstance(self._links.get(bridge), Bridge):
-            yield from (_At(other, True) for other in self._ports[bridge] if other != port)
+    def _out_of(self, link: Link, at: _At) -> Iterator[_At]:
+        match link:
+            case Veth():
+                yield _At(link.peer, False, at.tags)
+            case Bridge() | Bond():
+                yield from (_At(port, True, at.tags) for port in self._ports.get(at.key, ()))
+            case Vlan():
+                yield _At(link.parent, True, (*at.tags, link.vid))
+            case Macvlan():
+                yield _At(link.parent, True, at.tags)
+                if link.mode == "bridge":
+                    yield from (_At(key, False, at.tags) for key in self._fellows(link))
+
+    def _in_at(self, link: Link, at: _At) -> Iterator[_At]:
+        master = self._master(link)
+        if master is not None:
+            yield _At(master.key, False, at.tags)
+            if isinstance(master, Bridge):
+                yield from (_At(port, True, at.tags) for port in self._ports[master.key] if port != at.key)
+        for key in self._children.get(at.key, ()):
+            child = self._links[key]
+            if isinstance(child, Macvlan):
+                yield _At(key, False, at.tags)
+            elif isinstance(child, Vlan) and at.tags[-1:] == (child.vid,):
+                yield _At(key, False, at.tags[:-1])
+
+    def _other_ends(self, tunnel: Tunnel) -> Iterator[tuple[Key, Passed]]:
+        """The tunnels that a frame comes out of again, each with what leads there."""
+        entries = self._remotes.get(tunnel.key, ())
+        for remote in dict.fromkeys(filter(None, (tunnel.remote, *(entry.dst for entry in entries)))):
+            carried = self._underlay(tunnel.underlay, tunnel.local or remote, remote)
+            if carried is None:
+                continue
+            netns, passed = carried
+            needed = (*(entry.key for entry in entries if entry.dst == remote), *passed)
+            for other in self._tunnels:
+                if other.underlay == netns and other.local in (None, "", remote) and _understands(other, tunnel):
+                    yield other.key, needed
+
+    def _fellows(self, link: Macvlan) -> Iterator[Key]:
+        siblings = (self._links[key] for key in self._children[link.parent] if key != link.key)
+        return (other.key for other in siblings if isinstance(other, Macvlan) and other.mode == link.mode)
+
+    def _master(self, link: Link) -> Link | None:
+        """What the frames that come in at the link are handed to, where that is not the link itself."""
+        master = self._links.get(link_key(link.netns, link.master)) if link.master else None
+        return master if isinstance(master, _TAKES_FRAMES) else None
 
 
-def _ports_of(links: Mapping[Key, Link]) -> dict[Key, list[Key]]:
-    found: dict[Key, list[Key]] = {}
-    for link in links.values():
-        if link.master:
-            found.setdefault(link_key(link.netns, link.master), []).append(link.key)
+def _understands(other: Tunnel, tunnel: Tunnel) -> bool:
+    if type(other) is not type(tunnel) or other.key == tunnel.key:
+        return False
+    return not (isinstance(other, Vxlan) and isinstance(tunnel, Vxlan)) or other.vni == tunnel.vni
+
+
+def _grouped(pairs: Iterable[tuple[Key, Item]]) -> dict[Key, list[Item]]:
+    found: dict[Key, list[Item]] = {}
+    for key, item in pairs:
+        found.setdefault(key, []).append(item)
     return found

@@ -16,7 +16,7 @@ from weft.compiler.tap import STITCH_PREFIX
 from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
-from weft.reach.fabric import Fabric, Links
+from weft.reach.fabric import Fabric, Passed
 from weft.reach.routing import Tables, hops, number_of
 from weft.reach.translation import MASQUERADE, Translator
 from weft.state import HOST, KernelObject, Key, State, link_key
@@ -69,7 +69,7 @@ class World:
     """A State, ready to be walked through."""
 
     def __init__(self, state: State) -> None:
-        self.fabric = Fabric(state)
+        self.fabric = Fabric(state, self._carry)
         objects: dict[str, list[KernelObject]] = defaultdict(list)
         for obj in state.values():
             objects[obj.name if isinstance(obj, Namespace) else obj.key.netns].append(obj)
@@ -100,6 +100,11 @@ class World:
     def walk(self, netns: str, source: str, target: str, answers: Translations | None = None) -> Walk:
         """Send a packet. `answers`: translations that it undoes, being the answer to what they were made for."""
         return _Walker(self, _Packet(netns, source, target), answers).walk()
+
+    def _carry(self, netns: str, source: str, target: str) -> tuple[str, Passed] | None:
+        """As a tunnel's underlay."""
+        walk = self.walk(netns, source, target)
+        return (walk.netns, walk.passed) if walk.verdict is Verdict.ARRIVES else None
 
 
 class _Walker:
@@ -187,7 +192,7 @@ class _Walker:
         self._places.append(at.netns)
         return None
 
-    def _holder(self, heard: Mapping[Key, Links], address: str) -> Key | None:
+    def _holder(self, heard: Mapping[Key, Passed], address: str) -> Key | None:
         """The link that answers for an address: the one that has it, else in IPv4 any of its namespace."""
         owners = self._world.owners(address)
         exact = next((key for key in owners if key in heard), None)
@@ -196,7 +201,7 @@ class _Walker:
         places = {key.netns for key in owners}
         return next((key for key in heard if key.netns in places), None) if places else None
 
-    def _unheard(self, out: Key, heard: Mapping[Key, Links], next_hop: str) -> tuple[Verdict, str]:
+    def _unheard(self, out: Key, heard: Mapping[Key, Passed], next_hop: str) -> tuple[Verdict, str]:
         if any(next_hop in self._reserved(key) for key in heard):
             return Verdict.UNKNOWN, f"{next_hop} is a guest's behind a tap"
         if self._world.fabric.link(out) is None:
@@ -209,8 +214,8 @@ class _Walker:
         is_stitch = stitch.netns == HOST and stitch.name.startswith(STITCH_PREFIX)
         return (link.alias or "").split()[1:] if link is not None and is_stitch else []
 
-    def _narrow(self, links: Links) -> None:
-        mtus = [link.mtu for link in map(self._world.fabric.link, links) if isinstance(link, Link) and link.mtu]
+    def _narrow(self, passed: Passed) -> None:
+        mtus = [link.mtu for link in map(self._world.fabric.link, passed) if isinstance(link, Link) and link.mtu]
         self._mtu = min([*mtus, *([self._mtu] if self._mtu else [])], default=None)
 
     def _pass(self, *keys: Key) -> None:
