@@ -7,15 +7,25 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from weft.backends.nft_dump import Chain
+from weft.backends.libnftables import Context
+from weft.backends.nft_dump import FORWARD, Chain
 from weft.backends.settings import read_setting
+from weft.check import programs, ruleset
+from weft.check.needs import needs, subnets
 from weft.check.symptoms import Symptoms
 from weft.check.usage import usage
+from weft.files import Loaded
+from weft.kinds import KINDS
+from weft.kinds.ip.route import Route
+from weft.kinds.ip.rule import Rule
+from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
-from weft.kinds.nft.foreign_rule import NftForeignRule
+from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.namespaces import RUN_NETNS
 from weft.probe import firewall, kernel, links
 from weft.state import HOST, Mark, State
@@ -25,6 +35,8 @@ CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 TRANSIT_PREFIX = "wu"
 FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 RP_FILTER = "net/ipv4/conf/{}/rp_filter"
+LINK_FORWARDING = {4: "net/ipv4/conf/{}/forwarding", 6: "net/ipv6/conf/{}/forwarding"}
+BRIDGE_CALLS = "net/bridge/bridge-nf-call-iptables"
 
 
 class _Chains(Protocol):
@@ -38,26 +50,43 @@ def is_permitted() -> bool:
     return all(effective >> capability & 1 for capability in (CAP_NET_ADMIN, CAP_SYS_ADMIN))
 
 
-def examine(nft: _Chains, observed: State, run: Path, journals: Path) -> Symptoms:
+def examine(
+    nft: _Chains, observed: State, run: Path, journals: Path, intents: Sequence[Loaded] = (), host_id: str = ""
+) -> Symptoms:
     """Look at the host that the process is on. `observed`: its namespace as the backends see it; `run`: where features
-    are remembered; `journals`: where journals are.
+    are remembered; `journals`: where journals are; `intents`: what shall work here.
 
     Raises: NotPermitted, DumpInterrupted.
     """
     chains = nft.chains(HOST)
+    own = {link.ifname: link for link in _links(observed) if Mark.parse(link.alias)}
+    transit = tuple(ifname for ifname in own if ifname.startswith(TRANSIT_PREFIX))
     egress = links.egress(links.default_routes(observed))
+    passes, blocked = _forward(chains)
+    at_work = programs.services()
     return Symptoms(
         permitted=is_permitted(),
         release=release_of(os.uname().release),
         features=kernel.features(run),
-        has_transit=any(_is_transit(held) for held in observed.values()),
-        forward_drops=firewall.drops(chains),
-        accepted=frozenset((r.family, r.table) for r in observed.values() if isinstance(r, NftForeignRule)),
-        firewalls=tuple(firewall.owners(chains)),
-        legacy_drop=_legacy_drops(),
-        forwarding={family: read_setting(name) == "1" for family, name in FORWARDING.items()},
+        needs=tuple(chain.from_iterable(needs(loaded, host_id) for loaded in intents)),
+        subnets=dict(chain.from_iterable(map(subnets, intents))),
+        links=frozenset(link.ifname for link in _links(observed)),
+        own_links={ifname: KINDS.of(link).name for ifname, link in own.items()},
+        transit_links=transit,
         egress_links=egress,
+        host_bridges=tuple(ifname for ifname, link in own.items() if isinstance(link, Bridge)),
+        chains=frozenset((chain.family, chain.table, chain.name) for chain in chains),
+        passes=passes,
+        blocked=blocked,
+        legacy_drop=_legacy_drops(),
+        rules=tuple(held for held in observed.values() if isinstance(held, Rule)),
+        routes=tuple(held for held in observed.values() if isinstance(held, Route)),
+        forwarding={family: read_setting(name) == "1" for family, name in FORWARDING.items()},
+        still_links={family: tuple(_still(family, (*transit, *egress))) for family in FORWARDING if transit},
         strict_links=tuple(link for link in egress if _is_strict(link)),
+        services=at_work,
+        configs=programs.configs(at_work),
+        bridge_calls=read_setting(BRIDGE_CALLS) == "1",
         usage=usage(),
         journals={journal.name: journal.phase() is Phase.COMMITTED for journal in waiting(journals)},
         netns_shared=is_shared(Path("/proc/thread-self/mountinfo").read_text(), RUN_NETNS),
@@ -79,9 +108,45 @@ def release_of(text: str) -> tuple[int, int]:
     return int(major), int("".join(filter(str.isdigit, minor.partition("-")[0])) or 0)
 
 
-def _is_transit(held: object) -> bool:
-    is_link = isinstance(held, Link) and held.netns == HOST and held.ifname.startswith(TRANSIT_PREFIX)
-    return is_link and Mark.parse(held.alias) is not None  # type: ignore[attr-defined]
+def _links(observed: State) -> Iterator[Link]:
+    return (held for held in observed.values() if isinstance(held, Link) and held.netns == HOST)
+
+
+def _forward(chains: Sequence[Chain]) -> tuple[tuple[str, ...], tuple[ruleset.Block, ...]]:
+    """The base chains of others on the way of what is forwarded: the names of those that let weft's uplinks through,
+    and those that do not."""
+    others = [
+        chain
+        for chain in chains
+        if chain.hook == FORWARD and chain.family in ("ip", "ip6", "inet") and not chain.table.startswith(TABLE_PREFIX)
+    ]
+    listing = _listed({(chain.family, chain.table) for chain in others})
+    invited = {(drop.family, drop.table, drop.chain): drop.user_chain for drop in firewall.drops(chains)}
+    blocked = tuple(
+        ruleset.Block(family=base[0], table=base[1], chain=base[2], user_chain=invited.get(base))
+        for base in listing.bases
+        if ruleset.blocks(listing, base)
+    )
+    names = {str(block) for block in blocked}
+    return tuple(name for name in map(" ".join, listing.bases) if name not in names), blocked
+
+
+def _listed(tables: Iterable[tuple[str, str]]) -> ruleset.Listing:
+    if not (wanted := sorted(tables)):
+        return ruleset.Listing()
+    context = Context()
+    try:
+        return ruleset.read("\n".join(context.ask(f"list table {family} {name}") for family, name in wanted))
+    finally:
+        context.close()
+
+
+def _still(family: int, ifnames: Iterable[str]) -> Iterator[str]:
+    """The links that do not forward though the host does."""
+    if read_setting(FORWARDING[family]) == "1":
+        for ifname in dict.fromkeys(ifnames):
+            if read_setting(LINK_FORWARDING[family].format(ifname)) == "0":
+                yield ifname
 
 
 def _is_strict(ifname: str) -> bool:

@@ -5,31 +5,73 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
-from weft.facts import ForwardDrop
+from weft.check.ruleset import Block
+from weft.kinds.ip.route import Route
+from weft.kinds.ip.rule import Rule
 
-_NOTHING: Mapping[str, tuple[int, int]] = MappingProxyType({})
+_NONE: Mapping[Any, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """An intent that needs a kernel feature. `instead`: what would do without it. `where`: file:line:column."""
+
+    feature: str
+    where: str
+    instead: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symptoms:
-    """`permitted`: CAP_NET_ADMIN and CAP_SYS_ADMIN. `has_transit`: some scope has an uplink. `accepted`: (family,
-    table) of firewalls in whose user chain weft's accept stands. `firewalls`: names of programs whose chains are there.
-    `legacy_drop`: iptables' old interface drops what is forwarded. `forwarding`: of each family. `strict_links`: links
-    with rp_filter 1. `usage`: name to (used, limit). `journals`: what waits for recovery and whether it is
+    """`permitted`: CAP_NET_ADMIN and CAP_SYS_ADMIN. `needs`, `subnets` (place to prefix): of the intents that are
+    applied, or in the directory.
+
+    Links of the host: `links` all names, `own_links` weft's, to their kinds, `transit_links` those to routers,
+    `egress_links` those of default routes, `host_bridges` those with ports of weft's.
+
+    Firewalls: `chains`: names of (family, table, chain); `passes`: base chains on the way of what is forwarded, weft's
+    own left out; `blocked`: those of them that drop what weft forwards; `legacy_drop`: iptables' old interface does.
+
+    Routing: `rules` and `routes` of the host; `forwarding` of each family; `still_links`: family to the links that do
+    not forward though the host does; `strict_links`: egress links with rp_filter 1.
+
+    `services`: programs that are at work here. `configs`: path to text, for those that are. `bridge_calls`: the host's
+    bridge-nf-call-iptables. `usage`: name to (used, limit). `journals`: what waits for recovery and whether it is
     committed. `netns_shared`: None where /run/netns is no mount yet, which the first namespace makes it."""
 
     permitted: bool = True
     release: tuple[int, int] = (6, 1)
     features: frozenset[str] = frozenset()
-    has_transit: bool = False
-    forward_drops: tuple[ForwardDrop, ...] = ()
-    accepted: frozenset[tuple[str, str]] = frozenset()
-    firewalls: tuple[str, ...] = ()
-    legacy_drop: bool = False
-    forwarding: Mapping[int, bool] = field(default_factory=lambda: MappingProxyType({}))
+    needs: tuple[Need, ...] = ()
+    subnets: Mapping[str, str] = field(default_factory=lambda: _NONE)
+
+    links: frozenset[str] = frozenset()
+    own_links: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    transit_links: tuple[str, ...] = ()
     egress_links: tuple[str, ...] = ()
+    host_bridges: tuple[str, ...] = ()
+
+    chains: frozenset[tuple[str, str, str]] = frozenset()
+    passes: tuple[str, ...] = ()
+    blocked: tuple[Block, ...] = ()
+    legacy_drop: bool = False
+
+    rules: tuple[Rule, ...] = ()
+    routes: tuple[Route, ...] = ()
+    forwarding: Mapping[int, bool] = field(default_factory=lambda: _NONE)
+    still_links: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: _NONE)
     strict_links: tuple[str, ...] = ()
-    usage: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _NOTHING)
-    journals: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+
+    services: frozenset[str] = frozenset()
+    configs: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    bridge_calls: bool = False
+    usage: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _NONE)
+    journals: Mapping[str, bool] = field(default_factory=lambda: _NONE)
     netns_shared: bool | None = None
+
+    @property
+    def has_transit(self) -> bool:
+        """Whether some scope has an uplink now."""
+        return bool(self.transit_links)

@@ -64,7 +64,8 @@ class Draft:
         """Find the lack of a kernel feature once, at the first intent that needs it; `instead`: what would do."""
         if feature not in self.facts.features and feature not in self.lacking:
             self.lacking.add(feature)
-            self.error(path, f"this kernel lacks {feature} ({FEATURES[feature]})", instead, Cause.FEATURE)
+            what = f"this kernel lacks {feature} ({FEATURES[feature]})"
+            self.findings.append(Finding(path=path, what=what, fix=instead, cause=Cause.FEATURE, feature=feature))
 
     # what is made
 
@@ -187,5 +188,6 @@ _COLLISIONS = {
     ),
     "rule": ("{other} has the rule {name} on {where} too", "give every rule a priority of its own"),
     "sysctl": ("{other} wants another value of {name} on {where}", "leave one of them out, or make them equal"),
+    "fdb": ("{other} has the entry {name} on {where} too", "leave one of them out"),
     "netns": ("the namespace {name} is made by {other} too", "rename one of them"),
 }

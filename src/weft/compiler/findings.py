@@ -25,13 +25,14 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing wrong (or harmful: a warning) at `path`."""
+    """One thing wrong (or harmful: a warning) at `path`. `feature`: of the kernel, where its lack is the cause."""
 
     path: Path
     what: str
     fix: str = ""
     severity: Literal["error", "warning"] = "error"
     cause: Cause = Cause.INTENT
+    feature: str = ""
 
     def at(self, where: str) -> Problem:
         """The same as a problem at a place that the user knows, `file:line:column`."""

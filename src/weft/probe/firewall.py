@@ -30,14 +30,3 @@ def _user_chain(base: Chain, known: Iterable[Chain]) -> tuple[str, str, str] | N
         if chain.name in USER_CHAINS and (chain.family, chain.table) == (base.family, base.table):
             return chain.family, chain.table, chain.name
     return None
-
-
-def owners(chains: Iterable[Chain]) -> list[str]:
-    """Names of the programs whose chains are there, for people to know whom to ask."""
-    known = list(chains)
-    signs = {
-        "Docker": any(chain.name.startswith("DOCKER") for chain in known),
-        "firewalld": any(chain.table == "firewalld" for chain in known),
-        "ufw": any(chain.name.startswith("ufw-") for chain in known),
-    }
-    return [name for name, is_there in signs.items() if is_there]

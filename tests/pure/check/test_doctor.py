@@ -6,10 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from weft.check.doctor import Finding, doctor
+from weft.check.doctor import doctor
 from weft.check.examine import is_shared, release_of
-from weft.check.symptoms import Symptoms
-from weft.facts import FEATURES, ForwardDrop
+from weft.check.finding import Finding
+from weft.check.needs import needs, subnets
+from weft.check.ruleset import Block
+from weft.check.subjects.limits import FILES
+from weft.check.symptoms import Need, Symptoms
+from weft.facts import FEATURES
+from weft.files import load_text
+from weft.kinds.ip.route import Route
+from weft.kinds.ip.rule import Rule
+from weft.state import HOST, PROTOCOL
 
 WELL = Symptoms(
     features=frozenset({*FEATURES, "tcp_bbr", "tcp_cubic"}),
@@ -18,8 +26,11 @@ WELL = Symptoms(
     usage={"net/netfilter/nf_conntrack_max": (10, 1000)},
     netns_shared=True,
 )
-DOCKER = ForwardDrop(family="ip", table="filter", chain="FORWARD", user_chain=("ip", "filter", "DOCKER-USER"))
-OTHER = ForwardDrop(family="inet", table="firewalld", chain="filter_FORWARD")
+BUSY = replace(WELL, transit_links=("wu0",), own_links={"wu0": "veth", "vm0": "tap"})
+"""With an uplink and a tap."""
+
+DOCKER = Block(family="ip", table="filter", chain="FORWARD", user_chain=("ip", "filter", "DOCKER-USER"))
+DOCKERS = frozenset({("ip", "filter", "FORWARD"), ("ip", "filter", "DOCKER-USER"), ("ip", "filter", "DOCKER")})
 
 
 def bad(symptoms: Symptoms) -> list[Finding]:
@@ -33,7 +44,7 @@ def only(symptoms: Symptoms) -> Finding:
 
 
 def test_a_healthy_machine_has_nothing_to_mend() -> None:
-    assert bad(WELL) == []
+    assert bad(WELL) == [] and bad(BUSY) == []
     assert any("bbr, cubic" in finding.what for finding in doctor(WELL))
 
 
@@ -49,53 +60,235 @@ def test_an_old_kernel() -> None:
 @pytest.mark.parametrize(("committed", "way"), [(True, "wanted"), (False, "before")])
 def test_a_journal_waits(committed: bool, way: str) -> None:
     finding = only(replace(WELL, journals={"lab": committed}))
-    assert finding.level == "error" and finding.mend == "weft recover" and finding.why.endswith(way)
+    assert finding.level == "error" and finding.command == "weft recover" and finding.why.endswith(way)
 
 
-@pytest.mark.parametrize(("name", "level"), [("veth", "error"), ("dummy", "warning"), ("nft_fwd", "warning")])
+# Features
+
+
+@pytest.mark.parametrize(("name", "level"), [("veth", "error"), ("dummy", "note"), ("nft_fwd", "note")])
 def test_a_missing_feature_says_what_it_costs(name: str, level: str) -> None:
     finding = only(replace(WELL, features=WELL.features - {name}))
     assert finding.level == level and name in finding.what and FEATURES[name] in finding.why
 
 
+def test_a_missing_feature_that_a_line_needs_is_an_error_there() -> None:
+    need = Need(feature="dummy", where="lab.yaml:7:5", instead="a bridge")
+    finding = only(replace(WELL, features=WELL.features - {"dummy"}, needs=(need,)))
+    assert finding.level == "error" and finding.where == ("lab.yaml:7:5",) and "stands in: a bridge" in finding.why
+    assert bad(replace(WELL, needs=(need,))) == []
+
+
+LAB = load_text(
+    "lab.yaml",
+    """\
+weft: 1
+name: lab
+tenants:
+  t:
+    networks:
+      out: {subnets: [100.64.3.0/24], uplink: routed}
+      own: {subnets: [100.64.4.0/24]}
+    ports:
+      vm: {network: own, attach: {tap: {}}}
+host:
+  links:
+    d0: {kind: dummy}
+""",
+)
+
+
+def test_what_an_intent_needs_is_known_by_its_lines() -> None:
+    found = {need.feature: need for need in needs(LAB, "host")}
+    assert found["dummy"].where == "lab.yaml:12:5" and "bridge" in found["dummy"].instead
+    assert found["tap"].where == "lab.yaml:9:7" and "bridge" in found and "nft_nat" not in found
+
+
+def test_prefixes_that_the_host_will_know() -> None:
+    assert set(dict(subnets(LAB)).values()) == {"100.64.3.0/24", "198.18.0.0/15"}
+
+
+# Firewalls
+
+
 def test_docker_drops_and_nobody_accepts() -> None:
-    finding = only(replace(WELL, forward_drops=(DOCKER,), firewalls=("Docker",), has_transit=True))
-    assert finding.level == "error" and "Docker" in finding.what and "DOCKER-USER" in finding.mend
-    assert only(replace(WELL, forward_drops=(DOCKER,))).level == "warning"
+    finding = only(replace(BUSY, blocked=(DOCKER,), chains=DOCKERS))
+    assert finding.level == "error" and "(Docker)" in finding.what
+    assert finding.command.startswith("iptables -I DOCKER-USER -i wu+ -j ACCEPT; ")
+    assert only(replace(WELL, blocked=(DOCKER,), chains=DOCKERS)).level == "warning"
 
 
-def test_the_sanctioned_accept_heals_it() -> None:
-    assert bad(replace(WELL, forward_drops=(DOCKER,), accepted=frozenset({("ip", "filter")}), has_transit=True)) == []
+@pytest.mark.parametrize(
+    ("block", "chain", "owner", "command"),
+    [
+        (
+            Block(family="inet", table="firewalld", chain="filter_FORWARD"),
+            "x",
+            "(firewalld)",
+            "firewall-cmd --permanent",
+        ),
+        (Block(family="ip", table="filter", chain="FORWARD"), "ufw-user-forward", "(ufw)", "ufw route allow in on wu+"),
+        (
+            Block(family="inet", table="mine", chain="fwd"),
+            "x",
+            "",
+            "nft 'insert rule inet mine fwd iifname \"wu*\" accept'",
+        ),
+    ],
+)
+def test_each_owner_is_opened_in_its_own_way(block: Block, chain: str, owner: str, command: str) -> None:
+    finding = only(replace(BUSY, blocked=(block,), chains=frozenset({(block.family, block.table, chain)})))
+    assert finding.what.endswith(owner) and finding.command.startswith(command)
 
 
-def test_a_firewall_that_invites_nobody() -> None:
-    finding = only(replace(WELL, forward_drops=(OTHER,)))
-    assert 'nft insert rule inet firewalld filter_FORWARD iifname "wu*" accept' in finding.mend
+def test_a_chain_that_lets_weft_through_is_well() -> None:
+    assert bad(replace(BUSY, passes=("ip filter FORWARD",))) == []
 
 
 def test_legacy_iptables_is_named() -> None:
     assert "iptables-legacy" in only(replace(WELL, legacy_drop=True)).what
 
 
+def test_libvirt_is_told() -> None:
+    assert only(replace(WELL, chains=frozenset({("ip", "filter", "LIBVIRT_FWI")}))).level == "note"
+
+
+# Routing
+
+
 def test_forwarding_off_matters_once_there_is_an_uplink() -> None:
     assert only(replace(WELL, forwarding={4: False, 6: True})).level == "note"
-    assert only(replace(WELL, forwarding={4: False, 6: True}, has_transit=True)).level == "error"
+    assert only(replace(BUSY, forwarding={4: False, 6: True})).level == "error"
+
+
+def test_a_link_that_does_not_forward() -> None:
+    finding = only(replace(BUSY, still_links={4: ("eth0",), 6: ()}))
+    assert finding.level == "error" and finding.command == "sysctl -w net/ipv4/conf/eth0/forwarding=1"
 
 
 def test_strict_reverse_path_matters_with_two_ways_out() -> None:
     strict = replace(WELL, strict_links=("eth0",))
     assert bad(strict) == []
-    assert "rp_filter=2" in only(replace(strict, egress_links=("eth0", "eth1"))).mend
+    assert "rp_filter=2" in only(replace(strict, egress_links=("eth0", "eth1"))).command
+
+
+OWN = Route(netns=HOST, dst="198.18.0.1/32", ifname="wu0", via="fe80::2", protocol=PROTOCOL)
+ALIEN = Route(netns=HOST, dst="198.18.0.0/15", ifname="tailscale0", table=52)
+TAILSCALES = Rule(netns=HOST, family=4, priority=5270, table=52)
+
+
+def led(*rules: Rule, routes: tuple[Route, ...] = (OWN, ALIEN)) -> Symptoms:
+    return replace(BUSY, rules=rules, routes=routes)
+
+
+def test_a_rule_that_leads_elsewhere() -> None:
+    finding = only(led(TAILSCALES))
+    assert "rule 5270 asks table 52 (Tailscale's) first, where 198.18.0.0/15 leads to tailscale0" in finding.what
+    assert finding.command == "ip rule add priority 5260 to 198.18.0.1/32 lookup main"
+
+
+@pytest.mark.parametrize(
+    "well",
+    [
+        led(TAILSCALES, routes=(OWN, replace(ALIEN, dst="100.64.0.0/10"))),
+        led(replace(TAILSCALES, fwmark=0x80000, fwmask=0xFF0000)),
+        led(TAILSCALES, Rule(netns=HOST, family=4, priority=100, dst="198.18.0.0/24", table=254)),
+        led(replace(TAILSCALES, family=6)),
+        led(TAILSCALES, routes=(replace(OWN, protocol=None), ALIEN)),
+    ],
+    ids=["other prefix", "marked packets only", "main asked before", "the other family", "not weft's"],
+)
+def test_rules_that_do_not(well: Symptoms) -> None:
+    assert bad(well) == []
+
+
+def test_tailscales_range_and_marks() -> None:
+    there = replace(BUSY, links=frozenset({"tailscale0"}))
+    assert bad(there) == []
+    finding = only(replace(there, subnets={"lab.yaml:6:7": "100.64.3.0/24"}))
+    assert finding.level == "error" and finding.where == ("lab.yaml:6:7",)
+    marked = Rule(netns=HOST, family=4, priority=7, fwmark=0x10000, fwmask=0xFFFFFFFF, table=9, protocol=PROTOCOL)
+    assert "0x10000" in only(replace(there, rules=(marked,))).what
+    assert bad(replace(BUSY, subnets={"lab.yaml:6:7": "100.64.3.0/24"}, rules=(marked,))) == []
+
+
+# Other programs' files
+
+NETWORKD = replace(BUSY, services=frozenset({"systemd-networkd"}))
+LEFT = {"/etc/systemd/networkd.conf": "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=off\n"}
+
+
+def test_networkd_takes_foreign_routes_away_unless_told() -> None:
+    assert only(NETWORKD).level == "error"
+    assert (
+        "ManageForeignRoutes=yes and" in only(replace(NETWORKD, configs={"/etc/systemd/networkd.conf": "# no\n"})).what
+    )
+    assert bad(replace(NETWORKD, configs=LEFT)) == []
+    turned = {**LEFT, "/etc/systemd/networkd.conf.d/z.conf": "[Network]\nManageForeignRoutes=yes\n"}
+    assert "has ManageForeignRoutes=yes" in only(replace(NETWORKD, configs=turned)).what
+
+
+@pytest.mark.parametrize(
+    ("match", "taken"),
+    [
+        ("Name=*", ["vm0", "wu0"]),
+        ("Type=ether", ["vm0", "wu0"]),
+        ("Kind=veth", ["wu0"]),
+        ("Kind=tun", ["vm0"]),
+        ("Name=eth* en*", []),
+        ("Name=!eth* vm*", ["wu0"]),
+        ("Name=w* v*\nDriver=e1000", []),
+        ("Type=wlan", []),
+    ],
+)
+def test_networkd_takes_links_that_a_file_matches(match: str, taken: list[str]) -> None:
+    files = {**LEFT, "/etc/systemd/network/50-all.network": f"[Match]\n{match}\n[Network]\nDHCP=yes\n"}
+    found = bad(replace(NETWORKD, configs=files))
+    assert [f.what.rpartition(" manage ")[2] for f in found] == ([", ".join(taken)] if taken else [])
+
+
+def test_an_earlier_file_that_leaves_links_alone() -> None:
+    all_ = {"/etc/systemd/network/50-all.network": "[Match]\nName=*\n"}
+    first = {"/etc/systemd/network/00-weft.network": "[Match]\nName=wu* vm0\n[Link]\nUnmanaged=yes\n"}
+    late = {"/etc/systemd/network/99-weft.network": "[Match]\nName=wu* vm0\n[Link]\nUnmanaged=yes\n"}
+    assert bad(replace(NETWORKD, configs=LEFT | all_ | first)) == []
+    assert len(bad(replace(NETWORKD, configs=LEFT | all_ | late))) == 1
+    hidden = {"/etc/systemd/network/80-all.network": "", "/usr/lib/systemd/network/80-all.network": "[Match]\nName=*\n"}
+    assert bad(replace(NETWORKD, configs=LEFT | hidden)) == []
+
+
+def test_network_manager_leaves_alone_what_it_is_told_to() -> None:
+    there = replace(BUSY, services=frozenset({"NetworkManager"}))
+    assert only(there).what == "NetworkManager may manage wu0, vm0"
+
+    def told(text: str) -> list[Finding]:
+        return bad(replace(there, configs={"/etc/NetworkManager/conf.d/x.conf": text}))
+
+    assert told("[keyfile]\nunmanaged-devices=interface-name:wu*;interface-name:vm0\n") == []
+    assert told("[device-weft]\nmatch-device=interface-name:wu*,interface-name:vm*\nmanaged=0\n") == []
+    (left,) = told("[keyfile]\nunmanaged-devices=interface-name:wu*\nunmanaged-devices+=mac:02:00:00:00:00:00\n")
+    assert left.what == "NetworkManager may manage vm0"
+
+
+# The rest
+
+
+def test_bridges_of_the_host_that_iptables_is_asked_about() -> None:
+    asked = replace(WELL, bridge_calls=True, host_bridges=("br0",))
+    assert only(asked).level == "note"
+    assert {f.level for f in bad(replace(asked, legacy_drop=True)) if "br0" in f.what} == {"warning"}
+    assert bad(replace(asked, host_bridges=())) == []
 
 
 @pytest.mark.parametrize(("used", "level"), [(800, "warning"), (1000, "error")])
 def test_limits_that_run_out(used: int, level: str) -> None:
     finding = only(replace(WELL, usage={"net/netfilter/nf_conntrack_max": (used, 1000)}))
-    assert finding.level == level and "nf_conntrack_max=2000" in finding.mend
+    assert finding.level == level and "nf_conntrack_max=2000" in finding.command
+    assert "ulimit -Hn" in only(replace(WELL, usage={FILES: (used, 1000)})).mend
 
 
 def test_a_private_run_netns() -> None:
-    assert "make-shared" in only(replace(WELL, netns_shared=False)).mend
+    assert "make-shared" in only(replace(WELL, netns_shared=False)).command
     assert bad(replace(WELL, netns_shared=None)) == []
 
 

@@ -155,8 +155,6 @@ def test_who_drops_and_who_invites() -> None:
         ForwardDrop(family="ip", table="filter", chain="FORWARD", user_chain=("ip", "filter", "DOCKER-USER")),
         ForwardDrop(family="ip6", table="filter", chain="FORWARD"),
     )
-    assert firewall.owners(chains) == ["Docker", "firewalld"]
-    assert firewall.owners([Chain("ip", "filter", "ufw-user-forward", None, False)]) == ["ufw"]
 
 
 def test_people_and_processes(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What the doctor looks at: a module for each subject, whose `find` says what of the symptoms is well and what not."""

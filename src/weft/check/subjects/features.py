@@ -1,0 +1,75 @@
+"""What the kernel has of what weft can use: what lacks, what that costs, what stands in, which line needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from weft.check.finding import Finding, ok
+from weft.check.symptoms import Symptoms
+from weft.facts import FEATURES
+
+NECESSARY = frozenset({"veth", "bridge"})
+
+MODULES: Mapping[str, str] = MappingProxyType(
+    {
+        "vlan": "8021q",
+        "bond": "bonding",
+        "tap": "tun",
+        "ipv6": "ipv6",
+        "gre": "ip_gre",
+        "gretap": "ip_gre",
+        "ip6gre": "ip6_gre",
+        "ip6gretap": "ip6_gre",
+        "ip6tnl": "ip6_tunnel",
+        "vlan_filtering": "bridge",
+        "nft_inet": "nf_tables_inet",
+        "nft_nat": "nft_chain_nat",
+        "nft_netdev": "nf_tables_netdev",
+        "nft_fwd": "nft_fwd_netdev",
+    }
+)
+"""The kernel module of a feature, where that has another name."""
+
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "dummy": "a bridge without members holds addresses as well",
+        "vxlan": "VLANs on a common wire",
+        "geneve": "vxlan with its `remote`",
+        "gre": "vxlan with its `remote`",
+        "gretap": "vxlan with its `remote`",
+        "ip6gre": "vxlan with its `remote`",
+        "ip6gretap": "vxlan with its `remote`",
+        "ipip": "vxlan with its `remote`",
+        "sit": "vxlan with its `remote`",
+        "ip6tnl": "vxlan with its `remote`",
+        "ipvlan": "macvlan, where the switch takes more than one MAC",
+        "tap": "ports in namespaces",
+        "nft_nat": "`uplink: routed`, where the world knows the way back",
+        "nft_fwd": "ports in namespaces",
+        "nft_netdev": "ports in namespaces",
+        "br_netfilter": "nothing has to: what is not there does not call iptables either",
+    }
+)
+"""What does nearly the same; a feature that is not named here has no substitute."""
+
+
+def find(symptoms: Symptoms) -> Iterator[Finding]:
+    for name, use in FEATURES.items():
+        yield ok(f"kernel feature {name}", use) if name in symptoms.features else _missing(name, use, symptoms)
+    algorithms = sorted(name.removeprefix("tcp_") for name in symptoms.features if name.startswith("tcp_"))
+    yield ok(f"TCP congestion control: {', '.join(algorithms) or 'none found'}")
+
+
+def _missing(name: str, use: str, symptoms: Symptoms) -> Finding:
+    needs = [need for need in symptoms.needs if need.feature == name]
+    instead = next((need.instead for need in needs), INSTEAD.get(name, "nothing"))
+    module = MODULES.get(name, name)
+    return Finding(
+        level="error" if name in NECESSARY or needs else "note",
+        what=f"kernel feature {name} is missing",
+        why=f"no {use}; stands in: {instead}",
+        mend="load its module or a kernel that has it; what needs it is refused by name until then",
+        command=f"modprobe {module}",
+        where=tuple(need.where for need in needs),
+    )

@@ -1,0 +1,187 @@
+"""What a check of reach sends and says: packets told from others', the choice of ports, cells and causes."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from weft.check.reach import Outcome, Protocol
+from weft.check.reach.icmp import checksum
+from weft.check.reach.probes import Board, Probe
+from weft.doors.cli.reach_text import document, text
+from weft.errors import IntentInvalid
+from weft.reach import Endpoint, Expectation, Reach
+from weft.service.reach import Pair, Reached, pairs_of, select
+from weft.service.status import Difference, Drift
+from weft.state import Key
+
+
+def end(name: str, *, netns: str = "", is_guest: bool = False) -> Endpoint:
+    tenant, port = name.split("/")
+    return Endpoint(
+        name=name,
+        tenant=tenant,
+        network="n",
+        path=("tenants", tenant, "ports", port),
+        netns=netns or port,
+        ifname=port,
+        ipv4="10.0.0.1",
+        ipv6="fd00::1",
+        is_guest=is_guest,
+    )
+
+
+WEB, DB, OTHER, VM = end("red/web"), end("red/db"), end("blue/web"), end("blue/vm", is_guest=True)
+ALL = [WEB, DB, OTHER, VM]
+
+
+def expectation(
+    reach: Reach = Reach.YES, family: int = 4, source: Endpoint = WEB, target: Endpoint = DB
+) -> Expectation:
+    mtu = 1500 if reach is Reach.YES else None
+    link = Key("link", "web", "web")
+    return Expectation(
+        source=source, target=target, family=family, reach=reach, why="by a router", objects=frozenset({link}), mtu=mtu
+    )
+
+
+def test_packets_are_matched_by_nonce_number_and_who_answers() -> None:
+    probe = Probe(0, Protocol.UDP, expectation())
+    board, another = Board([probe], ALL), Board([probe], ALL)
+    assert board.read(board.question(probe)) is probe
+    assert board.read(another.question(probe)) is None, "of another run"
+    assert board.read(b"short") is None
+    assert board.read_answer(board.answer(probe, DB)) is probe
+    assert board.read_answer(board.answer(probe, OTHER)) is None, "an equal address elsewhere"
+    assert board.read_answer(board.question(probe)) is None, "a question is no answer"
+
+
+def test_a_number_that_is_no_probe() -> None:
+    few, many = [Probe(0, Protocol.UDP, expectation())], [Probe(at, Protocol.UDP, expectation()) for at in range(2)]
+    board = Board(few, ALL)
+    board._probes = many
+    packet = board.question(many[1])
+    board._probes = few
+    assert board.read(packet) is None
+
+
+def test_the_checksum_is_that_of_rfc_1071() -> None:
+    header = bytes.fromhex("0001f203f4f5f6f7")
+    assert checksum(header) == 0x220D
+    whole = header + struct.pack("!H", checksum(header))
+    assert checksum(whole) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ([], ["red/web", "red/db", "blue/web", "blue/vm"]),
+        (["web"], ["red/web", "blue/web"]),
+        (["red/web", "vm"], ["red/web", "blue/vm"]),
+        (["red/*"], ["red/web", "red/db"]),
+        (["*/web", "d?"], ["red/web", "red/db", "blue/web"]),
+    ],
+)
+def test_ports_are_chosen_by_name_and_pattern(words: list[str], names: list[str]) -> None:
+    assert [chosen.name for chosen in select(ALL, words)] == names
+
+
+def test_every_name_that_fits_nothing_is_told() -> None:
+    with pytest.raises(IntentInvalid) as refused:
+        select(ALL, ["web", "nobody", "green/*"])
+    assert [problem.where for problem in refused.value.problems] == ["nobody", "green/*"]
+
+
+def test_one_port_alone_is_paired_with_all() -> None:
+    assert len(pairs_of(ALL, ALL)) == 12
+    assert {(a.name, b.name) for a, b in pairs_of(ALL, [WEB])} == {
+        pair for other in (DB, OTHER, VM) for pair in ((WEB.name, other.name), (other.name, WEB.name))
+    }
+
+
+def pair(known: Expectation, *, lost: set[Protocol] | None = None, suspects: tuple[Difference, ...] = ()) -> Pair:
+    """With all as it should be but for the `lost`, which are the opposite."""
+    wanted = known.reach is Reach.YES
+    protocols = [p for p in Protocol if p is not Protocol.MTU or wanted] if known.reach is not Reach.OPEN else []
+    outcomes = (Outcome(expectation=known, protocol=p, reached=wanted != (p in (lost or set()))) for p in protocols)
+    return Pair(
+        source=known.source,
+        target=known.target,
+        expectations=(known,),
+        outcomes=tuple(outcomes),
+        suspects=suspects,
+    )
+
+
+def found(*pairs: Pair, ports: tuple[Endpoint, ...] = (WEB, DB), unopened: tuple[str, ...] = ()) -> Reached:
+    return Reached(scope="lab", ports=ports, unopened=frozenset(unopened), pairs=pairs, elapsed_s=0.5)
+
+
+BACK = expectation(source=DB, target=WEB)
+ROUTE = Difference(
+    drift=Drift.CHANGED,
+    key=Key("route", "web", "0.0.0.0/0"),
+    subject=("tenants", "red", "ports", "web"),
+    told="route 0.0.0.0/0@web: via 10.0.0.9 -> 10.0.0.1",
+    where="weft.yaml:12:5",
+)
+
+
+def test_all_is_well() -> None:
+    said = text(found(pair(expectation()), pair(BACK)))
+    assert "red/web  1     +" in said and said.endswith("2 of 2 pairs as asked; 8 questions in 0.5 s.")
+
+
+def test_a_silence_names_protocols_families_and_the_suspect_with_its_line() -> None:
+    lost = {Protocol.ICMP, Protocol.TCP, Protocol.MTU}
+    result = found(pair(expectation(), lost=lost, suspects=(ROUTE,)), pair(BACK))
+    said = text(result).splitlines()
+    assert "red/web  1     X" in said and "red/db   2  +" in said
+    assert "red/web -> red/db: no answer by ICMP, TCP over IPv4" in said
+    assert "    changed: route 0.0.0.0/0@web: via 10.0.0.9 -> 10.0.0.1  (weft.yaml:12:5)" in said
+    assert said[-1] == "1 of 2 pairs as asked, 1 differ; 8 questions in 0.5 s."
+    (first, _) = document(result)["pairs"]
+    assert first["clean"] is False and first["suspects"][0]["where"] == "weft.yaml:12:5"
+    assert first["families"][0]["reached"] == {"icmp": False, "tcp": False, "udp": True, "mtu": False}
+
+
+def test_only_large_packets_are_lost() -> None:
+    said = text(found(pair(expectation(), lost={Protocol.MTU}), pair(BACK)))
+    assert "packets as large as they may be are lost (1500 bytes over IPv4), smaller ones pass" in said
+    assert "nothing on the way is other than asked for; it leads over link web@web" in said
+
+
+def test_a_leak_says_why_it_should_not_be() -> None:
+    said = text(found(pair(expectation(Reach.NO), lost={Protocol.UDP}), pair(BACK)))
+    assert "red/web  1     !" in said
+    assert "red/web -> red/db: reaches by UDP over IPv4, and should not: by a router" in said
+
+
+def test_what_is_not_measurable_is_never_counted_as_well() -> None:
+    guest = expectation(Reach.OPEN, source=WEB, target=VM)
+    opened, unopened = (found(pair(guest), ports=(WEB, VM), unopened=names) for names in ((), (VM.name,)))
+    assert "red/web  1     ?" in text(opened) and "not measurable, 1 pair: by a router" in text(opened)
+    assert "not measurable, 1 pair: blue/vm is a tap that nobody has opened" in text(unopened)
+    assert text(opened).endswith("0 of 1 pair as asked, 1 not measurable; 0 questions in 0.5 s.")
+    assert document(unopened)["pairs"][0]["clean"] is None
+    assert [port["tap"] for port in document(unopened)["ports"]] == [None, "unopened"]
+
+
+def test_of_many_ports_only_differences_are_shown_those_of_one_cause_once() -> None:
+    many = [end(f"red/p{number}") for number in range(30)]
+    pairs = [
+        pair(
+            expectation(source=source, target=target),
+            lost=set(Protocol) if source is many[0] else None,
+            suspects=(ROUTE,),
+        )
+        for source, target in pairs_of(many, many)
+    ]
+    lines = text(found(*pairs, ports=tuple(many))).splitlines()
+    assert lines == [
+        "red/p0 -> red/p1, red/p0 -> red/p2, red/p0 -> red/p3 and 26 more pairs: no answer by ICMP, TCP, UDP over IPv4",
+        "    changed: route 0.0.0.0/0@web: via 10.0.0.9 -> 10.0.0.1  (weft.yaml:12:5)",
+        "",
+        "841 of 870 pairs as asked, 29 differ; 3,480 questions in 0.5 s.",
+    ]
