@@ -18,6 +18,7 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "veth": "pairs of links: every port",
         "bridge": "software bridges: every network",
         "dummy": "links that only hold addresses",
+        "bridge_vlan": "bridges that keep VLANs apart",
         "vlan": "VLANs of links, 802.1Q and 802.1ad",
         "vxlan": "VXLANs: Ethernet over UDP, among many machines",
         "geneve": "Geneve tunnels: Ethernet over UDP, between two machines",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
-from weft.model import intent, links, tuning
+from weft.model import bridging, intent, links, tuning
 
 
 class Meaning(NamedTuple):
@@ -172,7 +172,9 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         {
             "existing": "true: somebody else's link. weft sets what is given and restores it on destroy.",
             "master": "The link that it is a port of: a bridge, a bond, a vrf.",
+            "bridge_port": "What the bridge keeps of it.",
             "up": "Left out: true if weft makes the link, else as it is.",
+            "accept_ra": "Whether IPv6 router advertisements count, even where the namespace forwards.",
             "mac": "Left out: derived.",
             "mtu": "Bytes.",
             "alias": "A line about it, kept on the link.",
@@ -193,7 +195,42 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "links: NAME, over others",
         {"members": "Its ports, instead of `master:` at each. One without an entry of its own is somebody else's."},
     ),
-    links.BridgeLink: Meaning("links: NAME, kind: bridge", {}),
+    bridging.BridgePortSpec: Meaning(
+        "bridge_port",
+        {
+            "isolated": "true: no frames to or from other isolated ports.",
+            "hairpin": "Whether frames may leave by the port that they came in by.",
+            "learning": "Whether to learn the addresses behind it.",
+            "flood": "Whether frames to unknown addresses leave by it.",
+            "mcast_flood": "Whether multicast that nobody asked for leaves by it.",
+            "bcast_flood": "Whether broadcast leaves by it.",
+            "guard": "true: whoever speaks STP there is shut out (BPDU guard).",
+            "root_block": "true: the root of the spanning tree is never there.",
+            "fast_leave": "Whether multicast ends at once when a listener leaves.",
+            "neigh_suppress": "Whether the bridge answers ARP and neighbour solicitations there itself.",
+            "locked": "true: only known source addresses may speak.",
+            "priority": "In STP.",
+            "cost": "In STP. Left out: by the link's speed.",
+            "vlans": "Where the bridge filters VLANs: 10, 20-30, 5 pvid untagged. Left out: the bridge's default.",
+        },
+    ),
+    links.BridgeLink: Meaning(
+        "links: NAME, kind: bridge",
+        {
+            "stp": "Whether it takes part in the spanning tree.",
+            "forward_delay": "Seconds until a new port forwards. Left out: 15 with STP, else 0.",
+            "hello_time": "Seconds between two STP messages of the root.",
+            "max_age": "Seconds until what STP has heard is forgotten.",
+            "ageing_time": "Seconds until a learned address is forgotten.",
+            "priority": "The least in a network is STP's root.",
+            "mcast_snooping": "Whether multicast goes only to those who asked for it.",
+            "mcast_querier": "Whether the bridge asks who listens, where no router does.",
+            "vlan_filtering": "Whether it keeps VLANs apart.",
+            "vlan_protocol": "Of the tags: 802.1q or 802.1ad.",
+            "vlan_default_pvid": "The VLAN of untagged frames of a port that says nothing; none: there is none.",
+            "vlans": "The bridge's own, as of a port. Left out: the default.",
+        },
+    ),
     links.DummyLink: Meaning("links: NAME, kind: dummy", {}),
     links.VethLink: Meaning("links: NAME, kind: veth", {"peer": "The other end."}),
     links.VlanLink: Meaning(

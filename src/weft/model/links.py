@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from weft.model import bridging as b
 from weft.model import words as w
 from weft.model.tuning import LinkTuning
 
@@ -31,13 +32,16 @@ class FdbSpec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostLink:
     """`existing`: somebody else's link, whose attributes weft may set and will restore. `master`: an ifname of the same
-    namespace. `up` None: up if weft makes it, else as it is. MTU in bytes."""
+    namespace. `bridge_port`: what that keeps of it, if it is a bridge. `up` None: up if weft makes it, else as it is.
+    `accept_ra`: whether it listens to IPv6 router advertisements, None: as the namespace has it. MTU in bytes."""
 
     kind: ClassVar[str] = ""
 
     existing: bool = False
     master: w.Ifname | None = None
+    bridge_port: b.BridgePortSpec | None = None
     up: bool | None = None
+    accept_ra: bool | None = None
     mac: w.Mac | None = None
     mtu: w.Mtu | None = None
     alias: w.Alias | None = None
@@ -66,7 +70,23 @@ class LinkOver(HostLink):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeLink(LinkOver):
+    """Times in seconds. `forward_delay` None: 15 with STP, else 0. `vlan_default_pvid`: the VLAN of untagged frames of
+    ports of which nothing is said, 0 for none; `vlans`: the bridge's own, none given: that one."""
+
     kind: ClassVar[str] = "bridge"
+
+    stp: bool = False
+    forward_delay: b.ForwardDelay | None = None
+    hello_time: b.HelloTime = 2
+    max_age: b.MaxAge = 20
+    ageing_time: b.AgeingTime = 300
+    priority: b.BridgePriority = 32768
+    mcast_snooping: bool = True
+    mcast_querier: bool = False
+    vlan_filtering: bool = False
+    vlan_protocol: w.VlanProtocol = "802.1q"
+    vlan_default_pvid: b.DefaultPvid = 1
+    vlans: tuple[b.PortVlans, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from weft.errors import FeatureMissing, KernelRefused, NotPermitted
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bonding import Bond
 from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.dummy import Dummy
 from weft.kinds.link.geneve import Geneve
 from weft.kinds.link.gre import Gre, GreTap, Ip6Gre, Ip6GreTap
@@ -64,6 +65,7 @@ LINKS: Mapping[str, tuple[KernelObject, ...]] = {
     "veth": (_VETH, _FELLOW),
     "ipv6": (Address(netns=HOST, ifname="weft0", cidr="fe80::1/64", nodad=True),),
     "bridge": (Bridge(netns=HOST, ifname="weft2"),),
+    "bridge_vlan": (BridgeVlans(netns=HOST, ifname="weft2", master="", vlans=("2",)),),
     "dummy": (Dummy(netns=HOST, ifname="weft3"),),
     "tap": (Tap(netns=HOST, ifname="weft4"),),
     "vlan": (Vlan(netns=HOST, ifname="weft5", parent=_VETH.key, vid=1),),

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
+from weft.compiler.links.bridge import make_port
 from weft.compiler.links.declared import declare, in_order
 from weft.compiler.links.fdb import make_entries
 from weft.compiler.links.makers import MAKERS
@@ -20,12 +21,16 @@ from weft.compiler.links.ways import Ways
 from weft.compiler.naming import plain_ifname
 from weft.compiler.network import check_mtu
 from weft.compiler.routing import is_ipv6
-from weft.compiler.settings import compile_tuning, put_link_setting
+from weft.compiler.settings import compile_sysctl, compile_tuning, put_link_setting
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
+from weft.kinds.setting.link import BOND, Membership
 from weft.model.intent import NamespaceConfig, Path
 from weft.model.links import HostLink, LinkOver
 from weft.state import HOST, link_key
+
+ACCEPT_RA = {True: "2", False: "0"}
+"""2 is "even if this namespace forwards". Source: Documentation/networking/ip-sysctl.rst."""
 
 Place: TypeAlias = LinkPlace[HostLink]
 
@@ -46,7 +51,12 @@ def _compile(place: Place) -> None:
         _compile_made(place)
     else:
         _compile_existing(place)
+    for obj in make_port(place):
+        draft.put(obj, path)
     compile_tuning(draft, place.key, spec.tuning, path)
+    if spec.accept_ra is not None:
+        name = f"net/ipv6/conf/{place.ifname}/accept_ra"
+        compile_sysctl(draft, place.netns, name, ACCEPT_RA[spec.accept_ra], (*path, "accept_ra"))
     if spec.mtu is not None:
         check_mtu(draft, spec.mtu, (*path, "mtu"), any(map(is_ipv6, spec.addresses)))
     for cidr in spec.addresses:
@@ -72,8 +82,12 @@ def _compile_existing(place: Place) -> None:
 
 def _put_settings(place: Place) -> None:
     spec = place.spec
-    up = None if spec.up is None else "up" if spec.up else "down"
-    for attribute, value in (("mtu", spec.mtu), ("alias", spec.alias), ("master", spec.master), ("up", up)):
+    settings: dict[str, str | int | None] = {"mtu": spec.mtu, "alias": spec.alias}
+    if spec.master and place.is_bonded():
+        settings[BOND] = str(Membership(spec.master, spec.up is not False))
+    else:
+        settings |= {"master": spec.master, "up": None if spec.up is None else "up" if spec.up else "down"}
+    for attribute, value in settings.items():
         put_link_setting(place.draft, place.key, attribute, value, place.path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
@@ -15,16 +16,35 @@ from weft.wire.link import (
     IFLA_GRO_MAX_SIZE,
     IFLA_GSO_MAX_SEGS,
     IFLA_GSO_MAX_SIZE,
+    IFLA_MASTER,
     IFLA_MTU,
     link_alias,
     set_link,
 )
 
 
+class Membership(NamedTuple):
+    """The value of the attribute `bond`: the bond that the link is a member of (or the bridge that it was a port of
+    before), "" for none, and whether it is up. They are one, for a link joins a bond while it is down, and the bond
+    opens it; when it leaves it is closed."""
+
+    bond: str
+    up: bool
+
+    def __str__(self) -> str:
+        return f"{self.bond or '-'} {'up' if self.up else 'down'}"
+
+    @classmethod
+    def parse(cls, text: str) -> Membership:
+        bond, up = text.split(" ")
+        return cls("" if bond == "-" else bond, up == "up")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSetting:
-    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, or offload/FEATURE with ethtool's name.
-    `value` as text: a number, "on", "off". Same life as a Sysctl."""
+    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, or offload/FEATURE with
+    ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, and of
+    `bond` as Membership has it. Same life as a Sysctl."""
 
     netns: str
     ifname: str
@@ -37,10 +57,17 @@ class LinkSetting:
 
     @property
     def lives_on(self) -> tuple[Key, ...]:
-        return (link_key(self.netns, self.ifname),)
+        link = link_key(self.netns, self.ifname)
+        over = self._master()
+        return (link, link_key(self.netns, over)) if over else (link,)
+
+    def _master(self) -> str:
+        if self.attribute == BOND:
+            return Membership.parse(self.value).bond
+        return self.value if self.attribute == MASTER else ""
 
 
-OFFLOAD = "offload/"
+OFFLOAD, MASTER, UP, BOND = "offload/", "master", "up", "bond"
 NUMBERS = {
     "mtu": IFLA_MTU,
     "gso_max_size": IFLA_GSO_MAX_SIZE,
@@ -58,21 +85,52 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
     if setting.attribute.startswith(OFFLOAD):
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield Request(setting.netns, SetFeatures(index, ((feature, setting.value == "on"),)))
+    elif setting.attribute == BOND:
+        yield from _move(setting, index, names)
+    elif setting.attribute == MASTER:
+        master = names.ifindex(link_key(setting.netns, setting.value)) if setting.value else 0
+        yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
+    elif setting.attribute == UP:
+        yield Request(setting.netns, set_link(index, up=setting.value == "up"))
     elif setting.attribute == "alias":
         yield Request(setting.netns, set_link(index, link_alias(setting.value)))
     else:
         yield Request(setting.netns, set_link(index, u32(NUMBERS[setting.attribute], int(setting.value))))
 
 
+def _move(setting: LinkSetting, index: int, names: Names) -> Iterator[Request]:
+    wanted = Membership.parse(setting.value)
+    yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, 0)))
+    if wanted.bond:
+        yield Request(setting.netns, set_link(index, up=False))
+        master = names.ifindex(link_key(setting.netns, wanted.bond))
+        yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
+    yield Request(setting.netns, set_link(index, up=wanted.up))
+
+
 def script(change: Change) -> Iterable[str]:
     setting = change.after
     if not isinstance(setting, LinkSetting):
         return
+    words: tuple[str, ...] = (setting.attribute, setting.value)
+    if setting.attribute == UP:
+        words = (setting.value,)
+    elif setting.attribute == MASTER and not setting.value:
+        words = ("nomaster",)
     if setting.attribute.startswith(OFFLOAD):
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield f"{command.within(setting.netns)}ethtool -K {setting.ifname} {feature} {setting.value}"
+    elif setting.attribute == BOND:
+        wanted = Membership.parse(setting.value)
+        to = ("link", "set", "dev", setting.ifname)
+        if wanted.bond:
+            yield command.ip(setting.netns, *to, "nomaster", "down")
+            yield command.ip(setting.netns, *to, "master", wanted.bond)
+        else:
+            yield command.ip(setting.netns, *to, "nomaster")
+        yield command.ip(setting.netns, *to, "up" if wanted.up else "down")
     else:
-        yield command.ip(setting.netns, "link", "set", "dev", setting.ifname, setting.attribute, setting.value)
+        yield command.ip(setting.netns, "link", "set", "dev", setting.ifname, *words)
 
 
 def parse(link: Link, attribute: str) -> LinkSetting | None:
@@ -80,6 +138,10 @@ def parse(link: Link, attribute: str) -> LinkSetting | None:
     if attribute.startswith(OFFLOAD):
         on = dict(link.offloads or ()).get(attribute.removeprefix(OFFLOAD))
         value = None if on is None else "on" if on else "off"
+    elif attribute == BOND:
+        value = str(Membership(link.master or "", bool(link.up)))
+    elif attribute == UP:
+        value = "up" if link.up else "down"
     else:
         value = getattr(link, attribute)
     return (
