@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 
+import click
 import pytest
 
 from weft.check.reach import Outcome, Protocol
 from weft.check.reach.icmp import checksum
 from weft.check.reach.probes import Board, Probe
-from weft.doors.cli.reach_text import document, text
+from weft.doors.cli import reach_text
+from weft.doors.cli.reach_text import document
 from weft.errors import IntentInvalid
 from weft.reach import Endpoint, Expectation, Reach
 from weft.service.reach import Pair, Reached, pairs_of, select
@@ -42,7 +44,7 @@ def expectation(
     mtu = 1500 if reach is Reach.YES else None
     link = Key("link", "web", "web")
     return Expectation(
-        source=source, target=target, family=family, reach=reach, why="by a router", objects=frozenset({link}), mtu=mtu
+        source=source, target=target, family=4, reach=reach, why="by a router", objects=frozenset({link}), mtu=mtu
     )
 
 
@@ -112,6 +114,11 @@ def pair(known: Expectation, *, lost: set[Protocol] | None = None, suspects: tup
         outcomes=tuple(outcomes),
         suspects=suspects,
     )
+
+
+def text(result: Reached) -> str:
+    """Without its colours."""
+    return click.unstyle(reach_text.text(result))
 
 
 def found(*pairs: Pair, ports: tuple[Endpoint, ...] = (WEB, DB), unopened: tuple[str, ...] = ()) -> Reached:

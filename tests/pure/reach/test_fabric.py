@@ -27,10 +27,11 @@ def vlan(netns: str, ifname: str, parent: Key, vid: int) -> Vlan:
     return Vlan(netns=netns, ifname=ifname, parent=parent, vid=vid)
 
 
-def heard(
-    start: str, *objects: KernelObject, ends: dict[tuple[str, str], tuple[str, Passed]] | None = None
-) -> set[str]:
-    """`ends`: of the underlay, by the namespace sent from and the address sent to."""
+Ends = dict[tuple[str, str], tuple[str, Passed]]
+"""Of an underlay, by the namespace sent from and the address sent to."""
+
+
+def heard(start: str, *objects: KernelObject, ends: Ends | None = None) -> set[str]:
     fabric = Fabric(State.of(objects), lambda netns, source, target: (ends or {}).get((netns, target)))
     netns, ifname = start.split("/")
     return {f"{key.netns}/{key.name}" for key in fabric.heard(link_key(netns, ifname))}
