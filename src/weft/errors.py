@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,11 @@ class Problem:
 
 
 class WeftError(Exception):
-    """Root of all errors that weft raises on purpose."""
+    """Root of all errors that weft raises on purpose. `problems`: what is wrong one by one, where it is known."""
 
     retry = False
     exit_code = 1
+    problems: tuple[Problem, ...] = ()
 
 
 class IntentInvalid(WeftError):
@@ -48,6 +49,13 @@ class Refused(WeftError):
     """A plan that must not run as things are: a foreign object in the way, a missing right or feature."""
 
     exit_code = 5
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> Self:
+        """One error for several problems."""
+        error = cls("\n".join(map(str, problems)))
+        error.problems = tuple(problems)
+        return error
 
 
 class NotPermitted(Refused):

@@ -65,6 +65,33 @@ def test_a_foreign_link_is_not_touched(desk: Desk) -> None:
     assert differences(before, desk.world.dump()) == []
 
 
+@pytest.mark.parametrize("words", [["plan"], ["apply", "-y"], ["status"], ["show"], ["destroy", "-y"]])
+def test_programs_get_every_problem_of_a_file_with_its_place(desk: Desk, words: list[str]) -> None:
+    desk.write(BAD)
+    said = desk.json(*words, code=2)
+    assert (said["error"], said["exit"], said["retry"]) == ("IntentInvalid", 2, False)
+    assert [(p["file"], p["line"], p["column"]) for p in said["problems"]] == [
+        ("weft.yaml", 7, 13),
+        ("weft.yaml", 9, 22),
+    ]
+    assert all(p["what"] and p["fix"] for p in said["problems"])
+
+
+def test_programs_get_refusals_as_one_document(desk: Desk) -> None:
+    desk.write(ON_HOST)
+    desk.world.run("ip", "link", "add", "eth9", "type", "veth", "peer", "name", "peer9")
+    for words in (["plan"], ["apply", "-y"]):
+        said = desk.json(*words, code=5)
+        (problem,) = said["problems"]
+        assert said["error"] == "ForeignObject" and (problem["file"], problem["line"]) == ("weft.yaml", 4)
+        assert "link eth9 is there already" in problem["what"] and "rename" in problem["fix"]
+    (problem,) = desk.json("destroy", "nope", "-y", code=5)["problems"]
+    assert "nothing named nope is here" in problem["what"] and problem["file"] is None
+    assert desk.json("apply", "--nonsense", code=2)["error"] == "NoSuchOption"
+    desk.world.run("ip", "link", "del", "eth9")
+    assert desk.json("apply", code=4)["error"] == "NotConfirmed"
+
+
 @pytest.mark.parametrize("via", [NOBODY, POWERLESS], ids=["no root", "no capabilities"])
 def test_without_the_right_it_is_said(first: Desk, via: tuple[str, ...]) -> None:
     first.directory.chmod(0o755)

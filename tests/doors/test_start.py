@@ -14,7 +14,8 @@ import pytest
 from tests.world import BIN
 from weft import __version__
 from weft.doors.cli import options
-from weft.doors.cli.main import COMMANDS, main, report
+from weft.doors.cli.failures import report
+from weft.doors.cli.main import COMMANDS, main
 from weft.doors.cli.terminal import plain_lines
 from weft.errors import IntentInvalid, Locked, NotConfirmed, RollbackIncomplete, RolledBack, VerifyMismatch
 

@@ -61,4 +61,4 @@ class CompileError(WeftError):
         if Cause.INTENT in causes:
             return IntentInvalid(problems)
         refusal = FeatureMissing if causes == {Cause.FEATURE} else Refused
-        return refusal("\n".join(map(str, problems)))
+        return refusal.of(problems)

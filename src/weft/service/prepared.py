@@ -68,19 +68,19 @@ class Prepared:
         """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""
         if not self.foreign:
             return
-        lines = [f"{self.where(self.paths[key])}: {self._in_the_way(key)}" for key in self.foreign]
-        raise ForeignObject("\n".join(lines))
+        raise ForeignObject.of([self._in_the_way(key) for key in self.foreign])
 
-    def _in_the_way(self, key: Key) -> str:
+    def _in_the_way(self, key: Key) -> Problem:
+        there, wanted, where = self.foreign[key], self.desired[key], self.where(self.paths[key])
         entry = self.machine.ledger.entries().get(key)
-        if entry is not None and isinstance(self.foreign[key], (Sysctl, LinkSetting)):
-            return f"{key} is set to {entry.ours[-1]} by the scope {entry.scopes[0]}; say the same or leave it out"
-        told = f"{key} is there already and is not weft's; rename yours or remove it"
-        there, wanted = self.foreign[key], self.desired[key]
+        if entry is not None and isinstance(there, (Sysctl, LinkSetting)):
+            what = f"{key} is set to {entry.ours[-1]} by the scope {entry.scopes[0]}"
+            return Problem(where=where, what=what, fix="say the same or leave it out")
+        fix = "rename yours or remove it"
         if type(there) is type(wanted) and isinstance(there, Link) and isinstance(wanted, Link) and not there.alias:
             mend = command.ip(key.netns, "link", "set", "dev", key.name, "alias", wanted.alias or "")
-            return f"{told}; if weft made it and somebody took its mark: {mend}"
-        return told
+            fix = f"{fix}; if weft made it and somebody took its mark: {mend}"
+        return Problem(where=where, what=f"{key} is there already and is not weft's", fix=fix)
 
 
 def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str] = ()) -> Prepared:

@@ -14,9 +14,7 @@ from typing import Any
 
 import click
 
-from weft.doors.cli.codes import BUG, INTERRUPTED
-from weft.doors.cli.terminal import tell
-from weft.errors import NotPermitted, WeftError
+from weft.doors.cli.failures import report, wants_json
 
 COMMANDS = {
     "init": "Write a first file, with comments.",
@@ -68,29 +66,8 @@ class LazyGroup(click.Group):
         except BaseException as failure:
             if "--debug" in words[:1]:
                 raise
-            code = report(failure)
+            code = report(failure, as_json=wants_json(words))
         sys.exit(code or 0)
-
-
-def report(failure: BaseException) -> int:
-    """Say what went wrong on stderr; the exit code for it. Raises: what is no failure of a command (SystemExit)."""
-    match failure:
-        case click.ClickException():
-            failure.show()
-            return failure.exit_code
-        case click.Abort():
-            tell("weft: interrupted")
-            return INTERRUPTED
-        case WeftError():
-            tell(str(failure), "red")
-            return failure.exit_code
-        case PermissionError():
-            tell(f"weft: {failure.filename}: {failure.strerror}; weft runs as root", "red")
-            return NotPermitted.exit_code
-        case Exception():
-            tell(f"weft: a bug: {type(failure).__name__}: {failure}; `weft --debug ...` shows where", "red")
-            return BUG
-    raise failure
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

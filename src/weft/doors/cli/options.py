@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,6 +90,25 @@ def confirm_options(command: _Command) -> _Command:
     )
     without = click.option("--no-confirm", is_flag=True, help="Change even what your own SSH connection lives on.")
     return within(without(command))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a command that changes things is to be run: its options. Units in names."""
+
+    output: str
+    everything: bool
+    yes: bool
+    wait_s: float
+    confirm_within_s: float | None
+    no_confirm: bool
+
+
+def transaction_options(command: _Command) -> _Command:
+    """The fields of `Manner`, in the order in which help lists them."""
+    for option in (confirm_options, wait_option, yes_option, all_option, output_option):
+        command = option(command)
+    return command
 
 
 def scope_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from weft.apply import Progress
 from weft.doors.cli.codes import INTERRUPTED
-from weft.doors.cli.consent import Consent
+from weft.doors.cli.consent import Check, Consent
+from weft.doors.cli.operator import demand_way_back
+from weft.doors.cli.options import Manner
 from weft.doors.cli.plans import document
+from weft.doors.cli.progress import Bar
 from weft.doors.cli.signals import Stopped, stoppable
 from weft.doors.cli.terminal import say, say_json, tell
 from weft.errors import RolledBack
@@ -16,28 +20,69 @@ from weft.plan.render import objects
 from weft.service import Prepared, Service
 from weft.service.service import Agree
 
-Act = Callable[[Agree, Progress], Prepared]
+
+class Act(Protocol):
+    """`Service.apply` or `destroy`, with what it is of."""
+
+    def __call__(
+        self, agree: Agree, *, wait_s: float, progress: Progress, confirm_within_s: float | None
+    ) -> Prepared: ...
 
 
-def carry_out(service: Service, scope: str, act: Act, consent: Consent, done: str) -> None:
-    """Run `act` and say how it went; `done`: the verb for having done it.
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What is done, in the words of the question before it, the bar beside it and the line after it."""
+
+    question: str
+    doing: str
+    done: str
+
+
+APPLY = Verb("Apply this to {}?", "Applying", "Applied")
+DESTROY = Verb("Destroy {}?", "Destroying", "Destroyed")
+
+
+def _accept(prepared: Prepared) -> None:
+    pass
+
+
+def carry_out(service: Service, scope: str, act: Act, verb: Verb, manner: Manner, check: Check = _accept) -> None:
+    """Run `act` once it is agreed to, and say how it went. `check`: as `Consent` has it.
 
     Raises: what `act` does; RolledBack when a signal came before the commit, SystemExit when it came after the end.
     """
+    has_way_back = manner.confirm_within_s is not None or manner.no_confirm
+    consent = Consent(
+        question=verb.question.format(scope),
+        yes=manner.yes,
+        everything=manner.everything,
+        quiet=manner.output == "json",
+        bar=Bar(f"{verb.doing} {scope}"),
+        check=check,
+        demand=_accept if has_way_back else demand_way_back,
+    )
+    prepared = _run(service, scope, act, consent, manner)
+    if prepared is None:
+        return
+    if consent.quiet:
+        say_json({**document(prepared), "done": True})
+    elif prepared.plan:
+        say(f"{verb.done} and verified: {objects(len(prepared.plan.changes))} in {consent.bar.elapsed_s:.2f} s.")
+        _remind(service, scope)
+
+
+def _run(service: Service, scope: str, act: Act, consent: Consent, manner: Manner) -> Prepared | None:
+    """None where a signal came and what was begun is finished."""
     if service.is_unfinished(scope):
         tell(f"weft: the last change of {scope} was cut short; it is led to its end first", "yellow")
     with stoppable():
         try:
             with consent.bar:
-                prepared = act(consent, consent.bar)
+                within_s = manner.confirm_within_s
+                return act(consent, wait_s=manner.wait_s, progress=consent.bar, confirm_within_s=within_s)
         except Stopped as stop:
             _settle(service, scope, stop, consent.bar.done)
-            return
-    if consent.quiet:
-        say_json({**document(prepared), "done": True})
-    elif prepared.plan:
-        say(f"{done} and verified: {objects(len(prepared.plan.changes))} in {consent.bar.elapsed_s:.2f} s.")
-        _remind(service, scope)
+            return None
 
 
 def _remind(service: Service, scope: str) -> None:

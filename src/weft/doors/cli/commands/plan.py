@@ -43,6 +43,7 @@ def command(file: str | None, out: str | None, form: str, everything: bool) -> i
             f"weft: an apply of {prepared.scope} was cut short; `weft recover` first, this plan starts half-way", "red"
         )
     if form == "json":
+        prepared.demand_no_foreign()  # one document: the plan, or what is in its way
         say_json(document(prepared))
     elif form == "script":
         say(render.script(prepared.told).rstrip("\n"))
