@@ -11,6 +11,7 @@ from weft.check.examine import is_shared, release_of
 from weft.check.finding import Finding
 from weft.check.needs import needs, subnets
 from weft.check.ruleset import Block
+from weft.check.subjects.features import INSTEAD, MODULES, NECESSARY
 from weft.check.subjects.limits import FILES
 from weft.check.symptoms import Need, Symptoms
 from weft.facts import FEATURES
@@ -64,6 +65,10 @@ def test_a_journal_waits(committed: bool, way: str) -> None:
 
 
 # Features
+
+
+def test_what_is_said_of_features_is_of_features_there_are() -> None:
+    assert {*MODULES, *INSTEAD, *NECESSARY} <= FEATURES.keys()
 
 
 @pytest.mark.parametrize(("name", "level"), [("veth", "error"), ("dummy", "note"), ("nft_fwd", "note")])
