@@ -2,84 +2,44 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
-from weft.doors.cli.options import (
-    all_option,
-    confirm_options,
-    file_option,
-    output_option,
-    read_file,
-    wait_option,
-    yes_option,
-)
+from weft.doors.cli.options import Manner, file_option, read_file, transaction_options
 
 
 @click.command("apply")
 @click.argument("plan", required=False, type=click.Path(dir_okay=False), metavar="[PLAN]")
 @file_option
-@output_option
-@all_option
-@yes_option
-@wait_option
-@confirm_options
+@transaction_options
 @click.option("--boot", is_flag=True, help="Apply again all that was applied here before, by name; asks nothing.")
-def command(
-    plan: str | None,
-    file: str | None,
-    output: str,
-    everything: bool,
-    yes: bool,
-    wait_s: float,
-    confirm_within_s: float | None,
-    no_confirm: bool,
-    boot: bool,
-) -> int:
+def command(plan: str | None, file: str | None, boot: bool, **options: Any) -> int:
     """Make the machine as the file says, or leave it as it was.
 
     PLAN is a file that `weft plan --out` saved; it is refused when the machine has changed since. With --boot, --wait
     is how long links that are not there yet are waited for, too.
     """
+    manner = Manner(**options)
     if boot:
-        if plan or file or confirm_within_s:
+        if plan or file or manner.confirm_within_s:
             raise click.UsageError("--boot takes what was kept: neither PLAN nor -f nor --confirm-within")
-        return _boot(output, wait_s)
-    from weft.doors.cli.consent import Consent
-    from weft.doors.cli.operator import demand_way_back
-    from weft.doors.cli.progress import Bar
-    from weft.doors.cli.transaction import carry_out
+        return _boot(manner.output, manner.wait_s)
+    from weft.doors.cli.transaction import APPLY, carry_out
     from weft.service import Prepared, Service, saved
 
     if plan and file:
         raise click.UsageError("a saved plan has its file within: give PLAN or -f, not both")
     loaded, digest = saved.load(Path(plan)) if plan else (read_file(file), None)
-    scope = loaded.intent.name
 
     def check(prepared: Prepared) -> None:
         if digest is not None:
             saved.demand_same(prepared, digest)
 
     service = Service(command="weft apply")
-    consent = Consent(
-        question=f"Apply this to {scope}?",
-        yes=yes,
-        everything=everything,
-        quiet=output == "json",
-        bar=Bar(f"Applying {scope}"),
-        check=check,
-        demand=(lambda _: None) if confirm_within_s or no_confirm else demand_way_back,
-    )
-    carry_out(
-        service,
-        scope,
-        lambda agree, progress: service.apply(
-            loaded, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s
-        ),
-        consent,
-        "Applied",
-    )
+    carry_out(service, loaded.intent.name, partial(service.apply, loaded), APPLY, manner, check)
     return 0
 
 
