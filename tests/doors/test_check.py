@@ -17,9 +17,9 @@ def test_what_was_applied_is_checked_by_name(first: Desk) -> None:
 
 
 def test_a_difference_is_exit_code_3_and_mended_by_apply(first: Desk) -> None:
-    first.world.run("ip", "-n", "web", "link", "set", "web", "down")
+    first.world.run("ip", "-n", "web", "addr", "del", "10.20.0.10/24", "dev", "web")
     said = first.weft("check", code=3).stdout
-    assert "demo/web -> demo/db" in said and "changed: veth web@web: up False -> True  (weft.yaml:" in said
+    assert "demo/web -> demo/db" in said and "missing: address web 10.20.0.10/24@web  (weft.yaml:" in said
     first.weft("apply", "-y")
     first.weft("check")
 

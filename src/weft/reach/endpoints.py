@@ -41,7 +41,7 @@ def endpoints(intent: Intent, state: State, paths: Mapping[Key, Path]) -> list[E
     """Every port that `state` has a link for, in the order of the file."""
     made: dict[Path, list[KernelObject]] = defaultdict(list)
     for key, obj in state.items():
-        made[paths[key]].append(obj)
+        made[paths.get(key, ())].append(obj)  # a namespace that is kept only because somebody lives in it has none
     ports = (
         (name, port, held.network, made[("tenants", name, "ports", port)])
         for name, tenant in intent.tenants.items()
