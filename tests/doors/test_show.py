@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.doors.conftest import Desk
+from tests.doors.test_consent import CTRL_C, talk
 
 LAB = """\
 weft: 1
@@ -136,6 +137,21 @@ def test_a_watch_in_a_pipe_tells_rates_too(lab: Desk) -> None:
     text = lab.weft("show", "--watch", "0.2", "--count", "2").stdout
     before, after = text.split("lab\n")[1:]
     assert " B  out " in before and "bit/s" not in before and "bit/s" in after
+
+
+ALTERNATE_SCREEN = "\x1b[?1049h"
+
+
+def test_a_watch_on_a_terminal_stays_in_place_and_leaves_its_last_look_behind(lab: Desk) -> None:
+    done = talk(lab, "show", "--watch", "0.2", "--count", "3")
+    assert done.code == 0 and done.shown.count(ALTERNATE_SCREEN) == 1
+    left = done.shown.rpartition("\x1b[?1049l")[2]
+    assert "port web" in left and "bit/s" in left and "\x1b[32mup" in left
+
+
+def test_ctrl_c_ends_a_watch_well(lab: Desk) -> None:
+    done = talk(lab, "show", "--watch", asked="port web", answer=CTRL_C)
+    assert done.code == 0 and "port web" in done.shown.rpartition("\x1b[?1049l")[2]
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,11 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Cards of one size in columns. px."""
+    """Cards of one size, that of the largest, in columns. px."""
 
     cards: tuple[Card, ...]
+    card_width: float
+    card_height: float
     columns: int
     gap: float
     lead: float
@@ -60,17 +62,11 @@ class Grid:
     def of(cls, cards: Iterable[Card], room: float, *, gap: float = 12, lead: float = 14) -> Grid:
         """As many columns as `room` takes. `lead`: left of every card, for the line that it hangs on."""
         held = tuple(cards)
-        widest = max((card.width for card in held), default=0)
-        fit = int((room + gap) // (lead + widest + gap)) if held else 1
-        return cls(cards=held, columns=max(1, min(fit, len(held))), gap=gap, lead=lead)
-
-    @property
-    def card_width(self) -> float:
-        return max((card.width for card in self.cards), default=0)
-
-    @property
-    def card_height(self) -> float:
-        return max((card.height for card in self.cards), default=0)
+        width = max((card.width for card in held), default=0)
+        height = max((card.height for card in held), default=0)
+        fit = int((room + gap) // (lead + width + gap)) if held else 1
+        columns = max(1, min(fit, len(held)))
+        return cls(cards=held, card_width=width, card_height=height, columns=columns, gap=gap, lead=lead)
 
     @property
     def rows(self) -> int:
