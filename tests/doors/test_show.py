@@ -164,7 +164,8 @@ def test_ctrl_c_ends_a_watch_well(lab: Desk) -> None:
     ],
 )
 def test_options_that_do_not_go_together(desk: Desk, words: tuple[str, ...], said: str) -> None:
-    assert said in desk.weft("show", *words, code=2).stderr
+    done = desk.weft("show", *words, code=2)
+    assert said in done.stdout + done.stderr
 
 
 def still(drawing: str) -> str:
