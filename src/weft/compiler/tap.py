@@ -12,6 +12,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.naming import mac
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
 from weft.compiler.settings import compile_tuning
+from weft.kinds.link.common import IPV6_MIN_MTU
 from weft.kinds.link.tap import Tap
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
@@ -32,14 +33,14 @@ def compile_tap(draft: Draft, place: PortPlace, attach: TapAttach) -> None:
     ifname, altnames = outer_ifname(draft, place, attach.name, f"wt{place.short}")
     stitch = f"{STITCH_PREFIX}{place.short}"
     draft.link(bridge_end(place, HOST, stitch), place.path)
-    draft.link(_stitch(place, stitch), place.path)
+    draft.link(_stitch(draft, place, stitch), place.path)
     tap = _tap(draft, place, attach, ifname, altnames)
     compile_tuning(draft, tap.key, place.port.tuning, place.path)
     if draft.link(tap, place.path):
         _forward(draft, place, ifname, stitch)
 
 
-def _stitch(place: PortPlace, ifname: str) -> Veth:
+def _stitch(draft: Draft, place: PortPlace, ifname: str) -> Veth:
     return Veth(
         netns=HOST,
         ifname=ifname,
@@ -47,9 +48,15 @@ def _stitch(place: PortPlace, ifname: str) -> Veth:
         mac=mac(place.id, "stitch"),
         mtu=place.mtu,
         up=True,
+        addr_gen_mode=_silence(draft, place),
         peer_netns=place.segment.netns,
         peer_ifname=place.bridge_ifname,
     )
+
+
+def _silence(draft: Draft, place: PortPlace) -> str | None:
+    """No link-local address where only frames pass; None where the link has no IPv6 anyway."""
+    return "none" if "ipv6" in draft.facts.features and place.mtu >= IPV6_MIN_MTU else None
 
 
 def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altnames: tuple[str, ...]) -> Tap:
@@ -61,6 +68,7 @@ def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altname
         mac=mac(place.id, "tap"),
         mtu=place.mtu,
         up=True,
+        addr_gen_mode=_silence(draft, place),
         altnames=altnames,
         owner=account(draft, (*at, "owner"), attach.owner, facts.users),
         group=account(draft, (*at, "group"), attach.group, facts.groups),

@@ -127,7 +127,9 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
         yield name, getattr(before, name), getattr(after, name)
 
 
-_UNTOLD = frozenset({"netns", "ifname", "name", "alias", "altnames", "up", "nodad", "protocol", "newborn"})
+_UNTOLD = frozenset(
+    {"netns", "ifname", "name", "alias", "altnames", "up", "nodad", "protocol", "newborn", "addr_gen_mode"}
+)
 
 
 def _told(change: Change) -> Iterator[tuple[str, str]]:

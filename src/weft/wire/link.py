@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from weft.wire.address_text import AF_INET, AF_UNSPEC, as_mac
+from weft.wire.address_text import AF_INET, AF_INET6, AF_UNSPEC, as_mac
 from weft.wire.codec import (
     NLM_F_CREATE,
     NLM_F_EXCL,
@@ -17,13 +17,16 @@ from weft.wire.codec import (
     as_bytes,
     as_list,
     as_s32,
+    as_table,
     as_text,
+    as_u8,
     as_u32,
     attribute,
     message,
     nest,
     read,
     text,
+    u8,
     u32,
 )
 
@@ -38,7 +41,7 @@ IFLA_PROP_LIST, IFLA_ALT_IFNAME = 52, 53
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 2, 4, 5
 VETH_INFO_PEER = 1
 
-_IFLA_INET_CONF = 1
+_IFLA_INET_CONF, _IFLA_INET6_ADDR_GEN_MODE = 1, 8
 _PROMOTE_SECONDARIES = 20
 """IPV4_DEVCONF_PROMOTE_SECONDARIES. Source: linux/ip.h."""
 
@@ -89,6 +92,12 @@ class LinkMessage(NamedTuple):
         return str(self.attributes.get(IFLA_ADDRESS, ""))
 
     @property
+    def addr_gen_mode(self) -> str | None:
+        """None where the link has no IPv6."""
+        number = self.attributes.get(IFLA_AF_SPEC, {}).get(AF_INET6, {}).get(_IFLA_INET6_ADDR_GEN_MODE)
+        return None if number is None else ADDR_GEN_MODES[number]
+
+    @property
     def info(self) -> LinkInfo:
         found: LinkInfo = self.attributes.get(IFLA_LINKINFO, _NO_INFO)
         return found
@@ -128,6 +137,7 @@ LINK: Table = {
     IFLA_GSO_MAX_SEGS: as_u32,
     IFLA_GSO_MAX_SIZE: as_u32,
     IFLA_GRO_MAX_SIZE: as_u32,
+    IFLA_AF_SPEC: as_table({AF_INET6: as_table({_IFLA_INET6_ADDR_GEN_MODE: as_u8})}),
     IFLA_PROP_LIST: as_list(IFLA_ALT_IFNAME, as_text),
 }
 
@@ -135,6 +145,10 @@ LINK: Table = {
 def read_index(buffer: bytes, at: int) -> int:
     """Which link a message is about."""
     return int(_read_ifinfo(buffer, at)[2])
+
+
+ADDR_GEN_MODES = ("eui64", "none", "stable_secret", "random")
+"""IN6_ADDR_GEN_MODE_*, by number. Source: linux/if_link.h."""
 
 
 def read_link(buffer: bytes, at: int, end: int) -> LinkMessage:
@@ -206,6 +220,12 @@ def link_info(kind: str, *data: bytes) -> bytes:
 def veth_info(index: int, *attributes: bytes) -> bytes:
     """A veth with its other end, which takes its index only where the first end has one too."""
     return link_info("veth", nest(VETH_INFO_PEER, link_header(index), *attributes))
+
+
+def addr_gen_mode(mode: str) -> bytes:
+    """How the kernel comes by link-local addresses of a link; to be said before the link is up."""
+    number = u8(_IFLA_INET6_ADDR_GEN_MODE, ADDR_GEN_MODES.index(mode))
+    return nest(IFLA_AF_SPEC, nest(AF_INET6, number))
 
 
 def promote_secondaries(index: int) -> bytes:

@@ -14,7 +14,8 @@ class Link:
     """Common to all links. mtu in bytes of payload; gso and gro sizes in bytes; `master` an ifname in the same
     namespace, "" for none; `altnames` sorted; `offloads`, only ever observed (a LinkSetting sets them): sorted pairs of
     ethtool's feature (tx-checksum-ip-generic, tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is
-    on. `newborn`: as observed, made by weft a moment ago and not marked yet (state.BIRTH_GROUP)."""
+    on. `addr_gen_mode`: eui64, none, stable_secret or random: how the kernel makes its IPv6 link-local address.
+    `newborn`: as observed, made by weft a moment ago and not marked yet (state.BIRTH_GROUP)."""
 
     netns: str
     ifname: str
@@ -27,6 +28,7 @@ class Link:
     gso_max_size: int | None = None
     gso_max_segs: int | None = None
     gro_max_size: int | None = None
+    addr_gen_mode: str | None = None
     offloads: tuple[tuple[str, bool], ...] | None = None
     newborn: bool = field(default=False, compare=False)
 
@@ -67,7 +69,7 @@ class OtherLink(Link):
 
 
 LINK_FIELDS = frozenset(
-    {"alias", "mac", "mtu", "up", "master", "altnames", "gso_max_size", "gso_max_segs", "gro_max_size"}
+    {"alias", "mac", "mtu", "up", "master", "altnames", "gso_max_size", "gso_max_segs", "gro_max_size", "addr_gen_mode"}
 )
 """The common fields that the kernel changes on a living link."""
 

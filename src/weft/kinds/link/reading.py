@@ -60,5 +60,6 @@ def common_fields(netns: str, seen: LinkMessage, master: str) -> Fields:
         "gso_max_size": found(IFLA_GSO_MAX_SIZE),
         "gso_max_segs": found(IFLA_GSO_MAX_SEGS),
         "gro_max_size": found(IFLA_GRO_MAX_SIZE),
+        "addr_gen_mode": seen.addr_gen_mode,
         "newborn": not alias and found(IFLA_GROUP) == BIRTH_GROUP,
     }

@@ -31,6 +31,7 @@ from weft.wire.link import (
     IFLA_MTU,
     IFLA_NET_NS_FD,
     add_altnames,
+    addr_gen_mode,
     delete_altnames,
     link_alias,
     new_link,
@@ -57,6 +58,7 @@ _WRITERS: Mapping[str, Callable[[Link, Names], bytes]] = {
     "gso_max_size": _number(IFLA_GSO_MAX_SIZE, "gso_max_size"),
     "gso_max_segs": _number(IFLA_GSO_MAX_SEGS, "gso_max_segs"),
     "gro_max_size": _number(IFLA_GRO_MAX_SIZE, "gro_max_size"),
+    "addr_gen_mode": lambda link, names: addr_gen_mode(link.addr_gen_mode or ""),
 }
 
 
@@ -134,7 +136,7 @@ def birth(link: Link, names: Names, info: bytes) -> Request:
 def dress(link: Link, names: Names, fields: Iterable[str], *data: bytes, up: bool | None = None) -> Iterator[Request]:
     """The mark for a newborn link, the named fields that its birth could not give it, and its other names."""
     index = names.ifindex(link.key)
-    given = attributes(link, names, ("alias", *fields))
+    given = attributes(link, names, ("alias", "addr_gen_mode", *fields))
     bond = bond_of(link, names)
     yield Request(link.netns, set_link(index, *given, u32(IFLA_GROUP, 0), *data, up=None if bond else up))
     if link.altnames:
@@ -204,6 +206,7 @@ _WORDS: Mapping[str, Callable[[Link], tuple[str | int, ...]]] = {
     "gro_max_size": lambda link: ("gro_max_size", link.gro_max_size or 0),
     "master": lambda link: ("master", link.master) if link.master else ("nomaster",),
     "alias": lambda link: ("alias", link.alias or ""),
+    "addr_gen_mode": lambda link: ("addrgenmode", link.addr_gen_mode or ""),
     "up": lambda link: ("up" if link.up else "down",),
 }
 
