@@ -14,8 +14,9 @@ from bench.cases import PROCESSES, Bench
 from bench.inside import INSIDE
 from bench.reach import REACH
 from bench.report import Figure, table, write_json
+from bench.segments import SEGMENT_CASES
 
-CASES = {**PROCESSES, **INSIDE, **REACH}
+CASES = {**PROCESSES, **INSIDE, **REACH, **SEGMENT_CASES}
 OUT = Path(__file__).parent / "out" / "bench.json"
 
 

@@ -66,10 +66,14 @@ class Bench:
 
 def make_equal(bench: Bench, topology: Topology) -> None:
     """Raises: NotEqual unless weft and the reference make the same of the topology, as outside witnesses tell."""
-    sides = bench.weft(topology), bench.reference(topology)
+    make_alike(bench.weft(topology), bench.reference(topology))
+
+
+def make_alike(weft: Command, reference: Command) -> None:
+    """Raises: NotEqual unless both commands make the same in a fresh world."""
     with fresh_world() as one, fresh_world() as other:
-        for world, command in zip((one, other), sides, strict=True):
-            world.run(*command)
+        one.run(*weft)
+        other.run(*reference)
         until = time.monotonic() + 20  # carriers and link-local addresses settle at their own pace
         while found := differences(comparable(other.dump()), comparable(one.dump())):
             if time.monotonic() > until:

@@ -118,22 +118,20 @@ def _command(verb: str, fdb: Fdb) -> str:
 def said(entries: Sequence[FdbMessage], links: Mapping[int, LinkMessage]) -> Iterator[FdbMessage]:
     """Those that somebody put there. The kernel itself makes one for each link's own MAC in its bridge's table, one for
     what a VXLAN has as its remote or group, and of an entry without a VLAN a copy for every VLAN of the port."""
+    if not entries:
+        return
+    remotes = {index: default_remotes(link.info) for index, link in links.items()}
+    macs = {index: link.mac for index, link in links.items()}
     plain = {(entry.ifindex, entry.mac) for entry in entries if entry.master and not entry.vid}
     for entry in entries:
-        link = links.get(entry.ifindex)
-        if link is None:
-            continue
+        index, mac = entry.ifindex, entry.mac
         if entry.master:
-            own = entry.local and entry.mac in (link.mac, _mac(links.get(entry.master)))
-            copied = entry.vid and (entry.ifindex, entry.mac) in plain
+            own = entry.local and mac in (macs.get(index), macs.get(entry.master))
+            by_kernel = own or (entry.vid and (index, mac) in plain)
         else:
-            own, copied = entry.mac == EVERYWHERE and entry.attributes[NDA_DST] in default_remotes(link.info), False
-        if not own and not copied:
+            by_kernel = mac == EVERYWHERE and entry.attributes[NDA_DST] in remotes.get(index, ())
+        if index in links and not by_kernel:
             yield entry
-
-
-def _mac(link: LinkMessage | None) -> str:
-    return link.mac if link else ""
 
 
 def parse(netns: str, ifname_of: Callable[[int], str], seen: FdbMessage) -> Fdb:
