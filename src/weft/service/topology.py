@@ -17,7 +17,7 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.tap import Tap
 from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
-from weft.model.links import HostLink, LinkUpon
+from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
 from weft.picture.view import (
     Condition,
     Flow,
@@ -165,7 +165,7 @@ class _Seen:
             mtu=now.mtu if isinstance(now, Link) else None,
             addresses=self._addresses[key],
             master=(now.master or "") if isinstance(now, Link) else "",
-            below=link.link if isinstance(link, LinkUpon) else "",
+            below=(link.link or "") if isinstance(link, LinkUpon | BoundTunnelLink) else "",
             traffic=self._traffic(key) if is_there else None,
         )
 
