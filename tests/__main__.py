@@ -32,8 +32,8 @@ GUEST_S = 1800
 DOWN_S = 60
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
 _WORKERS = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "worksteal")
-_FEWER = {"WEFT_KERNEL_PAIRS": "20"}
-"""Random pairs in a guest: starting the programs that dump it takes as long as all else."""
+_FEWER = {"WEFT_KERNEL_PAIRS": "20", "WEFT_FAULT_STRIDE": "20"}
+"""Random pairs, and kills and refusals, in a guest: starting the programs that dump it takes as long as all else."""
 _GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -84,7 +84,7 @@ def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran,
 
 def on_host(arguments: Sequence[str], results: Path) -> Ran:
     """Its output goes where ours does."""
-    words = [*_PYTEST, *_WORKERS, "--outcomes", str(results), *(arguments or ["tests"])]
+    words = [*_PYTEST, *_WORKERS, f"--outcomes={results}", *(arguments or ["tests"])]
     process = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
     try:
         status = process.wait()
@@ -106,7 +106,7 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 
 def start(guest: Guest, arguments: Sequence[str]) -> Command:
     # tests/kernel is all that a guest takes part in; to collect the rest would only cost it time
-    own = ["-p", "tests.guest.chosen", "-p", "no:cacheprovider", "--outcomes", "/hostout/results", "-rfE"]
+    own = ["-p", "tests.guest.chosen", "-p", "no:cacheprovider", "--outcomes=/hostout/results", "-rfE"]
     return guest.start(*_PYTEST, *own, *(arguments or ["tests/kernel"]), cwd=ROOT, env=_FEWER)
 
 

@@ -1,6 +1,7 @@
 """A plugin of pytest that writes down what became of each test, a JSON object a line, as it happens.
 
-`pytest -p tests.outcomes --outcomes FILE`. `python -m tests` sets such files of several kernels side by side.
+`pytest -p tests.outcomes --outcomes=FILE`, with the sign: a word by itself pytest takes for a place of tests.
+`python -m tests` sets such files of several kernels side by side.
 """
 
 from __future__ import annotations

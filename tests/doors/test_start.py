@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
 import pytest
 
+from tests.spent import spent_s
 from tests.world import BIN
 from weft import __version__
 from weft.doors.cli import options
@@ -36,9 +36,9 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command_in_no_time() -> None:
     took_s = []
     for _ in range(5):
-        started_at = time.monotonic()
+        before_s = spent_s()
         shown = run("--help")
-        took_s.append(time.monotonic() - started_at)
+        took_s.append(spent_s() - before_s)
     assert shown.returncode == 0
     assert [name for name in COMMANDS if f"\n  {name}" not in shown.stdout] == []
     assert min(took_s) < BUDGET_S, took_s

@@ -75,6 +75,12 @@ def test_a_guest_that_fails_fails_the_run_and_is_heard(
     assert "guest 3 failed:\nassert 1 == 2" in capsys.readouterr().out
 
 
+def test_tests_are_known_by_the_same_names_on_every_kernel(tmp_path: Path) -> None:
+    ran = runner.on_host(["tests/pure/test_plan_text.py"], tmp_path / "results")
+    assert not ran.failed
+    assert {test.partition("::")[0] for test in ran.results} == {"tests/pure/test_plan_text.py"}
+
+
 SAMPLE = """
 import pytest
 def test_passes(): pass
@@ -93,7 +99,7 @@ def test_breaks_afterwards(broken): pass
 def test_outcomes_are_written_down_as_they_come(tmp_path: Path) -> None:
     (tmp_path / "test_sample.py").write_text(SAMPLE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    asked = [sys.executable, "-m", "pytest", "-p", "tests.outcomes", "--outcomes", tmp_path / "results", tmp_path]
+    asked = [sys.executable, "-m", "pytest", "-p", "tests.outcomes", f"--outcomes={tmp_path}/results", str(tmp_path)]
     subprocess.run(asked, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
     results = {test.partition("::")[2]: told for test, told in outcomes.read(tmp_path / "results").items()}
     assert {test: told.outcome for test, told in results.items()} == {

@@ -356,16 +356,12 @@ def test_single_keys_are_read_alone(nft: Nft, world: World) -> None:
     assert nft.observe(Selection(keys=frozenset({Key("nft-table", "", "ip weft-none")}))) == {}
 
 
-def test_two_hundred_namespaces_without_nft_are_cheap(nft: Nft, world: World) -> None:
-    names = [f"n{i}" for i in range(200)]
+def test_namespaces_without_nft_are_cheap(nft: Nft, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump of tables each, and no libnftables, which costs ten times as much."""
+    names = [f"n{i}" for i in range(50)]
     world.run("ip", "-batch", "-", input="".join(f"netns add {name}\n" for name in names))
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        assert seen(nft, *names) == {}
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.1, f"{min(times) * 1000:.1f} ms"
-    print(f"{min(times) * 1000:.1f} ms")
+    monkeypatch.setattr("weft.backends.nft.Context", lambda: pytest.fail("libnftables was opened"))
+    assert seen(nft, *names) == {}
 
 
 WITHOUT_RIGHTS = """

@@ -84,9 +84,7 @@ def test_features_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) ->
     found = kernel.features(RUN)
     with monkeypatch.context() as patch:
         patch.setattr(kernel, "find", lambda: frozenset({"wrong"}))
-        start = time.perf_counter()
         assert kernel.features(RUN) == found
-        assert time.perf_counter() - start < 0.05
         patch.setattr(kernel, "_signature", lambda: ["another", "kernel", ""])
         assert kernel.features(RUN) == {"wrong"}
     (RUN / "features.json").write_text("{torn")
