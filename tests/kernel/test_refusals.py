@@ -1,8 +1,6 @@
 """One step of a command is refused, every step; or a signal comes: the command leads back, or on, and says so.
 
-A step is a message of a batch, an nft transaction, a system call, a write of a setting or a file. Refused before the
-commit record the former state is back and the exit code 5; after it the wanted one is reached. The judge is the
-outside dump.
+What a step is, and what must be true then: faults/refuser.py. The judge is the outside dump.
 """
 
 from __future__ import annotations
@@ -14,14 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.faults import intents
-from tests.kernel.faults.command import Ran, preload, weft_in
+from tests.kernel.faults.command import preload
 from tests.kernel.faults.points import ALL, Refusal, signal_at
+from tests.kernel.faults.refuser import DONE, INCOMPLETE, INTERRUPTED, REFUSED, judge, refuse_every_step
 from tests.kernel.faults.rig import SCOPE, Rig
 from tests.world import World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200)]
-
-DONE, REFUSED, INCOMPLETE, INTERRUPTED = 0, 5, 6, 130
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,38 +46,6 @@ def write(folder: Path, text: str) -> str:
     path = folder / f"{len(list(folder.iterdir()))}.yaml"
     path.write_text(text)
     return str(path)
-
-
-def judge(rig: Rig, ran: Ran, what: str, *, recover: bool = False) -> None:
-    """The exit code and the world agree. A rest on disk that could not be closed is recovered first."""
-    if recover or ran.status == INCOMPLETE:
-        again = weft_in(rig.world, "recover")
-        assert again.status == DONE, f"{what}: {ran}\nthen {again}"
-    at = rig.look(f"{what}: {ran}")
-    expected = {DONE: [rig.there], REFUSED: [rig.here], INCOMPLETE: [rig.here, rig.there]}
-    expected[INTERRUPTED] = [rig.there if "after everything was done" in ran.err else rig.here]
-    agrees = any(at is end for end in expected.get(ran.status, []))
-    assert agrees, f"{what}: {ran}\nbut the world is as after {at.name!r}"
-    if at is rig.there:
-        rig.turn()
-
-
-def refuse_every_step(rig: Rig) -> Counter[int]:
-    """On both ways; how often which exit code came of it."""
-    codes: Counter[int] = Counter()
-    following: Counter[tuple[str, ...]] = Counter()
-    done: set[tuple[str, ...]] = set()
-    while len(done) < 2:
-        words = rig.there.words
-        refusal = Refusal(following[words])
-        ran = rig.go(refusal)
-        judge(rig, ran, f"refused step {following[words]}")
-        following[words] += 1
-        if refusal.happened:
-            codes[ran.status] += 1
-        else:
-            done.add(words)
-    return codes
 
 
 def test_every_refusal_between_two_intents(rig: Rig) -> None:
