@@ -4,8 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernel.faults.command import preload
 from tests.kernel.links.underlay import Wire
 from tests.world import World
+
+
+@pytest.fixture(scope="session", autouse=True)
+def preloaded() -> None:
+    """Commands are forks of the tests' own process: in a guest an interpreter takes seconds to start."""
+    preload()
 
 
 @pytest.fixture

@@ -77,10 +77,8 @@ def test_an_entry_that_somebody_deleted_is_missing_and_comes_back(wire: Wire) ->
     wire.world.run(*bridge, MACS["two"], "dev", "vx0", "dst", "192.0.2.2", netns="one")
     wire.world.run(*bridge, EVERYWHERE, "dev", "vx0", "dst", "192.0.2.2", netns="one")
     assert not wire.world.ping("10.7.0.2", netns="one", wait_s=0)
-    said = wire.world.run("weft", "status", "-f", wire.file, check=False)
-    assert said.returncode == 3
-    lines = [line for line in said.stdout.splitlines() if "missing" in line]
-    assert len(lines) == 2 and any(MACS["two"] in line for line in lines) and any(EVERYWHERE in line for line in lines)
+    missing = [f"vx0 {EVERYWHERE} dst 192.0.2.2", f"vx0 {MACS['two']}"]
+    assert wire.status() == (3, missing)
     wire.apply(told(4))
     assert wire.world.ping("10.7.0.2", netns="one")
 
@@ -218,5 +216,5 @@ def test_a_bridge_learns_from_static_entries_of_its_ports(wire: Wire) -> None:
 def test_destroy_leaves_the_machine_as_it_was(wire: Wire) -> None:
     before = wire.world.dump(settle_s=5)
     wire.apply(told(6))
-    wire.world.run("weft", "destroy", "-y", "lab")
+    wire.destroy()
     assert differences(before, wire.world.dump(settle_s=5)) == []

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.kernel.faults.command import weft_in
 from tests.world import World
 
 WIRE = """
@@ -36,14 +37,27 @@ class Wire:
         """Apply links by namespace; what the command says. `more`: routes and the like, by namespace."""
         spaces = {netns: {"links": made, **more.get(netns, {})} for netns, made in links.items()}
         self.file.write_text(json.dumps({"weft": 1, "name": "lab", "namespaces": spaces}))
-        said = self.world.run("weft", "apply", "-y", "-f", self.file).stdout
+        return self.again()
+
+    def again(self) -> str:
+        """Apply the file as it is."""
+        said = self.weft("apply", "-y", "-f", self.file)
         assert self.status() == (0, [])
         return said
 
+    def destroy(self) -> str:
+        return self.weft("destroy", "-y", "lab")
+
+    def weft(self, *words: str | Path) -> str:
+        """What a command says that goes well."""
+        ran = weft_in(self.world, *words)
+        assert ran.status == 0, str(ran)
+        return ran.out
+
     def status(self) -> tuple[int, list[str]]:
-        """The status of `weft status`, and the objects that it finds different."""
-        done = self.world.run("weft", "status", "-f", self.file, "-o", "json", check=False)
-        return done.returncode, [found["name"] for found in json.loads(done.stdout)["differences"]]
+        """The status of `weft status`, and the names of the objects that it finds different."""
+        ran = weft_in(self.world, "status", "-f", self.file, "-o", "json")
+        return ran.status, [found["name"] for found in json.loads(ran.out)["differences"]]
 
     def link(self, netns: str, ifname: str) -> dict[str, Any]:
         found = self.world.json("ip", "-j", "-d", "link", netns=netns)
