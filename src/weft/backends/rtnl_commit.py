@@ -136,7 +136,7 @@ class Commit:
                 self._numbers.reserve(link.peer)
                 self._numbers.pair(link.key, link.peer)
         elif isinstance(link, Link):
-            self._numbers.reserve(link.key, high=link.made_in != link.netns)
+            self._numbers.reserve(link.key, high=link.made_in != link.netns, device=link.device)
 
     def _post_all(self, change: Change, requests: Iterable[Request]) -> None:
         for request in requests:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from errno import ENODEV
+from pathlib import Path
 from random import randrange
 
 from weft.errors import KernelRefused
@@ -115,14 +116,15 @@ class Numbers:
         """Whether these were seen, or made, as the two ends of one veth."""
         return self._peers.get(end) == other and end in self._indexes
 
-    def reserve(self, link: Key, *, high: bool = False) -> None:
+    def reserve(self, link: Key, *, high: bool = False, device: str = "") -> None:
         """Choose an index for a link about to be made; again, another one. `high`: it must be free in a second
-        namespace too, that which the link is made from, for the kernel looks for it in both. Source:
-        net/core/rtnetlink.c __rtnl_newlink."""
-        index = None if high else self._next.get(link.netns)
-        if index is None or link in self._indexes:
+        namespace too, that which the link is made from, for the kernel looks for it in both. `device`: with the index
+        it is the name of a file, of which all namespaces have one. Source: net/core/rtnetlink.c __rtnl_newlink."""
+        index = None if high or device else self._next.get(link.netns)
+        while index is None or link in self._indexes or (device and Path(f"{device}{index}").exists()):
             index = randrange(HIGH.start, HIGH.stop)
-        if not high:
+            self._indexes.pop(link, None)
+        if not high and not device:
             self._next[link.netns] = index + 1
         self._indexes[link] = index
         obj = self._coming.get(link)

@@ -11,7 +11,7 @@ from weft.compiler.links.declared import Declared, stands_on
 from weft.compiler.links.ways import Ways
 from weft.compiler.naming import altnames, identity, mac, where_words
 from weft.compiler.network import ETHERNET_MTU
-from weft.kinds.link.common import Link
+from weft.kinds.link.common import ChildLink, Link
 from weft.model.intent import Path
 from weft.model.links import HostLink
 from weft.model.stacked import BondLink
@@ -110,7 +110,8 @@ class LinkPlace(Generic[S_co]):
         end of a pair, has only what follows from this one. `own_mac`: whether the kind has a MAC of its own."""
         place = "/".join(self.path)
         mark, whole = self.draft.names.mark(place), identity(self.draft.names.scope, place)
-        mtu = self._bonds_mtu() or bare.mtu or self.spec.mtu or ETHERNET_MTU
+        default = None if isinstance(bare, ChildLink) else ETHERNET_MTU  # of an unknown parent: as the kernel has it
+        mtu = self._bonds_mtu() or bare.mtu or self.spec.mtu or default
         if bare.key != self.key:
             return replace(bare, alias=mark, mac=mac(whole, "link-peer"), mtu=mtu, up=True, altnames=())
         spec = self.spec

@@ -45,6 +45,11 @@ class Link:
         """The namespace from which the kernel makes it: its own, but for what stands on something in another one."""
         return self.netns
 
+    @property
+    def device(self) -> str:
+        """What the name of its device file begins with, before its index; "" where it has none."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildLink(Link):

@@ -15,7 +15,9 @@ from weft.wire.upon import MACVLAN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Macvtap(Macvlan):
-    pass
+    @property
+    def device(self) -> str:
+        return "/dev/tap"
 
 
 _OWN = Own(kind="macvtap", table=MACVLAN, fields=FIELDS)
