@@ -87,6 +87,7 @@ class Machine:
         return Split(
             ours=State((key, obj) for key, obj in parts.ours.items() if key in keys),
             foreign=parts.foreign,
+            adopted=parts.adopted,
         )
 
     def looker(self, former: State, wanted: State) -> Callable[[frozenset[Key], State], State]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from weft.diff import differing_fields
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
 from weft.kinds.ip.address import Address
@@ -29,10 +30,12 @@ from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, netns_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """`ours`: what diff may change. `foreign`: what stands at a wanted key and is not ours to touch."""
+    """`ours`: what diff may change. `foreign`: what stands at a wanted key and is not ours to touch. `adopted`: which
+    of ours bore no proof but that they are just what is wanted: nobody has claimed them yet."""
 
     ours: State
     foreign: State
+    adopted: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +54,20 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
 
     An unmarked address or route on a link of ours that matches what is wanted is adopted, and so is a wanted link that
     somebody took the mark from. A setting that is wanted is ours to change, whatever its value, unless another scope
-    holds it at a different one.
+    holds it at a different one. On foreign ground what has our protocol and is just what is wanted is adopted too: it
+    can only have come by a script of ours, or before the ledger was lost.
     """
     ours, foreign = State(), State()
+    adopted: set[Key] = set()
     for key, obj in observed.items():
         if _is_ours(obj, observed, claims):
             ours[key] = obj
         elif key in wanted:
-            (ours if _adoptable(obj, wanted[key], observed, claims) else foreign)[key] = obj
-    return Split(ours=ours, foreign=foreign)
+            if _is_unclaimed(obj, wanted[key], observed, claims):
+                adopted.add(key)
+            is_ours = key in adopted or _adoptable(obj, wanted[key], observed, claims)
+            (ours if is_ours else foreign)[key] = obj
+    return Split(ours=ours, foreign=foreign, adopted=frozenset(adopted))
 
 
 def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
@@ -157,6 +165,13 @@ def _adoptable(obj: KernelObject, wanted: KernelObject, observed: State, claims:
     if isinstance(obj, Namespace):
         return obj == wanted
     return isinstance(obj, Link) and type(obj) is type(wanted) and _lost_its_mark(obj, observed, claims)
+
+
+def _is_unclaimed(obj: KernelObject, wanted: KernelObject, observed: State, claims: Claims) -> bool:
+    """Whether what looks like ours to the last field is claimed by nobody, nor stands on anybody's ground."""
+    if getattr(obj, "protocol", None) != PROTOCOL or obj.key in claims.ledger or type(obj) is not type(wanted):
+        return False
+    return scope_of(obj, observed, claims.host_id) is None and not differing_fields(obj, wanted)
 
 
 def _lost_its_mark(link: Link, observed: State, claims: Claims) -> bool:

@@ -56,11 +56,20 @@ def document(todo: Plan, paths: Mapping[Key, Path], where: Where) -> dict[str, A
 
 def script(todo: Plan) -> str:
     """A shell script of ip, nft and sysctl commands, in the plan's own order."""
-    lines = ["#!/bin/sh", "set -e"]
+    lines = ["#!/bin/sh", *_caveats(todo), "set -e"]
     for step in todo.steps():
         for change in step.changes:
             lines.extend(KINDS.of(change.object).script(change))
     return "\n".join(lines) + "\n"
+
+
+def _caveats(todo: Plan) -> Iterator[str]:
+    """What weft would know afterwards, and does not when the script has run."""
+    tables = {key.table for key, change in todo.changes.items() if change.op is not Op.DELETE}
+    if not tables.isdisjoint({"sysctl", "link-setting"}):
+        yield "# Former values of settings are noted nowhere: a later destroy leaves what this script sets."
+    if "address" in tables:
+        yield "# Addresses on links that are not weft's bear no sign of it: weft apply will find them in its way."
 
 
 def counts(todo: Plan) -> dict[str, int]:

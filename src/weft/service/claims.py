@@ -18,9 +18,13 @@ from weft.state import Key, State
 _CLAIMED = frozenset({"address", "route", "rule", "neighbour", "fdb"})
 
 
-def claim(machine: Machine, todo: Plan, desired: State) -> None:
-    """Raises: ForeignObject where another scope holds a setting at another value, DiskFull, NotPermitted."""
-    wanted = [*_on_foreign_ground(machine, todo, desired), *_shared_settings(machine, desired)]
+def claim(machine: Machine, todo: Plan, desired: State, adopted: Collection[Key]) -> None:
+    """`adopted`: as ownership's Split has it.
+
+    Raises: ForeignObject where another scope holds a setting at another value, DiskFull, NotPermitted.
+    """
+    new = (change.key for change in todo.changes.values() if change.after is not None)
+    wanted = [*_on_foreign_ground(machine, (*new, *adopted), desired), *_shared_settings(machine, desired)]
     if wanted:
         machine.ledger.note(wanted)
 
@@ -54,12 +58,11 @@ def _settle(machine: Machine, settings: Iterable[Key], reached: State) -> None:
         machine.ledger.settle([entry.key for entry in stale])
 
 
-def _on_foreign_ground(machine: Machine, todo: Plan, desired: State) -> Iterator[Entry]:
+def _on_foreign_ground(machine: Machine, keys: Iterable[Key], desired: State) -> Iterator[Entry]:
     """What stood on our own link before may stand on foreign ground after: not only what is made is claimed."""
-    for change in todo.changes.values():
-        new = change.after
-        if new is not None and needs_claim(new, desired, machine.host_id):
-            yield _entry(machine, change.key, former=None, ours="")
+    for key in keys:
+        if key in desired and needs_claim(desired[key], desired, machine.host_id):
+            yield _entry(machine, key, former=None, ours="")
 
 
 def _shared_settings(machine: Machine, desired: State) -> Iterator[Entry]:

@@ -35,7 +35,7 @@ class Prepared:
     """An intent thought through, with all that led to its plan. `ours`: what of the observed is the scope's to change;
     `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy). `left_out`: what the
     machine lacks for parts of the intent of which nothing is made; among the warnings too. `told`: the plan to
-    be read."""
+    be read. `adopted`: which of `ours` nobody has claimed yet."""
 
     scope: str
     machine: Machine
@@ -49,6 +49,7 @@ class Prepared:
     facts: Facts | None = None
     loaded: Loaded | None = None
     warnings: tuple[Problem, ...] = ()
+    adopted: frozenset[Key] = frozenset()
     left_out: tuple[Finding, ...] = ()
     _spoken_of: set[tuple[str, ...]] = field(default_factory=set, init=False, repr=False, compare=False)
 
@@ -102,6 +103,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
         observed=observed,
         ours=parts.ours,
         foreign=parts.foreign,
+        adopted=parts.adopted,
         desired=desired,
         paths=compiled.paths,
         plan=todo,

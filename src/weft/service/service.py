@@ -32,7 +32,7 @@ from weft.service.prepared import Prepared, namespaces_of, prepare, prepare_noth
 from weft.service.status import Status, status_of
 from weft.service.topology import places_of, topology_of
 from weft.service.transactions import Recovered, Transactions
-from weft.service.trial import Verb, on_trial
+from weft.service.trial import Note, Verb, on_trial
 from weft.state import HOST
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
@@ -139,7 +139,7 @@ class Service:
             prepared.demand_no_foreign()
             note = on_trial(Verb.APPLY, prepared.plan, confirm_within_s)
             self._intents.stage(Kept(scope=intent.name, files=loaded.text, applied_at=time.time()))
-            self._ends.carry_out(prepared.machine, prepared.plan, prepared.desired, note, progress)
+            self._transact(prepared, note, progress)
         self._verify(prepared)
         return prepared
 
@@ -171,7 +171,7 @@ class Service:
 
             prepared = _agreed(think, known)
             note = on_trial(Verb.DESTROY, prepared.plan, confirm_within_s)
-            self._ends.carry_out(prepared.machine, prepared.plan, prepared.desired, note, progress)
+            self._transact(prepared, note, progress)
         self._verify(prepared)
         return prepared
 
@@ -314,6 +314,10 @@ class Service:
         if kept is None or not any(word in text for text in kept.files.values() for word in _NAMED_IN_FILES_ALONE):
             return set()
         return namespaces_of(loads_stored(kept.files).intent)
+
+    def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
+        machine, todo = prepared.machine, prepared.plan
+        self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:

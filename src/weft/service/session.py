@@ -66,6 +66,7 @@ class Session:
             observed=parts.ours,
             ours=parts.ours,
             foreign=parts.foreign,
+            adopted=parts.adopted,
             desired=compiled.state,
             paths=compiled.paths,
             plan=todo,

@@ -7,7 +7,7 @@ a second look at what has ended does nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -19,7 +19,7 @@ from weft.plan import Plan
 from weft.service.books import Books
 from weft.service.claims import claim
 from weft.service.trial import Note, TakenBack, Verb, taken_back, way_back
-from weft.state import State
+from weft.state import Key, State
 from weft.store import journal
 from weft.store.intents import Intents
 from weft.store.journal import Journal, Phase, Record, Trial, half_begun
@@ -47,13 +47,19 @@ class Transactions:
     arm: Arm
 
     def carry_out(
-        self, machine: Machine, todo: Plan, desired: State, note: Note, progress: Progress = ignore_progress
+        self,
+        machine: Machine,
+        todo: Plan,
+        desired: State,
+        note: Note,
+        progress: Progress = ignore_progress,
+        adopted: Collection[Key] = (),
     ) -> None:
         """One transaction, whole also where nothing is to change in the kernel: then claims and the kept intent may.
-        `desired`: what is wanted, with the ground that it stands on."""
+        `desired`: what is wanted, with the ground that it stands on; `adopted`: what of it is there and unclaimed."""
         books = replace(
             self._books(machine, Record(former=todo.before, goal=todo.after, note=note.plain())),
-            claim=lambda: claim(machine, todo, desired),
+            claim=lambda: claim(machine, todo, desired, adopted),
             arm=lambda: self.arm(machine.scope, note.deadline_s) if note.deadline_s is not None else None,
         )
         look = machine.looker(todo.before, todo.after)
