@@ -65,10 +65,10 @@ def script(todo: Plan) -> str:
 
 def _caveats(todo: Plan) -> Iterator[str]:
     """What weft would know afterwards, and does not when the script has run."""
-    tables = {key.table for key, change in todo.changes.items() if change.op is not Op.DELETE}
-    if not tables.isdisjoint({"sysctl", "link-setting"}):
+    made = [change.object for change in todo.changes.values() if change.op is not Op.DELETE]
+    if any(obj.key.table in ("sysctl", "link-setting") for obj in made):
         yield "# Former values of settings are noted nowhere: a later destroy leaves what this script sets."
-    if "address" in tables:
+    if any(obj.key.table == "address" and obj.lives_on[0] not in todo.changes for obj in made):
         yield "# Addresses on links that are not weft's bear no sign of it: weft apply will find them in its way."
 
 
