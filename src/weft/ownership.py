@@ -120,7 +120,8 @@ def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None
 
 def needs_claim(obj: KernelObject, desired: State, host_id: str) -> bool:
     """Whether `obj`, about to be made, would bear no proof of its own: it stands on foreign ground."""
-    return isinstance(obj, (Address, Route, Neighbour, Rule, Fdb)) and ground_scope(obj, desired, host_id) is None
+    standing = isinstance(obj, (Address, Route, Neighbour, Rule, Fdb, BridgePort, BridgeVlans))
+    return standing and ground_scope(obj, desired, host_id) is None
 
 
 def _marked(alias: str | None, host_id: str) -> str | None:

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from weft.backends.former import Entry
+from weft.kinds.link.common import KEPT_BY_MASTERS
 from weft.observe import Machine
 from weft.ownership import needs_claim
 from weft.plan import Plan
 from weft.state import Key, State
 
-_CLAIMED = frozenset({"address", "route", "rule", "neighbour", "fdb"})
+_CLAIMED = frozenset({"address", "route", "rule", "neighbour", *KEPT_BY_MASTERS})
 
 
 def claim(machine: Machine, todo: Plan, desired: State, adopted: Collection[Key]) -> None:
