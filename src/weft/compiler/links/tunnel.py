@@ -173,6 +173,9 @@ def _family(place: LinkPlace[TunnelLink]) -> int:
             why = f"{spec.kind} runs over IPv{family}" if fixed else f"{said[0]} is of IPv{family}"
             place.error(f"{address} is not of the underlay's family: {why}", f"addresses of IPv{family}")
             break
+    if family == 6 and not fixed and not (local or spec.remote or group):
+        # the kernel would say of such a link that it is of IPv4
+        place.error("a tunnel over IPv6 without an end of its own", "`local: ADDRESS`")
     return family
 
 

@@ -95,7 +95,15 @@ _IN_PLACE = ("local", "remote", "ttl", "tos", "pmtudisc")
 
 
 def _row(kind: str, cls: type[Gre], fields: FieldTable) -> Kind:
-    sort = Sort(kind=kind, table=GRE, device=IFLA_GRE_LINK, whole=True, fields=fields, ethernet=kind.endswith("tap"))
+    sort = Sort(
+        kind=kind,
+        table=GRE,
+        device=IFLA_GRE_LINK,
+        family=6 if fields is _OVER6 else 4,
+        ethernet=issubclass(cls, GreTap | Ip6GreTap),
+        whole=True,
+        fields=fields,
+    )
     return row(kind, cls, sort, _IN_PLACE)
 
 

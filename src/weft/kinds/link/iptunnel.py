@@ -70,7 +70,15 @@ _IN_PLACE = ("local", "remote", "ttl", "tos", "pmtudisc")
 
 
 def _row(kind: str, cls: type[Tunnel], table: Table, fields: FieldTable) -> Kind:
-    sort = Sort(kind=kind, table=table, device=IFLA_IPTUN_LINK, whole=True, fields=fields, ethernet=False)
+    sort = Sort(
+        kind=kind,
+        table=table,
+        device=IFLA_IPTUN_LINK,
+        family=6 if fields is _OVER6 else 4,
+        ethernet=False,
+        whole=True,
+        fields=fields,
+    )
     return row(kind, cls, sort, _IN_PLACE)
 
 

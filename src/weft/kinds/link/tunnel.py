@@ -79,13 +79,15 @@ def family_of_ends(*addresses: str) -> int:
 class Sort:
     """A kind of tunnel. `kind`: as in IFLA_INFO_KIND. `table`: its attributes. `device`: that which names the link in
     the underlay, None where the kind has none. `whole`: whether the kernel takes a change's silence for a zero, so that
-    all is said. `ethernet`: whether it carries frames; else what the kernel calls its hardware address is `local`."""
+    all is said. `ethernet`: whether it carries frames; else what the kernel calls its hardware address is `local`.
+    `family`: the underlay's, 0 where that is for the addresses to tell."""
 
     kind: str
     table: Table
     fields: FieldTable
     device: int | None = None
     ethernet: bool = True
+    family: int = 0
     whole: bool = False
 
     def create(self, tunnel: Tunnel, names: Names) -> Iterator[Request]:
@@ -124,7 +126,7 @@ class Sort:
         """The constructor's arguments of a tunnel that was read."""
         data = seen.info.read(self.table)
         own = {name: field.read(data) for name, field in self.fields.items()}
-        family = family_of_ends(*(own.get(name, "") for name in ("local", "remote", "group")))
+        family = self.family or family_of_ends(*(own.get(name, "") for name in ("local", "remote", "group")))
         underlay, device = (seen.other.netns, seen.other.name) if seen.other else (seen.fields["netns"], "")
         common = seen.fields if self.ethernet else {**seen.fields, "mac": None}
         return {**common, **own, "family": family, "underlay": underlay, "device": device}
