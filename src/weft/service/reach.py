@@ -23,6 +23,9 @@ from weft.service.service import Service
 from weft.service.status import status_of
 from weft.service.suspects import Suspect, Suspects
 
+MOST_PAIRS = 50_000
+"""So many are measured at once: some 220 ports. Each takes some seven kilobytes and sixteen questions."""
+
 
 class Watcher(Interface):
     """Is told how many questions there are, and then of each lot that is settled."""
@@ -83,12 +86,16 @@ def check_reach(
     """Measure all pairs of an intent's ports, or of those selected.
 
     `ports`: names and patterns (`web`, `shop/web`, `shop/*`); of one port alone, the pairs that it is part of.
-    Raises: IntentInvalid where a name fits no port, NotPermitted, DumpInterrupted, and as Service.prepare.
+    Raises: IntentInvalid where a name fits no port or there are more pairs than MOST_PAIRS, NotPermitted,
+    DumpInterrupted, and as Service.prepare.
     """
     prepared = service.prepare(loaded)
     found = endpoints(loaded.intent, prepared.desired, prepared.paths)
     selected = select(found, ports)
     asked = pairs_of(found, selected)
+    if len(asked) > MOST_PAIRS:
+        what = f"{len(selected):,} ports are {len(asked):,} pairs; at once {MOST_PAIRS:,} can be measured"
+        raise IntentInvalid([Problem(where="--port", what=what, fix="choose one port, or a tenant's: --port 'shop/*'")])
     expectations = list(_expectations(World(prepared.desired), asked))
     if watcher is not None:
         watcher.start(sum(known.reach is not Reach.OPEN for known in expectations) * len(protocols))

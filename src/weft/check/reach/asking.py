@@ -10,7 +10,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EMFILE, ENFILE
 from itertools import islice
 from typing import Protocol as Interface
 
@@ -21,6 +23,7 @@ from weft.check.reach.probes import Board, Outcome, Probe, Protocol
 from weft.check.reach.rooms import Rooms
 from weft.check.reach.tcp import Tcp
 from weft.check.reach.udp import Udp
+from weft.errors import Refused
 from weft.netlink.descriptors import allow_more_files
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
@@ -33,6 +36,7 @@ PATIENCE_S = 1.5
 SILENCE_S = 0.4
 AT_MOST = 500
 """Pairs that talk at once; each takes up to eight descriptors."""
+_NO_FILES = (EMFILE, ENFILE)
 BREATH = 64
 """Questions sent before answers are looked at."""
 
@@ -62,16 +66,26 @@ def measure(
     protocols: Collection[Protocol],
     progress: Progress = lambda settled: None,
 ) -> Measured:
-    """Ask all that has an expectation other than OPEN. Raises: NotPermitted, OSError where there are too few files."""
+    """Ask all that has an expectation other than OPEN. Raises: NotPermitted, Refused where files run out."""
     probes = list(_probes(expectations, protocols))
     began = time.monotonic()
     allow_more_files()
-    with Rooms(namespaces) as rooms, Exchange() as exchange:
+    with _enough_files(), Rooms(namespaces) as rooms, Exchange() as exchange:
         run = Run(rooms, exchange, probes)
         run.open()
         run.ask(progress)
     outcomes = (Outcome(expectation=p.expectation, protocol=p.protocol, reached=p.reached, note=p.note) for p in probes)
     return Measured(outcomes=tuple(outcomes), faults=run.faults, elapsed_s=time.monotonic() - began)
+
+
+@contextmanager
+def _enough_files() -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        if failure.errno not in _NO_FILES:
+            raise
+        raise Refused("too many open files for so many ports; raise `ulimit -n`, or choose fewer ports") from failure
 
 
 def _probes(expectations: Iterable[Expectation], protocols: Collection[Protocol]) -> Iterator[Probe]:
@@ -140,6 +154,8 @@ class Run:
         except NamespaceGone as gone:
             self.faults[end.name, family] = str(gone)
         except OSError as failure:
+            if failure.errno in _NO_FILES:
+                raise
             where = f"namespace {end.netns}" if end.netns else "the host"
             self.faults[end.name, family] = f"{end.address(family)} in {where}: {(failure.strerror or '').lower()}"
 
