@@ -78,7 +78,8 @@ class Facts:
     length. `pool_held`: (tenant, network, family) to the pool address it has now; `pool_taken`: pool addresses of
     other scopes. `egress_links`: the links of the host's default routes; `ra_links`: those of them whose default
     route came by router advertisement. `limits`: sysctls that lint compares with the intent. `host_routes`: the
-    prefixes of the host's routes that the scope did not make."""
+    prefixes of the host's routes that the scope did not make. `tcp_allowed`: the congestion controls that a namespace
+    other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -95,3 +96,5 @@ class Facts:
     forward_drops: tuple[ForwardDrop, ...] = ()
     limits: Mapping[str, int] = field(default_factory=lambda: _NONE)
     host_routes: tuple[str, ...] = ()
+    tcp_allowed: frozenset[str] | None = None
+    host_is_first: bool = False

@@ -141,3 +141,15 @@ def test_a_kernel_refusal_leads_back(desk: Desk) -> None:
     assert "the kernel refused" in said and "everything is as it was before" in said
     assert differences(before, desk.world.dump(settle_s=3)) == []
     assert desk.weft("list").stdout == "Nothing is applied here.\n"
+
+
+def test_a_congestion_control_that_the_namespace_may_not_take_is_refused_by_the_plan(desk: Desk) -> None:
+    known, allowed = (
+        set(desk.world.run("sysctl", "-n", f"net.ipv4.tcp_{which}_congestion_control").stdout.split())
+        for which in ("available", "allowed")
+    )
+    if not known - allowed:
+        pytest.skip("every algorithm of this kernel is allowed everywhere")
+    desk.write(f"{{weft: 1, name: lab, namespaces: {{red: {{tcp: {{congestion_control: {min(known - allowed)}}}}}}}}}")
+    (problem,) = desk.json("plan", code=5)["problems"]
+    assert "only the machine's first namespace may take" in problem["what"]

@@ -158,7 +158,7 @@ def test_a_restricted_algorithm_is_refused_by_its_reason(bench: Bench) -> None:
     if not known - allowed:
         pytest.skip("every algorithm of this kernel is allowed everywhere")
     name = min(known - allowed)
-    with pytest.raises(KernelRefused, match=rf"may take {name} before net\.ipv4\.tcp_allowed_congestion_control"):
+    with pytest.raises(KernelRefused, match=rf"may take {name} before net/ipv4/tcp_allowed_congestion_control"):
         bench.scope().commit(create(Sysctl(netns="a", name="net/ipv4/tcp_congestion_control", value=name)))
 
 

@@ -19,13 +19,12 @@ from weft.errors import KernelRefused, NotPermitted
 from weft.kinds import KINDS
 from weft.kinds.base import Request
 from weft.kinds.setting import sysctl
-from weft.kinds.setting.sysctl import folded, is_safe
+from weft.kinds.setting.sysctl import ALGORITHM, ALLOWED_ALGORITHMS, folded, is_safe
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces, cookie
 from weft.state import Change, Key, Op, State
 
 _ROOT = "/proc/sys/"
-_ALGORITHM, _ALLOWED = "net/ipv4/tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control"
 
 
 def write_setting(name: str, text: str) -> None:
@@ -161,8 +160,8 @@ def _write(step: _Step) -> None:
     try:
         write_setting(name, step.goal)
     except OSError as error:
-        if error.errno == EPERM and name == _ALGORITHM:
-            why = f"only the machine's first namespace may take {step.goal} before {_ALLOWED} there names it"
+        if error.errno == EPERM and name == ALGORITHM:
+            why = f"only the machine's first namespace may take {step.goal} before {ALLOWED_ALGORITHMS} there names it"
             raise KernelRefused(str(step.change), EPERM, why) from error
         if error.errno in (EPERM, EACCES):
             raise NotPermitted(f"{step.change}: /proc/sys/{name} is not ours to write") from error

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
 from weft.kinds.setting.link import OFFLOAD, LinkSetting
-from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.setting.sysctl import ALGORITHM, ALLOWED_ALGORITHMS, Sysctl
 from weft.model.intent import Path, Tcp
 from weft.model.tuning import LinkTuning, Offloads
 from weft.state import HOST, Key
@@ -24,7 +25,22 @@ _FEATURE_OF = (
 
 
 def compile_sysctl(draft: Draft, netns: str, name: str, value: str, path: Path) -> None:
+    if name == ALGORITHM:
+        _check_algorithm(draft, netns, value, path)
     draft.share(Sysctl(netns=netns, name=name, value=value), path)
+
+
+def _check_algorithm(draft: Draft, netns: str, algorithm: str, path: Path) -> None:
+    """Find a congestion control that this namespace may not take. Source: net/ipv4/tcp_cong.c."""
+    facts, opened = draft.facts, draft.state.get(Key("sysctl", HOST, ALLOWED_ALGORITHMS))
+    if facts.tcp_allowed is None or (netns == HOST and facts.host_is_first):
+        return
+    allowed = opened.value.split() if isinstance(opened, Sysctl) else sorted(facts.tcp_allowed)
+    if algorithm in allowed or f"tcp_{algorithm}" not in facts.features:
+        return  # what this kernel does not have at all is a warning of its own: it may come as a module
+    what = f"only the machine's first namespace may take {algorithm}: {ALLOWED_ALGORITHMS} there does not name it"
+    fix = f"one of {', '.join(allowed)}, or there {ALLOWED_ALGORITHMS}: {' '.join((*allowed, algorithm))}"
+    draft.error(path, what, fix, Cause.MACHINE)
 
 
 def compile_sysctls(draft: Draft, netns: str, sysctls: Mapping[str, str], path: Path) -> None:

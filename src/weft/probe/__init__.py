@@ -69,5 +69,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         ra_links=links.by_advertisement(default),
         forward_drops=firewall.drops(machine.nft.chains(HOST)),
         limits=limits.of_first_namespace(),
+        tcp_allowed=limits.congestion_controls(),
+        host_is_first=limits.is_first(),
         host_routes=links.prefixes(observed, owner),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.pure.compiler.intents import MACHINE, facts, findings, intent, port, tap
@@ -432,6 +434,23 @@ def test_an_unknown_user_of_a_tap(word: str, kind: str) -> None:
     path, what, _ = one(intent(network(), p=tap(**{word: "nobody-here"})))
     assert path == (*PORT, "attach", "tap", word)
     assert what == f"this machine has no {kind} nobody-here"
+
+
+def test_a_congestion_control_that_only_the_first_namespace_may_take() -> None:
+    known = {"features": MACHINE.features | {"tcp_cubic", "tcp_bbr"}, "tcp_allowed": frozenset({"reno", "bbr"})}
+
+    def wanted(name: str, **on_host: object) -> Intent:
+        return replace(host(**on_host), namespaces={"red": NamespaceConfig(tcp=Tcp(congestion_control=name))})
+
+    path, what, fix = one(wanted("cubic"), **known)
+    assert path == ("namespaces", "red", "tcp", "congestion_control") and "only the machine's first" in what
+    assert fix.endswith("tcp_allowed_congestion_control: bbr reno cubic")
+    opened = {"net/ipv4/tcp_allowed_congestion_control": "reno cubic"}
+    assert findings(wanted("bbr"), **known) == findings(wanted("cubic", sysctls=opened), **known) == []
+    assert findings(wanted("cubic"), features=known["features"]) == []
+    first = host(tcp=Tcp(congestion_control="cubic"))
+    assert one(first, **known)[0] == ("host", "tcp", "congestion_control")
+    assert findings(first, **known, host_is_first=True) == []
 
 
 def test_a_pidfile_of_no_process() -> None:

@@ -11,6 +11,7 @@ from weft.kinds.command import within
 from weft.kinds.netns import ground
 from weft.state import Change, Key, link_key
 
+ALGORITHM, ALLOWED_ALGORITHMS = "net/ipv4/tcp_congestion_control", "net/ipv4/tcp_allowed_congestion_control"
 _EVERY_LINK = frozenset({"all", "default", "lo"})
 
 
