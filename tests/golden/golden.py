@@ -23,7 +23,7 @@ from weft.kinds import KINDS
 from weft.kinds.nft.chain import NftChain
 from weft.plan import Phase, Plan, Step, plan
 from weft.plan.render import describe, script, text
-from weft.state import KernelObject, State
+from weft.state import KernelObject, Key, State
 
 HERE = Path(__file__).parent
 
@@ -135,6 +135,8 @@ def _said(obj: KernelObject) -> Iterable[tuple[str, Any]]:
 
 
 def _word(value: object) -> str:
+    if isinstance(value, Key):
+        return f"{value.name}@{value.netns}" if value.netns else value.name
     if isinstance(value, tuple):
         return ",".join(map(_word, value))
     return f"'{value}'" if isinstance(value, str) and " " in value else str(value)

@@ -151,6 +151,8 @@ def _told(change: Change) -> Iterator[tuple[str, str]]:
 
 
 def _say(value: Any) -> str:
+    if isinstance(value, Key):
+        return f"{value.name}@{value.netns}" if value.netns else value.name
     if isinstance(value, tuple):
         return "; ".join(map(_say, value)) or "none"
     return "none" if value in (None, "") else str(value)
