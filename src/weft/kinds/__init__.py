@@ -35,7 +35,7 @@ from weft.kinds.setting import link as link_setting
 from weft.kinds.setting import sysctl
 
 KINDS = KindTable((
-    *(module.ROW for module in (netns, sysctl, link_setting, bridge, bond, vrf, dummy, ifb, tap)),
+    *(module.ROW for module in (netns, sysctl, link_setting, vrf, bridge, bond, dummy, ifb, tap)),
     tap.TUN_ROW,
     *(module.ROW for module in (veth, vlan, macvlan, macvtap, ipvlan, vxlan, geneve)),
     *gre.ROWS,

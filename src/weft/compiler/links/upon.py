@@ -97,15 +97,15 @@ def _beside(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], parent: Key) 
 
 def _check_alone(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], parent: Key) -> None:
     """Whether the parent's frames go nowhere else."""
-    kind, sort = place.spec.kind, _SHARERS[place.spec.kind]
+    sort = _SHARERS[place.spec.kind]
     entry = place.declared.get(parent)
     if entry is not None and _SHARERS.get(entry.spec.kind) == sort:
-        what = f"{parent.name} is of kind {entry.spec.kind} itself: a {kind} upon it would stand on its parent"
+        what = f"{parent.name} is of kind {entry.spec.kind} itself: one more upon it would stand on its parent"
         place.error(what, f"`link: {getattr(entry.spec, 'link', '')}`", "link")
         return
     master = _master(place, parent)
     if master:
-        what = f"{parent.name} is a port of {master}, which takes its frames: a {kind} upon it would get none"
+        what = f"{parent.name} is a port of {master}, which takes its frames: what is upon it would get none"
         place.error(what, f"`link: {master}`, or a port of {master}: `kind: veth`", "link", cause=Cause.INTENT)
     for key, other in place.declared.items():
         taker = _SHARERS.get(other.spec.kind)
