@@ -18,6 +18,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.dummy import Dummy
 from weft.kinds.link.tap import Tap
 from weft.kinds.link.veth import Veth
+from weft.kinds.link.vlan import Vlan
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
@@ -32,7 +33,7 @@ class World:
     """What may be in a state. `mark` stands before each alias; `via` says how far to go with next hops."""
 
     mark: str = "weft/h/s/"
-    link_kinds: tuple[str, ...] = ("dummy", "tap", "veth", "veth", "veth")
+    link_kinds: tuple[str, ...] = ("dummy", "tap", "veth", "veth", "veth", "vlan")
     hook: str = "ingress"
     set_types: tuple[str, ...] = ("ipv4_addr", "ipv6_addr")
     forwarding: str = "12"
@@ -104,6 +105,11 @@ def _links(rng: Random, grounds: list[str], world: World) -> list[Link]:
                 links.append(Veth(netns=other, ifname=peer, peer_netns=netns, peer_ifname=ifname, **there))
             case "tap" if netns == HOST:
                 links.append(Tap(netns=netns, ifname=ifname, multi_queue=rng.random() < 0.5, **attributes(netns)))
+            case "vlan" if links:
+                parent = rng.choice(links).key
+                vid = rng.randrange(1, 4)
+                if all((link.parent, link.vid) != (parent, vid) for link in links if isinstance(link, Vlan)):
+                    links.append(Vlan(netns=netns, ifname=ifname, parent=parent, vid=vid, **attributes(netns)))
             case "dummy":
                 links.append(Dummy(netns=netns, ifname=ifname, **attributes(netns)))
     return links
