@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,7 @@ from weft.backends.visit import visiting
 from weft.errors import DumpInterrupted, KernelRefused, NotPermitted, ReceiveOverrun
 from weft.kinds.ip.address import Address
 from weft.kinds.link.tap import Tap
-from weft.netlink import connection, doors
+from weft.netlink import connection, descriptors, doors, kept
 from weft.netlink.connection import TRIES, Connection, QuestionRefused
 from weft.netlink.events import Events
 from weft.netlink.kept import Kept, NamespaceGone
@@ -173,6 +175,30 @@ def test_kept_places_know_when_a_name_means_another_namespace(inside: World) -> 
     kept.begin()
     assert kept.at("red") is again
     kept.close()
+
+
+@pytest.fixture
+def few_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """How many more files this process may open, whatever it asks for."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first_free = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 1
+    for module in (kept, descriptors):
+        monkeypatch.setattr(module, "allow_more_files", lambda: False)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first_free + 40, limits[1]))
+    yield 40
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_more_namespaces_than_connections_can_be_kept(inside: World, few_files: int) -> None:
+    names = [f"n{number}" for number in range(few_files - 10)]
+    rtnl = Rtnl()
+    create(rtnl, *spaces(*names))
+    for _ in range(2):
+        assert whole(rtnl, *names) == State.of(spaces(*names))
+    ends = [end for number, name in enumerate(names) for end in led(pair(number, names[0], name)) if name != names[0]]
+    create(rtnl, *ends)
+    assert whole(rtnl, *names).keys() >= {end.key for end in ends}
+    rtnl.close()
 
 
 def test_a_namespace_deleted_and_made_again_under_us(inside: World) -> None:

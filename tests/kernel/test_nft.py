@@ -444,6 +444,15 @@ def test_without_the_library_only_nothing_can_be_seen(nft: Nft, monkeypatch: pyt
     assert seen(nft) == State.of((TABLE,))
 
 
+def test_elements_that_went_again_are_not_waited_for(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [element(POOL, f"10.0.{number >> 8}.{number & 255}") for number in range(MANY_ELEMENTS)]
+    nft.commit([Change(Op.CREATE, None, held) for held in (TABLE, POOL, *many)])
+    nft.commit([Change(Op.DELETE, held, None) for held in (TABLE, POOL, *many)])
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("there is nothing to wait for"))
+    nft.commit([Change(Op.CREATE, None, TABLE)])
+    assert nft.observe(Selection(namespaces=("",))) == State.of([TABLE])
+
+
 def test_a_listing_that_leaves_out_new_elements_is_taken_again(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
     many = [element(POOL, f"10.1.{n >> 8}.{n & 255}") for n in range(MANY_ELEMENTS)]
     nft.commit(create(TABLE, POOL, *many))

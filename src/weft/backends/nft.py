@@ -189,6 +189,9 @@ class Nft:
             self._note_fresh(netns, changes)
 
     def _note_fresh(self, netns: str, changes: Sequence[Change]) -> None:
+        """What goes may take elements with it, on the way back all that were added: then none are waited for."""
+        if any(change.after is None for change in changes):
+            self._fresh.pop(netns, None)
         added = [change.key for change in changes if change.key.table == "nft-element" and change.after is not None]
         if len(added) >= MANY_ELEMENTS:
             self._fresh[netns] = frozenset(added)

@@ -3,12 +3,14 @@
 Rules: what is kept serves only while the label still names the same namespace. A kept socket pins its namespace, so
 that the inode number that tells it apart is not given to another meanwhile; without the check it would go on
 answering for a dead one. `begin` opens a round (an observe or a commit): within it every label is checked once, and
-nothing is closed, since messages already made hold file descriptors by number.
+no namespace is closed, since messages already made hold its descriptor by number. Connections are, where the process
+may open no more files.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from errno import EMFILE
 
 from weft.errors import NotPermitted, WeftError
@@ -29,10 +31,11 @@ class NamespaceGone(WeftError):
 class Place:
     """One namespace with its connections, each opened when first used. `nsids`: by which number it knows others."""
 
-    __slots__ = ("_generic", "_rtnl", "fd", "identity", "netns", "nsids")
+    __slots__ = ("_generic", "_make_room", "_rtnl", "fd", "identity", "netns", "nsids")
 
-    def __init__(self, netns: str, fd: int, identity: tuple[int, int]) -> None:
+    def __init__(self, netns: str, fd: int, identity: tuple[int, int], make_room: Callable[[], bool]) -> None:
         self.netns, self.fd, self.identity = netns, fd, identity
+        self._make_room = make_room
         self.nsids: dict[int, Place] = {}
         self._rtnl: Connection | None = None
         self._generic: tuple[Connection, int] | None = None
@@ -53,16 +56,21 @@ class Place:
 
     def close(self) -> None:
         os.close(self.fd)
-        if self._rtnl is not None:
-            self._rtnl.close()
-        if self._generic is not None:
-            self._generic[0].close()
+        self.rest()
+
+    def rest(self) -> bool:
+        """Close the connections, to be opened anew when next used; whether there were any."""
+        open_ones = [*filter(None, (self._rtnl, self._generic and self._generic[0]))]
+        self._rtnl = self._generic = None
+        for connection in open_ones:
+            connection.close()
+        return bool(open_ones)
 
     def _connect(self, protocol: int) -> Connection:
         try:
             return self._open(protocol)
         except OSError as failure:
-            if failure.errno == EMFILE and allow_more_files():
+            if failure.errno == EMFILE and self._make_room():
                 return self._open(protocol)
             raise
 
@@ -115,7 +123,7 @@ class Kept:
 
     def _open(self, netns: str, identity: tuple[int, int]) -> Place:
         try:
-            return Place(netns, out_of_the_way(self._descriptor(netns)), identity)
+            return Place(netns, out_of_the_way(self._descriptor(netns)), identity, self._make_room)
         except PermissionError as failure:
             raise NotPermitted(f"entering the namespace {netns} needs root") from failure
         except (FileNotFoundError, ValueError) as failure:
@@ -125,6 +133,14 @@ class Kept:
         try:
             return self.namespaces.open(netns)
         except OSError as failure:
-            if failure.errno == EMFILE and allow_more_files():
+            if failure.errno == EMFILE and self._make_room():
                 return self.namespaces.open(netns)
             raise
+
+    def _make_room(self) -> bool:
+        """More files, else fewer connections: what is left of a place, its namespace's descriptor, is all that a
+        message may hold. Whether there is room now."""
+        if allow_more_files():
+            return True
+        rested = [place.rest() for place in self._places.values()]  # all: one would be too few for what comes next
+        return any(rested)
