@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import threading
@@ -181,10 +182,11 @@ def test_kept_places_know_when_a_name_means_another_namespace(inside: World) -> 
 def few_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """How many more files this process may open, whatever it asks for."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    first_free = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 1
+    taken = {int(path.name) for path in Path("/proc/self/fd").iterdir()}
+    free = (number for number in itertools.count() if number not in taken)
     for module in (kept, descriptors):
         monkeypatch.setattr(module, "allow_more_files", lambda: False)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (first_free + 40, limits[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(itertools.islice(free, 40, None)), limits[1]))
     yield 40
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
