@@ -42,7 +42,7 @@ class Wire:
     def again(self) -> str:
         """Apply the file as it is."""
         said = self.weft("apply", "-y", "-f", self.file)
-        assert self.status() == (0, [])
+        assert self.status() == (0, []), self.weft("status", "-f", self.file)
         return said
 
     def destroy(self) -> str:

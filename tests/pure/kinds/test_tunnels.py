@@ -95,7 +95,7 @@ def test_a_change_says_as_much_as_the_kernel_takes(cls: type[Tunnel], said_of: d
     """GRE and IP in IP take silence for zero, so all is said; VXLAN and Geneve what differs, apart from the MTU."""
     before = cls(netns="", ifname="t0", underlay="", mtu=1400, **said_of)
     after = replace(before, ttl=33, mtu=1300)
-    common, own = (request.payload for request in requests(Change(Op.UPDATE, before, after)))
+    own, common = (request.payload for request in requests(Change(Op.UPDATE, before, after)))
     assert isinstance(common, bytes) and isinstance(own, bytes)
     read = own_fields(seen_as(after, own))
     if cls in (Vxlan, Geneve):

@@ -8,7 +8,7 @@ ip-link(8), net/core/rtnetlink.c rtnl_newlink.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from weft.kinds import command
@@ -133,22 +133,38 @@ class Sort:
 
 
 def _update(sort: Sort, before: Tunnel, after: Tunnel, names: Names) -> Iterator[Request]:
-    """The kind's own part in a message of its own: VXLAN takes none that says an MTU as well."""
-    yield from writing.update(before, after, names)
+    """The kind's own part first, in a message of its own: VXLAN takes none that says an MTU as well, and most others
+    take the underlay's MTU anew with every change, so that it has to be said again."""
     if data := sort.change(before, after, names):
         yield Request(after.netns, set_link(names.ifindex(after.key), *data))
+        before = replace(before, mtu=None)
+    yield from writing.update(before, after, names)
+
+
+def _script_update(sort: Sort, before: Tunnel, after: Tunnel, script: writing.Script) -> Iterator[str]:
+    """As _update."""
+    if words := sort.script_change(before, after):
+        yield command.ip(after.netns, "link", "set", "dev", after.ifname, *words)
+        before = replace(before, mtu=None)
+    yield from script(Change(Op.UPDATE, before, after))
 
 
 def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str]) -> Kind:
     """The row of a kind of tunnel. `in_place`: its own fields that the kernel changes on the living link."""
 
-    make_or_drop = writing.requests_with(cls, sort.create)
+    make_or_drop, said_so = writing.requests_with(cls, sort.create), writing.script_with(cls, sort.script_create)
 
     def requests(change: Change, names: Names) -> Iterator[Request]:
         before, after = change.before, change.after
         if change.op is Op.UPDATE and isinstance(before, Tunnel) and isinstance(after, Tunnel):
             return _update(sort, before, after, names)
         return make_or_drop(change, names)
+
+    def script(change: Change) -> Iterator[str]:
+        before, after = change.before, change.after
+        if change.op is Op.UPDATE and isinstance(before, Tunnel) and isinstance(after, Tunnel):
+            return _script_update(sort, before, after, said_so)
+        return said_so(change)
 
     return Kind(
         name=name,
@@ -157,7 +173,7 @@ def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str]) -> Kind:
         owner=Owner.ALIAS,
         in_place=LINK_FIELDS | frozenset(in_place),
         requests=requests,
-        script=writing.script_with(cls, sort.script_create, sort.script_change),
+        script=script,
         info_kind=sort.kind,
         below=sort.below,
         parse=lambda seen: cls(**sort.parse(seen)),
