@@ -13,9 +13,10 @@ from weft.diff import differing_fields
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
+from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
 from weft.plan.order import Phase, Plan
 from weft.plan.subject import Path, Subjects
-from weft.state import Change, Key, Op
+from weft.state import Change, Key, Op, link_key
 
 CHANGE_MS = 0.3
 """About what one change in the switch phase takes, batched (measured on two cores: 300 ports in 0.7 s)."""
@@ -72,6 +73,8 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
 
 def _why(change: Change) -> str | None:
     obj = change.before
+    if isinstance(obj, LinkSetting) and obj.attribute in (MASTER, UP, BOND):
+        return f"{obj.attribute} of {link_key(obj.netns, obj.ifname)} changes"
     if not isinstance(obj, (Link, Address, Route)):
         return None
     if change.op is Op.DELETE:

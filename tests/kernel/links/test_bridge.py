@@ -73,10 +73,10 @@ class Bridged(Lab):
 def lab(world: World, tmp_path: Path) -> Iterator[Bridged]:
     """Destroy leaves what was there before."""
     made = Bridged(world, tmp_path)
-    before = world.dump(settle_s=3)
+    before = world.dump(settle_s=10)
     yield made
     world.run("weft", "destroy", "-y", "lab", check=False)
-    assert differences(before, world.dump(settle_s=3)) == []
+    assert differences(before, world.dump(settle_s=10)) == []
 
 
 def test_all_that_a_bridge_does_is_said_read_back_and_changed_in_place(lab: Bridged) -> None:

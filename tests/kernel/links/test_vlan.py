@@ -37,7 +37,7 @@ def data(wire: Lab, netns: str, ifname: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("protocol", ["802.1q", "802.1ad"])
 def test_frames_travel_with_the_parents_mtu_and_mac_and_nothing_stays(wire: Lab, protocol: str) -> None:
-    before = wire.world.dump(settle_s=3)
+    before = wire.world.dump(settle_s=10)
     wire.apply(both(protocol=protocol))
     assert wire.world.ping(FAR, netns="one") and wire.world.ping("fd08::2", netns="one")
     assert wire.carries("one", FAR, 1600 - 28)
@@ -47,7 +47,7 @@ def test_frames_travel_with_the_parents_mtu_and_mac_and_nothing_stays(wire: Lab,
     assert seen["address"] == wire.link("one", "eth0")["address"]
     assert "is as the file says" in wire.again()
     wire.world.run("weft", "destroy", "-y", "lab")
-    assert differences(before, wire.world.dump(settle_s=3)) == []
+    assert differences(before, wire.world.dump(settle_s=10)) == []
 
 
 def test_flags_and_priorities_change_in_place_and_lose_nothing(wire: Lab) -> None:
@@ -95,7 +95,7 @@ def test_a_vlan_in_a_vlan(wire: Lab) -> None:
 
 
 def test_a_vlan_in_a_namespace_its_parent_in_another(wire: Lab) -> None:
-    before = wire.world.dump(settle_s=3)
+    before = wire.world.dump(settle_s=10)
     away = {"web": {"v": vlan(1, link="eth0", link_netns="one")}, "two": {"v": vlan(2)}}
     wire.apply(away)
     assert wire.world.ping(FAR, netns="web")
@@ -103,7 +103,7 @@ def test_a_vlan_in_a_namespace_its_parent_in_another(wire: Lab) -> None:
     assert "link_netnsid" in seen and seen["mtu"] == 1600
     assert "is as the file says" in wire.again()
     wire.world.run("weft", "destroy", "-y", "lab")
-    assert differences(before, wire.world.dump(settle_s=3)) == []
+    assert differences(before, wire.world.dump(settle_s=10)) == []
 
 
 def test_a_parent_deleted_under_its_children_is_mended_with_them(wire: Lab) -> None:
@@ -123,10 +123,10 @@ def test_a_parent_deleted_under_its_children_is_mended_with_them(wire: Lab) -> N
 
 def test_a_jumbo_vlan_comes_with_the_jumbo_mtu_of_a_foreign_parent(wire: Lab) -> None:
     """The parent's MTU is raised first, and put back last."""
-    before = wire.world.dump(settle_s=3)
+    before = wire.world.dump(settle_s=10)
     raised = {netns: {"eth0": {"existing": True, "mtu": 9000}, **links} for netns, links in both().items()}
     wire.apply(raised)
     assert wire.link("one", "v")["mtu"] == 9000
     assert wire.world.ping(FAR, netns="one") and wire.carries("one", FAR, 8972)
     wire.world.run("weft", "destroy", "-y", "lab")
-    assert differences(before, wire.world.dump(settle_s=3)) == []
+    assert differences(before, wire.world.dump(settle_s=10)) == []

@@ -77,7 +77,15 @@ def _compile_existing(place: Place) -> None:
         place.error(f"{', '.join(refused)} of an existing link is not weft's to set", "leave it out")
     if place.netns != HOST and place.ifname == "lo" and spec.alias is not None:
         place.error("the alias of lo is where weft marks its namespaces", "leave it out", "alias")
+    _warn_of_addresses(place)
     _put_settings(place)
+
+
+def _warn_of_addresses(place: Place) -> None:
+    link, master = place.draft.facts.links.get(place.ifname), place.spec.master
+    if place.netns == HOST and master and link and link.addresses:
+        what = f"{place.ifname} has {link.addresses[0]}, which nobody reaches on a port of {master}"
+        place.draft.warn((*place.path, "master"), what, f"the address on {master}, or another link")
 
 
 def _put_settings(place: Place) -> None:
