@@ -5,7 +5,7 @@ BIN      := .venv/bin
 READY    := .venv/ready
 # What weft itself uses (iproute2 is only ever a witness), then the outside witnesses of tests, demo and bench.
 PACKAGES := python3-venv libnftables1 \
-            iproute2 nftables iptables iputils-ping iperf3 tcpdump conntrack ethtool procps
+            iproute2 nftables iptables iputils-ping iperf3 tcpdump conntrack ethtool procps udev systemd
 BENCH_PACKAGES := mininet bridge-utils
 KERNEL_PACKAGES := linux-source-6.1 build-essential flex bison bc xz-utils
 
@@ -16,6 +16,7 @@ help:
 	@echo 'make setup   Debian packages and .venv      make check   lint, types, import order, house and docs rules'
 	@echo 'make demo    the road in twenty seconds     make test    check, then every test (root)'
 	@echo 'make bench   speed against the reference    make lock    renew requirements.lock'
+	@echo 'make install   PREFIX=/usr/local DESTDIR=   make uninstall'
 	@echo 'make guest-kernel    a kernel with all of networking, on which `make test` runs too'
 
 setup: packages $(READY)
@@ -65,6 +66,11 @@ guest-kernel: setup
 lock:
 	pip-compile -q --allow-unsafe --generate-hashes --strip-extras --no-header --no-emit-index-url \
 	  --no-emit-trusted-host --no-emit-find-links --extra dev --extra bench -o requirements.lock pyproject.toml
+
+	pip-compile -q --allow-unsafe --generate-hashes --strip-extras --no-header --no-emit-index-url \
+	  --no-emit-trusted-host --no-emit-find-links -c requirements.lock -o requirements-runtime.lock pyproject.toml
+
+include install.mk
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/out

@@ -1,0 +1,170 @@
+"""What `make install` puts on a machine: that it works from there, and that udev and networkd do as its files say.
+
+The real systemd-udevd and systemd-networkd run in a world, over a /usr/local and a /run of its own; networkd is told to
+take every link that it finds.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.world import World
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60
+WEFT = "/usr/local/bin/weft"
+INTENT = """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks: {lan: {subnets: [10.10.0.0/24], uplink: nat}}
+    ports: {web: {network: lan, attach: {netns: web}}, vm: {network: lan, attach: {tap: {name: guest}}}}
+host:
+  links: {"store[1-9]": {kind: bridge, addresses: ["10.97.{n}.1/24"]}}
+  rules: [{priority: 1000, src: 10.99.0.0/24, table: 100}]
+"""
+GREEDY = "[Match]\nName=*\n[Network]\nAddress=192.0.2.77/24\nLinkLocalAddressing=no\n"
+
+pytestmark = [pytest.mark.kernel, pytest.mark.slow]
+
+
+def make(*words: str) -> None:
+    done = subprocess.run(["make", "-C", ROOT, "-o", "packages", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("installed")
+    make("install", f"DESTDIR={where}")
+    return where
+
+
+@pytest.fixture
+def machine(world: World, installed: Path) -> World:
+    """A world on which weft is installed."""
+    world.run("mount", "--bind", installed / "usr/local", "/usr/local")
+    return world
+
+
+def files_in(directory: Path) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir())
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
+        time.sleep(0.2)
+
+
+def test_uninstalled_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "usr/local/bin").mkdir(parents=True)
+    (tmp_path / "usr/local/bin/other").touch()
+    make("install", f"DESTDIR={tmp_path}")
+    everywhere = files_in(tmp_path)
+    assert "usr/local/lib/systemd/system/weft.service" in everywhere
+    assert not [file for file in everywhere if b"@" in Path(tmp_path / file).read_bytes() and "weft.service" in file]
+    make("uninstall", f"DESTDIR={tmp_path}")
+    assert files_in(tmp_path) == ["usr/local/bin/other"]
+
+
+def test_the_unit_is_one(machine: World, installed: Path) -> None:
+    told = machine.run("systemd-analyze", "verify", "weft.service")
+    assert told.stdout + told.stderr == ""
+    unit = (installed / "usr/local/lib/systemd/system/weft.service").read_text()
+    machine.run("mkdir", "-p", "/run/systemd/system")
+    machine.run("sh", "-c", "cat > /run/systemd/system/weft.service", input=unit.replace("bin/weft", "bin/gone"))
+    broken = machine.run("systemd-analyze", "verify", "weft.service", check=False)
+    assert "/usr/local/bin/gone is not executable" in broken.stderr
+
+
+def test_it_runs_from_there(machine: World, tmp_path: Path) -> None:
+    file = tmp_path / "weft.yaml"
+    file.write_text(INTENT)
+    for shell in ("bash", "zsh", "fish"):
+        assert "_WEFT_COMPLETE" in machine.run(WEFT, "completion", shell).stdout
+    machine.run(WEFT, "apply", "-y", "-f", file, "--confirm-within", "1s", cwd=tmp_path)
+    until(lambda: machine.names() == [], "the guard took it back")
+    machine.run(WEFT, "apply", "-y", "-f", file)
+    assert "lab is there" in machine.run(WEFT, "apply", "--boot").stdout
+    machine.run(WEFT, "destroy", "-y", "lab")
+
+
+@contextmanager
+def running(world: World, program: str, is_ready: Callable[[], bool]) -> Iterator[None]:
+    process = world.start(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(is_ready, f"{program} runs")
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+_SYSTEMD = """
+mkdir -p /run/rules /run/udev /run/systemd/netif /run/systemd/network
+cp /usr/lib/udev/rules.d/75-net-description.rules /usr/lib/udev/rules.d/80-net-setup-link.rules /run/rules
+mount --bind /run/rules /usr/lib/udev/rules.d
+mount -t sysfs sysfs /sys
+chown systemd-network /run/systemd/netif
+"""
+
+
+_OTHER = "ip link add other type veth peer name another; ip link set other up; ip link set another up"
+
+
+def properties(world: World, ifname: str) -> set[str]:
+    told = world.run("udevadm", "info", "--query=property", f"/sys/class/net/{ifname}", check=False).stdout
+    return set(told.split())
+
+
+def addresses(world: World) -> dict[str, list[str]]:
+    """The IPv4 addresses of every link."""
+    shown = [link for link in world.json("ip", "-j", "addr", "show") if link]
+    return {link["ifname"]: [held["local"] for held in link["addr_info"] if held["family"] == "inet"] for link in shown}
+
+
+def test_udev_and_networkd_leave_weft_alone(machine: World, tmp_path: Path) -> None:
+    machine.run("sh", "-ec", _SYSTEMD)
+    file = tmp_path / "weft.yaml"
+    file.write_text(INTENT)
+    control = f"/proc/{machine.pid}/root/run/udev/control"
+    with running(machine, "/lib/systemd/systemd-udevd", lambda: os.path.exists(control)):
+        machine.run(WEFT, "apply", "-y", "-f", file)
+        machine.run("sh", "-ec", _OTHER)
+        links = [link["ifname"] for link in machine.json("ip", "-j", "link", "show") if link["ifname"] != "lo"]
+        until(lambda: all("SUBSYSTEM=net" in properties(machine, ifname) for ifname in links), "udev knows every link")
+        until(lambda: all("ID_NET_NAME" in str(properties(machine, ifname)) for ifname in links), "all rules have run")
+        marked = {ifname for ifname in links if {"WEFT=1", "NM_UNMANAGED=1"} <= properties(machine, ifname)}
+        own = {ifname for ifname in links if ifname.startswith(("wu", "ws"))}
+        assert len(own) == 2 and own <= marked and "other" not in marked
+        machine.run("sh", "-c", "cat > /run/systemd/network/50-all.network", input=GREEDY)
+        with running(machine, "/lib/systemd/systemd-networkd", lambda: "192.0.2.77" in str(addresses(machine))):
+            until(lambda: addresses(machine)["other"] == ["192.0.2.77"], "networkd sets up what is not weft's")
+            assert {ifname: held for ifname, held in addresses(machine).items() if ifname in own and held} == {}
+            assert "1000:" in machine.run("ip", "rule").stdout
+
+
+def test_without_our_files_networkd_takes_all(machine: World, tmp_path: Path) -> None:
+    """What they are good for."""
+    machine.run("sh", "-ec", _SYSTEMD)
+    for theirs in ("systemd", "udev"):
+        machine.run("mount", "-t", "tmpfs", "none", f"/usr/local/lib/{theirs}")
+    file = tmp_path / "weft.yaml"
+    file.write_text(INTENT)
+    control = f"/proc/{machine.pid}/root/run/udev/control"
+    with running(machine, "/lib/systemd/systemd-udevd", lambda: os.path.exists(control)):
+        machine.run(WEFT, "apply", "-y", "-f", file)
+        machine.run("sh", "-c", "cat > /run/systemd/network/50-all.network", input=GREEDY)
+        (transit,) = (ifname for ifname in addresses(machine) if ifname.startswith("wu"))
+        with running(machine, "/lib/systemd/systemd-networkd", lambda: "192.0.2.77" in str(addresses(machine))):
+            until(lambda: addresses(machine).get(transit) == ["192.0.2.77"], "networkd has taken weft's link")
