@@ -114,6 +114,23 @@ def test_what_a_destroy_puts_back_is_told_with_the_value_that_returns(desk: Desk
     ]
 
 
+def test_a_was_taken_out_is_warned_of(desk: Desk) -> None:
+    shop = "{networks: {lan: {subnets: [10.1.0.0/24]}}, ports: {PORT}}"
+    text = "{weft: 1, name: lab, tenants: {shop: " + shop + "}}"
+    attach = "network: lan, attach: {netns: x}, addresses: [10.1.0.5]"
+    for port, warned in (
+        (f"web: {{{attach}}}", False),
+        (f"www: {{{attach}, was: web}}", False),
+        (f"www: {{{attach}}}", True),
+        (f"www: {{{attach}, addresses: [10.1.0.6], was: web}}".replace(", addresses: [10.1.0.5]", ""), False),
+    ):
+        desk.write(text.replace("PORT", port))
+        plan = desk.weft("plan", code=3)
+        assert ("come again under other names" in plan.stderr) is warned, plan.stderr + plan.stdout
+        if not warned:
+            desk.weft("apply", "-y")
+
+
 def test_a_file_from_stdin(desk: Desk) -> None:
     desk.weft("apply", "-y", "-f", "-", input=VM)
     assert [scope["name"] for scope in desk.json("list")] == ["lab"]

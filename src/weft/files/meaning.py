@@ -22,7 +22,7 @@ class Meaning(NamedTuple):
 
 
 _ID = "A UUID that the object keeps for life. Left out: derived from the scope and the path."
-_WAS = "Its former name: it is renamed, not made anew."
+_WAS = "Its former name: it is renamed, not made anew. Stays in the file: names in the kernel follow it."
 _TUNING = "Segmentation sizes and offloads."
 
 MEANINGS: Mapping[type[Any], Meaning] = {

@@ -23,6 +23,7 @@ from weft.model.intent import Intent
 from weft.observe import Machine
 from weft.ownership import inhabited
 from weft.plan import Plan, plan
+from weft.plan.renamed import renamed
 from weft.plan.told import as_told
 from weft.probe import gather
 from weft.service.places import label_of
@@ -111,7 +112,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
         facts=facts,
         loaded=loaded,
         # a range's are the same, in one place
-        warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept))),
+        warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept, *_renamings(loaded, todo)))),
         left_out=tuple(finding for finding in compiled.warnings if finding.cause is Cause.MACHINE),
     )
 
@@ -184,6 +185,14 @@ def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Prob
     yield from loaded.warnings
     for finding in (*compiled.warnings, *lint(loaded.intent, facts)):
         yield finding.at(loaded.origins.at(finding.path))
+
+
+def _renamings(loaded: Loaded, todo: Plan) -> Iterator[Problem]:
+    """What would keep its names in the kernel if the file still said what it was called."""
+    what = "its links come again under other names: the file no longer says what it was called when they were named"
+    fix = "put its `was:` or `id:` back, and nothing is made anew"
+    for place in renamed(todo):
+        yield Problem(where=loaded.origins.at(tuple(place.split("/"))), what=what, fix=fix, severity="warning")
 
 
 def _settled(value: Any) -> Any:
