@@ -9,6 +9,7 @@ import pytest
 
 from weft.kinds import KINDS
 from weft.kinds.base import Request
+from weft.kinds.ip.address import parse as parse_address
 from weft.kinds.link.fdb import EVERYWHERE, Fdb, parse, said
 from weft.kinds.link.geneve import Geneve
 from weft.kinds.link.gre import Gre, GreTap, Ip6Gre, Ip6GreTap
@@ -21,8 +22,10 @@ from weft.kinds.verbs import Birth
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import TunnelLink
 from weft.state import Change, KernelObject, Key, Op, link_key
+from weft.wire.address_text import AF_INET6
 from weft.wire.codec import HEADER_SIZE, NLM_F_APPEND, NLM_F_REPLACE, attribute, kind_of, u32
 from weft.wire.fdb import NDA_MASTER, NTF_EXT_LEARNED, NTF_MASTER, FdbMessage, read_static_entry
+from weft.wire.ifaddr import IFA_ADDRESS, AddressMessage
 from weft.wire.link import IFLA_ADDRESS, IFLA_IFNAME, LinkInfo, LinkMessage, link_info, read_link, set_link
 from weft.wire.neighbour import RTM_DELNEIGH, RTM_NEWNEIGH, entry_header
 from weft.wire.tunnel import IFLA_VXLAN_GROUP
@@ -187,3 +190,14 @@ def test_entries_that_the_kernel_makes_itself_are_nobody_s() -> None:
     theirs = ENTRIES[:3]
     found = said([told(entry) for entry in (*own, *theirs)], links)
     assert [parse("", lambda index: NAMES[index], entry) for entry in found] == theirs
+
+
+@pytest.mark.parametrize(
+    ("mac", "made"), [("c0:00:02:01", "fe80::c000:201"), ("02:00:00:00:00:05", "fe80::ff:fe00:5"), ("", "")]
+)
+def test_the_link_local_address_that_the_kernel_makes_is_nobody_s(mac: str, made: str) -> None:
+    """Of a tunnel over IPv4, whose hardware address is its own address there; told by its looks on an old kernel."""
+    for text, passes in ((made, False), ("fe80::1", True)):
+        if text:
+            seen = AddressMessage(AF_INET6, 64, 0x80, 5, {IFA_ADDRESS: text})
+            assert (parse_address("", "t0", mac, seen) is not None) is passes

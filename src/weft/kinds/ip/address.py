@@ -108,10 +108,13 @@ def parse(netns: str, ifname: str, mac: str, seen: AddressMessage) -> Address | 
 
 
 def _link_local(mac: str) -> str:
-    """The address that the kernel makes of a MAC. Source: RFC 4291 appendix A."""
-    if len(mac) != 17:
-        return ""
+    """The address that the kernel makes of a MAC, or of the IPv4 address that a tunnel has in its place. Source: RFC
+    4291 appendix A, net/ipv6/addrconf.c add_v4_addrs."""
     raw = bytearray(mac_bytes(mac))
+    if len(raw) == 4:
+        return ip_text(b"\xfe\x80" + bytes(10) + raw)
+    if len(raw) != 6:
+        return ""
     raw[0] ^= 2
     return ip_text(b"\xfe\x80" + bytes(6) + raw[:3] + b"\xff\xfe" + raw[3:])
 
