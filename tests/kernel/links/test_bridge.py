@@ -208,7 +208,7 @@ def test_a_bridge_keeps_vlans_apart(lab: Bridged) -> None:
 
 @pytest.mark.needs("bridge_vlan", "vlan")
 def test_a_trunk_carries_tagged_what_a_port_has_untagged(lab: Bridged) -> None:
-    lab.world.run("ip", "-n", "right", "addr", "flush", "dev", "eth0")
+    lab.world.run("ip", "-4", "-n", "right", "addr", "flush", "dev", "eth0")
     lab.world.run("ip", "-n", "right", "link", "add", "link", "eth0", "name", "v5", "type", "vlan", "id", "5")
     lab.world.run("ip", "-n", "right", "addr", "add", f"{FAR}/24", "dev", "v5")
     lab.world.run("ip", "-n", "right", "link", "set", "v5", "up")

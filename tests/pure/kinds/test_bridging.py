@@ -8,12 +8,15 @@ import pytest
 
 from weft.kinds.base import Request
 from weft.kinds.link import bridge_port, bridge_vlan, vlan
+from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.bridge_port import BridgePort
 from weft.kinds.link.bridge_vlan import BridgeVlans, canonical, flags_of
+from weft.kinds.link.dummy import Dummy
 from weft.kinds.link.vlan import Vlan
 from weft.model.bridging import PortVlans
 from weft.model.words import Malformed
-from weft.state import Change, KernelObject, Key, Op, link_key
+from weft.plan import plan
+from weft.state import Change, KernelObject, Key, Op, State, link_key
 from weft.wire.bridge_vlan import (
     BRIDGE_VLAN_INFO_PVID,
     BRIDGE_VLAN_INFO_UNTAGGED,
@@ -140,3 +143,12 @@ def test_the_form_of_vlans(written: str, read: str | None) -> None:
 def test_vlans_that_are_none(written: str) -> None:
     with pytest.raises(Malformed):
         read_form(written)
+
+
+def test_with_another_default_vlan_the_vlans_of_every_port_are_said_anew_and_none_is_cut() -> None:
+    bridge = Bridge(netns="", ifname="br", vlan_filtering=True, vlan_default_pvid=0)
+    link = Dummy(netns="", ifname="p", master="br")
+    before = State.of([bridge, link, vlans("5")])
+    after = State.of([replace(bridge, vlan_default_pvid=1), link, vlans("5")])
+    steps = [(change.op, change.key.table) for step in plan(before, after).steps() for change in step.changes]
+    assert steps == [(Op.UPDATE, "link"), (Op.CREATE, "bridge-vlans")]

@@ -12,7 +12,7 @@ from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Seen
 from weft.kinds.link.vlan import PROTOCOLS
-from weft.state import Change
+from weft.state import Change, KernelObject
 from weft.wire.bridge import (
     BRIDGE,
     BRIDGE_KIND,
@@ -161,6 +161,15 @@ def parse(seen: Seen) -> Bridge:
     return Bridge(**seen.fields, **own)
 
 
+def cascade(before: Bridge, after: Bridge, dependent: KernelObject) -> bool:
+    """Beside what holds for all links: with another default VLAN the kernel gives and takes it at each port and at the
+    bridge as it sees fit, so that their VLANs are said anew. Source: net/bridge/br_vlan.c
+    __br_vlan_set_default_pvid."""
+    if after.vlan_default_pvid not in (None, before.vlan_default_pvid) and dependent.key.table == "bridge-vlans":
+        return True
+    return link_cascade(before, after, dependent)
+
+
 ROW = Kind(
     name="bridge",
     cls=Bridge,
@@ -172,5 +181,5 @@ ROW = Kind(
     script=script,
     parse=parse,
     claims=altname_claims,
-    cascade=link_cascade,
+    cascade=cascade,
 )
