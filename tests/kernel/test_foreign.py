@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -30,12 +29,6 @@ tenants:
     networks: {front: {subnets: [10.10.0.0/24]}}
     ports: {web: {network: front, attach: {netns: web}}}
 """
-
-
-@pytest.fixture
-def inside(world: World) -> Iterator[World]:
-    with world.inside():
-        yield world
 
 
 def agree(prepared: Prepared) -> None:

@@ -31,12 +31,6 @@ from weft.wire.reply import Reply
 from weft.wire.route import get_routes, read_route
 
 
-@pytest.fixture
-def inside(world: World) -> Iterator[World]:
-    with world.inside():
-        yield world
-
-
 def dummy_bridge(ifname: str, index: int = 0) -> bytes:
     return new_link(index, text(IFLA_IFNAME, ifname), link_info("bridge"))
 

@@ -1,99 +1,36 @@
-"""The nft backend on the real kernel, judged by nft(8)."""
+"""The nft backend on the real kernel, judged by nft(8): what it makes, changes and takes away."""
 
 from __future__ import annotations
 
-import os
-import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
+from tests.kernel.nft_world import (
+    ALL,
+    ELEMENTS,
+    LATER,
+    NAT,
+    POOL,
+    RANGES,
+    RULE,
+    TABLE,
+    TRANSIT,
+    VERDICTS,
+    create,
+    delete,
+    docker,
+    element,
+    ruleset,
+    seen,
+)
 from tests.world import World
-from weft.backends import libnftables, nft_dump
-from weft.backends.base import Selection
-from weft.backends.nft import MANY_ELEMENTS, Nft
-from weft.errors import DumpInterrupted, FeatureMissing, KernelRefused
+from weft.backends.nft import Nft
+from weft.errors import KernelRefused
 from weft.kinds.nft.chain import NftChain
-from weft.kinds.nft.element import NftElement
-from weft.kinds.nft.foreign_rule import NftForeignRule
-from weft.kinds.nft.listing import Listing
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
-from weft.netlink.namespaces import Namespaces
-from weft.state import Change, KernelObject, Key, Op, State
-
-TABLE = NftTable(netns="", family="inet", name="weft-lab")
-POOL = NftSet(netns="", family="inet", table="weft-lab", name="pool4", type="ipv4_addr")
-TRANSIT = NftSet(netns="", family="inet", table="weft-lab", name="transit", type="ifname")
-VERDICTS = NftSet(netns="", family="inet", table="weft-lab", name="ports", type="ifname . ipv4_addr", data="verdict")
-RANGES = NftSet(
-    netns="", family="inet", table="weft-lab", name="ranges", type="ipv4_addr", flags=("interval", "timeout")
-)
-LATER = NftChain(netns="", family="inet", table="weft-lab", name="later", rules=("counter accept",))
-NAT = NftChain(
-    netns="",
-    family="inet",
-    table="weft-lab",
-    name="postrouting",
-    type="nat",
-    hook="postrouting",
-    priority=100,
-    rules=(
-        "ip saddr @pool4 oifname != @transit masquerade",
-        'ip saddr 10.0.0.0/24 oifname "uplink" snat ip to 198.18.0.1',
-        'ip6 saddr fd00::/64 oifname "uplink" snat ip6 to fd00:1::1',
-        "iifname . ip saddr vmap @ports",
-    ),
-)
-
-
-def element(held: NftSet, name: str, value: str = "") -> NftElement:
-    return NftElement(netns=held.netns, family=held.family, table=held.table, set=held.name, element=name, value=value)
-
-
-ELEMENTS = (
-    element(POOL, "198.18.0.1"),
-    element(POOL, "198.18.0.2"),
-    element(TRANSIT, '"wuabc"'),
-    element(VERDICTS, '"wp1" . 10.0.0.1', "jump later"),
-    element(VERDICTS, '"wp2" . 10.0.0.2', "accept"),
-    element(RANGES, "10.0.0.0/8"),
-    element(RANGES, "192.168.0.1-192.168.0.9"),
-)
-ALL = (NAT, *ELEMENTS, LATER, VERDICTS, RANGES, POOL, TRANSIT, TABLE)
-"""In the worst order: everything before what it needs."""
-
-
-@pytest.fixture
-def inside(world: World) -> Iterator[World]:
-    with world.inside():
-        yield world
-
-
-@pytest.fixture
-def nft(inside: World) -> Iterator[Nft]:
-    namespaces = Namespaces()
-    backend = Nft(namespaces)
-    yield backend
-    backend.close()
-    namespaces.close()
-
-
-def create(*objects: KernelObject) -> list[Change]:
-    return [Change(Op.CREATE, None, held) for held in objects]
-
-
-def delete(*objects: KernelObject) -> list[Change]:
-    return [Change(Op.DELETE, held, None) for held in objects]
-
-
-def seen(nft: Nft, *netns: str) -> State:
-    return nft.observe(Selection(namespaces=netns or ("",)))
-
-
-def ruleset(world: World, netns: str | None = None) -> str:
-    return world.run("nft", "-s", "-y", "list", "ruleset", netns=netns).stdout
+from weft.state import Change, Op, State
 
 
 def test_what_is_made_reads_back_equal(nft: Nft) -> None:
@@ -301,25 +238,6 @@ def test_a_namespace_made_again_is_another(nft: Nft, world: World) -> None:
     assert "weft-lab" in ruleset(world, "a")
 
 
-def docker(world: World) -> None:
-    world.run(
-        "nft",
-        "-f",
-        "-",
-        input="add table ip filter\nadd chain ip filter DOCKER-USER\nadd rule ip filter DOCKER-USER return\n",
-    )
-
-
-RULE = NftForeignRule(
-    netns="",
-    family="ip",
-    table="filter",
-    chain="DOCKER-USER",
-    rule='iifname "wu*" accept',
-    comment="weft/ab-1/lab/firewall/in",
-)
-
-
 def test_the_sanctioned_rule_comes_first_and_goes_alone(nft: Nft, world: World) -> None:
     docker(world)
     before = ruleset(world)
@@ -337,134 +255,3 @@ def test_a_foreign_chain_that_is_not_there_is_a_refusal_to_add_and_fine_to_delet
     nft.commit(delete(RULE))
     with pytest.raises(KernelRefused, match="DOCKER-USER"):
         nft.commit(create(RULE))
-
-
-def test_other_peoples_tables_are_not_reported(nft: Nft, world: World) -> None:
-    docker(world)
-    world.run("nft", "insert", "rule", "ip", "filter", "DOCKER-USER", "accept", "comment", '"mine/weft/x"')
-    assert seen(nft) == {}
-
-
-def test_single_keys_are_read_alone(nft: Nft, world: World) -> None:
-    docker(world)
-    nft.commit(create(*ALL, RULE))
-    missing = Key("nft-chain", "", "inet weft-lab nochain")
-    for held in (*ALL, RULE):
-        assert nft.observe(Selection(keys=frozenset({held.key, missing}))) == State.of((held,))
-    everything = frozenset(held.key for held in (*ALL, RULE))
-    assert nft.observe(Selection(keys=everything)) == State.of((*ALL, RULE))
-    assert nft.observe(Selection(keys=frozenset({Key("nft-table", "", "ip weft-none")}))) == {}
-
-
-def test_namespaces_without_nft_are_cheap(nft: Nft, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dump of tables each, and no libnftables, which costs ten times as much."""
-    names = [f"n{i}" for i in range(50)]
-    world.run("ip", "-batch", "-", input="".join(f"netns add {name}\n" for name in names))
-    monkeypatch.setattr("weft.backends.nft.Context", lambda: pytest.fail("libnftables was opened"))
-    assert seen(nft, *names) == {}
-
-
-WITHOUT_RIGHTS = """
-import sys
-from weft.backends.base import Selection
-from weft.backends.nft import MANY_ELEMENTS, Nft
-from weft.errors import NotPermitted
-from weft.kinds.nft.table import NftTable
-from weft.netlink.namespaces import Namespaces
-from weft.state import Change, Op
-
-nft = Nft(Namespaces())
-create = Change(Op.CREATE, None, NftTable(netns=sys.argv[1], family="ip", name="weft-x"))
-for act in (lambda: nft.observe(Selection(namespaces=(sys.argv[1],))), lambda: nft.commit([create])):
-    try:
-        act()
-    except NotPermitted as error:
-        print(error)
-"""
-
-
-@pytest.mark.parametrize(
-    ("dropped", "netns", "said"),
-    [
-        ("-net_admin", "", "CAP_NET_ADMIN"),
-        ("-net_admin,-sys_admin", "", "CAP_NET_ADMIN"),
-        ("-net_admin,-sys_admin", "a", "CAP_SYS_ADMIN"),
-    ],
-)
-def test_without_rights_it_says_which(world: World, dropped: str, netns: str, said: str) -> None:
-    world.run("ip", "netns", "add", "a")
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    caps = ("setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}")
-    done = world.run(*caps, sys.executable, "-c", WITHOUT_RIGHTS, netns, env=environment)
-    assert done.stdout.count(said) == 2
-
-
-def test_an_interrupted_dump_is_taken_again(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
-    nft.commit(create(TABLE))
-    dump_once, interruptions = nft_dump._dump_once, 3
-
-    def interrupted(message: int) -> Iterator[tuple[str, dict[int, bytes]]]:
-        nonlocal interruptions
-        if interruptions:
-            interruptions -= 1
-            raise DumpInterrupted("as if")
-        return dump_once(message)
-
-    monkeypatch.setattr(nft_dump, "_dump_once", interrupted)
-    assert seen(nft) == State.of((TABLE,)) and interruptions == 0
-    interruptions = 1_000
-    with pytest.raises(DumpInterrupted):
-        seen(nft)
-
-
-def test_a_table_that_goes_while_it_is_listed(nft: Nft, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    nft.commit(create(TABLE))
-    tables = nft_dump.tables
-
-    def then_flushed() -> list[tuple[str, str]]:
-        found = tables()
-        world.run("nft", "flush", "ruleset")
-        return found
-
-    monkeypatch.setattr(nft_dump, "tables", then_flushed)
-    assert seen(nft) == {}
-
-
-def test_without_the_library_only_nothing_can_be_seen(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise OSError(f"{name}: cannot open shared object file")
-
-    libnftables._library.cache_clear()
-    with monkeypatch.context() as patch:
-        patch.setattr(libnftables.ctypes, "CDLL", missing)
-        assert seen(nft) == {}
-        with pytest.raises(FeatureMissing, match="libnftables1"):
-            nft.commit(create(TABLE))
-    nft.commit(create(TABLE))
-    assert seen(nft) == State.of((TABLE,))
-
-
-def test_elements_that_went_again_are_not_waited_for(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
-    many = [element(POOL, f"10.0.{number >> 8}.{number & 255}") for number in range(MANY_ELEMENTS)]
-    nft.commit([Change(Op.CREATE, None, held) for held in (TABLE, POOL, *many)])
-    nft.commit([Change(Op.DELETE, held, None) for held in (TABLE, POOL, *many)])
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("there is nothing to wait for"))
-    nft.commit([Change(Op.CREATE, None, TABLE)])
-    assert nft.observe(Selection(namespaces=("",))) == State.of([TABLE])
-
-
-def test_a_listing_that_leaves_out_new_elements_is_taken_again(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
-    many = [element(POOL, f"10.1.{n >> 8}.{n & 255}") for n in range(MANY_ELEMENTS)]
-    nft.commit(create(TABLE, POOL, *many))
-    listed, short = nft._list, 2
-
-    def resizing(netns: str, targets: list[str]) -> Listing:
-        nonlocal short
-        listing = listed(netns, targets)
-        if short:
-            short -= 1
-            del listing.objects[100:]
-        return listing
-
-    monkeypatch.setattr(nft, "_list", resizing)
-    assert len(seen(nft)) == len(many) + 2 and short == 0

@@ -27,7 +27,7 @@ def nft_objects(case: Case) -> State:
         state = case.compiled.state
     except CompileError:
         return State()
-    return state.where(lambda held: KINDS.of(held).backend == "nft")
+    return State.of(held for held in state.values() if KINDS.of(held).backend == "nft")
 
 
 WITH_NFT = [case for case in cases() if nft_objects(case)]
