@@ -134,8 +134,6 @@ def _named_after(table: str) -> str | None:
 
 
 def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
-    if isinstance(obj, (Sysctl, LinkSetting)):
-        return claims.ledger.get(obj.key) == claims.scope
     scope = scope_of(obj, observed, claims.host_id)
     if scope is not None:
         return scope == claims.scope

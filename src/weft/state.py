@@ -7,7 +7,7 @@ None is neither managed nor compared. Namespaces are labels: "" is the host's, e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -62,9 +62,6 @@ class State(dict[Key, KernelObject]):
     @classmethod
     def of(cls, objects: Iterable[KernelObject]) -> State:
         return cls((o.key, o) for o in objects)
-
-    def where(self, test: Callable[[KernelObject], bool]) -> State:
-        return State((k, o) for k, o in self.items() if test(o))
 
 
 class Op(Enum):

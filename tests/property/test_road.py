@@ -56,7 +56,7 @@ def backends_of(kernel: FakeKernel) -> Backends:
 
 
 def look_at(kernel: FakeKernel) -> Look:
-    return lambda keys, goal: kernel.state.where(lambda obj: obj.key in keys)
+    return lambda keys, goal: State.of(obj for obj in kernel.state.values() if obj.key in keys)
 
 
 def same(have: State, want: State) -> bool:
