@@ -101,22 +101,23 @@ def parse(netns: str, ifname: str, mac: str, seen: AddressMessage) -> Address | 
     protocol = seen.attributes.get(IFA_PROTO)
     address = seen.address
     cidr = f"{address}/{seen.prefix_length}"
-    if protocol in _KERNELS_OWN or cidr in _LOOPBACK or (protocol is None and address == _link_local(mac)):
+    if protocol in _KERNELS_OWN or cidr in _LOOPBACK or (protocol is None and _is_generated(address, mac)):
         return None
     nodad = bool(seen.flags & IFA_F_NODAD) if seen.family == AF_INET6 else None
     return Address(netns=netns, ifname=ifname, cidr=cidr, nodad=nodad, protocol=protocol)
 
 
-def _link_local(mac: str) -> str:
-    """The address that the kernel makes of a MAC, or of the IPv4 address that a tunnel has in its place. Source: RFC
-    4291 appendix A, net/ipv6/addrconf.c add_v4_addrs."""
+def _is_generated(address: str, mac: str) -> bool:
+    """Whether the kernel made a link-local address of the link's MAC, or of an IPv4 address that a tunnel has in its
+    place, or had: the former one's stays. Source: RFC 4291 appendix A, net/ipv6/addrconf.c add_v4_addrs."""
     raw = bytearray(mac_bytes(mac))
     if len(raw) == 4:
-        return ip_text(b"\xfe\x80" + bytes(10) + raw)
+        own = ip_bytes(address)
+        return own[:12] == b"\xfe\x80" + bytes(10) and own[12] != 0
     if len(raw) != 6:
-        return ""
+        return False
     raw[0] ^= 2
-    return ip_text(b"\xfe\x80" + bytes(6) + raw[:3] + b"\xff\xfe" + raw[3:])
+    return address == ip_text(b"\xfe\x80" + bytes(6) + raw[:3] + b"\xff\xfe" + raw[3:])
 
 
 ROW = Kind(
