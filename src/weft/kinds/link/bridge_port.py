@@ -9,7 +9,7 @@ bridge(8) link, net/bridge/br_if.c new_nbp.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from weft.kinds import command
@@ -96,6 +96,11 @@ _DATA: Mapping[str, _Field] = {
 }
 
 
+_NEW = BridgePort(netns="", ifname="", master="")
+_BORN = {field.kind: int(getattr(_NEW, name)) for name, field in _DATA.items() if name != "cost"}.items()
+"""The attributes of a new port."""
+
+
 def as_born(port: BridgePort) -> BridgePort:
     """The port as it is before anybody says anything."""
     return BridgePort(netns=port.netns, ifname=port.ifname, master=port.master)
@@ -126,12 +131,14 @@ def script(change: Change) -> Iterable[str]:
 
 
 def parse(seen: Seen) -> BridgePort | None:
-    """None where it is as it was born."""
+    """None where it is as it was born; most are, so that is found out first."""
     data = seen.info.read_port(BRIDGE_PORT)
+    cost = data.pop(IFLA_BRPORT_COST, None)
+    if data.items() <= _BORN:
+        return None
     given = {name: field.decode(data[field.kind]) for name, field in _DATA.items() if field.kind in data}
     fields = seen.fields
-    port = BridgePort(netns=fields["netns"], ifname=fields["ifname"], master=fields["master"], **given)
-    return None if replace(port, cost=None) == as_born(port) else port
+    return BridgePort(netns=fields["netns"], ifname=fields["ifname"], master=fields["master"], cost=cost, **given)
 
 
 ROW = Kind(
