@@ -22,8 +22,10 @@ for side in left:1 right:2; do
   netns=${side%:*} number=${side#*:}
   ip netns add $netns
   ip link add p$netns type veth peer name eth0 netns $netns
+  ip link set p$netns addrgenmode none
   ip link set p$netns up
   ip -n $netns addr add 10.9.0.$number/24 dev eth0
+  ip -n $netns link set eth0 addrgenmode none
   ip -n $netns link set eth0 up
 done
 """
@@ -208,7 +210,7 @@ def test_a_bridge_keeps_vlans_apart(lab: Bridged) -> None:
 
 @pytest.mark.needs("bridge_vlan", "vlan")
 def test_a_trunk_carries_tagged_what_a_port_has_untagged(lab: Bridged) -> None:
-    lab.world.run("ip", "-4", "-n", "right", "addr", "flush", "dev", "eth0")
+    lab.world.run("ip", "-n", "right", "addr", "flush", "dev", "eth0")
     lab.world.run("ip", "-n", "right", "link", "add", "link", "eth0", "name", "v5", "type", "vlan", "id", "5")
     lab.world.run("ip", "-n", "right", "addr", "add", f"{FAR}/24", "dev", "v5")
     lab.world.run("ip", "-n", "right", "link", "set", "v5", "up")
