@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-
-import pytest
 
 from tests.dump import differences
 from tests.kernel.rtnl_world import ALIAS, bridge, led, mac, pair, spaces, whole
@@ -50,12 +47,6 @@ OBJECTS: list[KernelObject] = [
     Route(netns="web", dst="10.10.0.0/16", ifname="eth1", src="10.0.0.5", mtu=1300, advmss=1200, table=1000, metric=7),
     Route(netns="web", dst="10.11.0.0/16", type="blackhole"),
 ]
-
-
-@pytest.fixture
-def rtnl(world: World) -> Iterator[Rtnl]:
-    with world.inside():
-        yield Rtnl()
 
 
 def say(world: World, changes: list[Change]) -> None:
