@@ -9,6 +9,7 @@ itself as it joins.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from weft.errors import KernelRefused
 from weft.kinds.base import Names, Request
@@ -104,7 +105,7 @@ def _there(bond: Bond, names: Names) -> int:
 
 
 def _update(before: Bond, after: Bond, names: Names) -> Iterator[Request]:
-    yield from writing.update(before, after, names, *_OWN.change(before, after))
+    yield from writing.update(before, after, names, *_OWN.change(_undelayed(before, after), after))
     if after.primary not in (None, before.primary):
         yield name_primary(after, names)
 
@@ -119,8 +120,14 @@ def _requests(change: Change, names: Names) -> Iterator[Request]:
     return _make_or_drop(change, names)
 
 
+def _undelayed(before: Bond, after: Bond) -> Bond:
+    """The kernel counts delays in miimons, so that another miimon changes them: they are said again with it. Source:
+    drivers/net/bonding/bond_netlink.c bond_fill_info."""
+    return before if after.miimon == before.miimon else replace(before, updelay=None, downdelay=None)
+
+
 def _script_change(before: Bond, after: Bond) -> tuple[Word, ...]:
-    said = _OWN.script_change(before, after)
+    said = _OWN.script_change(_undelayed(before, after), after)
     if after.primary in (None, before.primary):
         return said
     return (*(said or ("type", BOND)), "primary", after.primary or "none")

@@ -99,12 +99,13 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
 
 
 def _move(setting: LinkSetting, index: int, names: Names) -> Iterator[Request]:
+    """One that is in already stays in: a bond that its last member leaves forgets its MAC. Source:
+    drivers/net/bonding/bond_main.c __bond_release_one."""
     wanted = Membership.parse(setting.value)
-    yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, 0)))
-    if wanted.bond:
+    master = names.ifindex(link_key(setting.netns, wanted.bond)) if wanted.bond else 0
+    if master:
         yield Request(setting.netns, set_link(index, up=False))
-        master = names.ifindex(link_key(setting.netns, wanted.bond))
-        yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
+    yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
     yield Request(setting.netns, set_link(index, up=wanted.up))
 
 
@@ -124,7 +125,7 @@ def script(change: Change) -> Iterable[str]:
         wanted = Membership.parse(setting.value)
         to = ("link", "set", "dev", setting.ifname)
         if wanted.bond:
-            yield command.ip(setting.netns, *to, "nomaster", "down")
+            yield command.ip(setting.netns, *to, "down")
             yield command.ip(setting.netns, *to, "master", wanted.bond)
         else:
             yield command.ip(setting.netns, *to, "nomaster")
