@@ -13,7 +13,7 @@ from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
-from weft.kinds.link.common import Link
+from weft.kinds.link.common import Link, lost_by_vrf
 from weft.kinds.link.veth import Veth
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
@@ -85,7 +85,7 @@ class Cascade:
             seen.update(fallen)
             gone += fallen
             self._replace(fallen)
-        self._restore_masters(seen)
+        self._restore_masters(seen, dependents)
 
     def _replace(self, fallen: Iterable[Key]) -> list[Key]:
         """Make anew those that are wanted, and say which."""
@@ -107,8 +107,8 @@ class Cascade:
             key for link in suspects - held for key in dependents.get(link, ()) if needs_address(self._observed[key])
         ]
 
-    def _restore_masters(self, gone: set[Key]) -> None:
-        """A link whose master goes is left without one: what is wanted must be said anew."""
+    def _restore_masters(self, gone: set[Key], dependents: Mapping[Key, list[Key]]) -> None:
+        """A link whose master goes is left without one: what is wanted is said anew, and what falls off with it."""
         doomed = {key for key in gone if key.table == "link"}
         for key, have in self._observed.items():
             if not isinstance(have, Link) or not have.master or link_key(have.netns, have.master) not in doomed:
@@ -116,3 +116,5 @@ class Cascade:
             want = self._desired.get(key)
             if isinstance(want, Link) and want.master and key not in gone:
                 self._changes[key] = Change(Op.UPDATE, have, want)
+                if have.in_vrf:
+                    self._replace(on for on in dependents.get(key, ()) if lost_by_vrf(self._observed[on]))

@@ -14,7 +14,7 @@ from weft.compiler.network import ETHERNET_MTU
 from weft.kinds.link.common import ChildLink, Link
 from weft.model.intent import Path
 from weft.model.links import HostLink
-from weft.model.stacked import BondLink
+from weft.model.stacked import BondLink, VrfLink
 from weft.state import HOST, Key, link_key, netns_key
 
 S_co = TypeVar("S_co", bound=HostLink, covariant=True)
@@ -95,6 +95,10 @@ class LinkPlace(Generic[S_co]):
         there = self.draft.facts.links.get(self.spec.master or "") if self.netns == HOST else None
         return there is not None and there.link_kind == BondLink.kind
 
+    def _is_in_vrf(self) -> bool:
+        entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
+        return entry is not None and isinstance(entry.spec, VrfLink)
+
     def _bonds_mtu(self) -> int | None:
         """Of a bond's member: it has the bond's."""
         entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
@@ -122,5 +126,6 @@ class LinkPlace(Generic[S_co]):
             mtu=mtu,
             up=spec.up is not False,
             master=spec.master or "",
+            in_vrf=self._is_in_vrf(),
             altnames=altnames(*spec.altnames),
         )

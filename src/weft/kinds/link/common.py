@@ -15,7 +15,8 @@ class Link:
     namespace, "" for none; `altnames` sorted; `offloads`, only ever observed (a LinkSetting sets them): sorted pairs of
     ethtool's feature (tx-checksum-ip-generic, tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is
     on. `addr_gen_mode`: eui64, none, stable_secret or random: how the kernel makes its IPv6 link-local address.
-    `newborn`: as observed, made by weft a moment ago and not marked yet (state.BIRTH_GROUP)."""
+    `newborn`: as observed, made by weft a moment ago and not marked yet (state.BIRTH_GROUP). `in_vrf`: whether its
+    master is a VRF."""
 
     netns: str
     ifname: str
@@ -31,6 +32,7 @@ class Link:
     addr_gen_mode: str | None = None
     offloads: tuple[tuple[str, bool], ...] | None = None
     newborn: bool = field(default=False, compare=False)
+    in_vrf: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> Key:
@@ -98,12 +100,20 @@ KEPT_BY_MASTERS = frozenset({"fdb", "bridge-port", "bridge-vlans"})
 """Tables of what a bridge keeps of its ports."""
 
 
+def lost_by_vrf(dependent: KernelObject) -> bool:
+    """Whether it falls off a link that joins or leaves a VRF: the link goes down and up again. Source:
+    drivers/net/vrf.c cycle_netdev."""
+    return dependent.key.table in ("route", "neighbour") or getattr(dependent, "family", 4) == 6
+
+
 def link_cascade(before: Link, after: Link, dependent: KernelObject) -> bool:
     """A new MAC flushes the neighbours, permanent ones too; a link that goes down or below IPv6's least MTU loses its
     IPv6 addresses and routes; one that leaves its bridge loses what that keeps of it. Source: net/core/neighbour.c
     neigh_changeaddr, net/ipv6/addrconf.c addrconf_ifdown, net/bridge/br_if.c del_nbp."""
     if after.mac not in (None, before.mac) and dependent.key.table == "neighbour":
         return True
+    if after.master not in (None, before.master) and (before.in_vrf or after.in_vrf):
+        return lost_by_vrf(dependent)
     if after.master not in (None, before.master) and dependent.key.table in KEPT_BY_MASTERS:
         return link_key(before.netns, before.master or "") in dependent.lives_on
     falls = (before.mtu or 0) >= IPV6_MIN_MTU > (after.mtu or IPV6_MIN_MTU) or (before.up and after.up is False)

@@ -61,5 +61,6 @@ def common_fields(netns: str, seen: LinkMessage, master: str) -> Fields:
         "gso_max_segs": found(IFLA_GSO_MAX_SEGS),
         "gro_max_size": found(IFLA_GRO_MAX_SIZE),
         "addr_gen_mode": seen.addr_gen_mode,
+        "in_vrf": seen.info.slave_kind == "vrf",
         "newborn": not alias and found(IFLA_GROUP) == BIRTH_GROUP,
     }
