@@ -77,7 +77,7 @@ def step(machine: Machine, journal: Journal, goal: State, fault: Callable[[Chang
     backends = {name: Faulty(backend, fault) for name, backend in machine.backends.items()}
     reached = todo.before
     try:
-        claim(machine, todo, goal)
+        claim(machine, todo, goal, ())
         transact(todo, backends, journal, machine.looker(todo.before, todo.after))
         reached = todo.after
     except RolledBack:
