@@ -40,7 +40,7 @@ _COMMANDS = {
 }
 _PASSING = frozenset(
     "ifindex link_index link_netnsid operstate handle packets bytes used confirmed updated probes refcnt age cache "
-    "stats stats64 new-packets".split()
+    "permaddr stats stats64 new-packets".split()
 )
 _PASSING_OF_BRIDGES = frozenset(
     "hello_timer tcn_timer topology_change_timer gc_timer topology_change topology_change_detected bridge_id root_id "
