@@ -71,6 +71,10 @@ BY_HAND: dict[str, tuple[str, set[Drift]]] = {
     "mtu": (f"{WEB} ip link set web mtu 1300", {("changed", "link", "web", "web")}),
     "mac": (f"{WEB} ip link set web address 02:00:00:00:00:77", {("changed", "link", "web", "web")}),
     "down": ("ip link set store down", {("changed", "link", "", "store")}),
+    "down, and its routes with it": (
+        f"{WEB} ip link set web down",
+        {("changed", "link", "web", "web"), ("missing", "route", "web", "0.0.0.0/0 table 254 metric 0")},
+    ),
     "sysctl": ("sysctl -q -w net.core.somaxconn=77", {("changed", "sysctl", "", "net/core/somaxconn")}),
     "alias of a foreign link": ("ip link set eth1 alias mine", {("changed", "link-setting", "", "eth1 alias")}),
     "chain flushed": (

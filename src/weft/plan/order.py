@@ -25,7 +25,7 @@ from weft.kinds.ip.route import Route
 from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
-from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.link import UP, LinkSetting
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 
@@ -248,18 +248,19 @@ class _Ordering:
                     self._switched.add(change.key)
 
     def _wait_for_the_ground(self) -> None:
-        """What stands on a link that changes is made after that: another link may need its new MTU, or it up, and what
-        a bridge keeps of a port needs the port."""
+        """What stands on a link that changes is made after that: another link may need its new MTU, or it up, what a
+        bridge keeps of a port needs the port, and the kernel takes no route over a link that is down."""
         changing = {
-            link_key(change.key.netns, obj.ifname)
+            link_key(change.key.netns, obj.ifname): _comes_up(change)
             for change in self._changes.values()
             if change.op is Op.UPDATE and isinstance(obj := change.object, (Link, LinkSetting))
         }
         for change in self._changes.values():
             new = change.after
-            if change.op is not Op.CREATE or new is None or changing.isdisjoint(new.lives_on):
+            if change.op is not Op.CREATE or new is None or changing.keys().isdisjoint(new.lives_on):
                 continue
-            if isinstance(new, Link) or KINDS.of(new).owner is Owner.MEMBERSHIP:
+            rising = any(changing.get(on) for on in new.lives_on)
+            if rising or isinstance(new, Link) or KINDS.of(new).owner is Owner.MEMBERSHIP:
                 self._switched.add(change.key)
 
     def _bare_links_early(self) -> None:
@@ -300,6 +301,14 @@ def _needs(obj: KernelObject) -> Iterator[Key]:
         yield obj.peer
     if isinstance(obj, Link) and obj.master:
         yield link_key(obj.netns, obj.master)
+
+
+def _comes_up(change: Change) -> bool:
+    """Whether a link that is there and down is to be up."""
+    if isinstance(change.object, LinkSetting):
+        return change.object.attribute == UP
+    before, after = change.before, change.after
+    return isinstance(before, Link) and isinstance(after, Link) and bool(after.up) and before.up is False
 
 
 def _shakes_off(change: Change, dependent: KernelObject) -> bool:
