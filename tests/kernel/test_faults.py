@@ -256,9 +256,14 @@ def test_a_full_disk_stops_before_the_first_change(applied: Lab, directory: str)
 
 
 def half_way(lab: Lab) -> None:
-    """An apply of B, killed before its commit."""
+    """An apply of B, killed when all but its deletions is done, before its commit."""
     lab.write(intents.B)
-    lab.weft("apply", code=-signal.SIGKILL, act=kill_at(90))
+    lab.weft("apply", code=-signal.SIGKILL, act=kill_before_commit)
+
+
+def kill_before_commit(point: Point) -> None:
+    if point.door == "move" and str(point.arguments[0]).endswith(".uncommitted"):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_where_intents_are_kept_recovery_needs_no_room(applied: Lab) -> None:
