@@ -15,12 +15,14 @@ from weft.compiler.checks import check_routed
 from weft.compiler.draft import Draft
 from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
-from weft.compiler.namespaces import compile_namespaces
+from weft.compiler.links.declared import declare
+from weft.compiler.namespaces import compile_namespaces, configs_of
 from weft.compiler.naming import Names
 from weft.compiler.network import Segment, check_bridge_room, egress_mtu
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, assign_pools
 from weft.compiler.port import compile_port, place_port
+from weft.compiler.stands import Stands
 from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
 from weft.compiler.uplink import compile_router
 from weft.facts import Facts
@@ -71,15 +73,16 @@ class Compiler:
         Raises: CompileError with every error found.
         """
         draft, intent = self._draft, self.intent
-        path_mtu = egress_mtu(intent, draft)
+        path_mtu, configs = egress_mtu(intent, draft), configs_of(intent)
+        stands = Stands(draft, declare(draft, configs), intent)
         for name, tenant in intent.tenants.items():
-            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu)
+            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands)
         self._uplinks(draft)
         for name, tenant in intent.tenants.items():
             self._places |= self._ports(draft, name, tenant, tenant.ports, self.facts.held.get)
         for segment in self._all_segments():
             check_bridge_room(draft, segment)
-        compile_namespaces(draft, intent)
+        compile_namespaces(draft, configs, stands.declared)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)
 

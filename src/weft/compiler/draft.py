@@ -14,7 +14,7 @@ from weft.compiler.addressing import Span, host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted
 from weft.compiler.naming import MAX_ALIAS, Names, where_words
 from weft.facts import FEATURES, Facts
-from weft.kinds.link.common import Link
+from weft.kinds.link.common import IPV6_MIN_MTU, Link
 from weft.model.intent import Path
 from weft.state import KernelObject, Key, State
 
@@ -66,6 +66,11 @@ class Draft:
             self.lacking.add(feature)
             what = f"this kernel lacks {feature} ({FEATURES[feature]})"
             self.findings.append(Finding(path=path, what=what, fix=instead, cause=Cause.FEATURE, feature=feature))
+
+    def silence(self, mtu: int) -> str | None:
+        """How a link where only frames pass makes its IPv6 link-local address: not at all. None where one of that MTU
+        in bytes has no IPv6 anyway."""
+        return "none" if "ipv6" in self.facts.features and mtu >= IPV6_MIN_MTU else None
 
     # what is made
 

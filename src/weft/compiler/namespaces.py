@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_interface
+from typing import TypeAlias
 
 from weft.compiler.addressing import Span, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.links import compile_links
+from weft.compiler.links.declared import Declared
 from weft.compiler.routing import compile_neighbour, compile_route, compile_rule
 from weft.compiler.settings import compile_sysctls, compile_tcp
 from weft.kinds.ip.address import Address
@@ -20,6 +22,8 @@ from weft.model.intent import Intent, NamespaceConfig, Path
 from weft.state import HOST
 
 OWN_PREFIX = "weft."
+
+Configs: TypeAlias = dict[str, tuple[NamespaceConfig, Path]]
 
 
 def stand_on(draft: Draft, netns: str, path: Path, said: Path | None = None) -> str:
@@ -33,12 +37,18 @@ def stand_on(draft: Draft, netns: str, path: Path, said: Path | None = None) -> 
     return netns
 
 
-def compile_namespaces(draft: Draft, intent: Intent) -> None:
+def configs_of(intent: Intent) -> Configs:
+    """What `host:` and `namespaces:` say, by namespace, each with its path."""
+    configs: Configs = {HOST: (intent.host, ("host",))} if intent.host else {}
+    return configs | {name: (config, ("namespaces", name)) for name, config in intent.namespaces.items()}
+
+
+def compile_namespaces(draft: Draft, configs: Configs, declared: Declared) -> None:
     """All of `host:` and `namespaces:`. Last of all, for a route may leave by a port."""
-    configs: dict[str, tuple[NamespaceConfig, Path]] = {HOST: (intent.host, ("host",))} if intent.host else {}
-    for name, config in intent.namespaces.items():
-        configs[stand_on(draft, name, ("namespaces", name))] = config, ("namespaces", name)
-    compile_links(draft, configs)
+    for netns, (_, path) in configs.items():
+        if netns != HOST:
+            stand_on(draft, netns, path)
+    compile_links(draft, declared)
     for netns, (config, path) in configs.items():
         _compile_config(draft, netns, config, path)
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
 from weft.compiler.draft import Draft
+from weft.compiler.footing import Footing
 from weft.compiler.naming import altnames, identity, mac, short_id
 from weft.kinds.link.bridge import MAX_PORTS, Bridge
+from weft.kinds.link.common import ChildLink
 from weft.model.intent import Intent, Network, Path, Subnet, Uplink
 
 ETHERNET_MTU = 1500
@@ -23,7 +25,8 @@ MIN_MTU = 68
 
 @dataclass(slots=True, kw_only=True)
 class Segment:
-    """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it."""
+    """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
+    `footing`: what it stands on outside of its tenant."""
 
     tenant: str
     name: str
@@ -37,6 +40,13 @@ class Segment:
     pools: tuple[AddressPool, ...] = ()
     macs: dict[str, str] = field(default_factory=dict)
     ports: int = 0
+    id: str
+    footing: Footing | None = None
+
+    @property
+    def shared(self) -> ChildLink | None:
+        """What each port is, but for name and place, where there is no bridge for them."""
+        return self.footing.shared if self.footing else None
 
     @property
     def has_ipv6(self) -> bool:
@@ -69,13 +79,19 @@ def egress_mtu(intent: Intent, draft: Draft) -> int | None:
     return min(found, default=None)
 
 
+def network_id(scope: str, tenant: str, name: str, network: Network) -> str:
+    """A network's id. `tenant`: the name that the tenant's comes from."""
+    return identity(scope, f"tenants/{tenant}/networks/{network.was or name}", network.id)
+
+
 def compile_network(
-    draft: Draft, tenant: TenantPlace, name: str, network: Network, path_mtu: int | None
+    draft: Draft, tenant: TenantPlace, name: str, network: Network, path_mtu: int | None, footing: Footing | None
 ) -> Segment | None:
-    """Put the network's bridge; None where its id is another's. `path_mtu`: what the way out carries, in bytes."""
+    """Put the network's bridge; None where its id is another's. `path_mtu`: what the way out carries, in bytes;
+    `footing`: what it stands on outside of the tenant."""
     path = ("tenants", tenant.name, "networks", name)
     former = network.was or name
-    own_id = identity(draft.names.scope, f"tenants/{tenant.former}/networks/{former}", network.id)
+    own_id = network_id(draft.names.scope, tenant.former, name, network)
     if not draft.identify(own_id, path):
         return None
     segment = Segment(
@@ -86,27 +102,42 @@ def compile_network(
         path=path,
         netns=tenant.netns,
         bridge=f"wb{short_id(own_id)}",
-        mtu=_mtu(draft, network, path, path_mtu if network.uplink else None),
+        mtu=_mtu(draft, network, path, path_mtu if network.uplink else None, footing),
         uplink=network.uplink,
         pools=_pools(draft, network, path),
+        id=own_id,
+        footing=footing,
     )
     check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
-    draft.need("bridge", path, "load the kernel's bridge module")
+    if segment.shared is not None:
+        _check_no_router(draft, segment)
+        return segment
+    _bridge(draft, segment)
+    return segment
+
+
+def _bridge(draft: Draft, segment: Segment) -> None:
+    draft.need("bridge", segment.path, "load the kernel's bridge module")
     draft.link(
         Bridge(
             netns=segment.netns,
             ifname=segment.bridge,
-            alias=draft.names.mark(f"tenants/{tenant.name}/networks/{name}"),
-            mac=mac(own_id, "bridge"),
+            alias=draft.names.mark("/".join(segment.path)),
+            mac=mac(segment.id, "bridge"),
             mtu=segment.mtu,
             up=True,
-            altnames=altnames(name),
+            altnames=altnames(segment.name),
             stp=False,
             forward_delay=0,
         ),
-        path,
+        segment.path,
     )
-    return segment
+
+
+def _check_no_router(draft: Draft, segment: Segment) -> None:
+    if segment.uplink is not None:
+        what = "a router stands on a bridge, and with `mode` the ports stand on the link themselves"
+        draft.error((*segment.path, "uplink"), what, "a segment without `mode`, or the router of that link's network")
 
 
 def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
@@ -122,8 +153,10 @@ def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
 
 
 def check_bridge_room(draft: Draft, segment: Segment) -> None:
-    """Find more links than a bridge takes: its ports, and its router's leg."""
-    links = segment.ports + (segment.uplink is not None)
+    """Find more links than a bridge takes: its ports, its router's leg, and what leads to its segment."""
+    if segment.shared is not None:
+        return
+    links = segment.ports + (segment.uplink is not None) + (segment.footing is not None)
     if links > MAX_PORTS:
         draft.error(
             segment.path,
@@ -132,7 +165,9 @@ def check_bridge_room(draft: Draft, segment: Segment) -> None:
         )
 
 
-def _mtu(draft: Draft, network: Network, path: Path, path_mtu: int | None) -> int:
+def _mtu(draft: Draft, network: Network, path: Path, path_mtu: int | None, footing: Footing | None) -> int:
+    if footing is not None and footing.mtu is not None:
+        return _mtu_on(draft, network, path, footing, footing.mtu)
     if network.mtu is None:
         return path_mtu or ETHERNET_MTU
     if path_mtu is not None and network.mtu > path_mtu:
@@ -142,6 +177,19 @@ def _mtu(draft: Draft, network: Network, path: Path, path_mtu: int | None) -> in
             f"at most {path_mtu}, or a network without uplink",
         )
     return network.mtu
+
+
+def _mtu_on(draft: Draft, network: Network, path: Path, footing: Footing, most: int) -> int:
+    """That of what the network stands on, and no more: the router of an uplink splits, or says what fits."""
+    if network.mtu is not None and network.mtu > most:
+        what = f"an MTU of {network.mtu}"
+        if footing.added:
+            what += f" and {footing.added} come to {network.mtu + footing.added.total_bytes}, and"
+            what += f" {footing.below} carries {footing.below_mtu}"
+        else:
+            what += f" is above the {most} bytes of {footing.below}, in whose frames it travels"
+        draft.error((*path, "mtu"), what, f"at most {most}, or a larger MTU on {footing.below}")
+    return network.mtu or most
 
 
 def _pools(draft: Draft, network: Network, path: Path) -> tuple[AddressPool, ...]:

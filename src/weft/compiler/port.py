@@ -6,11 +6,13 @@ port can be compiled alone. Both ends of its veth have one MTU, for a frame too 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from weft.compiler.addressing import LINK_LOCAL, number_of
 from weft.compiler.assignment import Addresses, Claimant, port_path
 from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
+from weft.compiler.findings import Cause, dotted
 from weft.compiler.namespaces import stand_on
 from weft.compiler.naming import identity, mac, short_id
 from weft.compiler.network import Segment, check_mtu
@@ -20,6 +22,9 @@ from weft.compiler.settings import compile_tuning
 from weft.compiler.tap import compile_tap
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE
+from weft.kinds.link.common import ChildLink, Link
+from weft.kinds.link.ipvlan import Ipvlan
+from weft.kinds.link.macvlan import PASSTHRU, Macvlan
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Path, RouteSpec
 from weft.state import HOST
@@ -54,14 +59,15 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
         return
     _check_mtu(draft, place)
     _check_mac(draft, place)
-    draft.need("veth", place.path, "load the kernel's veth module")
+    if place.segment.shared is None:
+        draft.need("veth", place.path, "load the kernel's veth module")
     attach = place.port.attach
     if attach.tap is not None:
         compile_tap(draft, place, attach.tap)
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
         _leave_out(draft, place, attach.pidfile)
     else:
-        _compile_veth(draft, place, _netns(draft, place))
+        _compile_end(draft, place, _netns(draft, place))
 
 
 def _check_mtu(draft: Draft, place: PortPlace) -> None:
@@ -106,11 +112,14 @@ def _leave_out(draft: Draft, place: PortPlace, pidfile: str) -> None:
     draft.warn((*place.path, "attach"), what, fix, Cause.MACHINE)
 
 
-def _compile_veth(draft: Draft, place: PortPlace, netns: str) -> None:
+def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
     ifname, altnames = outer_ifname(draft, place, place.port.attach.ifname, place.bridge_ifname)
-    path = place.path
-    draft.link(bridge_end(place, netns, ifname), path)
-    end = _end(place, netns, ifname, altnames)
+    path, shared = place.path, place.segment.shared
+    if shared is None:
+        draft.link(bridge_end(place, netns, ifname), path)
+    else:
+        _check_shared(draft, place, shared)
+    end = _dressed(place, shared or _veth(place), netns, ifname, altnames)
     draft.link(end, path)
     compile_tuning(draft, end.key, place.port.tuning, path)
     for assigned in place.addresses:
@@ -124,18 +133,38 @@ def _compile_veth(draft: Draft, place: PortPlace, netns: str) -> None:
         compile_route(draft, netns, spec, route_path, lambda _: ifname)
 
 
-def _end(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...]) -> Veth:
-    return Veth(
+def _veth(place: PortPlace) -> Veth:
+    return Veth(netns="", ifname="", peer_netns=place.segment.netns, peer_ifname=place.bridge_ifname)
+
+
+def _dressed(place: PortPlace, bare: Link, netns: str, ifname: str, altnames: tuple[str, ...]) -> Link:
+    """The port's outer link, of whatever kind."""
+    return replace(
+        bare,
         netns=netns,
         ifname=ifname,
         alias=place.alias,
-        mac=place.mac,
+        mac=place.mac if _has_own_mac(bare) else None,
         mtu=place.mtu,
         up=True,
         altnames=altnames,
-        peer_netns=place.segment.netns,
-        peer_ifname=place.bridge_ifname,
     )
+
+
+def _has_own_mac(link: Link) -> bool:
+    return not isinstance(link, Ipvlan) and not (isinstance(link, Macvlan) and link.mode == PASSTHRU)
+
+
+def _check_shared(draft: Draft, place: PortPlace, shared: ChildLink) -> None:
+    """What a port cannot be that stands on the link itself."""
+    if place.port.mac and not _has_own_mac(shared):
+        what = f"the port has the MAC of {shared.parent.name}, on which it stands"
+        draft.error((*place.path, "mac"), what, "leave it out, or `submode: bridge` of macvlan")
+    if isinstance(shared, Macvlan) and shared.mode == PASSTHRU:
+        other = draft.claim(HOST, f"{PASSTHRU} of {shared.parent.name}", place.path)
+        if other is not None:
+            what = f"{dotted(other)} is alone on {shared.parent.name} by `submode: {PASSTHRU}`"
+            draft.error(place.path, what, "another submode, or a segment of its own")
 
 
 def _default_routes(draft: Draft, place: PortPlace, netns: str, ifname: str) -> None:

@@ -12,7 +12,6 @@ from weft.compiler.draft import Draft
 from weft.compiler.naming import mac
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
 from weft.compiler.settings import compile_tuning
-from weft.kinds.link.common import IPV6_MIN_MTU
 from weft.kinds.link.tap import Tap
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
@@ -26,6 +25,10 @@ _INSTEAD = "attach the port to a netns, or load what is missing"
 
 def compile_tap(draft: Draft, place: PortPlace, attach: TapAttach) -> None:
     """Put the tap, the stitch, and the rules between them."""
+    if place.segment.shared is not None:
+        what = f"network {place.segment.name} has no bridge: its ports stand on a link of the host's themselves"
+        draft.error((*place.path, "attach"), what, "a segment without `mode`, or a port in a netns")
+        return
     for feature in ("tap", "nft_netdev", "nft_fwd"):
         draft.need(feature, place.path, _INSTEAD)
     if place.port.routes:
@@ -48,15 +51,10 @@ def _stitch(draft: Draft, place: PortPlace, ifname: str) -> Veth:
         mac=mac(place.id, "stitch"),
         mtu=place.mtu,
         up=True,
-        addr_gen_mode=_silence(draft, place),
+        addr_gen_mode=draft.silence(place.mtu),
         peer_netns=place.segment.netns,
         peer_ifname=place.bridge_ifname,
     )
-
-
-def _silence(draft: Draft, place: PortPlace) -> str | None:
-    """No link-local address where only frames pass; None where the link has no IPv6 anyway."""
-    return "none" if "ipv6" in draft.facts.features and place.mtu >= IPV6_MIN_MTU else None
 
 
 def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altnames: tuple[str, ...]) -> Tap:
@@ -68,7 +66,7 @@ def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altname
         mac=mac(place.id, "tap"),
         mtu=place.mtu,
         up=True,
-        addr_gen_mode=_silence(draft, place),
+        addr_gen_mode=draft.silence(place.mtu),
         altnames=altnames,
         owner=account(draft, (*at, "owner"), attach.owner, facts.users),
         group=account(draft, (*at, "group"), attach.group, facts.groups),

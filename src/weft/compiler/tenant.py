@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from weft.compiler.assignment import Claimant
 from weft.compiler.draft import Draft
+from weft.compiler.joint import compile_joint
 from weft.compiler.network import Segment, TenantPlace, compile_network
 from weft.compiler.settings import compile_sysctl
+from weft.compiler.stands import Stands
 from weft.kinds.netns import Namespace
 from weft.model.intent import Tenant
 
@@ -22,8 +24,9 @@ _QUIET = ("net/ipv6/conf/default/disable_ipv6", "net/ipv6/conf/all/disable_ipv6"
 _BRIDGE_HOOKS = tuple(f"net/bridge/bridge-nf-call-{of}" for of in ("iptables", "ip6tables", "arptables"))
 
 
-def compile_tenant(draft: Draft, name: str, tenant: Tenant, path_mtu: int | None) -> dict[str, Segment]:
-    """Put the tenant's namespace and bridges; its networks by name. `path_mtu`: of the host's way out, in bytes."""
+def compile_tenant(draft: Draft, name: str, tenant: Tenant, path_mtu: int | None, stands: Stands) -> dict[str, Segment]:
+    """Put the tenant's namespace and bridges; its networks by name. `path_mtu`: of the host's way out, in bytes;
+    `stands`: what the networks stand on outside."""
     former = tenant.was or name
     place = TenantPlace(name=name, former=former, netns=draft.names.tenant_netns(former))
     path = ("tenants", name)
@@ -34,8 +37,14 @@ def compile_tenant(draft: Draft, name: str, tenant: Tenant, path_mtu: int | None
     if "br_netfilter" in draft.facts.features:
         for sysctl in _BRIDGE_HOOKS:
             compile_sysctl(draft, place.netns, sysctl, "0", path)
-    compiled = {n: compile_network(draft, place, n, network, path_mtu) for n, network in tenant.networks.items()}
-    return {n: segment for n, segment in compiled.items() if segment is not None}
+    compiled = {
+        n: compile_network(draft, place, n, network, path_mtu, stands.footing(name, n))
+        for n, network in tenant.networks.items()
+    }
+    found = {n: segment for n, segment in compiled.items() if segment is not None}
+    for segment in found.values():
+        compile_joint(draft, segment)
+    return found
 
 
 def claimants(

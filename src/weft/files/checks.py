@@ -15,6 +15,7 @@ from weft.files.nodes import Entries, Items, Origins, Place, Scalar
 from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
+from weft.model.segment import IPVLAN_SUBMODES, MACVLAN_SUBMODES, SegmentSpec
 from weft.model.words import among, closest
 
 Report = Callable[[Place, str, str], None]
@@ -115,6 +116,39 @@ def _made_link(node: Entries, report: Report) -> None:
         report(node.entries["existing"].place, "a link that is there already has its kind", "take out one of the two")
 
 
+_OF_VXLAN = ("local", "remotes", "group", "port", "fdb")
+_SUBMODES = {"macvlan": MACVLAN_SUBMODES, "ipvlan": IPVLAN_SUBMODES}
+
+
+def _segment(node: Entries, report: Report) -> None:
+    given = node.entries
+    if "vni" in given:
+        for key in ("vlan", "mode", "submode"):
+            if key in given:
+                report(given[key].place, f"{key} beside vni: a network is a VLAN or a VXLAN", "keep one of the two")
+        if not {"remotes", "group", "fdb"} & given.keys():
+            report(given["vni"].place, "where the other machines are is not said", "add remotes: [ADDRESS], or group:")
+        return
+    if "link" not in given:
+        report(node.place, "segment does not say where", "link: NAME, or vni: NUMBER and remotes: [ADDRESS]")
+    for key in _OF_VXLAN:
+        if key in given:
+            report(given[key].place, f"{key} is of a VXLAN, and this is none", "add vni: NUMBER, or take it out")
+    _submode(node, report)
+
+
+def _submode(node: Entries, report: Report) -> None:
+    mode, submode = node.text("mode"), node.text("submode")
+    if submode is None:
+        return
+    known = _SUBMODES.get(mode or "", ())
+    if submode not in known:
+        whose = next((word for word, of in _SUBMODES.items() if submode in of), "")
+        what = f"submode {submode} is one of {whose}" if whose else f"no mode has a submode {submode}"
+        fix = f"one of {', '.join(known)}" if known else f"add mode: {whose}"
+        report(node.entries["submode"].place, what, fix)
+
+
 def _tcp(node: Entries, report: Report) -> None:
     for key in ("rmem", "wmem"):
         entry = node.entries.get(key)
@@ -136,6 +170,7 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     HostLink: _foreign_link,
     **dict.fromkeys(HOST_LINKS.values(), _made_link),
     Tcp: _tcp,
+    SegmentSpec: _segment,
 }
 
 

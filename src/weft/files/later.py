@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.model import intent
+from weft.model import intent, segment
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
 
@@ -28,7 +28,6 @@ KEYS: dict[type[Any], dict[str, str]] = {
     intent.Network: {
         "qos": "quality of service",
         "port_qos": "quality of service",
-        "segment": "segments on host links",
         "security_groups": "security groups",
         "dhcp": "DHCP",
         "dns": "DNS",
@@ -38,9 +37,9 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "qos": "quality of service",
         "security_groups": "security groups",
         "floating_ip": "floating IPs",
-        "segment": "segments on host links",
         "mirror": "mirroring",
     },
+    segment.SegmentSpec: {"take_addresses": "moving a link's addresses"},
     intent.Attach: {
         "container": "attaching to containers (but `pidfile: PATH`)",
         "unit": "attaching to systemd units (but `pidfile: PATH`)",
@@ -52,7 +51,6 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "qos": "quality of service",
         "private_key": "WireGuard and MACsec",
         "peers": "WireGuard",
-        "take_addresses": "moving a link's addresses",
     },
     intent.NamespaceConfig: {
         "qos": "quality of service",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
-from weft.model import bridging, intent, links, tuning
+from weft.model import bridging, intent, links, segment, tuning
 
 
 class Meaning(NamedTuple):
@@ -51,9 +51,25 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         {
             "subnets": "Its addresses: a list of prefixes of either family, or of {cidr, gateway}.",
             "uplink": "The way out: nat (by the host's address) or routed (no translation). Left out: none.",
-            "mtu": "Bytes. Left out: what the way out can carry, else 1500.",
+            "segment": "What it stands on outside of the tenant. Left out: nothing, it is a bridge by itself.",
+            "mtu": "Bytes. Left out: what the segment or the way out can carry, else 1500.",
             "id": _ID,
             "was": _WAS,
+        },
+    ),
+    segment.SegmentSpec: Meaning(
+        "segment",
+        {
+            "link": "A link of the host: a bridge is joined, any other becomes a port of one that weft makes.",
+            "vlan": "The VLAN of the link that the network is.",
+            "mode": "macvlan or ipvlan: the ports stand on the link themselves, without a bridge.",
+            "submode": "Of macvlan: bridge, private, vepa, passthru; of ipvlan: l2, l3, l3s. Left out: bridge, or l2.",
+            "vni": "The network is this VXLAN, among machines.",
+            "local": "The VXLAN's own address on the host.",
+            "remotes": "The other machines: what the VXLAN has no entry for goes to all of them.",
+            "group": "A multicast address instead of remotes; `link` says by which link.",
+            "port": "UDP port of the VXLAN.",
+            "fdb": "Which machine has which MAC. If given, the VXLAN learns nothing.",
         },
     ),
     intent.Subnet: Meaning(

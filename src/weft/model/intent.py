@@ -15,6 +15,7 @@ from typing import Any
 
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
+from weft.model.segment import SegmentSpec
 from weft.model.tuning import LinkTuning
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -131,6 +132,7 @@ class Port:
 class Network:
     subnets: tuple[Subnet, ...] = ()
     uplink: Uplink | None = None
+    segment: SegmentSpec | None = None
     mtu: w.Mtu | None = None
     id: w.Uuid | None = None
     was: w.Name | None = None

@@ -71,7 +71,7 @@ class _Seen:
 
     def tenant(self, name: str, tenant: Tenant) -> TenantView:
         bridges = {network: self._bridge(name, network) for network in tenant.networks}
-        netns = next((bridge.netns for bridge in bridges.values()), "")
+        netns = next((bridge.netns for bridge in bridges.values() if bridge), "")
         is_there = not netns or netns_key(netns) in self._observed
         return TenantView(
             name=name,
@@ -92,18 +92,19 @@ class _Seen:
 
     # tenants
 
-    def _bridge(self, tenant: str, network: str) -> Bridge:
+    def _bridge(self, tenant: str, network: str) -> Bridge | None:
+        """None of a network whose ports stand on a link of the host's."""
         links = self._wanted[f"tenants/{tenant}/networks/{network}"]
-        return next(link for link in links if isinstance(link, Bridge))
+        return next((link for link in links if isinstance(link, Bridge)), None)
 
-    def _network(self, of: str, tenant: Tenant, name: str, bridge: Bridge) -> NetworkView:
+    def _network(self, of: str, tenant: Tenant, name: str, bridge: Bridge | None) -> NetworkView:
         network = tenant.networks[name]
         links = self._wanted[f"tenants/{of}/networks/{name}"]
         return NetworkView(
             name=name,
             condition=self._condition(links, ("tenants", of, "networks", name), carrier=False),
-            bridge=bridge.ifname,
-            mtu=bridge.mtu,
+            bridge=bridge.ifname if bridge else "",
+            mtu=bridge.mtu if bridge else network.mtu,
             subnets=tuple(subnet.cidr for subnet in network.subnets),
             uplink=network.uplink.value if network.uplink else "",
             ports=tuple(self._port(of, port, held) for port, held in tenant.ports.items() if held.network == name),

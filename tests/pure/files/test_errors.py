@@ -154,9 +154,14 @@ NETWORK_ERRORS = {
     "{subnets: [{gateway: 10.0.0.1}]}": "5: cidr is missing; cidr: 10.0.0.0/24",
     "{subnets: [{cidr: 10.0.0.0/8, gateway: x}]}": "33: gateway: 'x' is not an IP address or none; for example 10.0.0.1",
     "{uplink: natt}": "3: uplink: 'natt' is not one of nat, routed; did you mean nat?",
-    "{segment: {link: eth0}}": "-5: segment: not in this version of weft: segments on host links",
+    "{segment: {}}": "4: segment does not say where; link: NAME, or vni: NUMBER and remotes: [ADDRESS]",
+    "{segment: {vni: 7}}": "5: where the other machines are is not said; add remotes: [ADDRESS], or group:",
+    "{segment: {link: e, take_addresses: yes}}": "14: take_addresses: not in this version of weft: moving a link's addresses",
+    "{segment: {link: e, group: 239.0.0.1}}": "14: group is of a VXLAN, and this is none; add vni: NUMBER, or take it out",
+    "{segment: {link: e, mode: ipvlan, submode: vepa}}": "28: submode vepa is one of macvlan; one of l2, l3, l3s",
+    "{segment: {vni: 7, remotes: [192.0.2.2], vlan: 3}}": "35: vlan beside vni: a network is a VLAN or a VXLAN; keep one of the two",
     "{qos: gold}": "-5: qos: not in this version of weft: quality of service",
-    "{portqos: gold}": "-5: portqos is not known here; known here: id, mtu, subnets, uplink, was",
+    "{portqos: gold}": "-5: portqos is not known here; known here: id, mtu, segment, subnets, uplink, was",
 }
 
 

@@ -17,7 +17,7 @@ from weft.compiler.network import ETHERNET_MTU
 from weft.kinds.link.geneve import Geneve
 from weft.kinds.link.gre import Gre, GreTap, Ip6Gre, Ip6GreTap
 from weft.kinds.link.iptunnel import Ip6Tnl, Ipip, Sit
-from weft.kinds.link.overhead import overhead
+from weft.kinds.link.overhead import Overhead, overhead
 from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.link.vxlan import Vxlan
 from weft.model.links import (
@@ -52,7 +52,7 @@ def make_vxlan(place: LinkPlace[VxlanLink]) -> Iterator[KernelObject]:
     yield Vxlan(
         netns=place.netns,
         ifname=place.ifname,
-        mtu=_mtu(place, family),
+        mtu=_mtu(place),
         underlay=underlay_of(place.key, spec),
         device=_device(place),
         family=family,
@@ -82,7 +82,7 @@ def make_geneve(place: LinkPlace[GeneveLink]) -> Iterator[KernelObject]:
     yield Geneve(
         netns=place.netns,
         ifname=place.ifname,
-        mtu=_mtu(place, family),
+        mtu=_mtu(place),
         underlay=place.netns,
         family=family,
         remote=spec.remote,
@@ -132,7 +132,7 @@ def _bound(place: LinkPlace[BoundTunnelLink], cls: type[Tunnel], **more: object)
     return cls(
         netns=place.netns,
         ifname=place.ifname,
-        mtu=_mtu(place, family),
+        mtu=_mtu(place),
         underlay=place.netns,
         device=_device(place),
         family=family,
@@ -160,17 +160,35 @@ def _claim(place: LinkPlace[TunnelLink], name: str, what: str, at: str) -> None:
         place.error(f"{what} is {dotted(other)} already", "another one, or one tunnel for both", at)
 
 
-def _family(place: LinkPlace[TunnelLink]) -> int:
-    """That of the underlay, 4 where nothing tells."""
-    spec = place.spec
+def family_of(spec: TunnelLink) -> int:
+    """That of a tunnel's underlay, 4 where nothing tells."""
+    first = next(filter(None, _addresses(spec)), "")
+    return _FAMILIES.get(spec.kind) or (6 if ":" in first else 4)
+
+
+def added_by(spec: TunnelLink) -> Overhead:
+    """What a tunnel adds to each packet."""
+    if isinstance(spec, AnyGreLink):
+        return overhead(spec.kind, family_of(spec), keyed=spec.key is not None, csum=spec.csum)
+    return overhead(spec.kind, family_of(spec))
+
+
+def _addresses(spec: TunnelLink) -> list[str | None]:
+    """Its own in the underlay, that of its group, and those of the other ends."""
     local = spec.local if isinstance(spec, BoundTunnelLink) else None
     group = spec.group if isinstance(spec, VxlanLink) else None
-    said = [address for address in (local, group, *remotes_of(spec)) if address]
+    return [local, group, *remotes_of(spec)]
+
+
+def _family(place: LinkPlace[TunnelLink]) -> int:
+    """That of the underlay, with a finding where an address is of another."""
+    spec, family = place.spec, family_of(place.spec)
+    local, group, *_ = said = _addresses(spec)
     fixed = _FAMILIES.get(spec.kind)
-    family = fixed or (6 if said and ":" in said[0] else 4)
-    for address in said:
+    for address in filter(None, said):
         if (":" in address) != (family == 6):
-            why = f"{spec.kind} runs over IPv{family}" if fixed else f"{said[0]} is of IPv{family}"
+            first = next(filter(None, said))
+            why = f"{spec.kind} runs over IPv{family}" if fixed else f"{first} is of IPv{family}"
             place.error(f"{address} is not of the underlay's family: {why}", f"addresses of IPv{family}")
             break
     if family == 6 and not fixed and not (local or spec.remote or group):
@@ -198,15 +216,9 @@ def _check_fixed_ttl(place: LinkPlace[TunnelLink], pmtudisc: bool) -> None:
         place.error(what, "leave out one of the two", "ttl")
 
 
-def _mtu(place: LinkPlace[TunnelLink], family: int) -> int:
+def _mtu(place: LinkPlace[TunnelLink]) -> int:
     """As given, else what is left of the link below's."""
-    spec = place.spec
-    added = overhead(
-        spec.kind,
-        family,
-        keyed=isinstance(spec, AnyGreLink) and spec.key is not None,
-        csum=isinstance(spec, AnyGreLink) and spec.csum,
-    )
+    spec, added = place.spec, added_by(place.spec)
     below = place.below()
     most = place.mtu_of(below) if below else None
     if spec.mtu and most and spec.mtu > most - added.total_bytes:

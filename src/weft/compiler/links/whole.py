@@ -7,13 +7,12 @@ common is here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TypeAlias
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.links.bridge import make_port
-from weft.compiler.links.declared import declare, in_order
+from weft.compiler.links.declared import Declared, in_order
 from weft.compiler.links.fdb import make_entries
 from weft.compiler.links.makers import MAKERS
 from weft.compiler.links.place import LinkPlace
@@ -25,7 +24,6 @@ from weft.compiler.settings import compile_sysctl, compile_tuning, put_link_sett
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.setting.link import BOND, Membership
-from weft.model.intent import NamespaceConfig, Path
 from weft.model.links import HostLink, LinkOver
 from weft.state import HOST, link_key
 
@@ -35,9 +33,8 @@ ACCEPT_RA = {True: "2", False: "0"}
 Place: TypeAlias = LinkPlace[HostLink]
 
 
-def compile_links(draft: Draft, configs: Mapping[str, tuple[NamespaceConfig, Path]]) -> None:
-    """Put the links of all namespaces and their addresses. `configs`: by namespace, each with its path."""
-    declared = declare(draft, configs)
+def compile_links(draft: Draft, declared: Declared) -> None:
+    """Put the links of all namespaces and their addresses. `declared`: all that the file speaks of."""
     ways = Ways(draft, declared)
     for key in in_order(draft, declared, ways.below):
         entry = declared[key]

@@ -1,0 +1,52 @@
+"""The pair of links between a network's bridge, in its tenant's namespace, and the bridge of the host's that it joins.
+
+Rules: both ends have the MTU of what is below, whatever the network's own is: a smaller one would lower that of
+somebody else's bridge. Of such a bridge the pair's end alone is weft's.
+"""
+
+from __future__ import annotations
+
+from weft.compiler.draft import Draft
+from weft.compiler.naming import altnames, mac, short_id
+from weft.compiler.network import ETHERNET_MTU, Segment
+from weft.kinds.link.bridge_vlan import BridgeVlans
+from weft.kinds.link.veth import Veth
+from weft.state import HOST, Key, link_key
+
+
+def compile_joint(draft: Draft, segment: Segment) -> None:
+    """Put the pair, where the network joins a bridge."""
+    footing = segment.footing
+    if footing is None or footing.joined is None:
+        return
+    path = (*segment.path, "segment")
+    draft.need("veth", path, "load the kernel's veth module")
+    inner = link_key(segment.netns, f"wl{short_id(segment.id)}")
+    outer = link_key(HOST, f"wj{short_id(segment.id)}")
+    mtu = footing.below_mtu or ETHERNET_MTU
+    readable = f"{draft.names.scope}.{segment.tenant}.{segment.name}.segment"
+    ends = (
+        (inner, outer, segment.bridge, "segment", f"segment-{segment.name}"),
+        (outer, inner, footing.joined.name, "segment-peer", readable),
+    )
+    for at, peer, master, role, name in ends:
+        draft.link(_end(draft, segment, at, peer, master, role, name, mtu), path)
+    if footing.vlan:
+        vlans = (f"{footing.vlan} pvid untagged",)
+        draft.put(BridgeVlans(netns=HOST, ifname=outer.name, master=footing.joined.name, vlans=vlans), path)
+
+
+def _end(draft: Draft, segment: Segment, at: Key, peer: Key, master: str, role: str, name: str, mtu: int) -> Veth:
+    return Veth(
+        netns=at.netns,
+        ifname=at.name,
+        alias=draft.names.mark("/".join((*segment.path, "segment"))),
+        mac=mac(segment.id, role),
+        mtu=mtu,
+        up=True,
+        master=master,
+        addr_gen_mode=draft.silence(mtu) if at.netns == HOST else None,
+        altnames=altnames(name),
+        peer_netns=peer.netns,
+        peer_ifname=peer.name,
+    )

@@ -1,0 +1,27 @@
+"""The MTU that a link will have, told before any link is made: networks that stand on one have to know."""
+
+from __future__ import annotations
+
+from weft.compiler.draft import Draft
+from weft.compiler.links.declared import Declared
+from weft.compiler.links.tunnel import added_by
+from weft.compiler.links.ways import Ways
+from weft.compiler.network import ETHERNET_MTU
+from weft.model.links import LinkUpon, TunnelLink
+from weft.state import HOST, Key
+
+
+def mtu_ahead(draft: Draft, declared: Declared, key: Key, above: frozenset[Key] = frozenset()) -> int | None:
+    """In bytes; None where nobody knows. `above`: what stands on it, for a loop ends the search."""
+    entry = declared.get(key)
+    if entry is not None and entry.spec.mtu:
+        return entry.spec.mtu
+    if entry is None or not entry.spec.kind:
+        there = draft.facts.links.get(key.name) if key.netns == HOST else None
+        return there.mtu if there else None
+    if not isinstance(entry.spec, LinkUpon | TunnelLink):
+        return ETHERNET_MTU
+    below = Ways(draft, declared).below(key, entry.spec)
+    most = mtu_ahead(draft, declared, below, above | {key}) if below and below not in above else None
+    added = added_by(entry.spec).total_bytes if isinstance(entry.spec, TunnelLink) else 0
+    return (most or ETHERNET_MTU) - added

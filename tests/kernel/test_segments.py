@@ -1,0 +1,247 @@
+"""Networks that stand on links of the host, with traffic: a machine outside answers, and others' links are as before.
+
+`outside` plays the physical network: its ends of the host's cards, with addresses of every network. Judged by ping and
+what ip and bridge say.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dump import differences
+from tests.world import World
+
+pytestmark = pytest.mark.kernel
+
+OUTSIDE = """
+set -e
+ip netns add outside; ip -n outside link set lo up
+for n in 1 2; do
+  ip link add eth$n mtu 1600 type veth peer name far$n mtu 1600 netns outside
+  ip -n outside link set far$n up
+  ip link set eth$n up; ip link set eth$n down
+done
+ip -n outside addr add 10.1.0.1/24 dev far1
+ip -n outside -6 addr add fd01::1/64 dev far1 nodad
+ip -n outside addr add 10.3.0.1/24 dev far2
+"""
+"""The cards are down, and have been up once: the kernel keeps traces of that."""
+
+EXAMPLE = Path(__file__).parents[2] / "examples/segments.yaml"
+
+VLAN = "ip -n outside link add v20 link far1 type vlan id 20 && ip -n outside link set v20 up"
+
+
+class Lab:
+    """A host with two cards, and files applied there."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.file = world, folder / "weft.yaml"
+        world.run("sh", "-c", OUTSIDE)
+
+    def apply(self, tenants: dict[str, Any], **more: Any) -> None:
+        self.file.write_text(json.dumps({"weft": 1, "name": "lab", "tenants": tenants, **more}))
+        self.world.run("weft", "apply", "-y", "-f", self.file)
+        assert "is as the file says" in self.world.run("weft", "apply", "-y", "-f", self.file).stdout
+
+    def destroy(self) -> None:
+        self.world.run("weft", "destroy", "-y", "lab")
+
+    def refused(self, tenants: dict[str, Any]) -> str:
+        self.file.write_text(json.dumps({"weft": 1, "name": "lab", "tenants": tenants}))
+        ran = self.world.run("weft", "plan", "-f", self.file, check=False)
+        assert ran.returncode in (2, 5), ran.stderr
+        return ran.stderr
+
+    def link(self, ifname: str, netns: str | None = None) -> dict[str, Any]:
+        found = self.world.json("ip", "-j", "-d", "link", netns=netns)
+        return next((link for link in found if link["ifname"] == ifname), {})
+
+    def carries(self, netns: str, address: str, payload_bytes: int) -> bool:
+        """Whether a ping of so many bytes gets through in one piece."""
+        asked = ("ping", "-n", "-q", "-c", "1", "-W", "2", "-M", "do", "-s", str(payload_bytes), address)
+        return self.world.run(*asked, netns=netns, check=False).returncode == 0
+
+
+@pytest.fixture
+def lab(world: World, tmp_path: Path) -> Lab:
+    return Lab(world, tmp_path)
+
+
+def tenant(segment: dict[str, Any], number: int, netns: str, net: int = 1, **more: Any) -> dict[str, Any]:
+    """One network with one port, whose addresses end in `number`."""
+    network = {"segment": segment, "subnets": [f"10.{net}.0.0/24", f"fd0{net}::/64"], **more}
+    addresses = [f"10.{net}.0.{number}", f"fd0{net}::{number}"]
+    return {
+        "networks": {"lan": network},
+        "ports": {netns: {"network": "lan", "attach": {"netns": netns}, "addresses": addresses}},
+    }
+
+
+def test_two_tenants_on_one_card_reach_the_wire_and_each_other(lab: Lab) -> None:
+    before = lab.world.dump(settle_s=3)
+    lab.apply({"red": tenant({"link": "eth1"}, 10, "a"), "blue": tenant({"link": "eth1"}, 20, "b")})
+    for netns in ("a", "b"):
+        assert lab.world.ping("10.1.0.1", netns=netns) and lab.world.ping("fd01::1", netns=netns)
+    assert lab.world.ping("10.1.0.20", netns="a")
+    assert lab.world.ping("10.1.0.10", netns="outside")
+    assert lab.carries("a", "10.1.0.1", 1600 - 28), "the network has the card's MTU"
+    lab.destroy()
+    assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+def test_the_host_itself_is_not_on_the_wire(lab: Lab) -> None:
+    """Nothing that a tenant's frames pass on the host has an address there."""
+    lab.apply({"red": tenant({"link": "eth1"}, 10, "a")})
+    assert lab.world.ping("10.1.0.1", netns="a")
+    passed = [link for link in lab.world.json("ip", "-j", "addr") if link["ifname"][:2] in ("wh", "wj", "wv")]
+    assert len(passed) == 2
+    assert [link["addr_info"] for link in passed] == [[], []]
+
+
+def test_a_second_network_comes_and_goes_while_the_first_is_asked(lab: Lab) -> None:
+    red, blue = tenant({"link": "eth1"}, 10, "a"), tenant({"link": "eth1"}, 20, "b")
+    lab.apply({"red": red})
+    assert lab.world.ping("10.1.0.1", netns="a")
+    asking = lab.world.start("ping", "-n", "-q", "-i", "0.02", "-c", "150", "10.1.0.1", netns="a", stdout=-1, stderr=-1)
+    lab.apply({"red": red, "blue": blue})
+    lab.apply({"red": red})
+    assert " 0% packet loss" in asking.communicate(timeout=30)[0]
+
+
+def test_somebody_elses_bridge_is_joined_and_stays_as_it_was(lab: Lab) -> None:
+    lab.world.run(
+        "sh", "-c", "ip link add br-lan type bridge && ip link set eth1 master br-lan up && ip link set br-lan up"
+    )
+    before = lab.world.dump(settle_s=3)
+    lab.apply({"red": tenant({"link": "br-lan"}, 10, "a", mtu=1400)})
+    assert lab.world.ping("10.1.0.1", netns="a") and lab.world.ping("fd01::1", netns="a")
+    assert lab.link("br-lan")["mtu"] == 1600, "a network's smaller MTU does not lower somebody else's bridge"
+    assert lab.link("a", "a")["mtu"] == 1400
+    lab.destroy()
+    assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+def test_a_bridge_of_the_files_own_is_joined(lab: Lab) -> None:
+    host = {
+        "links": {"br0": {"kind": "bridge", "members": ["eth1"], "mtu": 1600}, "eth1": {"existing": True, "up": True}}
+    }
+    lab.apply({"red": tenant({"link": "br0"}, 10, "a")}, host=host)
+    assert lab.world.ping("10.1.0.1", netns="a")
+
+
+def test_ports_that_stand_on_the_card(lab: Lab) -> None:
+    before = lab.world.dump(settle_s=3)
+    red = tenant({"link": "eth2", "mode": "macvlan"}, 10, "a", net=3)
+    blue = tenant({"link": "eth2", "mode": "macvlan"}, 20, "b", net=3)
+    lab.apply({"red": red, "blue": blue})
+    assert lab.link("a", "a")["linkinfo"]["info_kind"] == "macvlan"
+    for netns in ("a", "b"):
+        assert lab.world.ping("10.3.0.1", netns=netns)
+    assert lab.world.ping("10.3.0.20", netns="a")
+    assert lab.carries("a", "10.3.0.1", 1600 - 28)
+    lab.world.run("ip", "link", "del", "dev", "a", netns="a")
+    assert lab.world.run("weft", "status", "-f", lab.file, check=False).returncode == 3
+    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    assert lab.world.ping("10.3.0.1", netns="a")
+    shown = lab.world.run("weft", "show", "-f", lab.file).stdout
+    assert "10.3.0.10" in shown
+    lab.destroy()
+    assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+@pytest.mark.needs("vlan")
+def test_the_example(world: World) -> None:
+    world.run("sh", "-c", OUTSIDE)
+    world.run(
+        "sh", "-ec", "ip link add up0 type veth peer name up1; ip addr add 192.0.2.1/24 dev up0; ip link set up0 up"
+    )
+    world.run("weft", "apply", "-y", "-f", EXAMPLE)
+    assert world.ping("10.1.0.1", netns="printer") and world.ping("10.1.0.20", netns="printer")
+    assert world.ping("10.3.0.1", netns="scope")
+    assert world.run("weft", "status", "-f", EXAMPLE).returncode == 0
+
+
+@pytest.mark.needs("ipvlan")
+@pytest.mark.parametrize("submode", ["l2", "l3s"])
+def test_ports_that_share_the_cards_mac(lab: Lab, submode: str) -> None:
+    lab.apply({"red": tenant({"link": "eth2", "mode": "ipvlan", "submode": submode}, 10, "a", net=3)})
+    assert lab.world.ping("10.3.0.1", netns="a")
+    assert lab.link("a", "a")["address"] == lab.link("eth2")["address"]
+
+
+@pytest.mark.needs("vlan")
+def test_vlans_of_one_card_are_apart_and_two_tenants_may_share_one(lab: Lab) -> None:
+    lab.world.run("sh", "-c", f"{VLAN} && ip -n outside addr add 10.2.0.1/24 dev v20")
+    before = lab.world.dump(settle_s=3)
+    lab.apply(
+        {
+            "red": tenant({"link": "eth1", "vlan": 20}, 10, "a", net=2),
+            "blue": tenant({"link": "eth1", "vlan": 20}, 20, "b", net=2),
+            "green": tenant({"link": "eth1", "vlan": 30}, 30, "c", net=2),
+            "plain": tenant({"link": "eth1"}, 10, "d"),
+        }
+    )
+    assert lab.world.ping("10.2.0.1", netns="a") and lab.world.ping("10.2.0.1", netns="b")
+    assert lab.world.ping("10.2.0.20", netns="a")
+    assert lab.carries("a", "10.2.0.1", 1600 - 28)
+    assert lab.world.ping("10.1.0.1", netns="d"), "the card's own frames have no tag"
+    assert not lab.world.ping("10.2.0.1", netns="c", wait_s=0)
+    lab.destroy()
+    assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+@pytest.mark.needs("bridge_vlan")
+def test_a_vlan_of_a_bridge_that_keeps_vlans_apart_itself(lab: Lab) -> None:
+    host = {"links": {"br0": {"kind": "bridge", "vlan_filtering": True, "mtu": 1600}}}
+    lab.apply(
+        {
+            "red": tenant({"link": "br0", "vlan": 7}, 10, "a"),
+            "blue": tenant({"link": "br0", "vlan": 7}, 20, "b"),
+            "green": tenant({"link": "br0", "vlan": 8}, 30, "c"),
+        },
+        host=host,
+    )
+    assert lab.world.ping("10.1.0.20", netns="a")
+    assert not lab.world.ping("10.1.0.20", netns="c", wait_s=0)
+
+
+@pytest.mark.parametrize("fixed", [False, True], ids=["flooded", "fdb"])
+def test_a_vxlan_between_two_hosts(lab: Lab, fixed: bool) -> None:
+    """The other machine is played by hand in `outside`, by the card's addresses."""
+    far = {"mac": "02:00:00:00:00:99", "remote": "10.9.9.2"}
+    lab.world.run(
+        "sh",
+        "-ec",
+        "ip addr add 10.9.9.1/24 dev eth1; ip link set eth1 up; ip -n outside addr add 10.9.9.2/24 dev far1;"
+        "ip -n outside link add vx address 02:00:00:00:00:99"
+        " type vxlan id 42 local 10.9.9.2 remote 10.9.9.1 dstport 4789;"
+        "ip -n outside addr add 10.4.0.1/24 dev vx; ip -n outside link set vx up",
+    )
+    before = lab.world.dump(settle_s=3)
+    ways = {"remotes": ["10.9.9.2"], **({"fdb": [far]} if fixed else {})}
+    lab.apply({"red": tenant({"vni": 42, "local": "10.9.9.1", **ways}, 10, "a", net=4)})
+    assert lab.world.ping("10.4.0.1", netns="a")
+    assert lab.carries("a", "10.4.0.1", 1600 - 50 - 28) and not lab.carries("a", "10.4.0.1", 1600 - 50 - 28 + 1)
+    known = lab.world.json("bridge", "-j", "fdb", netns="weft.lab.red")
+    (way,) = (entry for entry in known if entry["mac"] == far["mac"] and "dst" in entry)
+    assert way["dst"] == "10.9.9.2" and (way["state"] == "permanent") == fixed
+    lab.destroy()
+    assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+def test_what_carries_the_hosts_addresses_is_not_taken(lab: Lab) -> None:
+    lab.world.run("ip", "addr", "add", "192.0.2.7/24", "dev", "eth1")
+    said = lab.refused({"red": tenant({"link": "eth1"}, 10, "a")})
+    assert "192.0.2.7/24" in said
+
+
+def test_too_large_an_mtu_is_refused_with_the_sum(lab: Lab) -> None:
+    lab.world.run("ip", "addr", "add", "10.9.9.1/24", "dev", "eth1")
+    segment = {"vni": 42, "local": "10.9.9.1", "remotes": ["10.9.9.2"]}
+    said = lab.refused({"red": tenant(segment, 10, "a", net=4, mtu=1600)})
+    assert "1600 and 50 bytes (IPv4 20, UDP 8, VXLAN 8, Ethernet 14) come to 1650, and eth1 carries 1600" in said
