@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from weft.compiler.links.place import LinkPlace
 from weft.compiler.routing import is_ipv6
-from weft.kinds.link.bonding import Bond
+from weft.kinds.link.bonding import LACP, MODES_OF, Bond
 from weft.model.stacked import BondLink
 from weft.model.words import among
 from weft.state import HOST, KernelObject, link_key
@@ -21,34 +21,21 @@ from weft.state import HOST, KernelObject, link_key
 MIIMON = 100
 """Milliseconds."""
 
-LACP = "802.3ad"
-
-_FAIL_OVER = frozenset({"active-backup", "balance-tlb", "balance-alb"})
-_BY_ARP = frozenset({"balance-rr", "active-backup", "balance-xor", "broadcast"})
-_BY_HASH = frozenset({"balance-xor", LACP, "balance-tlb"})
-
-
-class _Option(NamedTuple):
-    """`modes` that know it; `default` where nobody says it."""
-
-    modes: frozenset[str]
-    default: Any
-
-
-_OPTIONS: Mapping[str, _Option] = MappingProxyType(
+_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
-        "primary": _Option(_FAIL_OVER, ""),
-        "primary_reselect": _Option(_FAIL_OVER, "always"),
-        "fail_over_mac": _Option(frozenset({"active-backup"}), "none"),
-        "xmit_hash_policy": _Option(_BY_HASH, "layer2"),
-        "lacp_rate": _Option(frozenset({LACP}), "slow"),
-        "ad_select": _Option(frozenset({LACP}), "stable"),
-        "min_links": _Option(frozenset({LACP}), 0),
-        "arp_interval": _Option(_BY_ARP, None),
-        "arp_ip_target": _Option(_BY_ARP, ()),
-        "arp_validate": _Option(_BY_ARP, None),
+        "primary": "",
+        "primary_reselect": "always",
+        "fail_over_mac": "none",
+        "xmit_hash_policy": "layer2",
+        "lacp_rate": "slow",
+        "ad_select": "stable",
+        "min_links": 0,
+        "arp_interval": None,
+        "arp_ip_target": (),
+        "arp_validate": None,
     }
 )
+"""What an option is where nobody says it, in a mode that knows it."""
 
 
 def make_bond(place: LinkPlace[BondLink]) -> Iterator[KernelObject]:
@@ -58,7 +45,7 @@ def make_bond(place: LinkPlace[BondLink]) -> Iterator[KernelObject]:
     _check_modes(place)
     _check_watching(place)
     _check_members(place, members)
-    known = {name: _said(spec, name) for name, option in _OPTIONS.items() if spec.mode in option.modes}
+    known = {name: _said(spec, name) for name, modes in MODES_OF.items() if spec.mode in modes}
     known.update(dict.fromkeys(("updelay", "downdelay"), 0) if _by_carrier(spec) else {})
     yield Bond(
         netns=place.netns,
@@ -76,7 +63,7 @@ def has_members_mac(spec: BondLink) -> bool:
 
 def _said(spec: BondLink, name: str) -> Any:
     said = getattr(spec, name)
-    return _OPTIONS[name].default if said is None else said
+    return _DEFAULTS[name] if said is None else said
 
 
 def _by_carrier(spec: BondLink) -> bool:
@@ -99,11 +86,10 @@ def _members(place: LinkPlace[BondLink]) -> list[str]:
 
 
 def _check_modes(place: LinkPlace[BondLink]) -> None:
-    for name, option in _OPTIONS.items():
-        if getattr(place.spec, name) not in (None, ()) and place.spec.mode not in option.modes:
-            modes = among(sorted(option.modes))
-            what = f"{name} belongs to mode {modes}; this is mode {place.spec.mode}"
-            place.error(what, f"`mode: {sorted(option.modes)[0]}`, or leave {name} out", name)
+    for name, modes in MODES_OF.items():
+        if getattr(place.spec, name) not in (None, ()) and place.spec.mode not in modes:
+            what = f"{name} belongs to mode {among(sorted(modes))}; this is mode {place.spec.mode}"
+            place.error(what, f"`mode: {sorted(modes)[0]}`, or leave {name} out", name)
 
 
 def _check_watching(place: LinkPlace[BondLink]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from weft.errors import KernelRefused
 from weft.kinds.base import Names, Request
 from weft.kinds.link import writing
-from weft.kinds.link.bonding import Bond, name_primary
+from weft.kinds.link.bonding import MODES_OF, Bond, name_primary
 from weft.kinds.link.fields import Field, Own, Word, choice, number, numbered, row, written
 from weft.kinds.link.reading import Seen
 from weft.state import Change, Op, link_key
@@ -134,8 +134,10 @@ def _script_change(before: Bond, after: Bond) -> tuple[Word, ...]:
 
 
 def _parse(seen: Seen) -> Bond:
-    """Words that the mode does not know are read as well: the kernel tells all of them."""
-    return Bond(**_OWN.read(seen), primary=seen.other.name if seen.other else "")
+    """Without what the mode does not know: the kernel tells all of it, and refuses a bond that is given it."""
+    own = {**_OWN.read(seen), "primary": seen.other.name if seen.other else ""}
+    unknown = {name: None for name, modes in MODES_OF.items() if own["mode"] not in modes}
+    return Bond(**{**own, **unknown})
 
 
 ROW = row(

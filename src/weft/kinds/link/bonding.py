@@ -7,8 +7,9 @@ drivers/net/bonding/bond_main.c bond_enslave, __bond_release_one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from weft.kinds.base import Names, Request
 from weft.kinds.link.common import Link
@@ -16,6 +17,26 @@ from weft.state import Key, link_key
 from weft.wire.bond import BOND, IFLA_BOND_PRIMARY
 from weft.wire.codec import u32
 from weft.wire.link import link_info, set_link
+
+LACP = "802.3ad"
+_FAIL_OVER = frozenset({"active-backup", "balance-tlb", "balance-alb"})
+_BY_ARP = frozenset({"balance-rr", "active-backup", "balance-xor", "broadcast"})
+
+MODES_OF: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "primary": _FAIL_OVER,
+        "primary_reselect": _FAIL_OVER,
+        "fail_over_mac": frozenset({"active-backup"}),
+        "xmit_hash_policy": frozenset({"balance-xor", LACP, "balance-tlb"}),
+        "lacp_rate": frozenset({LACP}),
+        "ad_select": frozenset({LACP}),
+        "min_links": frozenset({LACP}),
+        "arp_interval": _BY_ARP,
+        "arp_ip_target": _BY_ARP,
+        "arp_validate": _BY_ARP,
+    }
+)
+"""The modes that know an option; one that is not here all do. Source: drivers/net/bonding/bond_options.c."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
