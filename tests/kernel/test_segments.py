@@ -234,6 +234,53 @@ def test_a_vxlan_between_two_hosts(lab: Lab, fixed: bool) -> None:
     assert differences(before, lab.world.dump(settle_s=3)) == []
 
 
+NARROW = """
+set -e
+ip netns add world; ip -n world link set lo up
+ip link add up0 mtu 1400 type veth peer name up1 mtu 9000 netns world
+ip addr add 192.0.2.1/24 dev up0; ip link set up0 up
+ip -6 addr add 2001:db8::1/64 dev up0 nodad
+ip -n world addr add 192.0.2.254/24 dev up1; ip -n world -6 addr add 2001:db8::fe/64 dev up1 nodad
+ip -n world link set up1 up
+ip route add default via 192.0.2.254; ip -6 route add default via 2001:db8::fe
+"""
+"""A way out of 1400 bytes, to a world that would send 9000."""
+
+DEAF = """
+add table inet deaf
+add chain inet deaf in { type filter hook input priority 0; }
+add rule inet deaf in icmp type destination-unreachable drop
+add rule inet deaf in icmpv6 type packet-too-big drop
+"""
+
+
+@pytest.mark.parametrize("uplink", ["nat", "routed"])
+@pytest.mark.parametrize(("far", "reverse"), [("192.0.2.254", False), ("192.0.2.254", True), ("2001:db8::fe", False)])
+def test_tcp_passes_a_narrower_way_out_though_nobody_hears_of_it(
+    lab: Lab, uplink: str, far: str, reverse: bool
+) -> None:
+    """The port's namespace drops what a router says of too large packets. Without the clamp nothing comes through."""
+    world = lab.world
+    world.run("sh", "-c", NARROW)
+    world.run(*"ip -n world route add 10.1.0.0/24 via 192.0.2.1".split())
+    world.run(*"ip -n world -6 route add fd01::/64 via 2001:db8::1".split())
+    subnets = [{"cidr": "10.1.0.0/24", "gateway": "10.1.0.254"}, {"cidr": "fd01::/64", "gateway": "fd01::fe"}]
+    lab.apply({"red": tenant({"link": "eth1"}, 10, "a", uplink=uplink, subnets=subnets)})
+    assert lab.link("a", "a")["mtu"] == 1600 and lab.link("uplink", "weft.lab.red.lan")["mtu"] == 1400
+    assert world.ping(far, netns="a")
+    world.run("nft", "-f", "-", netns="a", input=DEAF)
+    world.run("iperf3", "-s", "-D", netns="world")
+
+    def sends() -> bool:
+        asked = ("timeout", "8", "iperf3", "-c", far, "-n", "2M", *(("-R",) if reverse else ()))
+        return world.run(*asked, netns="a", check=False).returncode == 0
+
+    assert sends()
+    if not reverse:
+        world.run("nft", "delete", "chain", "inet", "weft-lab", "forward", netns="weft.lab.red.lan")
+        assert not sends(), "the way is narrow, and only the clamp led through it"
+
+
 def test_what_carries_the_hosts_addresses_is_not_taken(lab: Lab) -> None:
     lab.world.run("ip", "addr", "add", "192.0.2.7/24", "dev", "eth1")
     said = lab.refused({"red": tenant({"link": "eth1"}, 10, "a")})

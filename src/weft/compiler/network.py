@@ -26,7 +26,7 @@ MIN_MTU = 68
 @dataclass(slots=True, kw_only=True)
 class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
-    `footing`: what it stands on outside of its tenant."""
+    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant."""
 
     tenant: str
     name: str
@@ -36,6 +36,7 @@ class Segment:
     netns: str
     bridge: str
     mtu: int
+    out_mtu: int
     uplink: Uplink | None
     pools: tuple[AddressPool, ...] = ()
     macs: dict[str, str] = field(default_factory=dict)
@@ -94,6 +95,7 @@ def compile_network(
     own_id = network_id(draft.names.scope, tenant.former, name, network)
     if not draft.identify(own_id, path):
         return None
+    mtu = _mtu(draft, network, path, path_mtu if network.uplink else None, footing)
     segment = Segment(
         tenant=tenant.name,
         name=name,
@@ -102,13 +104,16 @@ def compile_network(
         path=path,
         netns=tenant.netns,
         bridge=f"wb{short_id(own_id)}",
-        mtu=_mtu(draft, network, path, path_mtu if network.uplink else None, footing),
+        mtu=mtu,
+        out_mtu=min(mtu, path_mtu or mtu),
         uplink=network.uplink,
         pools=_pools(draft, network, path),
         id=own_id,
         footing=footing,
     )
     check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
+    if segment.uplink is not None and segment.out_mtu < segment.mtu:
+        check_mtu(draft, segment.out_mtu, (*path, "uplink"), segment.has_ipv6)
     if segment.shared is not None:
         _check_no_router(draft, segment)
         return segment

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from weft.compiler.addressing import AddressPool
 from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
 from weft.compiler.naming import altnames, identity, mac, plain_ifname, short_id
 from weft.compiler.network import Segment
 from weft.compiler.pools import PoolKey, families
@@ -32,6 +33,12 @@ TRANSIT_PREFIX = 64
 UPLINK = "uplink"
 SRCNAT_PRIORITY = 100
 """Source: linux/netfilter_ipv4.h NF_IP_PRI_NAT_SRC."""
+MANGLE_PRIORITY = -150
+"""Source: linux/netfilter_ipv4.h NF_IP_PRI_MANGLE."""
+
+CLAMP = "tcp flags syn tcp option maxseg size set rt mtu"
+"""The lesser of the MTUs of both directions, less the headers; never raised. Source: net/netfilter/nft_rt.c get_tcpmss,
+net/netfilter/nft_exthdr.c nft_exthdr_tcp_set_eval."""
 
 FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 
@@ -71,7 +78,34 @@ def compile_router(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str])
     _transit(draft, place)
     if segment.uplink is Uplink.NAT:
         _translation(draft, place)
+    if segment.out_mtu < segment.mtu:
+        _clamping(draft, place)
     return place
+
+
+def _clamping(draft: Draft, place: RouterPlace) -> None:
+    """Where the way out is narrower than the network: TCP is told on both sides to send no larger segments than pass,
+    for what a router says of too large packets is often filtered."""
+    if "nft_inet" not in draft.facts.features:
+        what = f"the way out carries {place.segment.out_mtu} of {place.segment.mtu} bytes, and TCP cannot be told"
+        fix = f"`mtu: {place.segment.out_mtu}`, or load the kernel's nf_tables_inet module"
+        draft.warn((*place.path, "uplink"), what, fix, Cause.FEATURE)
+        return
+    table = NftTable(netns=place.netns, family="inet", name=draft.names.table)
+    draft.share(table, place.path)
+    draft.put(
+        NftChain(
+            netns=place.netns,
+            family="inet",
+            table=table.name,
+            name="forward",
+            rules=(CLAMP,),
+            type="filter",
+            hook="forward",
+            priority=MANGLE_PRIORITY,
+        ),
+        place.path,
+    )
 
 
 def _place(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> RouterPlace:
@@ -88,13 +122,15 @@ def _place(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> Rout
     )
 
 
-def _end(place: RouterPlace, at: Key, peer: Key, role: str, names: tuple[str, ...] = (), master: str = "") -> Veth:
+def _end(
+    place: RouterPlace, at: Key, peer: Key, role: str, mtu: int, names: tuple[str, ...] = (), master: str = ""
+) -> Veth:
     return Veth(
         netns=at.netns,
         ifname=at.name,
         alias=place.mark,
         mac=mac(place.id, role),
-        mtu=place.segment.mtu,
+        mtu=mtu,
         up=True,
         master=master or None,
         altnames=names,
@@ -109,8 +145,8 @@ def _leg(draft: Draft, place: RouterPlace) -> None:
     near = link_key(segment.netns, f"wr{short_id(place.id)}")
     far = link_key(place.netns, _leg_ifname(segment.former))
     readable = altnames(f"router-{segment.name}")
-    draft.link(_end(place, near, far, "leg", readable, segment.bridge), place.path)
-    draft.link(_end(place, far, near, "leg-peer"), place.path)
+    draft.link(_end(place, near, far, "leg", segment.mtu, readable, segment.bridge), place.path)
+    draft.link(_end(place, far, near, "leg-peer", segment.mtu), place.path)
     for pool in segment.gateways:
         draft.put(_gateway_address(far, pool), place.path)
 
@@ -129,8 +165,8 @@ def _transit(draft: Draft, place: RouterPlace) -> None:
     outer, inner = link_key(HOST, place.transit), link_key(place.netns, UPLINK)
     segment = place.segment
     readable = altnames(f"{draft.names.scope}.{segment.tenant}.{segment.name}")
-    draft.link(_end(place, outer, inner, "transit", readable), place.path)
-    draft.link(_end(place, inner, outer, "transit-peer"), place.path)
+    draft.link(_end(place, outer, inner, "transit", segment.out_mtu, readable), place.path)
+    draft.link(_end(place, inner, outer, "transit-peer", segment.out_mtu), place.path)
     for link, address in ((outer, HOST_END), (inner, ROUTER_END)):
         cidr = f"{address}/{TRANSIT_PREFIX}"
         draft.put(Address(netns=link.netns, ifname=link.name, cidr=cidr, nodad=True), place.path)
@@ -153,7 +189,7 @@ def _translation(draft: Draft, place: RouterPlace) -> None:
         draft.put(Address(netns=place.netns, ifname=UPLINK, cidr=cidr, nodad=True if family == 6 else None), place.path)
         draft.put(_route_back(place, cidr), place.path)
     table = draft.names.table
-    draft.put(NftTable(netns=place.netns, family="inet", name=table), place.path)
+    draft.share(NftTable(netns=place.netns, family="inet", name=table), place.path)
     rules = tuple(_snat(pool, place.pool[pool.family]) for pool in place.segment.gateways if pool.family in place.pool)
     draft.put(source_nat(place.netns, table, rules), place.path)
 
