@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,6 +121,16 @@ def test_what_was_on_trial_when_the_machine_went_down_is_not_restored(desk: Desk
         anew.weft("apply", "--boot")
         assert "p" in anew.world.names() and "q" not in anew.world.names()
         assert anew.weft("confirm", code=5).stderr == "nothing waits to be confirmed\n"
+
+
+def test_what_nobody_confirmed_is_not_made_lasting(desk: Desk) -> None:
+    desk.weft("apply", "-y", "-f", desk.write(LAB))
+    desk.weft("apply", "-y", "-f", desk.write(LAB.replace("netns: p}", "netns: q}")), "--confirm-within", "2s")
+    (guard,) = desk.guards()
+    desk.world.run("kill", "-9", guard)
+    time.sleep(2.1)
+    desk.weft("apply", "--boot", "--wait", "0")
+    assert "p" in desk.world.names() and "q" not in desk.world.names()
 
 
 def test_nothing_to_restore(desk: Desk) -> None:

@@ -139,3 +139,10 @@ def test_nothing_changes_nothing_to_confirm(desk: Desk) -> None:
     assert desk.guards() == [] and desk.state("lab.*") == []
     for wrong in ("0", "-1s", "soon", "5d"):
         assert "is no time; such as 60s" in desk.weft("apply", "-y", "--confirm-within", wrong, code=2).stderr
+
+
+def test_the_first_of_a_name_on_trial_is_what_commands_without_a_file_are_about(desk: Desk) -> None:
+    desk.weft("apply", "-y", "-f", desk.write(WIDE, "lab.yaml"), "--confirm-within", "5m")
+    assert desk.weft("status").stdout.startswith("lab is on trial")
+    desk.weft("confirm")
+    assert desk.weft("status").stdout.startswith("lab is as asked")

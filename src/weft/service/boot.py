@@ -1,7 +1,8 @@
 """What was last applied, again, on a machine that has just started and knows nothing of it.
 
 Rules: one scope's failure stops no other. Links of others, and what else may come a moment later, are waited for, but
-only until the deadline; what is there by then decides. Intents stand alone: nothing is read but what was kept.
+only until the deadline; what is there by then decides. Intents stand alone: nothing is read but what was
+kept. What is on trial is not made lasting.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def restore(service: Service, wait_s: float, waits: Callable[[str, str], None]) 
         failed: dict[str, WeftError | OSError] = {}
         for scope, before in left.items():
             try:
-                done = service.apply(service.kept(scope), _yes)
+                done = service.apply(service.confirmed(scope), _yes)
             except NotPermitted:
                 raise
             except (WeftError, OSError) as failure:

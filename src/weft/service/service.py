@@ -253,17 +253,22 @@ class Service:
     def kept(self, scope: str) -> Loaded:
         """The intent last applied under that name, be it on trial. Raises: Refused where there is none."""
         tried = self._intents.load_on_trial(scope) if self._ends.is_guarded(scope) else None
-        kept = tried or self._intents.load(scope)
+        return loads_stored(tried.files) if tried else self.confirmed(scope)
+
+    def confirmed(self, scope: str) -> Loaded:
+        """As `kept`, but never what is on trial: to make that lasting is its operator's alone. Raises: Refused."""
+        kept = self._intents.load(scope)
         if kept is None:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
         return loads_stored(kept.files)
 
     def all_kept(self) -> Sequence[Loaded]:
-        """Every intent that was applied here, by name. Raises: Refused for a damaged one."""
-        return [self.kept(scope) for scope in self.kept_names()]
+        """Every intent that was applied here, by name, be it on trial. Raises: Refused for a damaged one."""
+        tried = self._ends.on_trial().intersection(self._intents.tried())
+        return [self.kept(scope) for scope in sorted(tried.union(self.kept_names()))]
 
     def kept_names(self) -> Sequence[str]:
-        """The names under which something was applied here."""
+        """The names under which something was applied here, to stay."""
         return self._intents.scopes()
 
     def list(self) -> list[Scope]:

@@ -82,15 +82,19 @@ class Intents:
             raise Refused(f"{path} is damaged ({error!r}); delete it and apply your file again") from error
 
     def scopes(self) -> list[str]:
-        try:
-            return sorted(path.parent.name for path in self.directory.glob(f"*/{_CURRENT}"))
-        except OSError:
-            return []
+        return self._with(_CURRENT)
 
     def staged(self) -> list[str]:
         """The scopes for which something is staged, whole or half."""
+        return self._with(f"*{_STAGED}*")
+
+    def tried(self) -> list[str]:
+        """The scopes of which an intent is, or was when the machine went down, on trial."""
+        return self._with(_ON_TRIAL)
+
+    def _with(self, pattern: str) -> list[str]:
         try:
-            return sorted({path.parent.name for path in self.directory.glob(f"*/*{_STAGED}*")})
+            return sorted({path.parent.name for path in self.directory.glob(f"*/{pattern}")})
         except OSError:
             return []
 

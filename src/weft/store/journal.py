@@ -9,6 +9,7 @@ confirms it; beside it there may be that of the way back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import sha256
@@ -90,16 +91,19 @@ class Journal:
         return any(self._path(trial).exists() for trial in Trial)
 
     def trial(self) -> tuple[Trial, Record] | None:
-        """What is on trial, None where nothing is. Raises: JournalDamaged."""
-        trial = next((trial for trial in Trial if self._path(trial).exists()), None)
-        return None if trial is None else (trial, self._load(trial))
+        """What is on trial, None where nothing is; also for who holds no lock. Raises: JournalDamaged."""
+        for trial in Trial:
+            with suppress(FileNotFoundError):
+                return trial, self._load(trial)
+        return None
 
     def sweep(self) -> None:
         """Remove what a kill left half written. Nothing was begun then."""
         durable.sweep(self._path(Phase.UNCOMMITTED))
 
     def phase(self) -> Phase | None:
-        return next((phase for phase in (Phase.COMMITTED, Phase.UNCOMMITTED) if self._path(phase).exists()), None)
+        """Looked for in the order in which a record goes: a guard holds no lock, and must not miss one on its way."""
+        return next((phase for phase in Phase if self._path(phase).exists()), None)
 
     def read(self) -> tuple[Phase, Record] | None:
         """What waits for recovery, None where nothing does. Raises: JournalDamaged."""

@@ -132,3 +132,21 @@ def test_a_changed_journal_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"10.0.0.0/16", b"10.0.0.1/16"))
     with pytest.raises(JournalDamaged, match="checksum"):
         journal.read()
+
+
+def test_a_record_on_its_way_is_not_missed_by_who_holds_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, "lab")
+    journal.begin(RECORD)
+    look, looks = Path.exists, 0
+
+    def look_and_be_overtaken(path: Path) -> bool:
+        nonlocal looks
+        found, looks = look(path), looks + 1
+        if looks == 1:
+            journal.commit()
+        return found
+
+    monkeypatch.setattr(Path, "exists", look_and_be_overtaken)
+    assert journal.phase() is not None and journal.phase() is Phase.COMMITTED
