@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from weft.apply import Progress, ignore_progress
 from weft.backends.base import Selection
-from weft.backends.counters import CounterReader, Glance
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
@@ -25,12 +24,10 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
-from weft.picture.view import Topology
 from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Prepared, namespaces_of, prepare, prepare_nothing
 from weft.service.status import Status, status_of
-from weft.service.topology import places_of, topology_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
 from weft.state import HOST
@@ -41,7 +38,9 @@ from weft.store.locks import HOST_LOCK, hold
 from weft.verify import verify
 
 if TYPE_CHECKING:
+    from weft.backends.counters import Glance
     from weft.check.finding import Finding
+    from weft.picture.view import Topology
 
 _NAMED_IN_FILES_ALONE = ("pidfile", "namespaces")
 """Words of a file without which it speaks of no namespace but weft's own."""
@@ -208,6 +207,9 @@ class Service:
 
     def looks(self, loaded: Loaded) -> Iterator[Topology]:
         """The same again and again, at the pace of whoever asks; from the second on with rates. Raises: as prepare."""
+        from weft.backends.counters import CounterReader  # only who shows pays for it
+        from weft.service.topology import places_of, topology_of
+
         before: Glance | None = None
         reader = CounterReader(self._namespaces)
         try:
