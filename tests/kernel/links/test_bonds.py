@@ -93,8 +93,9 @@ def test_lacp_goes_on_with_the_other_member(wire: Lab) -> None:
         "layer3+4",
         1,
     )
-    wait(lambda: data(wire)["ad_info"]["num_ports"] == 2 and wire.carries("one", FAR, 56))
     for member in ("m1", "m2"):
+        wait(lambda: {data(wire, side)["ad_info"]["num_ports"] for side in ("one", "two")} == {2})
+        wait(lambda: wire.carries("one", FAR, 56))
         with wire.pinging("one", FAR) as pings:
             time.sleep(0.3)
             wire.world.run("ip", "link", "set", member, "down", netns="two")
@@ -102,7 +103,6 @@ def test_lacp_goes_on_with_the_other_member(wire: Lab) -> None:
             time.sleep(0.3)
         assert pings.lost < pings.sent / 2
         wire.world.run("ip", "link", "set", member, "up", netns="two")
-        wait(lambda: data(wire)["ad_info"]["num_ports"] == 2 and data(wire, "two")["ad_info"]["num_ports"] == 2)
 
 
 def test_active_backup_uses_its_primary_whenever_it_can(wire: Lab) -> None:

@@ -39,9 +39,9 @@ class Lab(Wire):
     def pinging(self, netns: str, address: str) -> Iterator[Pings]:
         """Fifty pings a second until the end of the block."""
         counted = Pings()
-        asking = self.world.start(
-            "ping", "-n", "-q", "-i", "0.02", "-W", "1", address, netns=netns, stdout=subprocess.PIPE
-        )
+        words = "stdbuf -oL ping -n -q -i 0.02 -W 1".split()
+        asking = self.world.start(*words, address, netns=netns, stdout=subprocess.PIPE)
+        assert asking.stdout is not None and asking.stdout.readline().startswith("PING")  # it has begun
         try:
             yield counted
         finally:
