@@ -1,15 +1,16 @@
 """Whose is what: which observed objects are a scope's own, may be adopted, or stand in its way.
 
 Rules: pure. A mark in a link's alias, a table's name and a rule's comment are proofs. A protocol number is one only on
-a link or in a namespace that is ours; on foreign ground the ledger must agree.
+a link or in a namespace that is ours; on foreign ground the ledger must agree. A link that the file adopts is ours from
+the first look on, and so is all that is said of what stands on it; what else stands there stays whose it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from weft.diff import differing_fields
+from weft.diff import differing_fields, fixed_fields
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
 from weft.kinds.ip.address import Address
@@ -18,7 +19,7 @@ from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.bridge_port import BridgePort
 from weft.kinds.link.bridge_vlan import BridgeVlans
-from weft.kinds.link.common import Link
+from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.fdb import Fdb
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
@@ -59,15 +60,65 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
     """
     ours, foreign = State(), State()
     adopted: set[Key] = set()
+    taken_over = {key: taken for key, want in wanted.items() if (taken := _taken_over(observed.get(key), want))}
+    observed = _as_marked(observed, taken_over, claims)
     for key, obj in observed.items():
-        if _is_ours(obj, observed, claims):
-            ours[key] = obj
+        if key in taken_over:
+            ours[key] = taken_over[key]
+        elif key in wanted and _is_fixed(obj, wanted[key], claims):
+            foreign[key] = obj
+        elif key not in wanted and _stands_by_itself(obj, taken_over, claims):
+            continue
+        elif _is_ours(obj, observed, claims):
+            is_adopted = isinstance(obj, Link) and claims.ledger.get(key) == claims.scope
+            ours[key] = replace(obj, adopt=True) if isinstance(obj, Link) and is_adopted else obj
         elif key in wanted:
             if _is_unclaimed(obj, wanted[key], observed, claims):
                 adopted.add(key)
             is_ours = key in adopted or _adoptable(obj, wanted[key], observed, claims)
             (ours if is_ours else foreign)[key] = obj
     return Split(ours=ours, foreign=foreign, adopted=frozenset(adopted))
+
+
+def why_not(link: KernelObject, wanted: KernelObject) -> str:
+    """Why a link cannot be what is wanted without being made anew, "" where it can."""
+    if type(link) is not type(wanted):
+        return f"it is of another kind: {_kind_word(link)}, not {_kind_word(wanted)}"
+    fixed = [name for name in fixed_fields(link, wanted) if name not in ("peer_netns", "peer_ifname")]
+    said = (f"{name} is {getattr(link, name)}, not {getattr(wanted, name)}" for name in fixed)
+    return ", ".join(said) or ("its other end is another one" if fixed_fields(link, wanted) else "")
+
+
+def _kind_word(link: KernelObject) -> str:
+    return link.link_kind or "hardware" if isinstance(link, OtherLink) else KINDS.of(link).name
+
+
+def _taken_over(obj: KernelObject | None, wanted: KernelObject) -> Link | None:
+    """The unmarked link that is to be adopted, so marked; None where it is not to be, or cannot be."""
+    if not isinstance(obj, Link) or not isinstance(wanted, Link) or not wanted.adopt:
+        return None
+    if obj.newborn or Mark.parse(obj.alias) or why_not(obj, wanted):
+        return None
+    return replace(obj, adopt=True)
+
+
+def _as_marked(observed: State, taken_over: Mapping[Key, Link], claims: Claims) -> State:
+    """What was observed, with a mark on the links that are taken over: what stands on them is sorted by it."""
+    if not taken_over:
+        return observed
+    mark = str(Mark(claims.host_id, claims.scope, "adopted"))
+    return State({**observed, **{key: replace(link, alias=mark) for key, link in taken_over.items()}})
+
+
+def _is_fixed(obj: KernelObject, wanted: KernelObject, claims: Claims) -> bool:
+    """Whether it was adopted, and would have to be made anew."""
+    is_adopted = isinstance(wanted, Link) and wanted.adopt and claims.ledger.get(wanted.key) == claims.scope
+    return is_adopted and bool(why_not(obj, wanted))
+
+
+def _stands_by_itself(obj: KernelObject, taken_over: Mapping[Key, Link], claims: Claims) -> bool:
+    """Whether it is a forwarding entry of an adopted link: it says of nobody's whose it is."""
+    return isinstance(obj, Fdb) and any(on in taken_over or on in claims.ledger for on in obj.lives_on)
 
 
 def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
@@ -137,7 +188,7 @@ def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
     scope = scope_of(obj, observed, claims.host_id)
     if scope is not None:
         return scope == claims.scope
-    if claims.ledger.get(obj.key) == claims.scope:
+    if claims.ledger.get(obj.key) == claims.scope and not isinstance(obj, Link):
         return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
     if isinstance(obj, (Address, Route, Neighbour, Fdb)):
         grounds = [observed.get(on) for on in obj.lives_on]

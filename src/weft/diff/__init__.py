@@ -1,7 +1,7 @@
 """What differs between what a kernel holds and what it shall hold, and what falls along with a change."""
 
 from weft.diff.cascade import Changes, bares_link, bystanders, dependents_of, needs_address
-from weft.diff.compare import NEVER_COMPARED, diff, differing_fields
+from weft.diff.compare import NEVER_COMPARED, diff, differing_fields, fixed_fields
 
 __all__ = [
     "NEVER_COMPARED",
@@ -11,5 +11,6 @@ __all__ = [
     "dependents_of",
     "diff",
     "differing_fields",
+    "fixed_fields",
     "needs_address",
 ]

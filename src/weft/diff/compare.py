@@ -17,7 +17,7 @@ from weft.kinds import KINDS
 from weft.kinds.link.common import Link
 from weft.state import Change, KernelObject, Op, State
 
-NEVER_COMPARED = frozenset({"protocol", "nodad", "newborn", "in_vrf", "behind", "vnet_hdr"})
+NEVER_COMPARED = frozenset({"protocol", "nodad", "newborn", "adopt", "in_vrf", "behind", "vnet_hdr"})
 """How an object came about or is made, not what it is; a tap's vnet_hdr is whatever its latest opener chose."""
 
 
@@ -53,5 +53,13 @@ def _op(have: KernelObject, want: KernelObject) -> Op | None:
     differing = differing_fields(have, want)
     if not differing:
         return None
+    return Op.REPLACE if fixed_fields(have, want) else Op.UPDATE
+
+
+def fixed_fields(have: KernelObject, want: KernelObject) -> list[str]:
+    """Of the differing fields of two objects of one class, those for which the kernel must make it anew."""
     row = KINDS.of(want)
-    return Op.UPDATE if row.in_place.issuperset(differing) and not row.replaces(have, want) else Op.REPLACE
+    differing = differing_fields(have, want)
+    if differing and row.in_place.issuperset(differing):
+        return differing if row.replaces(have, want) else []
+    return [name for name in differing if name not in row.in_place]

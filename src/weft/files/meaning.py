@@ -187,6 +187,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "links: NAME",
         {
             "existing": "true: somebody else's link. weft sets what is given and restores it on destroy.",
+            "adopt": "true: one of that kind that is there is taken over as it is, and given up on destroy.",
             "master": "The link that it is a port of: a bridge, a bond, a vrf.",
             "bridge_port": "What the bridge keeps of it.",
             "up": "Left out: true if weft makes the link, else as it is.",

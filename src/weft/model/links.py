@@ -31,13 +31,16 @@ class FdbSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostLink:
-    """`existing`: somebody else's link, whose attributes weft may set and will restore. `master`: an ifname of the same
-    namespace. `bridge_port`: what that keeps of it, if it is a bridge. `up` None: up if weft makes it, else as it is.
-    `accept_ra`: whether it listens to IPv6 router advertisements, None: as the namespace has it. MTU in bytes."""
+    """`existing`: somebody else's link, whose attributes weft may set and will restore. `adopt`: one of this kind that
+    is there already becomes weft's; left out are then its MAC, MTU, names and whether it is up as they are. `master`:
+    an ifname of the same namespace. `bridge_port`: what that keeps of it, if it is a bridge. `up` None: up if weft
+    makes it, else as it is. `accept_ra`: whether it listens to IPv6 router advertisements, None: as the namespace has
+    it. MTU in bytes."""
 
     kind: ClassVar[str] = ""
 
     existing: bool = False
+    adopt: bool = False
     master: w.Ifname | None = None
     bridge_port: b.BridgePortSpec | None = None
     up: bool | None = None

@@ -137,7 +137,7 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
 
 
 _UNTOLD = frozenset(
-    {"netns", "ifname", "name", "alias", "altnames", "up", "nodad", "protocol", "newborn", "addr_gen_mode"}
+    {"netns", "ifname", "name", "alias", "altnames", "up", "nodad", "protocol", "newborn", "adopt", "addr_gen_mode"}
 )
 
 

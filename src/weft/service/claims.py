@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from weft.backends.former import Entry
-from weft.kinds.link.common import KEPT_BY_MASTERS
+from weft.kinds.link.common import KEPT_BY_MASTERS, Link
 from weft.observe import Machine
 from weft.ownership import needs_claim
 from weft.plan import Plan
-from weft.state import Key, State
+from weft.state import KernelObject, Key, Mark, State
 
 _CLAIMED = frozenset({"address", "route", "rule", "neighbour", *KEPT_BY_MASTERS})
 
@@ -25,7 +25,11 @@ def claim(machine: Machine, todo: Plan, desired: State, adopted: Collection[Key]
     Raises: ForeignObject where another scope holds a setting at another value, DiskFull, NotPermitted.
     """
     new = (change.key for change in todo.changes.values() if change.after is not None)
-    wanted = [*_on_foreign_ground(machine, (*new, *adopted), desired), *_shared_settings(machine, desired)]
+    wanted = [
+        *_on_foreign_ground(machine, (*new, *adopted), desired),
+        *_shared_settings(machine, desired),
+        *_taken_over(machine, todo),
+    ]
     if wanted:
         machine.ledger.note(wanted)
 
@@ -48,7 +52,7 @@ def _settle(machine: Machine, settings: Iterable[Key], reached: State) -> None:
     stale: list[Entry] = []
     for key in settings:
         entry = machine.ledger.entries()[key]
-        value = getattr(reached.get(key), "value", None)
+        value = _value_of(reached.get(key))
         if value in (None, entry.former):
             over.append(key)
         elif entry.ours != (value,):
@@ -57,6 +61,20 @@ def _settle(machine: Machine, settings: Iterable[Key], reached: State) -> None:
     if stale:
         machine.ledger.note(stale)
         machine.ledger.settle([entry.key for entry in stale])
+
+
+def _value_of(obj: KernelObject | None) -> str | None:
+    return obj.alias if isinstance(obj, Link) else getattr(obj, "value", None)
+
+
+def _taken_over(machine: Machine, todo: Plan) -> Iterator[Entry]:
+    """The former alias of each link that is adopted."""
+    for change in todo.changes.values():
+        before, after = change.before, change.after
+        if not isinstance(before, Link) or not before.adopt or Mark.parse(before.alias):
+            continue
+        if isinstance(after, Link) and after.alias:
+            yield _entry(machine, change.key, former=before.alias or "", ours=after.alias)
 
 
 def _on_foreign_ground(machine: Machine, keys: Iterable[Key], desired: State) -> Iterator[Entry]:

@@ -21,11 +21,12 @@ from weft.kinds.setting.sysctl import Sysctl
 from weft.lint import lint
 from weft.model.intent import Intent
 from weft.observe import Machine
-from weft.ownership import inhabited
+from weft.ownership import inhabited, why_not
 from weft.plan import Plan, plan
 from weft.plan.renamed import renamed
 from weft.plan.told import as_told
 from weft.probe import gather
+from weft.service.adoption import given_up
 from weft.service.places import label_of
 from weft.state import HOST, Key, State
 from weft.store import codec
@@ -78,6 +79,9 @@ class Prepared:
         if entry is not None and isinstance(there, (Sysctl, LinkSetting)):
             what = f"{key} is set to {entry.ours[-1]} by the scope {entry.scopes[0]}"
             return Problem(where=where, what=what, fix="say the same or leave it out")
+        if isinstance(wanted, Link) and wanted.adopt and (why := why_not(there, wanted)):
+            what = f"{key} cannot be adopted without being made anew: {why}"
+            return Problem(where=where, what=what, fix="say it as it is, or delete it first")
         fix = "rename yours or remove it"
         if type(there) is type(wanted) and isinstance(there, Link) and isinstance(wanted, Link) and not there.alias:
             mend = command.ip(key.netns, "link", "set", "dev", key.name, "alias", wanted.alias or "")
@@ -97,6 +101,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
     desired, kept = _keep_inhabited(observed, parts.ours, compiled.state)
+    desired = given_up(machine, parts.ours, desired)
     todo = plan(parts.ours, desired)
     return Prepared(
         scope=loaded.intent.name,
@@ -125,6 +130,7 @@ def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
     observed = machine.observe(former, machine.noted())
     ours = machine.split(observed, State()).ours
     desired, kept = _keep_inhabited(observed, ours, State())
+    desired = given_up(machine, ours, desired)
     todo = plan(ours, desired)
     return Prepared(
         scope=machine.scope,

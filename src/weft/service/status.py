@@ -103,7 +103,7 @@ def _foreign(prepared: Prepared) -> Iterator[Difference]:
         if key in prepared.ours or key in prepared.desired:
             continue
         ground = _our_ground(obj, prepared)
-        if ground is not None:
+        if ground is not None and not getattr(prepared.desired.get(ground), "adopt", False):
             told = f"{key} is not weft's, but stands on {ground}"
             subject = prepared.paths.get(ground, ())
             yield Difference(drift=Drift.FOREIGN, key=key, subject=subject, told=told, where=prepared.where(subject))

@@ -116,6 +116,8 @@ class LinkPlace(Generic[S_co]):
         mark, whole = self.draft.names.mark(place), identity(self.draft.names.scope, place)
         default = None if isinstance(bare, ChildLink) else ETHERNET_MTU  # of an unknown parent: as the kernel has it
         mtu = self._bonds_mtu() or bare.mtu or self.spec.mtu or default
+        if self.spec.adopt:
+            return self._adopting(bare, mark)
         if bare.key != self.key:
             return replace(bare, alias=mark, mac=mac(whole, "link-peer"), mtu=mtu, up=True, altnames=())
         spec = self.spec
@@ -128,4 +130,21 @@ class LinkPlace(Generic[S_co]):
             master=spec.master or "",
             in_vrf=self._is_in_vrf(),
             altnames=altnames(*spec.altnames),
+        )
+
+    def _adopting(self, bare: AnyLink, mark: str) -> AnyLink:
+        """What is there may stay as it is wherever the file says nothing."""
+        spec = self.spec
+        if bare.key != self.key:
+            return replace(bare, alias=mark, mtu=None, adopt=True)
+        return replace(
+            bare,
+            alias=f"{mark} {spec.alias}" if spec.alias else mark,
+            mac=spec.mac,
+            mtu=spec.mtu,
+            up=spec.up,
+            master=spec.master,
+            in_vrf=self._is_in_vrf(),
+            altnames=altnames(*spec.altnames) if spec.altnames else None,
+            adopt=True,
         )

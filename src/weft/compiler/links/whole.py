@@ -74,6 +74,8 @@ def _compile_existing(place: Place) -> None:
         place.error(f"{', '.join(refused)} of an existing link is not weft's to set", "leave it out")
     if place.netns != HOST and place.ifname == "lo" and spec.alias is not None:
         place.error("the alias of lo is where weft marks its namespaces", "leave it out", "alias")
+    if spec.adopt:
+        place.error("an existing link stays its owner's", "its `kind:` instead of `existing: true`", "adopt")
     _warn_of_addresses(place)
     _put_settings(place)
 

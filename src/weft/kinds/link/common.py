@@ -15,6 +15,7 @@ class Link:
     namespace, "" for none; `altnames` sorted; `offloads`, only ever observed (a LinkSetting sets them): sorted pairs of
     ethtool's feature (tx-checksum-ip-generic, tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is
     on. `addr_gen_mode`: eui64, none, stable_secret or random: how the kernel makes its IPv6 link-local address.
+    `adopt`: as wanted, one that bears nobody's mark may be taken over; as observed, it is being taken over.
     `newborn`: as observed, made by weft a moment ago and not marked yet (state.BIRTH_GROUP). `in_vrf`: whether its
     master is a VRF."""
 
@@ -31,6 +32,7 @@ class Link:
     gro_max_size: int | None = None
     addr_gen_mode: str | None = None
     offloads: tuple[tuple[str, bool], ...] | None = None
+    adopt: bool = field(default=False, compare=False)
     newborn: bool = field(default=False, compare=False)
     in_vrf: bool = field(default=False, compare=False)
 

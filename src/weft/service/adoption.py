@@ -1,0 +1,44 @@
+"""What becomes of adopted links that are wanted no more: they are given up, not deleted.
+
+Rules: one that is given up has its former alias again, and keeps what a bridge keeps of it and what it keeps itself;
+addresses and routes that weft put there go. It falls only with what it stands on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from weft.kinds import KINDS
+from weft.kinds.base import Owner
+from weft.kinds.link.common import Link
+from weft.observe import Machine
+from weft.state import State
+
+_KEPT = frozenset({Owner.GROUND, Owner.MEMBERSHIP})
+
+
+def given_up(machine: Machine, ours: State, desired: State) -> State:
+    """What is wanted, and the adopted links of which nothing is wanted any more as they are to be left."""
+    entries = machine.ledger.entries()
+    left = State()
+    for key in machine.noted():
+        link = ours.get(key)
+        if isinstance(link, Link) and key not in desired:
+            left[key] = replace(link, alias=entries[key].former or "", master=None, adopt=True)
+    if not left:
+        return desired
+    for key, obj in ours.items():
+        if key not in desired and KINDS.of(obj).owner in _KEPT and not left.keys().isdisjoint(obj.lives_on):
+            left[key] = obj
+    return State(desired | _standing(left, ours, desired))
+
+
+def _standing(left: State, ours: State, desired: State) -> State:
+    """Without what stands on something that goes."""
+    gone = ours.keys() - desired.keys() - left.keys()
+    fallen = {key for key, obj in left.items() if not gone.isdisjoint(obj.lives_on)}
+    while fallen:
+        left = State((key, obj) for key, obj in left.items() if key not in fallen)
+        gone |= fallen
+        fallen = {key for key, obj in left.items() if not gone.isdisjoint(obj.lives_on)}
+    return left

@@ -1,0 +1,113 @@
+"""Links that somebody else made become weft's as they are, and are given up as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.world import World
+from weft.errors import ForeignObject, WeftError
+from weft.files import Loaded, loads_stored
+from weft.service import Prepared, Service
+
+pytestmark = pytest.mark.kernel
+
+BRIDGE = """
+weft: 1
+name: lab
+host:
+  links:
+    br0: {kind: bridge, adopt: true, forward_delay: 15, mtu: 1450, addresses: [10.7.0.1/24, 10.7.9.1/24]}
+    v0: {kind: veth, adopt: true, peer: v1, master: br0}
+"""
+OTHERS = """
+ip link add br0 type bridge
+ip link set br0 alias "the old bridge" up
+ip link add v0 type veth peer name v1
+ip link set v0 master br0 up
+ip link set v1 up
+ip addr add 10.7.0.1/24 dev br0
+ip addr add 10.8.0.1/24 dev br0
+ip route add 10.99.0.0/16 via 10.7.0.2 dev br0
+bridge fdb add 02:00:00:00:00:99 dev v0 master static
+ip link set v0 type bridge_slave hairpin on
+"""
+
+
+@pytest.fixture
+def host(inside: World) -> World:
+    inside.run("sh", "-ec", OTHERS)
+    return inside
+
+
+def file(text: str) -> Loaded:
+    return loads_stored({"weft.yaml": text})
+
+
+def agree(prepared: Prepared) -> None:
+    pass
+
+
+def links(world: World) -> dict[str, dict[str, object]]:
+    """What of each link tells whether it is the same, and as it was."""
+    words = ("ifindex", "address", "ifalias", "mtu", "master")
+    return {
+        link["ifname"]: {word: link[word] for word in words if word in link} for link in world.json("ip", "-j", "link")
+    }
+
+
+def test_links_are_taken_over_as_they_are_and_given_up(host: World) -> None:
+    service, before = Service(), links(host)
+    service.apply(file(BRIDGE), agree)
+    during = links(host)
+    for name in ("br0", "v0", "v1"):
+        assert during[name]["ifindex"] == before[name]["ifindex"]
+        assert during[name]["address"] == before[name]["address"]
+        assert str(during[name]["ifalias"]).startswith("weft/")
+    assert during["br0"]["mtu"] == 1450
+    assert "10.99.0.0/16" in {route["dst"] for route in host.json("ip", "-j", "route")}
+    assert "02:00:00:00:00:99" in host.run("bridge", "fdb", "show", "br", "br0").stdout
+    assert not service.prepare(file(BRIDGE)).plan
+    assert service.status(file(BRIDGE)).clean
+    service.destroy("lab", agree)
+    after = links(host)
+    assert after["br0"]["ifalias"] == "the old bridge" and "ifalias" not in after["v0"]
+    assert after["v0"]["master"] == "br0" and after["br0"]["ifindex"] == before["br0"]["ifindex"]
+    addresses = {one["local"] for one in host.json("ip", "-j", "-4", "addr", "show", "dev", "br0")[0]["addr_info"]}
+    assert addresses == {"10.7.0.1", "10.8.0.1"}
+    assert "02:00:00:00:00:99" in host.run("bridge", "fdb", "show", "br", "br0").stdout
+    assert service.list() == []
+
+
+def test_what_is_no_longer_in_the_file_is_given_up_alone(host: World) -> None:
+    service = Service()
+    service.apply(file(BRIDGE), agree)
+    service.apply(file("\n".join(line for line in BRIDGE.splitlines() if "v0:" not in line)), agree)
+    found = links(host)
+    assert "ifalias" not in found["v0"] and found["v0"]["master"] == "br0"
+    assert str(found["br0"]["ifalias"]).startswith("weft/")
+
+
+def test_a_failed_adoption_leaves_the_old_alias(host: World) -> None:
+    """The bridge is adopted in the same apply in which a dead next hop is refused."""
+    dead = "  routes: [{to: 10.50.0.0/16, via: 172.31.0.1, dev: br0}]\n"
+    before = links(host)
+    with pytest.raises(WeftError):
+        Service().apply(file(BRIDGE + dead), agree)
+    assert links(host) == before
+    assert Service().list() == []
+
+
+def test_what_would_be_made_anew_is_refused(host: World) -> None:
+    before = links(host)
+    with pytest.raises(ForeignObject, match="br0 cannot be adopted without being made anew: it is of another kind"):
+        Service().apply(file("weft: 1\nname: lab\nhost: {links: {br0: {kind: veth, peer: x, adopt: true}}}"), agree)
+    assert links(host) == before
+
+
+def test_what_is_not_there_is_made_and_deleted(inside: World) -> None:
+    service = Service()
+    text = "weft: 1\nname: lab\nhost: {links: {br7: {kind: bridge, adopt: true}}}"
+    service.apply(file(text), agree)
+    assert "br7" in links(inside)
+    service.destroy("lab", agree)
+    assert "br7" not in links(inside)
