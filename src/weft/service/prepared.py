@@ -27,6 +27,7 @@ from weft.plan.renamed import renamed
 from weft.plan.told import as_told
 from weft.probe import gather
 from weft.service.adoption import given_up
+from weft.service.losses import losses
 from weft.service.places import label_of
 from weft.state import HOST, Key, State
 from weft.store import codec
@@ -103,6 +104,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
     desired, kept = _keep_inhabited(observed, parts.ours, compiled.state)
     desired = given_up(machine, parts.ours, desired)
     todo = plan(parts.ours, desired)
+    lost = losses(todo, observed, parts.ours, _places(loaded, compiled, todo))
     return Prepared(
         scope=loaded.intent.name,
         machine=machine,
@@ -117,7 +119,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
         facts=facts,
         loaded=loaded,
         # a range's are the same, in one place
-        warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept, *_renamings(loaded, todo)))),
+        warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept, *lost, *_renamings(loaded, todo)))),
         left_out=tuple(finding for finding in compiled.warnings if finding.cause is Cause.MACHINE),
     )
 
@@ -142,7 +144,7 @@ def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
         paths={},
         plan=todo,
         told=told(machine, todo),
-        warnings=kept,
+        warnings=(*kept, *losses(todo, observed, ours, {})),
     )
 
 
@@ -191,6 +193,11 @@ def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Prob
     yield from loaded.warnings
     for finding in (*compiled.warnings, *lint(loaded.intent, facts)):
         yield finding.at(loaded.origins.at(finding.path))
+
+
+def _places(loaded: Loaded, compiled: Compiled, todo: Plan) -> Mapping[Key, str]:
+    settings = (key for key in todo.changes if key.table == "link-setting" and key in compiled.paths)
+    return {key: loaded.origins.at(compiled.paths[key]) for key in settings}
 
 
 def _renamings(loaded: Loaded, todo: Plan) -> Iterator[Problem]:

@@ -1,0 +1,53 @@
+"""What a plan takes from somebody else and no way back returns: told before anybody agrees.
+
+Rules: pure. The kernel deletes what stands upon a link along with it, and a bridge forgets what it kept of a port that
+leaves. Seen is only what is in the namespaces that were read. Source: net/core/dev.c (NETDEV_UNREGISTER),
+net/bridge/br_if.c del_nbp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from weft.errors import Problem
+from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.common import ChildLink
+from weft.kinds.setting.link import LinkSetting
+from weft.plan import Plan
+from weft.state import Key, Op, State
+
+
+def losses(todo: Plan, observed: State, ours: State, places: Mapping[Key, str]) -> Iterator[Problem]:
+    """A warning for each. `places`: file:line:column of what the intent wants."""
+    for key, below in _falling(todo, observed, ours).items():
+        what = f"is not weft's, but stands upon {below}: the kernel deletes it along, and nobody makes it again"
+        yield Problem(where=str(key), what=what, fix="nothing, if it may go; else move it first", severity="warning")
+    for setting, bridge in _leaving(todo, observed, ours):
+        ifname = setting.ifname
+        what = f"{ifname} leaves {bridge}, which forgets what it keeps of the port: settings, VLANs, entries"
+        fix = f"nothing, if that is well; else note it, for it does not come back with {ifname}: bridge -d link"
+        yield Problem(where=places.get(setting.key, ""), what=what, fix=fix, severity="warning")
+
+
+def _falling(todo: Plan, observed: State, ours: State) -> dict[Key, Key]:
+    """Somebody else's links that fall, each with what it stands upon."""
+    gone = {key for key, change in todo.changes.items() if change.op in (Op.DELETE, Op.REPLACE)}
+    if not gone:
+        return {}
+    upon = {key: link.parent for key, link in observed.items() if isinstance(link, ChildLink) and key not in ours}
+    found: dict[Key, Key] = {}
+    while falling := {key: below for key, below in upon.items() if below in gone and key not in found}:
+        found |= falling
+        gone |= falling.keys()
+    return found
+
+
+def _leaving(todo: Plan, observed: State, ours: State) -> Iterator[tuple[LinkSetting, str]]:
+    """The links that are ports of somebody else's bridge and will be no more, each with its bridge."""
+    for change in todo.changes.values():
+        setting = change.before
+        if change.op is not Op.UPDATE or not isinstance(setting, LinkSetting) or change.after is None:
+            continue
+        for left in set(setting.lives_on) - set(change.after.lives_on):
+            if left not in ours and isinstance(bridge := observed.get(left), Bridge):
+                yield setting, bridge.ifname
