@@ -167,16 +167,28 @@ def test_the_example(world: World) -> None:
 
 
 @pytest.mark.needs("ipvlan")
-@pytest.mark.parametrize("submode", ["l2", "l3s"])
-def test_ports_that_share_the_cards_mac(lab: Lab, submode: str) -> None:
-    lab.apply({"red": tenant({"link": "eth2", "mode": "ipvlan", "submode": submode}, 10, "a", net=3)})
+def test_ports_that_share_the_cards_mac(lab: Lab) -> None:
+    lab.apply({"red": tenant({"link": "eth2", "mode": "ipvlan"}, 10, "a", net=3)})
     assert lab.world.ping("10.3.0.1", netns="a")
     assert lab.link("a", "a")["address"] == lab.link("eth2")["address"]
 
 
+@pytest.mark.needs("ipvlan")
+@pytest.mark.parametrize("submode", ["l3", "l3s"])
+def test_ports_that_are_routed_by_the_card(lab: Lab, submode: str) -> None:
+    """Nobody asks for them by ARP: outside has a route to them by the host's own address."""
+    lab.world.run("sh", "-ec", "ip addr add 10.9.9.1/24 dev eth2; ip -n outside addr add 10.9.9.2/24 dev far2")
+    lab.world.run(*"ip -n outside addr del 10.3.0.1/24 dev far2".split())
+    lab.world.run(*"ip -n outside route add 10.3.0.0/24 via 10.9.9.1".split())
+    red = tenant({"link": "eth2", "mode": "ipvlan", "submode": submode}, 10, "a", net=3)
+    red["ports"]["a"]["routes"] = [{"to": "10.9.9.0/24", "dev": "a"}]
+    lab.apply({"red": red})
+    assert lab.world.ping("10.9.9.2", netns="a")
+
+
 @pytest.mark.needs("vlan")
 def test_vlans_of_one_card_are_apart_and_two_tenants_may_share_one(lab: Lab) -> None:
-    lab.world.run("sh", "-c", f"{VLAN} && ip -n outside addr add 10.2.0.1/24 dev v20")
+    lab.world.run("sh", "-c", f"ip link set eth1 up && {VLAN} && ip -n outside addr add 10.2.0.1/24 dev v20")
     before = lab.world.dump(settle_s=3)
     lab.apply(
         {
@@ -292,3 +304,16 @@ def test_too_large_an_mtu_is_refused_with_the_sum(lab: Lab) -> None:
     segment = {"vni": 42, "local": "10.9.9.1", "remotes": ["10.9.9.2"]}
     said = lab.refused({"red": tenant(segment, 10, "a", net=4, mtu=1600)})
     assert "1600 and 50 bytes (IPv4 20, UDP 8, VXLAN 8, Ethernet 14) come to 1650, and eth1 carries 1600" in said
+
+
+def test_a_jumbo_path_from_end_to_end(lab: Lab) -> None:
+    """The card is raised by the file, and the network follows; what is too large by a byte does not pass."""
+    lab.world.run(*"ip -n outside link set far1 mtu 9000".split())
+    host = {"links": {"eth1": {"existing": True, "mtu": 9000}}}
+    before = lab.world.dump(settle_s=3)
+    lab.apply({"red": tenant({"link": "eth1"}, 10, "a"), "blue": tenant({"link": "eth1"}, 20, "b")}, host=host)
+    for far in ("10.1.0.1", "10.1.0.20"):
+        assert lab.world.ping(far, netns="a")
+        assert lab.carries("a", far, 9000 - 28) and not lab.carries("a", far, 9000 - 28 + 1)
+    lab.destroy()
+    assert differences(before, lab.world.dump(settle_s=3)) == []

@@ -30,6 +30,9 @@ def uneven_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
 
 
 def _mtu(network: Network, out: int | None) -> int:
+    """0 where the facts do not tell: a segment's follows from what is below it."""
+    if network.segment is not None:
+        return network.mtu or 0
     return network.mtu or (out if network.uplink and out else ETHERNET_MTU)
 
 
