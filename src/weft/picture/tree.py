@@ -74,7 +74,8 @@ def _tenant(tenant: TenantView) -> Branch:
 
 
 def _network(network: NetworkView) -> Branch:
-    cells = ("bridge " + network.bridge, " ".join(network.subnets), words.network_kind(network), "")
+    bridge = f"bridge {network.bridge}" if network.bridge else "no bridge"
+    cells = (bridge, " ".join(network.subnets), words.network_kind(network), "")
     return Branch(f"network {network.name}", network.condition, cells, [*map(_port, network.ports)])
 
 
