@@ -15,6 +15,7 @@ from weft.service import Prepared, Service
 pytestmark = pytest.mark.kernel
 
 ON_HOST = "{weft: 1, name: NAME, host: {sysctls: {net/ipv4/ip_forward: 1}}}"
+SEGMENT = "{weft: 1, name: NAME, tenants: {t: {networks: {n: {subnets: [10.0.0.0/24], segment: {link: br9}}}}}}"
 OFF_HOST = "{weft: 1, name: NAME, tenants: {t: {networks: {n: {subnets: [10.0.0.0/24]}}}}}"
 
 
@@ -41,6 +42,17 @@ def test_what_gives_up_a_setting_of_the_host_waits_for_who_is_counting_on_it(wor
         assert world.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip() == "1"
         Service().destroy("b", agree)
         assert world.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip() == "0"
+
+
+def test_a_network_on_a_link_of_the_host_waits_for_who_is_at_the_host(world: World) -> None:
+    with world.inside():
+        world.run("ip", "link", "add", "br9", "type", "bridge")
+
+        def meanwhile(prepared: Prepared) -> None:
+            with pytest.raises(Locked, match="host is in use"):
+                Service().apply(file(SEGMENT, "b"), agree, wait_s=0)
+
+        Service().apply(file(ON_HOST, "a"), meanwhile)
 
 
 def test_another_value_for_a_setting_of_the_host_names_who_holds_it(world: World) -> None:

@@ -15,7 +15,6 @@ import syslog
 import time
 from pathlib import Path
 
-from weft.errors import WeftError
 from weft.service import Service
 from weft.service.guard import READY
 from weft.service.trial import now_s
@@ -44,7 +43,7 @@ def _take_back(service: Service, scope: str) -> None:
     for pause_s in (*RETRIES_S, None):
         try:
             recovered = service.recover(scope, wait_s=LOCK_WAIT_S)
-        except (WeftError, OSError) as failure:
+        except Exception as failure:  # a bug, too, must neither end the guard nor go unheard
             syslog.syslog(syslog.LOG_ERR, f"{scope} was not confirmed in time, but cannot be taken back: {failure}")
             if pause_s is not None:
                 time.sleep(pause_s)

@@ -354,6 +354,7 @@ def _touches_host(intent: Intent) -> bool:
     if intent.host or intent.namespaces:
         return True
     tenants = intent.tenants.values()
-    return any(network.uplink for tenant in tenants for network in tenant.networks.values()) or any(
+    networks = (network for tenant in tenants for network in tenant.networks.values())
+    return any(network.uplink or network.segment for network in networks) or any(
         not port.attach.netns for tenant in tenants for port in tenant.ports.values()
     )
