@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.link.bridge import Bridge
 from weft.state import Change, Key, link_key
 from weft.wire.bridge_vlan import (
     BRIDGE_VLAN_INFO_PVID,
@@ -85,12 +86,22 @@ def _said(ranged: VlanRange) -> str:
     return " ".join((vids, *(word for word, flag in _WORDS.items() if ranged.flags & flag)))
 
 
-def _way(change: Change) -> tuple[BridgeVlans, list[VlanRange], list[VlanRange]]:
+def _born_with(held: BridgeVlans, names: Names) -> Flags:
+    """What there may be of which nothing was read: all, which takes the kernel 6 ms a port to take away; only the
+    bridge's default where both it and the port are just being made."""
+    bridge = names.coming(link_key(held.netns, held.master or held.ifname))
+    port = names.coming(link_key(held.netns, held.ifname))
+    if port is None or not isinstance(bridge, Bridge) or bridge.vlan_default_pvid is None:
+        return dict.fromkeys(ALL_VIDS, -1)
+    return {bridge.vlan_default_pvid: -1} if bridge.vlan_default_pvid else {}
+
+
+def _way(change: Change, born_with: Flags | None = None) -> tuple[BridgeVlans, list[VlanRange], list[VlanRange]]:
     """The object, what goes and what comes or becomes otherwise."""
     held = change.object
     assert isinstance(held, BridgeVlans)
     wanted = flags_of(change.after.vlans) if isinstance(change.after, BridgeVlans) else {}
-    had: Flags = dict.fromkeys(ALL_VIDS, -1)
+    had: Flags = dict.fromkeys(ALL_VIDS, -1) if born_with is None else born_with
     if isinstance(change.before, BridgeVlans):
         had = flags_of(change.before.vlans)
     gone = {vid: 0 for vid in had if vid not in wanted}
@@ -99,7 +110,9 @@ def _way(change: Change) -> tuple[BridgeVlans, list[VlanRange], list[VlanRange]]
 
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
-    held, gone, new = _way(change)
+    held = change.object
+    assert isinstance(held, BridgeVlans)
+    held, gone, new = _way(change, _born_with(held, names))
     index = names.ifindex(link_key(held.netns, held.ifname))
     if gone:
         yield Request(held.netns, delete_bridge_vlans(index, gone, own=not held.master))
