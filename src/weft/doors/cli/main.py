@@ -19,6 +19,7 @@ from weft.doors.cli.failures import report, wants_json
 COMMANDS = {
     "init": "Write a first file, with comments.",
     "plan": "Show what apply would change, and which ports would notice.",
+    "import": "Print the file for what this machine has now.",
     "apply": "Make the machine as the file says, or leave it as it was.",
     "confirm": "Keep what was applied on trial.",
     "recover": "Finish or undo an apply that was cut short.",

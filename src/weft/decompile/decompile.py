@@ -1,0 +1,117 @@
+"""State to the file's words for one namespace, every link that weft could have made with `adopt: true`.
+
+Rules: pure. What has the default of its word is left out. What cannot be said, or is somebody else's to say (hardware,
+links of well-known programs, what stands on them), is named among `unsaid`, never dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.decompile.links import link_words
+from weft.kinds.ip.address import Address
+from weft.kinds.ip.neighbour import Neighbour
+from weft.kinds.ip.route import MAIN_TABLE, Route
+from weft.kinds.ip.rule import Rule
+from weft.kinds.link.common import Link
+from weft.ownership import FALLBACK_TUNNELS
+from weft.state import KernelObject, Mark, State
+
+_OWNERS = {
+    "docker": "Docker's", "br-": "Docker's", "virbr": "libvirt's", "vnet": "libvirt's", "tailscale": "Tailscale's",
+    "cni": "a CNI plugin's", "lxcbr": "LXC's", "podman": "podman's",
+}  # fmt: skip
+"""By how a link's name begins, whose it is by custom."""
+
+_IPV6_METRIC = 1024
+_SAME_WORD = ("src", "mtu", "advmss", "initcwnd", "initrwnd")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`config`: what `host:` or `namespaces: NAME:` may say, as plain data. `unsaid`: a line for all else."""
+
+    config: dict[str, Any] = field(default_factory=dict)
+    unsaid: list[str] = field(default_factory=list)
+
+
+def decompile(state: State, netns: str) -> Said:
+    """The words for what is in `netns`."""
+    said = Said()
+    here = [obj for key, obj in state.items() if key.netns == netns]
+    links: dict[str, dict[str, Any]] = {}
+    for link in (obj for obj in here if isinstance(obj, Link)):
+        _say_link(state, link, links, said)
+    for name in _ports_of_adopted(here, links):
+        links[name.ifname] = {"existing": True, "master": name.master}
+    for obj in here:
+        _say_standing(obj, links, said)
+    said.config.update({"links": links} if links else {}, **said.config)
+    return said
+
+
+def _say_link(state: State, link: Link, links: dict[str, dict[str, Any]], said: Said) -> None:
+    if link.ifname == "lo" or link.ifname in FALLBACK_TUNNELS:
+        return
+    why = _whose(link)
+    words = None if why else link_words(state, link)
+    if words is None:
+        said.unsaid.append(f"link {link.ifname}: {why or 'no word of the file says what it is'}")
+    else:
+        links[link.ifname] = words
+
+
+def _whose(link: Link) -> str:
+    mark = Mark.parse(link.alias)
+    if mark:
+        return f"weft's already, of {mark.scope}"
+    return next((whose for start, whose in _OWNERS.items() if link.ifname.startswith(start)), "")
+
+
+def _ports_of_adopted(here: list[KernelObject], links: dict[str, dict[str, Any]]) -> Iterator[Link]:
+    """Somebody else's links that are ports of adopted ones."""
+    for obj in here:
+        if isinstance(obj, Link) and obj.ifname not in links and obj.master in links and not _whose(obj):
+            yield obj
+
+
+def _say_standing(obj: KernelObject, links: dict[str, dict[str, Any]], said: Said) -> None:
+    """Addresses, routes and neighbours of adopted links; of others', and rules, nothing can be taken over."""
+    if isinstance(obj, Address):
+        if links.get(obj.ifname, {}).get("adopt"):
+            links[obj.ifname].setdefault("addresses", []).append(obj.cidr)
+        else:
+            said.unsaid.append(f"address {obj.cidr} of {obj.ifname}: its owner's")
+    elif isinstance(obj, Route):
+        ways = [hop.ifname for hop in obj.nexthops] or [obj.ifname]
+        if obj.scope is None and all(links.get(way, {}).get("adopt") for way in ways):
+            said.config.setdefault("routes", []).append(_route_words(obj))
+        else:
+            said.unsaid.append(f"route {obj.dst} {' '.join(ways)} (table {obj.table}, metric {obj.metric})")
+    elif isinstance(obj, Rule):
+        said.unsaid.append(f"rule {obj.priority} of IPv{obj.family}: {obj.action} {obj.table}")
+    elif isinstance(obj, Neighbour):
+        if links.get(obj.ifname, {}).get("adopt") and (obj.mac or obj.proxy):
+            words = {"address": obj.address, "dev": obj.ifname, **({"mac": obj.mac} if obj.mac else {"proxy": True})}
+            said.config.setdefault("neighbours", []).append(words)
+        else:
+            said.unsaid.append(f"neighbour {obj.address} of {obj.ifname}: its owner's")
+
+
+def _route_words(route: Route) -> dict[str, Any]:
+    words: dict[str, Any] = {"to": route.dst}
+    if route.nexthops:
+        words["nexthops"] = [
+            {"dev": hop.ifname, "weight": hop.weight, **({"via": hop.via} if hop.via else {})} for hop in route.nexthops
+        ]
+    else:
+        words |= {"dev": route.ifname, **({"via": route.via} if route.via else {})}
+    if route.table != MAIN_TABLE:
+        words["table"] = route.table
+    if route.metric not in (0, _IPV6_METRIC if ":" in route.dst else 0):
+        words["metric"] = route.metric
+    if route.onlink:
+        words["onlink"] = True
+    return words | {name: getattr(route, name) for name in _SAME_WORD if getattr(route, name) is not None}

@@ -1,0 +1,91 @@
+"""A link in the file's words.
+
+Rules: a word of the file and a field of the kernel object have one name, but for those listed here; a word that has its
+default is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from weft.kinds import KINDS
+from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.bridge_port import BridgePort
+from weft.kinds.link.bridge_vlan import BridgeVlans
+from weft.kinds.link.common import ChildLink, Link, OtherLink
+from weft.kinds.link.veth import Veth
+from weft.model.bridging import BridgePortSpec
+from weft.model.link_kinds import HOST_LINKS
+from weft.model.links import HostLink
+from weft.model.words import INHERIT_TTL
+from weft.state import Key, State
+
+_ETHERNET_MTU = 1500
+_HZ = 100
+_SECONDS = ("forward_delay", "hello_time", "max_age", "ageing_time")
+_COMMON = frozenset(field.name for field in fields(HostLink))
+
+
+def link_words(state: State, link: Link) -> dict[str, Any] | None:
+    """What the file says to have the link as it is, adopted; None where no kind of the file is like it."""
+    spec = None if isinstance(link, OtherLink) else HOST_LINKS.get(KINDS.of(link).name)
+    if spec is None or (isinstance(link, Veth) and link.peer_netns != link.netns):
+        return None
+    words: dict[str, Any] = {"kind": spec.kind, "adopt": True} | _own_words(link, spec)
+    words |= {"mtu": link.mtu} if link.mtu != _ETHERNET_MTU else {}
+    words |= {} if link.up else {"up": False}
+    words |= {"master": link.master} if link.master else {}
+    words |= {"alias": link.alias} if link.alias else {}
+    return words | _kept_by_bridge(state, link)
+
+
+def _own_words(link: Link, spec: type[HostLink]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for word in (word for word in fields(spec) if word.name not in _COMMON):
+        value = _value(link, word.name)
+        if value not in (None, "", ()) and value != _default(word):
+            found[word.name] = _plain(value)
+    return found
+
+
+def _value(link: Link, word: str) -> Any:
+    if isinstance(link, ChildLink) and word in ("link", "link_netns"):
+        here = link.parent.netns == link.netns
+        return link.parent.name if word == "link" else None if here else link.parent.netns or "host"
+    if isinstance(link, Veth) and word == "peer":
+        return link.peer_ifname
+    inherits = getattr(link, "ttl_inherit", None)
+    if word == "ttl" and inherits is not None:
+        return INHERIT_TTL if inherits else getattr(link, word) or None
+    value = getattr(link, word, None)
+    return value // _HZ if isinstance(link, Bridge) and word in _SECONDS and value is not None else value
+
+
+def _default(word: Field[Any]) -> Any:
+    return None if word.default is MISSING else word.default
+
+
+def _plain(value: Any) -> Any:
+    """A tuple as a list; a pair of numbers as the file has it."""
+    if isinstance(value, Key):
+        return value.name
+    if isinstance(value, tuple):
+        return [f"{one[0]}:{one[1]}" if isinstance(one, tuple) else one for one in value]
+    return value
+
+
+def _kept_by_bridge(state: State, link: Link) -> dict[str, Any]:
+    """What its bridge keeps of it; of a bridge, its own VLANs."""
+    port: dict[str, Any] = {}
+    for obj in (state.get(Key(table, link.netns, link.ifname)) for table in ("bridge-port", "bridge-vlans")):
+        if isinstance(obj, BridgePort):
+            for word in fields(BridgePortSpec):
+                value = getattr(obj, word.name, None)
+                if value is not None and value != word.default:
+                    port[word.name] = value
+        elif isinstance(obj, BridgeVlans) and obj.vlans:
+            if not obj.master:
+                return {"vlans": list(obj.vlans)}
+            port["vlans"] = list(obj.vlans)
+    return {"bridge_port": port} if port else {}
