@@ -32,6 +32,7 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "macvlan": "links with a MAC of their own upon another link",
         "macvtap": "macvlans with a device of their own, for virtual machines",
         "ipvlan": "links upon another link that share its MAC",
+        "macsec": "links whose frames are encrypted in those of another link",
         "bond": "several links as one",
         "vrf": "domains of routing",
         "ifb": "links that what is redirected to them passes through",
@@ -71,6 +72,15 @@ class ForwardDrop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFile:
+    """What a file of a key holds: its length, and its id, a hash keyed by the host. `problem`: why it holds none."""
+
+    length_bytes: int = 0
+    key_id: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """`features`: names of what this kernel has (FEATURES). `links`: the host's links that the scope did not make.
     `namespaces`: names under /run/netns that the scope does not own. `pids`: pidfile path to the id of a living
@@ -79,7 +89,8 @@ class Facts:
     other scopes. `egress_links`: the links of the host's default routes; `ra_links`: those of them whose default
     route came by router advertisement. `limits`: sysctls that lint compares with the intent. `host_routes`: the
     prefixes of the host's routes that the scope did not make. `tcp_allowed`: the congestion controls that a namespace
-    other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any."""
+    other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any.
+    `key_files`: by path, of all that the intent names."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -98,3 +109,4 @@ class Facts:
     host_routes: tuple[str, ...] = ()
     tcp_allowed: frozenset[str] | None = None
     host_is_first: bool = False
+    key_files: Mapping[str, KeyFile] = field(default_factory=lambda: _NONE)

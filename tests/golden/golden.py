@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from weft.compiler import Compiled, CompileError, Finding, compile
-from weft.facts import FEATURES, Facts, ForeignLink, ForwardDrop
+from weft.facts import FEATURES, Facts, ForeignLink, ForwardDrop, KeyFile
 from weft.files import Loaded, load_text
 from weft.kinds import KINDS
 from weft.kinds.nft.chain import NftChain
@@ -152,6 +152,7 @@ def read_facts(text: str) -> Facts:
     features = frozenset(FEATURES if features == "all" else features) - set(given.pop("without", ()))
     links = {name: ForeignLink(ifname=name, **_tuples(link)) for name, link in given.pop("links", {}).items()}
     drops = tuple(ForwardDrop(**_tuples(drop)) for drop in given.pop("forward_drops", ()))
+    key_files = {path: KeyFile(**found) for path, found in given.pop("key_files", {}).items()}
     held = {_pair(port): tuple(addresses) for port, addresses in given.pop("held", {}).items()}
     pool_held = {_triple(network): address for network, address in given.pop("pool_held", {}).items()}
     frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken")}
@@ -161,6 +162,7 @@ def read_facts(text: str) -> Facts:
         links=links,
         forward_drops=drops,
         held=held,
+        key_files=key_files,
         pool_held=pool_held,
         **frozen,
         **_tuples(given),

@@ -214,7 +214,8 @@ def _link_and_port(reading: Reading, seen: LinkMessage, others: Mapping[End, Key
 
 def _told(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Seen:
     fields = common_fields(reading.netns, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)))
-    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)))
+    associations = reading.associations.get(seen.ifindex, ())
+    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), associations)
 
 
 def _link(told: Seen) -> Link:

@@ -8,12 +8,13 @@ deletes what is gone is content. Links deleted in a row go at once, by a group t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EIO, ENODEV, ENOENT, EPERM, ESRCH
 from itertools import groupby
 from typing import NoReturn
 
+from weft.backends import macsec
 from weft.backends.rtnl_numbers import Numbers
 from weft.errors import KernelRefused, NotPermitted
 from weft.kinds import KINDS
@@ -21,7 +22,7 @@ from weft.kinds.base import Request
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
-from weft.kinds.verbs import Birth, DropLink, DropNamespace, MakeNamespace, SetFeatures, TapBirth
+from weft.kinds.verbs import Birth, DropLink, DropNamespace, MacsecVerb, MakeNamespace, SetFeatures, TapBirth
 from weft.netlink.connection import Connection
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
@@ -43,6 +44,7 @@ from weft.wire.link import (
     read_link,
     set_link,
 )
+from weft.wire.macsec import FAMILY as MACSEC
 from weft.wire.neighbour import RTM_DELNEIGH
 from weft.wire.reply import Reply, attribute_at
 from weft.wire.route import RTM_DELROUTE, RTM_NEWROUTE, RTMSG_SIZE
@@ -227,7 +229,11 @@ class Commit:
                 case TapBirth():
                     self._make_tap(change, netns, verb)
                 case SetFeatures():
-                    self._set_features(change, netns, verb)
+                    self._generic(
+                        change, netns, "ethtool", lambda family: [set_features(family, verb.index, verb.features)]
+                    )
+                case MacsecVerb():
+                    self._generic(change, netns, MACSEC, lambda family: macsec.messages(family, verb))
                 case MakeNamespace():
                     self._kept.namespaces.make(verb.name, lambda: _mark(change, verb.mark))
                     self._numbers.seen_whole(verb.name, 1)
@@ -269,11 +275,11 @@ class Commit:
                 raise
             self._unborn.append(change)
 
-    def _set_features(self, change: Change, netns: str, verb: SetFeatures) -> None:
-        connection, family = self._kept.at(netns).ethtool()
+    def _generic(self, change: Change, netns: str, name: str, messages: Callable[[int], Sequence[bytes]]) -> None:
+        connection, family = self._kept.at(netns).generic(name)
         if not family:
-            raise KernelRefused(str(change), ENOENT, "this kernel has no ethtool netlink")
-        _all_or_refuse(change, connection, [set_features(family, verb.index, verb.features)])
+            raise KernelRefused(str(change), ENOENT, f"this kernel has no {name} netlink")
+        _all_or_refuse(change, connection, messages(family))
 
 
 def _mark(change: Change, message: bytes) -> None:

@@ -1,4 +1,5 @@
-"""What the keys of bonds, VRFs, macvlans, ipvlans, ifbs, taps and tuns mean: a part of the table in meaning.py."""
+"""What the keys of bonds, VRFs, macvlans, ipvlans, MACsec links, ifbs, taps and tuns mean: a part of the table in
+meaning.py."""
 
 from __future__ import annotations
 
@@ -46,6 +47,40 @@ STACKED: Mapping[type[Any], tuple[str, Mapping[str, str]]] = {
             "mode": "l2, l3 (routed, no broadcasts) or l3s (the same, seen by the firewall).",
             "flag": "Whether those upon one link reach each other: bridge, private (not), vepa (by the switch).",
         },
+    ),
+    stacked.MacsecLink: (
+        "links: NAME, kind: macsec",
+        {
+            "port": "Of its own channel. It is for life.",
+            "cipher": "gcm-aes-128 or gcm-aes-256. It is for life.",
+            "icv_len": "Bytes of the check value at the end of each frame. It is for life.",
+            "encrypt": "false: frames are signed and can be read.",
+            "protect": "false: frames are sent as they are.",
+            "validate": "What becomes of frames with a wrong or no signature: strict drops them, check counts them.",
+            "replay_window": "So many packets may come late. Left out: any, and again.",
+            "tx": "The key that it sends by.",
+            "rx": "Whom it receives from.",
+        },
+    ),
+    stacked.MacsecPeer: (
+        "links: NAME, kind: macsec, rx",
+        {
+            "mac": "The MAC of the link at the other end.",
+            "port": "Its port.",
+            "keys": "Those that it may send by: several while they are changed.",
+        },
+    ),
+    stacked.MacsecKey: (
+        "links: NAME, kind: macsec, tx and rx: keys",
+        {
+            "an": "Its number within the channel, the same at both ends.",
+            "key": "The key.",
+            "pn": "The packet number that it begins with.",
+        },
+    ),
+    stacked.Secret: (
+        "a secret",
+        {"file": "A file with it in hexadecimal digits. It is read when needed; only its hash is kept."},
     ),
     stacked.IfbLink: ("links: NAME, kind: ifb", {}),
     stacked.TapLink: (

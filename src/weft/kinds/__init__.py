@@ -21,6 +21,7 @@ from weft.kinds.link import (
     ifb,
     iptunnel,
     ipvlan,
+    macsec,
     macvlan,
     macvtap,
     other,
@@ -37,7 +38,7 @@ from weft.kinds.setting import sysctl
 KINDS = KindTable((
     *(module.ROW for module in (netns, sysctl, link_setting, vrf, bridge, bond, dummy, ifb, tap)),
     tap.TUN_ROW,
-    *(module.ROW for module in (veth, vlan, macvlan, macvtap, ipvlan, vxlan, geneve)),
+    *(module.ROW for module in (veth, vlan, macvlan, macvtap, ipvlan, macsec, vxlan, geneve)),
     *gre.ROWS,
     *iptunnel.ROWS,
     *(module.ROW for module in (other, bridge_port, bridge_vlan, fdb, address, neighbour, rule, route)),

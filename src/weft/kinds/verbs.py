@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weft.wire.macsec import Association, Step
+
 
 @dataclass(frozen=True, slots=True)
 class Birth:
@@ -42,6 +44,42 @@ class SetFeatures:
 
     index: int
     features: tuple[tuple[str, bool], ...]
+
+
+class MacsecVerb:
+    """What is done to a MACsec link's channels and keys."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecureChannel(MacsecVerb):
+    """Open or close the channel from a peer of a MACsec link, by its SCI."""
+
+    index: int
+    step: Step
+    sci: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropKey(MacsecVerb):
+    """Take a key away from a channel of a MACsec link."""
+
+    index: int
+    channel: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddKey(MacsecVerb):
+    """Give a channel of a MACsec link the key that a file holds, if it is still the one that the id was made of on the
+    host `host_id`. `packet_number`: the first one."""
+
+    index: int
+    association: Association
+    file: str
+    packet_number: int
+    host_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ HOST_LINKS: Mapping[str, type[links.HostLink]] = MappingProxyType(
             stacked.MacvlanLink,
             stacked.MacvtapLink,
             stacked.IpvlanLink,
+            stacked.MacsecLink,
             stacked.IfbLink,
             stacked.TapLink,
             stacked.TunLink,

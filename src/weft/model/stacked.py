@@ -29,6 +29,13 @@ IpvlanMode = Annotated[str, w.choice("l2", "l3", "l3s")]
 IpvlanFlag = Annotated[str, w.choice("bridge", "private", "vepa")]
 VrfTable = Annotated[int, w.number("a routing table of its own", 1, 2**32 - 1)]
 
+MacsecPort = Annotated[int, w.number("the port of a secure channel", 1, 2**16 - 1)]
+MacsecCipher = Annotated[str, w.choice("gcm-aes-128", "gcm-aes-256")]
+MacsecValidate = Annotated[str, w.choice("disabled", "check", "strict")]
+IcvLength = Annotated[int, w.number("the length of a check value in bytes", 8, 16)]
+KeyNumber = Annotated[int, w.number("the number of a key", 0, 3)]
+PacketNumber = Annotated[int, w.number("a packet number", 1, 2**32 - 1)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BondLink(LinkOver):
@@ -85,6 +92,49 @@ class IpvlanLink(LinkUpon):
 
     mode: IpvlanMode = "l3"
     flag: IpvlanFlag = "bridge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """Where a secret is read from when it is needed; it is itself no part of an intent."""
+
+    file: w.AbsolutePath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacsecKey:
+    """`pn`: the packet number that it begins with."""
+
+    an: KeyNumber = 0
+    key: Secret
+    pn: PacketNumber = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacsecPeer:
+    """Whom the link receives from, by the MAC and port of that link."""
+
+    mac: w.Mac
+    port: MacsecPort = 1
+    keys: tuple[MacsecKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacsecLink(LinkUpon):
+    """`icv_len` in bytes, `replay_window` in packets; None: packets may come in any order, and again. Unlike the
+    kernel, a link encrypts unless it is told not to."""
+
+    kind: ClassVar[str] = "macsec"
+
+    port: MacsecPort = 1
+    cipher: MacsecCipher = "gcm-aes-128"
+    icv_len: IcvLength = 16
+    encrypt: bool = True
+    protect: bool = True
+    validate: MacsecValidate = "strict"
+    replay_window: w.U32 | None = None
+    tx: MacsecKey
+    rx: tuple[MacsecPeer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

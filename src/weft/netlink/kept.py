@@ -31,14 +31,15 @@ class NamespaceGone(WeftError):
 class Place:
     """One namespace with its connections, each opened when first used. `nsids`: by which number it knows others."""
 
-    __slots__ = ("_generic", "_make_room", "_rtnl", "fd", "identity", "netns", "nsids")
+    __slots__ = ("_families", "_generic", "_make_room", "_rtnl", "fd", "identity", "netns", "nsids")
 
     def __init__(self, netns: str, fd: int, identity: tuple[int, int], make_room: Callable[[], bool]) -> None:
         self.netns, self.fd, self.identity = netns, fd, identity
         self._make_room = make_room
         self.nsids: dict[int, Place] = {}
         self._rtnl: Connection | None = None
-        self._generic: tuple[Connection, int] | None = None
+        self._generic: Connection | None = None
+        self._families: dict[str, int] = {}
 
     @property
     def rtnl(self) -> Connection:
@@ -47,12 +48,16 @@ class Place:
         return self._rtnl
 
     def ethtool(self) -> tuple[Connection, int]:
-        """The generic netlink connection and the number of ethtool's family, 0 where the kernel has none."""
+        return self.generic("ethtool")
+
+    def generic(self, family: str) -> tuple[Connection, int]:
+        """The generic netlink connection and the number of a family, 0 where the kernel has none."""
         if self._generic is None:
-            connection = self._connect(NETLINK_GENERIC)
-            answer = connection.ask([get_family("ethtool")], read_family)[0]
-            self._generic = connection, 0 if isinstance(answer, Reply) else answer
-        return self._generic
+            self._generic = self._connect(NETLINK_GENERIC)
+        if family not in self._families:
+            answer = self._generic.ask([get_family(family)], read_family)[0]
+            self._families[family] = 0 if isinstance(answer, Reply) else answer
+        return self._generic, self._families[family]
 
     def close(self) -> None:
         os.close(self.fd)
@@ -60,7 +65,7 @@ class Place:
 
     def rest(self) -> bool:
         """Close the connections, to be opened anew when next used; whether there were any."""
-        open_ones = [*filter(None, (self._rtnl, self._generic and self._generic[0]))]
+        open_ones = [*filter(None, (self._rtnl, self._generic))]
         self._rtnl = self._generic = None
         for connection in open_ones:
             connection.close()

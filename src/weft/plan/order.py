@@ -59,7 +59,8 @@ class Plan:
     @property
     def before(self) -> State:
         """The former objects at the keys concerned: where rollback leads to."""
-        return State({k: c.before for k, c in self.changes.items() if c.before is not None} | self.bystanders)
+        there = {k: c.before for k, c in self.changes.items() if c.before is not None} | self.bystanders
+        return State((k, KINDS.of(held).former(held)) for k, held in there.items())
 
     @property
     def after(self) -> State:

@@ -14,7 +14,7 @@ from weft.backends.former import FormerValues
 from weft.backends.nft_dump import Chain
 from weft.facts import Facts
 from weft.model.intent import Intent
-from weft.probe import accounts, firewall, held, kernel, limits, links
+from weft.probe import accounts, firewall, held, kernel, key_files, limits, links
 from weft.state import HOST, State
 
 
@@ -71,5 +71,6 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         limits=limits.of_first_namespace(),
         tcp_allowed=limits.congestion_controls(),
         host_is_first=limits.is_first(),
+        key_files=key_files.found(intent, machine.host_id),
         host_routes=links.prefixes(observed, owner),
     )

@@ -29,6 +29,7 @@ from weft.kinds.link.gre import Gre, GreTap, Ip6Gre, Ip6GreTap
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.link.iptunnel import Ip6Tnl, Ipip, Sit
 from weft.kinds.link.ipvlan import Ipvlan
+from weft.kinds.link.macsec import Macsec
 from weft.kinds.link.macvlan import Macvlan
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap, Tun
@@ -40,7 +41,7 @@ from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces, open_file
-from weft.state import HOST, Change, KernelObject, Op
+from weft.state import HOST, Change, KernelObject, Key, Op
 from weft.store import codec, durable
 from weft.store.locks import hold
 
@@ -54,6 +55,20 @@ _WAIT_S = 10.0
 _MODULE = re.compile(r"/tcp_(\w+)\.ko")
 _VETH = Veth(netns=HOST, ifname="weft0", up=True, peer_netns=HOST, peer_ifname="weft1")
 _FELLOW = Veth(netns=HOST, ifname="weft1", up=True, peer_netns=HOST, peer_ifname="weft0")
+
+_MACSEC = Macsec(
+    netns=HOST,
+    ifname="weft27",
+    parent=Key("link", HOST, "weft2"),  # the veths' frames go to a macvlan and an ipvlan
+    port=1,
+    cipher="gcm-aes-128",
+    icv_len=16,
+    encrypt=True,
+    protect=True,
+    validate="strict",
+    replay_window=0,
+    encoding_sa=0,
+)
 
 
 def _tunnel(number: int, family: int) -> dict[str, Any]:
@@ -76,6 +91,7 @@ LINKS: Mapping[str, tuple[KernelObject, ...]] = {
     "macvlan": (Macvlan(netns=HOST, ifname="weft24", parent=_VETH.key, mode="bridge"),),
     "macvtap": (Macvtap(netns=HOST, ifname="weft25", parent=_VETH.key, mode="bridge"),),
     "ipvlan": (Ipvlan(netns=HOST, ifname="weft26", parent=_FELLOW.key, mode="l3"),),
+    "macsec": (_MACSEC,),
     "vxlan": (Vxlan(**_tunnel(6, 4), vni=1),),
     "geneve": (Geneve(**_tunnel(7, 4), vni=1),),
     "gre": (Gre(**_tunnel(8, 4)),),

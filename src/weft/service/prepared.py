@@ -15,6 +15,7 @@ from weft.facts import Facts
 from weft.files import Loaded
 from weft.kinds import command
 from weft.kinds.link.common import Link
+from weft.kinds.link.macsec import with_sources
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
@@ -103,13 +104,15 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str]
     parts = machine.split(observed, compiled.state)
     desired, kept = _keep_inhabited(observed, parts.ours, compiled.state)
     desired = given_up(machine, parts.ours, desired)
-    todo = plan(parts.ours, desired)
+    key_files = {found.key_id: file for file, found in facts.key_files.items() if not found.problem}
+    ours = with_sources(parts.ours, key_files)
+    todo = plan(ours, desired)
     lost = losses(todo, observed, parts.ours, _places(loaded, compiled, todo))
     return Prepared(
         scope=loaded.intent.name,
         machine=machine,
         observed=observed,
-        ours=parts.ours,
+        ours=ours,
         foreign=parts.foreign,
         adopted=parts.adopted,
         desired=desired,

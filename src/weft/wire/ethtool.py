@@ -38,6 +38,11 @@ _GENL = Struct("=BBH")
 GENL_SIZE = _GENL.size
 
 
+def generic(family: int, command: int, *parts: bytes) -> bytes:
+    """A command of a generic netlink family, which the kernel has given the number."""
+    return message(family, 0, _GENL.pack(command, 1, 0), *parts)
+
+
 def get_family(name: str) -> bytes:
     return message(GENL_ID_CTRL, 0, _GENL.pack(_CTRL_CMD_GETFAMILY, 1, 0), text(_CTRL_ATTR_FAMILY_NAME, name))
 

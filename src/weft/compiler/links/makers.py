@@ -13,6 +13,7 @@ from typing import Any
 
 from weft.compiler.links import bond, tunnel, upon
 from weft.compiler.links.bridge import make_bridge
+from weft.compiler.links.macsec import make_macsec
 from weft.compiler.links.place import LinkPlace
 from weft.compiler.links.plain import make_dummy, make_ifb, make_veth, make_vrf
 from weft.compiler.links.tuntap import make_tap, make_tun
@@ -33,7 +34,17 @@ from weft.model.links import (
     VlanLink,
     VxlanLink,
 )
-from weft.model.stacked import BondLink, IfbLink, IpvlanLink, MacvlanLink, MacvtapLink, TapLink, TunLink, VrfLink
+from weft.model.stacked import (
+    BondLink,
+    IfbLink,
+    IpvlanLink,
+    MacsecLink,
+    MacvlanLink,
+    MacvtapLink,
+    TapLink,
+    TunLink,
+    VrfLink,
+)
 from weft.state import KernelObject
 
 
@@ -71,6 +82,7 @@ MAKERS: Mapping[type[HostLink], Maker] = MappingProxyType(
         MacvlanLink: Maker(upon.make_macvlan, "a bridge with a veth", another_s_mac=upon.has_parents_mac),
         MacvtapLink: Maker(upon.make_macvlan, "a bridge with a tap", another_s_mac=upon.has_parents_mac),
         IpvlanLink: Maker(upon.make_ipvlan, "`kind: macvlan`", own_mac=False),
+        MacsecLink: Maker(make_macsec, "load the kernel's macsec module", own_mac=False),
         IfbLink: Maker(make_ifb, "a pair of veths"),
         TapLink: Maker(make_tap, "load the kernel's tun module"),
         TunLink: Maker(make_tun, "load the kernel's tun module", own_mac=False),

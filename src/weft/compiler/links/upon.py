@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from weft.compiler.findings import Cause
 from weft.compiler.links.declared import stands_on
@@ -21,7 +22,9 @@ from weft.model.links import HostLink
 from weft.model.stacked import IpvlanLink, MacvlanLink, MacvtapLink, VrfLink
 from weft.state import HOST, KernelObject, Key, link_key
 
-_SHARERS: Mapping[str, str] = MappingProxyType({"macvlan": "macvlan", "macvtap": "macvlan", "ipvlan": "ipvlan"})
+_SHARERS: Mapping[str, str] = MappingProxyType(
+    {"macvlan": "macvlan", "macvtap": "macvlan", "ipvlan": "ipvlan", "macsec": "macsec"}
+)
 """A kind of link to the word for what its parent's frames go to."""
 
 
@@ -29,7 +32,7 @@ def make_macvlan(place: LinkPlace[MacvlanLink]) -> Iterator[KernelObject]:
     spec, parent = place.spec, place.parent()
     if parent is None:
         return
-    _check_alone(place, parent)
+    check_alone(place, parent)
     if spec.mode != PASSTHRU and any(_passes_through(other) for other in _beside(place, parent)):
         place.error(f"{parent.name} has a macvlan in mode {PASSTHRU}, which is alone there", "another parent", "link")
     elif spec.mode == PASSTHRU:
@@ -50,7 +53,7 @@ def make_ipvlan(place: LinkPlace[IpvlanLink]) -> Iterator[KernelObject]:
     spec, parent = place.spec, place.parent()
     if parent is None:
         return
-    _check_alone(place, parent)
+    check_alone(place, parent)
     if spec.mac:
         place.error(f"an ipvlan has the MAC of {parent.name}", "leave it out, or `kind: macvlan`", "mac")
     for word in ("mode", "flag"):
@@ -95,7 +98,7 @@ def _beside(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], parent: Key) 
             yield entry.spec
 
 
-def _check_alone(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], parent: Key) -> None:
+def check_alone(place: LinkPlace[Any], parent: Key) -> None:
     """Whether the parent's frames go nowhere else."""
     sort = _SHARERS[place.spec.kind]
     entry = place.declared.get(parent)
@@ -115,7 +118,7 @@ def _check_alone(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], parent: 
             return
 
 
-def _master(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], link: Key) -> str:
+def _master(place: LinkPlace[Any], link: Key) -> str:
     """The master that takes the frames of a link, "" for none. A VRF takes packets only."""
     entry = place.declared.get(link)
     there = place.draft.facts.links.get(link.name) if link.netns == HOST else None

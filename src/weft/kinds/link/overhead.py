@@ -32,6 +32,9 @@ GRE_CHECKSUM: Part = ("checksum", 4)
 GRE_KEY: Part = ("key", 4)
 """RFC 2890 section 2."""
 
+MACSEC: Part = ("MACsec", 16)
+"""IEEE 802.1AE section 9.3: with the SCI, for which the kernel leaves room even where it is not sent."""
+
 _INNER: Mapping[str, tuple[Part, ...]] = MappingProxyType(
     {
         "vxlan": (UDP, VXLAN, ETHERNET),
@@ -65,3 +68,8 @@ def overhead(kind: str, family: int, *, keyed: bool = False, csum: bool = False)
     """Of a kind of tunnel by its word, over IPv4 or IPv6. `keyed`, `csum`: of GRE."""
     options = (*((GRE_CHECKSUM,) if csum else ()), *((GRE_KEY,) if keyed else ()))
     return Overhead((IPV6 if family == 6 else IPV4, *_INNER[kind], *options))
+
+
+def macsec_overhead(icv_bytes: int) -> Overhead:
+    """Of a MACsec link, whose check value (ICV) ends each frame. Source: drivers/net/macsec.c macsec_extra_len."""
+    return Overhead((MACSEC, ("ICV", icv_bytes)))

@@ -21,6 +21,7 @@ from weft.wire.link import (
     LinkInfo,
     LinkMessage,
 )
+from weft.wire.macsec import Association
 
 Fields: TypeAlias = Mapping[str, Any]
 """The fields of Link, for the constructor of any kind."""
@@ -29,11 +30,13 @@ Fields: TypeAlias = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A link as the kernel tells it, for the `parse` of its kind. `other`: the link that it names beside its master,
-    which is a veth's other end and what any other link stands on; None where there is none, or it cannot be found."""
+    which is a veth's other end and what any other link stands on; None where there is none, or it cannot be found.
+    `associations`: of a MACsec link."""
 
     fields: Fields
     info: LinkInfo
     other: Key | None
+    associations: tuple[Association, ...] = ()
 
 
 def _own_mac(seen: LinkMessage) -> str:
