@@ -125,10 +125,10 @@ def test_what_was_on_trial_when_the_machine_went_down_is_not_restored(desk: Desk
 
 def test_what_nobody_confirmed_is_not_made_lasting(desk: Desk) -> None:
     desk.weft("apply", "-y", "-f", desk.write(LAB))
-    desk.weft("apply", "-y", "-f", desk.write(LAB.replace("netns: p}", "netns: q}")), "--confirm-within", "2s")
+    desk.weft("apply", "-y", "-f", desk.write(LAB.replace("netns: p}", "netns: q}")), "--confirm-within", "4s")
     (guard,) = desk.guards()
     desk.world.run("kill", "-9", guard)
-    time.sleep(2.1)
+    time.sleep(4.1)
     desk.weft("apply", "--boot", "--wait", "0")
     assert "p" in desk.world.names() and "q" not in desk.world.names()
 

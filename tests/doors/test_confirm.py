@@ -63,7 +63,7 @@ def test_not_confirmed_everything_is_as_before(desk: Desk) -> None:
     apply_wide(desk)
     before = dump(desk)
     desk.write(NARROW)
-    desk.weft("apply", "-y", "--confirm-within", "2s")
+    desk.weft("apply", "-y", "--confirm-within", "4s")
     assert mtu(desk) == 1300
     until(lambda: mtu(desk) == 1400 and desk.guards() == [], "the guard took it back")
     assert differences(before, dump(desk)) == []
@@ -115,10 +115,10 @@ def test_a_killed_guard_is_stood_in_for(desk: Desk) -> None:
     before = dump(desk)
     for word in ("recover", "status", "confirm", "apply"):
         desk.write(NARROW)
-        desk.weft("apply", "-y", "--confirm-within", "2s")
+        desk.weft("apply", "-y", "--confirm-within", "4s")
         (guard,) = desk.guards()
         desk.world.run("kill", "-9", guard)
-        time.sleep(2.1)
+        time.sleep(4.1)
         assert mtu(desk) == 1300, "somebody took it back"
         if word == "recover":
             assert "lab: taken back, nobody confirmed it in time" in desk.weft("recover").stdout

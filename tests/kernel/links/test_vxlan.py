@@ -97,7 +97,7 @@ def test_an_entry_that_is_no_longer_wanted_goes_and_what_was_learned_stays(wire:
     wire.apply(links)
     text = wire.world.run("bridge", "fdb", "show", "dev", "vx0", netns="one").stdout
     assert "02:00:00:00:09:09" in text and "02:00:00:00:09:08" in text
-    assert MACS["two"] not in text and EVERYWHERE not in text
+    assert f"{MACS['two']} dst 192.0.2.2 self permanent" not in text and EVERYWHERE not in text
 
 
 def test_many_remotes_and_their_number_change(wire: Wire) -> None:
