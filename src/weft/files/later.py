@@ -49,7 +49,7 @@ KEYS: dict[type[Any], dict[str, str]] = {
     HostLink: {
         "capacity": "quality of service",
         "qos": "quality of service",
-        "private_key": "WireGuard and MACsec",
+        "private_key": "WireGuard",
         "peers": "WireGuard",
     },
     intent.NamespaceConfig: {
@@ -61,7 +61,7 @@ KEYS: dict[type[Any], dict[str, str]] = {
 }
 """By the record they would stand in: key -> what it belongs to."""
 
-LINK_KINDS = frozenset("wireguard macsec ovs xfrm team".split())
+LINK_KINDS = frozenset("wireguard ovs xfrm team".split())
 """Values of a link's `kind`."""
 
 SHARED_NETWORK = f"networks of another tenant: {_NOT_YET}"
