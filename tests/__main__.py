@@ -28,7 +28,7 @@ from tests.guest.guest import Command, Guest, GuestDied, GuestTimeout
 from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
 
 ROOT = Path(__file__).parents[1]
-GUEST_S = 1800
+GUEST_S = 3600
 DOWN_S = 60
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
 _WORKERS = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "worksteal")

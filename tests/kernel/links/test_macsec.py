@@ -26,6 +26,10 @@ class Keys(Lab):
         file.write_text(text + "\n")
         return {"key": {"file": str(file)}}
 
+    def carries_again(self) -> bool:
+        """After nothing got through: the kernel asks for a neighbour that did not answer only now and then."""
+        return any(self.carries("one", "10.9.0.2", 56) for _ in range(10))
+
     def secure(self, keys: dict[str, dict[str, Any]], an: int = 0, **more: Any) -> dict[str, dict[str, Any]]:
         """Links of both machines: each sends and hears by its own key of that number."""
         found = {}
@@ -79,7 +83,7 @@ def test_a_wrong_key_lets_nothing_through_and_the_right_one_does(keys: Keys) -> 
     keys.key("two", FIRST)
     assert keys.status() == (3, ["ms"])
     keys.again()
-    assert keys.carries("one", "10.9.0.2", 56)
+    assert keys.carries_again()
     assert keys.link("one", "ms")["ifindex"] == index
 
 
@@ -100,7 +104,7 @@ def test_a_key_taken_by_hand_is_given_again(keys: Keys) -> None:
     assert not keys.carries("one", "10.9.0.2", 56)
     assert keys.status() == (3, ["ms"])
     keys.again()
-    assert keys.carries("one", "10.9.0.2", 56)
+    assert keys.carries_again()
 
 
 def test_an_apply_that_fails_leaves_the_key_that_was(keys: Keys) -> None:
@@ -115,7 +119,7 @@ def test_an_apply_that_fails_leaves_the_key_that_was(keys: Keys) -> None:
     assert keys.link("one", "far") == {} and keys.carries("one", "10.9.0.2", 56)
     keys.world.run("ip", "link", "del", "hand", netns="one")
     keys.again()
-    assert keys.carries("one", "10.9.0.2", 56)
+    assert keys.carries_again()
 
 
 def test_no_word_and_no_file_of_weft_has_the_key(keys: Keys) -> None:
