@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.doors.conftest import Desk
-from tests.doors.test_confirm import until
 from tests.dump import Dump, differences
 from tests.kernel.faults.rig import at_once
+from tests.patience import until
 from tests.world import World
 
 HOUSE = """

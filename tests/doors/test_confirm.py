@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from tests.doors.conftest import Desk
 from tests.dump import Dump, differences
 from tests.kernel.faults.rig import at_once
-
-PATIENCE_S = 30
+from tests.patience import until
 
 WIDE = """
 weft: 1
@@ -19,13 +17,6 @@ host:
     store: {kind: bridge, mtu: 1400, addresses: [10.97.0.1/24]}
 """
 NARROW = WIDE.replace("1400", "1300").replace("10.97.0.1/24", "10.97.0.2/24")
-
-
-def until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.1)
 
 
 def mtu(desk: Desk) -> int:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests import patience
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60
+until = partial(patience.until, within_s=60)
 WEFT = "/usr/local/bin/weft"
 INTENT = """
 weft: 1
@@ -57,13 +58,6 @@ def machine(world: World, installed: Path) -> World:
 
 def files_in(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir())
-
-
-def until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.2)
 
 
 def test_uninstalled_nothing_is_left(tmp_path: Path) -> None:

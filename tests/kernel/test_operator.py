@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.doors.conftest import Desk
-from tests.doors.test_confirm import until
+from tests.patience import until
 from tests.world import World
 
 CLIENT, SERVER, PORT = "192.0.2.9", "192.0.2.1", "2222"
