@@ -19,6 +19,7 @@ from weft.check.qos.lanes import Lane
 from weft.check.qos.verdict import Latency
 from weft.check.reach.exchange import Exchange, family_of, received
 from weft.check.reach.rooms import Rooms
+from weft.state import Key
 
 EVERY_S = 0.02
 _TIME = Struct("!Q")
@@ -58,7 +59,7 @@ class Delays:
 
     def __init__(self, rooms: Rooms, exchange: Exchange) -> None:
         self._rooms, self._exchange = rooms, exchange
-        self.askers: dict[Lane, Asker] = {}
+        self.askers: dict[Key, Asker] = {}
 
     def open(self, lane: Lane, flow: Flow) -> None:
         """Begin to listen. Raises: OSError, NamespaceGone."""
@@ -68,7 +69,7 @@ class Delays:
         self._exchange.watch(answers, partial(_answer, answers))
         asks = Asker(flow, self._socket(lane.sender.netns, flow, (flow.source, flow.source_port or 0)))
         self._exchange.watch(asks.sends, partial(_note, asks))
-        self.askers[lane] = asks
+        self.askers[lane.key] = asks
 
     def turn_until(self, end_s: float, ask: bool = True) -> None:
         """Ask and answer until the clock says so. Source: time.monotonic."""

@@ -202,7 +202,7 @@ class _Batch:
         goodput = None
         with _noted(sent):
             goodput = self._goodput_bps(sent, skip_s)
-        asker = self._delays.askers.get(sent.run.lane)
+        asker = self._delays.askers.get(sent.run.lane.key)
         latency = asker.latency if asker is not None else None
         return Outcome(run=sent.run, classes=classes, goodput_bps=goodput, latency=latency, note=sent.note)
 
