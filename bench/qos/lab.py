@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.measure import fresh_world
@@ -36,10 +36,14 @@ ip -n {tenant} link set v{name} master br0 up
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A world with ports in it, and a folder for files."""
+    """A world with ports in it, and a folder for files. `remarks`: what is to be known of how it was made."""
 
     world: World
     folder: Path
+    remarks: list[str] = field(default_factory=list)
+
+    def remarks_of(self, side: str) -> dict[str, str]:
+        return {side: "; ".join(self.remarks)} if self.remarks else {}
 
     def sh(self, script: str, netns: str | None = None) -> str:
         return self.world.run("sh", "-ec", script, netns=netns).stdout
