@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import yaml
@@ -17,7 +19,8 @@ import yaml
 from weft.errors import IntentInvalid, Problem
 
 Steps: TypeAlias = Sequence[str]
-_INDENT = 2
+_NONE: Mapping[tuple[str, ...], str] = MappingProxyType({})
+_INDENT, _WIDTH = 2, 118
 _FLAT = frozenset({"match", "impairment"})
 """Mappings that are written on one line."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./](?:[A-Za-z0-9_./%:-]*[A-Za-z0-9_./%-])?")
@@ -37,7 +40,7 @@ def put(name: str, text: str, steps: Steps, value: Any) -> str:
         lines = block({first: at(wanted, (*found.known, first))}, found.column)
         edited = _after_line(text, found.end, "\n".join(lines))
     else:
-        written = _value(at(wanted, found.known), found.column + _INDENT, flat=found.known[-1] in _FLAT)
+        written = _value(at(wanted, found.known), found.column + _INDENT, found.known[-1] in _FLAT)
         edited = text[: found.colon] + written + text[found.end :]
     return _sure(name, edited, wanted)
 
@@ -77,10 +80,14 @@ def at(data: Any, steps: Steps) -> Any:
     return data
 
 
-def block(value: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
-    """The lines of a mapping."""
+def block(
+    value: Mapping[str, Any], indent: int = 0, why: Mapping[tuple[str, ...], str] = _NONE, at: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """The lines of a mapping that stands at `at`. `why`: comments to what stands somewhere, on the lines above it."""
     for key, held in value.items():
-        yield " " * indent + _scalar(key) + ":" + _value(held, indent + _INDENT, flat=key in _FLAT)
+        path = (*at, key)
+        yield from (" " * indent + "# " + line for line in wrap(why.get(path, ""), _WIDTH - indent - 2))
+        yield " " * indent + _scalar(key) + ":" + _value(held, indent + _INDENT, key in _FLAT, why, path)
 
 
 # where something stands
@@ -138,10 +145,16 @@ def _end(node: Any) -> int:
 # what is written
 
 
-def _value(value: Any, indent: int, *, flat: bool = False) -> str:
+def _value(
+    value: Any,
+    indent: int,
+    is_flat: bool,
+    why: Mapping[tuple[str, ...], str] = _NONE,
+    at: tuple[str, ...] = (),
+) -> str:
     """What stands behind a key's colon."""
-    if isinstance(value, Mapping) and value and not flat:
-        return "\n" + "\n".join(block(value, indent))
+    if isinstance(value, Mapping) and value and not is_flat:
+        return "\n" + "\n".join(block(value, indent, why, at))
     return " " + _flow(value)
 
 
@@ -155,7 +168,7 @@ def _flow(value: Any) -> str:
 
 def _scalar(value: Any) -> str:
     """Plain where it is so within a flow too. A number stays one: weft reads by what belongs at a place."""
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if _PLAIN.fullmatch(text) else str(yaml.safe_dump(text, default_style='"', width=1 << 20)).strip()
 
 
