@@ -14,8 +14,8 @@ from weft.errors import IntentInvalid, Problem
 from weft.files import edit
 from weft.files.qos_file import Direction, scope_of
 from weft.model import qos_words as q
-from weft.model import words as w
 from weft.model.intent import Path
+from weft.model.qos_words import rate_text
 from weft.model.words import Malformed, closest
 
 HEADROOM = 0.95
@@ -94,14 +94,6 @@ def advise(situation: Situation) -> Advice:
     return Advice(text="\n".join(edit.block(document, 0, _once(why))) + "\n", why=why)
 
 
-def rate_text(rate_bps: int) -> str:
-    """In the largest unit that says it whole."""
-    for unit, size in (("gbit", 10**9), ("mbit", 10**6), ("kbit", 10**3)):
-        if rate_bps % size == 0:
-            return f"{rate_bps // size}{unit}"
-    return f"{rate_bps}bit"
-
-
 # inside
 
 _Made = tuple[str, list[dict[str, Any]], str]
@@ -113,8 +105,8 @@ def _read(annotated: Any, written: str) -> Any:
 
 
 def _voice(_: str) -> _Made:
-    marked, signalling = {"dscp": ["ef", "va"]}, {"ports": ["5060-5061"]}
-    return "voice", [marked, signalling], "calls: what telephones mark (EF, voice-admit), and SIP"
+    marked, signalling = {"dscp": ["ef", "va"]}, _service("udp", "5060-5061")
+    return "voice", [marked, *signalling], "calls: what telephones mark (EF, voice-admit), and SIP"
 
 
 def _ssh(_: str) -> _Made:
@@ -122,11 +114,11 @@ def _ssh(_: str) -> _Made:
 
 
 def _dns(_: str) -> _Made:
-    return "dns", [{"ports": ["53"]}, {"source_ports": ["53"]}], "names: everything else begins by asking for one"
+    return "dns", [*_service("udp", "53"), *_service("tcp", "53")], "names: everything else begins by asking for one"
 
 
 def _host(value: str) -> _Made:
-    address = _read(w.Destination, value)
+    address = _read(q.Prefix, value)
     plain = address.split("/")[0] if address.endswith(("/32", "/128")) else address
     return f"host-{_label(plain)}", [{"destination": plain}, {"source": plain}], f"all of {plain}, both ways"
 

@@ -44,8 +44,10 @@ FIGURES: Mapping[str, tuple[Path, Form]] = {
 """By flag: where a figure stands in a class or a direction, and its form."""
 
 MATCHES: Mapping[str, Form] = {
-    "source": _form(w.Destination),
-    "destination": _form(w.Destination),
+    "source": _form(q.Prefix),
+    "destination": _form(q.Prefix),
+    "source_mac": _form(w.FdbMac),
+    "destination_mac": _form(w.FdbMac),
     "protocol": _form(q.Protocol),
     "ports": _form(q.Ports),
     "source_ports": _form(q.Ports),

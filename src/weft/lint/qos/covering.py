@@ -1,7 +1,7 @@
 """Whether one match takes all that another would. Pure.
 
-Rules: what is empty is everything. A match covers another where each thing it asks for is asked for at least as strictly
-by the other.
+Rules: what is empty is everything. A match covers another where each thing that it asks for is asked for at least as
+strictly by the other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from weft.model.qos import QosMatch
 
 Network = IPv4Network | IPv6Network
-_EVERYTHING = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 def covers(wide: QosMatch, narrow: QosMatch) -> bool:
@@ -37,20 +36,14 @@ def bits(mark: str) -> tuple[int, int]:
 
 
 def _values(wide: Iterable[object], narrow: Iterable[object]) -> bool:
-    return not wide or bool(narrow) and set(narrow) <= set(wide)
+    return not wide or (bool(narrow) and set(narrow) <= set(wide))
 
 
 def _prefixes(wide: Sequence[str], narrow: Sequence[str]) -> bool:
     if not wide:
         return True
-    over = [network for text in wide for network in _networks(text)]
-    return bool(narrow) and all(
-        any(_within(network, other) for other in over) for text in narrow for network in _networks(text)
-    )
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    return _EVERYTHING if text == "default" else (ip_network(text),)
+    over = [*map(ip_network, wide)]
+    return bool(narrow) and all(any(_within(ip_network(text), other) for other in over) for text in narrow)
 
 
 def _within(network: Network, other: Network) -> bool:
@@ -60,7 +53,7 @@ def _within(network: Network, other: Network) -> bool:
 
 
 def _ports(wide: Sequence[str], narrow: Sequence[str]) -> bool:
-    return not wide or bool(narrow) and _numbers(narrow) <= _numbers(wide)
+    return not wide or (bool(narrow) and _numbers(narrow) <= _numbers(wide))
 
 
 def _numbers(ranges: Iterable[str]) -> set[int]:
@@ -79,4 +72,4 @@ def _mark(wide: str | None, narrow: str | None) -> bool:
 
 
 def _cgroup(wide: str | None, narrow: str | None) -> bool:
-    return wide is None or narrow is not None and (narrow == wide or narrow.startswith(f"{wide}/"))
+    return wide is None or (narrow is not None and (narrow == wide or narrow.startswith(f"{wide}/")))

@@ -38,14 +38,15 @@ OWNERS = (
 
 
 def foreign_marks(intent: Intent, facts: Facts) -> Iterator[Finding]:
+    """One of them for each match: another mark is the remedy, whoever else may set it."""
     for stated in directions(intent):
         for path, _, held in stated.classes():
-            for at, match in enumerate(held.match):
-                for owner in OWNERS if match.mark else ():
-                    told = _clash(owner, *bits(match.mark or ""), facts)
-                    if told:
-                        what, fix = told
-                        yield Finding(path=(*path, "match", str(at), "mark"), what=what, fix=fix, severity="warning")
+            marked = ((at, bits(match.mark)) for at, match in enumerate(held.match) if match.mark)
+            for at, (mark, mask) in marked:
+                told = next(filter(None, (_clash(owner, mark, mask, facts) for owner in OWNERS)), None)
+                if told:
+                    where = (*path, "match", str(at), "mark")
+                    yield Finding(path=where, what=told[0], fix=told[1], severity="warning")
 
 
 def _clash(owner: Owner, mark: int, mask: int, facts: Facts) -> tuple[str, str] | None:
@@ -57,8 +58,6 @@ def _clash(owner: Owner, mark: int, mask: int, facts: Facts) -> tuple[str, str] 
         return f"{mark:#x} has bits that {owner.name} sets ({owner.bits:#x})", "a mark below 0x100, such as 0x10/0xff"
     is_here = any(name.startswith(owner.links) for name in facts.links)
     if mask & owner.bits and is_here:
-        what = (
-            f"{owner.name} is here and sets {owner.bits:#x} in marks: with the mask {mask:#x} what it touched differs"
-        )
+        what = f"{owner.name} is here and sets {owner.bits:#x} in marks: what it has touched is not {mark:#x} any more"
         return what, f"say which bits are yours: {mark:#x}/{mask & ~owner.bits & 0xFF:#x}"
     return None

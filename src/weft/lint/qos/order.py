@@ -14,6 +14,9 @@ from weft.lint.qos.stated import Stated, directions
 from weft.model.intent import Intent, Path
 from weft.model.qos import QosClass, QosMatch
 
+USUAL_PRIORITY = 4
+"""Of a class that says none."""
+
 
 def unreachable_classes(intent: Intent, facts: Facts) -> Iterator[Finding]:
     for stated in directions(intent):
@@ -52,10 +55,14 @@ def priority_inversions(intent: Intent, facts: Facts) -> Iterator[Finding]:
 def _unlimited_before(stated: Stated, held: QosClass) -> Iterator[str]:
     whole_bps = stated.direction.ceil or stated.direction.rate
     for name, other in stated.direction.classes.items():
-        is_unlimited = other.ceil is None or whole_bps is not None and other.ceil >= whole_bps
-        is_before = None not in (other.priority, held.priority) and (other.priority or 0) < (held.priority or 0)
+        is_unlimited = other.ceil is None or (whole_bps is not None and other.ceil >= whole_bps)
+        is_before = _priority(other) < _priority(held)
         if other.parent == held.parent and other.rate is None and is_unlimited and is_before:
             yield name
+
+
+def _priority(held: QosClass) -> int:
+    return USUAL_PRIORITY if held.priority is None else held.priority
 
 
 def marks_that_do_not_classify(intent: Intent, facts: Facts) -> Iterator[Finding]:
