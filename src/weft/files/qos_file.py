@@ -91,13 +91,18 @@ def scope_of(ifname: str) -> str:
 
 
 def changed(file: str, text: str | None, wish: Wish) -> Changed:
-    """`text`: the file as it is, None where there is none. Raises: IntentInvalid where it cannot be edited."""
+    """`text`: the file as it is, None where there is none. Raises: IntentInvalid where it cannot be edited, or a
+    class is new and nothing belongs to it."""
     now = text or _TEXT.format(ifname=wish.ifname, file=file, scope=scope_of(wish.ifname))
     link: Path = ("host", "links", wish.ifname)
     data = edit.read(file, now)
     _demand_in_place(file, edit.at(data, (*link, "qos")), wish.ifname)
     place: Path = (*link, "qos", wish.direction)
-    name = _class_of(edit.at(data, (*place, "classes")) or {}, wish)
+    classes = edit.at(data, (*place, "classes")) or {}
+    name = _class_of(classes, wish)
+    if name and name not in classes and not wish.match:
+        fix = "say what belongs to it: --match KEY=VALUE"
+        raise IntentInvalid([Problem(where="--class", what=f"{wish.ifname} has no class {name} yet", fix=fix)])
     at = (*place, "classes", name) if name else place
     flags = {}
     for path, value, flag in _puts(wish, link, at):

@@ -264,6 +264,11 @@ class Service:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
         return loads_stored(kept.files)
 
+    def applied(self, scope: str) -> Kept | None:
+        """The texts last applied under that name, and when; None where nothing was, or it is on trial. Raises:
+        Refused for a damaged one."""
+        return self._intents.load(scope)
+
     def all_kept(self) -> Sequence[Loaded]:
         """Every intent that was applied here, by name, be it on trial. Raises: Refused for a damaged one."""
         tried = self._ends.on_trial().intersection(self._intents.tried())

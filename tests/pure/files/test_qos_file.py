@@ -78,6 +78,14 @@ def test_a_class_by_its_name_keeps_its_match(first: str) -> None:
     }
 
 
+def test_a_new_class_needs_something_that_belongs_to_it(first: str) -> None:
+    for text in (None, first):
+        with pytest.raises(
+            IntentInvalid, match="--class: eth0 has no class voice yet; say what belongs to it: --match"
+        ):
+            changed(FILE, text, wish(name="voice", figures={"rate": "1mbit"}))
+
+
 def test_without_a_match_it_is_the_whole_link(first: str) -> None:
     found = changed(FILE, first, wish(direction="ingress", figures={"rate": "5mbit"}, capacity="1gbit", replace=True))
     link = edit.at(edit.read(FILE, found.text), ("host", "links", "eth0"))
