@@ -59,14 +59,14 @@ def _uses(data: Any) -> Iterator[tuple[Step, Any, Mapping[str, Any]]]:
     """Where a policy is asked for, what is asked, and the policies of the tenant's own."""
     for name, tenant in _mapping(data, "tenants").items():
         own = _mapping(tenant, "qos_policies")
-        holders = [(("tenants", name), tenant)]
+        holders: list[tuple[Step, Any]] = [(("tenants", name), tenant)]
         for kind in ("networks", "ports"):
             holders += [(("tenants", name, kind, of), held) for of, held in _mapping(tenant, kind).items()]
         for path, holder in holders:
             for key in ("qos", "port_qos"):
                 if isinstance(holder, dict) and key in holder:
                     yield (*path, key), holder[key], own
-    spaces = {("host",): data.get("host")} if isinstance(data, dict) else {}
+    spaces: dict[Step, Any] = {("host",): data.get("host")} if isinstance(data, dict) else {}
     spaces |= {("namespaces", name): held for name, held in _mapping(data, "namespaces").items()}
     for path, space in spaces.items():
         for ifname, link in _mapping(space, "links").items():

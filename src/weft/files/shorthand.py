@@ -1,5 +1,5 @@
-"""The short ways of writing a record: `attach: host` for `attach: {host: true}`, a bare cidr for a subnet, one match for
-a list of one.
+"""The short ways of writing a record: `attach: host` for `attach: {host: true}`, a bare cidr for a subnet, one match
+for a list of one.
 
 Rules: a shorthand is spelled out before anything else looks at it. What is no shorthand but was surely meant as one is
 named with what would be right.
@@ -7,7 +7,7 @@ named with what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
@@ -57,7 +57,7 @@ def _policy(node: Node, report: Report) -> Node:
     return node
 
 
-def _with_lists(cls: type[Any]) -> Callable[[Node, Report], Node]:
+def _with_lists(cls: Hashable) -> Callable[[Node, Report], Node]:
     """What stands alone where the record has a list is a list of one."""
 
     def spell_out(node: Node, report: Report) -> Node:
