@@ -22,6 +22,8 @@ from weft.compiler.network import Segment, check_bridge_room, egress_mtu
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, assign_pools
 from weft.compiler.port import compile_port, place_port
+from weft.compiler.qos.link import compile_links_qos
+from weft.compiler.qos.policy import Policies
 from weft.compiler.stands import Stands
 from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
 from weft.compiler.uplink import compile_router
@@ -74,15 +76,16 @@ class Compiler:
         """
         draft, intent = self._draft, self.intent
         path_mtu, configs = egress_mtu(intent, draft), configs_of(intent)
-        stands = Stands(draft, declare(draft, configs), intent)
+        stands, policies = Stands(draft, declare(draft, configs), intent), Policies(draft, intent)
         for name, tenant in intent.tenants.items():
-            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands)
+            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands, policies)
         self._uplinks(draft)
         for name, tenant in intent.tenants.items():
             self._places |= self._ports(draft, name, tenant, tenant.ports, self.facts.held.get)
         for segment in self._all_segments():
             check_bridge_room(draft, segment)
         compile_namespaces(draft, configs, stands.declared)
+        compile_links_qos(draft, stands.declared, policies)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)
 
