@@ -6,7 +6,7 @@ Rules: only reads. Connections are kept from one reading to the next, for whoeve
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weft.netlink.connection import Connection, QuestionRefused
@@ -48,12 +48,16 @@ class QueueReader:
     def close(self) -> None:
         self._kept.close()
 
-    def read(self, links: Iterable[Key]) -> QueueGlance:
-        """Those of the links that are there. Raises: DumpInterrupted, ReceiveOverrun, NotPermitted."""
+    def read(self, links: Iterable[Key], whole: Iterable[str] = ()) -> QueueGlance:
+        """Those of the links that are there, and all of the namespaces `whole`. Raises: DumpInterrupted,
+        ReceiveOverrun, NotPermitted."""
         self._kept.begin()
-        wanted: dict[str, set[str]] = {}
+        wanted: dict[str, set[str] | None] = {}
         for key in links:
-            wanted.setdefault(key.netns, set()).add(key.name)
+            names = wanted.setdefault(key.netns, set())
+            assert names is not None
+            names.add(key.name)
+        wanted |= dict.fromkeys(whole)
         at_s = time.monotonic()
         found: dict[Key, LinkQueues] = {}
         for netns, names in wanted.items():
@@ -65,16 +69,16 @@ class QueueReader:
         return QueueGlance(at_s=at_s, links=found)
 
 
-def _read(connection: Connection, names: Iterable[str]) -> Iterable[tuple[str, LinkQueues]]:
-    indexes = {name: index for index, name in connection.dump(get_names(), read_name)}
+def _read(connection: Connection, names: Container[str] | None) -> Iterator[tuple[str, LinkQueues]]:
+    """`names` None: all. Classes of links only that have a qdisc which somebody made."""
     qdiscs: dict[int, list[Counted]] = {}
     for seen in connection.dump(get_counted_qdiscs(), read_counted):
         qdiscs.setdefault(seen.ifindex, []).append(seen)
-    for name in names:
-        index = indexes.get(name)
-        if index is not None:
+    for index, name in connection.dump(get_names(), read_name):
+        if names is None or name in names:
             held = qdiscs.get(index, [])
-            yield name, LinkQueues(qdiscs=held, classes=_classes(connection, index) if held else ())
+            is_made = any(one.handle for one in held)
+            yield name, LinkQueues(qdiscs=held, classes=_classes(connection, index) if is_made else ())
 
 
 def _classes(connection: Connection, index: int) -> Sequence[Counted]:

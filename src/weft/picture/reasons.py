@@ -1,7 +1,7 @@
 """Why quality of service is as it is: from a policy's lines to each kernel object. What `weft qos explain` tells.
 
-Rules: pure, and nothing is reasoned here: figures and choices come with their reasons from the compiler, in the order in
-which a packet meets what they made. Places are paths of the intent; whoever knows the file makes lines of them.
+Rules: pure, and nothing is reasoned here: figures and choices come with their reasons from the compiler, in the order
+in which a packet meets what they made. Places are paths of the intent; whoever knows the file makes lines of them.
 """
 
 from __future__ import annotations

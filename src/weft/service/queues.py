@@ -20,7 +20,7 @@ from weft.wire.tc_statistics import Counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planted:
+class Queued:
     """A tree, or a single queue, that is wanted at a link's root. `link`: that link; `names`: of its classes by number,
     from the top down, in the order of the file. `carrier`, `direction`, `where` as TreeView's."""
 
@@ -31,24 +31,24 @@ class Planted:
     names: Mapping[str, str]
 
 
-def tree_of(planted: Planted, now: QueueGlance, before: QueueGlance | None) -> TreeView | None:
+def tree_of(queued: Queued, now: QueueGlance, before: QueueGlance | None) -> TreeView | None:
     """None where nothing queues there."""
-    held = now.links.get(planted.link)
+    held = now.links.get(queued.link)
     root = _root(held) if held else None
     if held is None or root is None:
         return None
-    earlier = before.links.get(planted.link, LinkQueues()) if before else LinkQueues()
+    earlier = before.links.get(queued.link, LinkQueues()) if before else LinkQueues()
     elapsed_s = now.at_s - before.at_s if before else 0.0
-    seen = _Seen(held, _by_handle(earlier), elapsed_s, planted.names)
-    is_ours = not planted.names or any(said_of(one.handle) in planted.names for one in held.classes)
+    seen = _Seen(held, _by_handle(earlier), elapsed_s, queued.names)
+    is_ours = not queued.names or any(said_of(one.handle) in queued.names for one in held.classes)
     return TreeView(
-        carrier=planted.carrier,
-        direction=planted.direction,
-        where=planted.where,
-        netns=planted.link.netns,
-        ifname=planted.link.name,
+        carrier=queued.carrier,
+        direction=queued.direction,
+        where=queued.where,
+        netns=queued.link.netns,
+        ifname=queued.link.name,
         kind=root.kind,
-        is_foreign=not planted.direction or not is_ours,
+        is_foreign=not queued.direction or not is_ours,
         classes=tuple(seen.rows(root)),
     )
 

@@ -38,13 +38,14 @@ def command(
     at the host's links. SENT counts frames as HTB does; with --watch it is the rate between two looks. DELAY is
     measured where the queue is fq_codel, else (~) estimated from what waits.
     """
+    from weft.doors.cli.intents import intents_of
     from weft.service import Service
     from weft.service.qos import looks
 
     if count and not every_s:
         raise click.UsageError("--count counts the looks of --watch")
     service = Service(command="weft qos show")
-    found = looks(service, name, file, scope)
+    found = looks(service, intents_of(service, scope, file), name)
     if every_s is None:
         say(render(next(found), output))
         return
