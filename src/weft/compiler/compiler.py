@@ -23,6 +23,7 @@ from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, assign_pools
 from weft.compiler.port import compile_port, place_port
 from weft.compiler.qos.link import compile_links_qos
+from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.policy import Policies
 from weft.compiler.stands import Stands
 from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
@@ -112,6 +113,12 @@ class Compiler:
         self.intent = intent
         return self._compiled(branch, frozenset(withdrawn.state) | frozenset(branch.state), made)
 
+    def planted(self) -> Sequence[Planted]:
+        """As `whole`, but what queues where. Raises: as `whole`."""
+        found = self._draft.planted = []
+        self.whole()
+        return found
+
     # the whole
 
     def _uplinks(self, draft: Draft) -> None:
@@ -199,6 +206,12 @@ def compile(intent: Intent, facts: Facts) -> Compiled:
     Raises: CompileError with every error found.
     """
     return Compiler(intent, facts).whole()
+
+
+def planted(intent: Intent, facts: Facts) -> Sequence[Planted]:
+    """What queues where for whom, with the reasons. Raises: as `compile`."""
+    compiler = Compiler(intent, facts)
+    return compiler.planted()
 
 
 def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:

@@ -1,0 +1,169 @@
+"""Why quality of service is as it is: from a policy's lines to each kernel object. What `weft qos explain` tells.
+
+Rules: pure, and nothing is reasoned here: figures and choices come with their reasons from the compiler, in the order
+in which a packet meets what they made. Places are paths of the intent; whoever knows the file makes lines of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from weft.compiler.qos import numbers
+from weft.compiler.qos.mechanisms import Choice
+from weft.compiler.qos.numbers import UNLIMITED_BPS, Derived
+from weft.compiler.qos.tree import PRIORITY, Node, Tree
+from weft.kinds import KINDS
+from weft.kinds.tc.htb import Htb, HtbClass
+from weft.kinds.tc.qdisc import Qdisc
+from weft.model.intent import Path
+from weft.model.qos_words import rate_text, time_text
+from weft.state import Change, KernelObject, Op
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """`said`: as people write it."""
+
+    name: str
+    said: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Something that a packet meets. `where`: who asked for it, () for nobody. `commands`: that make the same."""
+
+    what: str
+    why: str
+    where: Path = ()
+    figures: tuple[Figure, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One direction of one carrier. `path`: of the policy, `asked_at`: where it is asked for; `policy`: its name, ""
+    in place."""
+
+    carrier: str
+    direction: str
+    policy: str
+    path: Path
+    asked_at: Path
+    steps: tuple[Step, ...]
+
+
+def commands(objects: Iterable[KernelObject]) -> tuple[str, ...]:
+    """What would make the objects by hand."""
+    return tuple(line for held in objects for line in KINDS.of(held).script(Change(Op.CREATE, None, held)))
+
+
+def choice_step(what: str, choice: Choice[object], objects: Iterable[KernelObject] = ()) -> Step:
+    return Step(what=f"{what}: {choice.mechanism.name}", why=_why(choice), commands=commands(objects))
+
+
+def tree_steps(tree: Tree, top: str = "the whole") -> Iterator[Step]:
+    """The root, then each class with its queue. `top`: what the top is called."""
+    objects = list(tree.objects())
+    root = [held for held in objects if isinstance(held, Htb)]
+    ground = tree.ground
+    yield Step(
+        what=f"tree of HTB at the root of {ground.ifname}",
+        why=f"its number {ground.major:x}: is a hash of scope and link; what nobody classified goes to {tree.default}; "
+        f"rates count {ground.counting.why or 'frames'}",
+        commands=commands(root),
+    )
+    for node in tree.nodes:
+        yield Step(
+            what=f"class {_name(node, top)}, {node.classid}",
+            why=_node_why(node),
+            where=node.branch.origin,
+            figures=tuple(_figures(node, tree)),
+            commands=commands(_objects(objects, node)),
+        )
+
+
+# inside
+
+
+def _why(choice: Choice[object]) -> str:
+    lacking = f" ({', '.join(sorted(choice.lacking))})" if choice.lacking else ""
+    return f"{choice.why}{lacking}"
+
+
+def _name(node: Node, top: str) -> str:
+    path = node.branch.path
+    if not path:
+        return top
+    if path == ("",):
+        return "of what no class matches"
+    return " / ".join(name or "the rest of it" for name in path)
+
+
+def _node_why(node: Node) -> str:
+    if not node.branch.path:
+        return "holds the limit of all"
+    if node.branch.is_default:
+        return "the default: what no class matches, ARP and other frames that are no IP too"
+    return "part of " + node.parent
+
+
+def _figures(node: Node, tree: Tree) -> Iterator[Figure]:
+    yield _rate("guarantee", node.rate)
+    yield _rate("limit", node.ceil)
+    yield _bytes("burst", node.burst)
+    if node.cburst != node.burst:
+        yield _bytes("burst of the limit", node.cburst)
+    if node.queue is None:
+        return
+    yield _bytes("quantum", node.quantum)
+    said = "as given" if node.branch.priority is not None else "what is usual" if node.priority == PRIORITY else "last"
+    yield Figure(name="priority", said=str(node.priority), why=said)
+    if node.splits is not None:
+        lacks = node.splits.value and node.splitter is None
+        why = node.splits.why.replace(": a TBF takes it apart", ", and this kernel lacks tbf") if lacks else ""
+        yield Figure(name="large frames", said="apart" if node.splitter else "whole", why=why or node.splits.why)
+    yield Figure(name="queue", said=node.queue.mechanism.name, why=_why(node.queue))
+    yield from _queue_figures(node, tree.ground.frame)
+
+
+def _queue_figures(node: Node, frame: int) -> Iterator[Figure]:
+    assert node.queue is not None
+    limit_bps, latency_us = node.limit_bps, node.branch.latency_us
+    match node.queue.mechanism.name:
+        case "fq_codel":
+            target = numbers.codel_target(limit_bps, frame, latency_us)
+            yield Figure(name="target", said=time_text(target.value), why=target.why)
+            interval = numbers.codel_interval(target.value)
+            yield Figure(name="interval", said=time_text(interval.value), why=interval.why)
+            yield _bytes("turn of a flow", numbers.codel_quantum(limit_bps, frame))
+            yield _packets(numbers.codel_packets(limit_bps))
+        case "sfq" | "pfifo":
+            yield _packets(numbers.fifo_packets(limit_bps, frame, latency_us))
+        case "netem":
+            line = node.branch.impairment
+            held_us = (line.delay or 0) + (line.jitter or 0) if line else 0
+            yield _packets(numbers.netem_packets(limit_bps, frame, held_us))
+
+
+def _rate(name: str, derived: Derived) -> Figure:
+    said = "none" if derived.value >= UNLIMITED_BPS else rate_text(derived.value)
+    return Figure(name=name, said=said, why=derived.why)
+
+
+def _bytes(name: str, derived: Derived) -> Figure:
+    return Figure(name=name, said=f"{derived.value:,} bytes", why=derived.why)
+
+
+def _packets(derived: Derived) -> Figure:
+    return Figure(name="length", said=f"{derived.value:,} packets", why=derived.why)
+
+
+def _objects(objects: Sequence[KernelObject], node: Node) -> Iterator[KernelObject]:
+    """The class, and what queues below it."""
+    within = {node.classid, f"{node.splitter}1"}
+    for held in objects:
+        is_class = isinstance(held, HtbClass) and held.classid == node.classid
+        if is_class or (isinstance(held, Qdisc) and held.parent in within):
+            yield held
