@@ -9,7 +9,7 @@ import pytest
 
 from weft.check.qos import iperf
 from weft.check.qos.delay import latency_of
-from weft.check.qos.flow import DEFAULT, PORTS, Flow, class_of, flow_into, leaves_of
+from weft.check.qos.flow import PORTS, Classes, Flow
 from weft.check.qos.lanes import (
     BUSY_BPS,
     Aim,
@@ -23,53 +23,54 @@ from weft.check.qos.lanes import (
     rounds_of,
 )
 from weft.check.qos.verdict import Counted, Kind, Latency, Outcome, judge
+from weft.compiler.qos.classify import Classed
 from weft.kinds.tc.qdisc import class_key
-from weft.model.qos import QosClass, QosDirection, QosMatch
+from weft.model.qos import QosMatch
 from weft.state import Key
 
 HERE, THERE = "10.0.0.1", "10.0.0.2"
+DEFAULT, ONE, TWO = "77:2", "77:10", "77:11"
 
 
-def direction(default: str | None = None, **classes: QosMatch | None) -> QosDirection:
-    held = {name: QosClass(match=(match,) if match else ()) for name, match in classes.items()}
-    return QosDirection(classes=held, default=default)
+def classes(*asked: tuple[str, QosMatch], default: str = DEFAULT) -> Classes:
+    return Classes(asked=[Classed(classid=of, matches=(match,)) for of, match in asked], default=default)
 
 
-def into(of: QosDirection, name: str, protocol: str = "udp") -> Flow | str:
-    return flow_into(of, name, protocol, HERE, THERE)
+def between(protocol: str = "udp", **more: str) -> Flow:
+    return Flow(protocol=protocol, source=HERE, target=THERE, port=0, **more)  # type: ignore[arg-type]
 
 
 # A packet for each class
 
 
 def test_a_packet_has_all_that_its_class_matches() -> None:
-    of = direction(voice=QosMatch(dscp=(46,), ports=("5060-5070",), source_ports=("7000",), protocol="udp"))
-    assert into(of, "voice") == Flow(protocol="udp", source=HERE, target=THERE, port=5060, source_port=7000, dscp=46)
-    assert into(of, "voice", "tcp") == "it is of udp, and this is tcp"
+    of = classes((ONE, QosMatch(dscp=(46,), ports=("5060-5070",), source_ports=("7000",), protocol="udp")))
+    expected = Flow(protocol="udp", source=HERE, target=THERE, port=5060, source_port=7000, dscp=46)
+    assert of.flow_into(ONE, between()) == expected and of.of(expected) == ONE
+    assert of.flow_into(ONE, between("tcp")) == "it is of udp, and this is tcp"
 
 
 def test_of_the_default_class_is_what_no_other_matches() -> None:
-    of = direction(bulk=QosMatch(ports=(str(PORTS[0]),)))
-    found = into(of, DEFAULT)
-    assert isinstance(found, Flow) and found.port == PORTS[1] and class_of(of, found) == DEFAULT
+    of = classes((ONE, QosMatch(ports=(str(PORTS[0]),))))
+    found = of.flow_into(DEFAULT, between())
+    assert isinstance(found, Flow) and found.port == PORTS[1] and of.of(found) == DEFAULT
 
 
-def test_the_default_may_be_a_class_of_the_policys_own() -> None:
-    of = direction(default="rest", voice=QosMatch(dscp=(46,)), rest=None)
-    assert isinstance(into(of, "rest"), Flow)
-    assert list(leaves_of(of)) == ["voice", "rest"]
-    assert list(leaves_of(direction(voice=QosMatch(dscp=(46,))))) == ["voice", DEFAULT]
+def test_the_default_may_be_a_class_that_matches_too() -> None:
+    of = classes((ONE, QosMatch(dscp=(46,))), (TWO, QosMatch(ports=("80",))), default=TWO)
+    assert of.of(replace(between(), port=9)) == of.of(replace(between(), port=80)) == TWO
+    assert isinstance(of.flow_into(TWO, between()), Flow)
 
 
 def test_a_class_behind_a_wider_one_is_reached_where_that_leaves_room() -> None:
-    of = direction(low=QosMatch(ports=("1-5000",)), range=QosMatch(ports=("4000-6000",)))
-    found = into(of, "range")
+    of = classes((ONE, QosMatch(ports=("1-5000",))), (TWO, QosMatch(ports=("4000-6000",))))
+    found = of.flow_into(TWO, between())
     assert isinstance(found, Flow) and found.port == 6000
 
 
 def test_a_shadowed_class_says_why_nothing_can_be_sent_for_it() -> None:
-    of = direction(all=QosMatch(), voice=QosMatch(dscp=(46,)))
-    assert into(of, "voice") == "every packet that could be sent for it belongs to a class before it"
+    of = classes((ONE, QosMatch()), (TWO, QosMatch(dscp=(46,))))
+    assert of.flow_into(TWO, between()) == "every packet that could be sent for it belongs to a class before it"
 
 
 @pytest.mark.parametrize(
@@ -80,18 +81,37 @@ def test_a_shadowed_class_says_why_nothing_can_be_sent_for_it() -> None:
         (QosMatch(cgroup="user.slice"), "it is of what the cgroup user.slice sends"),
         (
             QosMatch(destination=("192.0.2.0/24",)),
-            "it is of packets to 192.0.2.0/24, and no port at hand has such an address",
+            "it is of packets to 192.0.2.0/24, and none at hand has such an address",
         ),
-        (QosMatch(source=("fd00::/64",)), "it is of packets from fd00::/64, and no port at hand has such an address"),
+        (QosMatch(source=("fd00::/64",)), "it is of packets from fd00::/64, and none at hand has such an address"),
+        (
+            QosMatch(source_mac=("02:00:00:00:00:01",)),
+            "it is of packets from 02:00:00:00:00:01, and none at hand has such a MAC",
+        ),
     ],
 )
 def test_what_cannot_be_sent_is_said(match: QosMatch, why: str) -> None:
-    assert into(direction(odd=match), "odd") == why
+    assert classes((ONE, match)).flow_into(ONE, between()) == why
+
+
+def test_a_mac_is_matched_where_it_is_known() -> None:
+    of = classes((ONE, QosMatch(destination_mac=("02:00:00:00:00:01",))))
+    assert isinstance(of.flow_into(ONE, between(target_mac="02:00:00:00:00:01")), Flow)
 
 
 def test_one_of_several_matches_is_enough() -> None:
-    of = QosDirection(classes={"two": QosClass(match=(QosMatch(protocol="icmp"), QosMatch(destination=(THERE,))))})
-    assert isinstance(into(of, "two"), Flow)
+    of = Classes(
+        asked=[Classed(classid=ONE, matches=(QosMatch(protocol="icmp"), QosMatch(source=(HERE + "/32",))))],
+        default=DEFAULT,
+    )
+    assert isinstance(of.flow_into(ONE, between()), Flow)
+
+
+def test_ports_that_others_use_are_used_only_where_the_class_demands_it() -> None:
+    of = classes((ONE, QosMatch(ports=("5060",))))
+    free, only = of.flow_into(DEFAULT, between(), {PORTS[0]}), of.flow_into(ONE, between(), {5060})
+    assert isinstance(free, Flow) and isinstance(only, Flow)
+    assert (free.port, only.port) == (PORTS[1], 5060)
 
 
 # What is sent when
@@ -164,7 +184,7 @@ def test_not_more_at_once_than_a_machine_can_tell_apart() -> None:
 
 
 def counted(rate_bps: float, packets: int = 1000) -> Counted:
-    return Counted(bytes=round(rate_bps * 3 / 8), packets=packets, drops=0, elapsed_s=3.0)
+    return Counted(bytes=round(rate_bps * 3 / 8), packets=packets, drops=0, overlimits=9, elapsed_s=3.0)
 
 
 def faults(aim: Aim, *rates: tuple[Lane, float], beside: dict[Key, float] | None = None, **said: object) -> list[Kind]:
@@ -205,6 +225,17 @@ def test_nothing_counted_anywhere_is_a_fault_of_its_own() -> None:
     assert faults(Aim.ALONE, (lane(minor="10"), 0)) == [Kind.NOTHING]
 
 
+def test_a_class_that_held_nothing_back_was_not_measured() -> None:
+    held = lane(minor="10")
+    run = Run(lane=held, flow=held.flows["udp"], offered_bps=None)
+    idle = replace(counted(4e6), overlimits=0)
+    judged = judge(
+        Round(tree=tree(held), aim=Aim.ALONE, runs=(run,)), (Outcome(run=run, classes={held.key: idle}),), 0.05
+    )
+    assert judged.faults == ()
+    assert judged.outcomes[0].note == "only 4 mbit/s could be sent, and the class held nothing of it back"
+
+
 def test_a_run_without_figures_is_nobodys_fault() -> None:
     assert faults(Aim.ALONE, (lane(minor="10"), 0), note="there is no namespace web") == []
 
@@ -216,11 +247,11 @@ def test_latency_is_judged_where_it_is_declared() -> None:
 
 
 def test_a_class_reckons_with_its_overhead_and_in_cells() -> None:
-    held = Counted(bytes=1000 * 100, packets=1000, drops=0, elapsed_s=1.0)
+    held = Counted(bytes=1000 * 100, packets=1000, drops=0, overlimits=0, elapsed_s=1.0)
     assert held.rate_bps() == 800_000
     assert held.rate_bps(overhead_bytes=24) == 124 * 8 * 1000
     assert held.rate_bps(overhead_bytes=10, cells=True) == 3 * 53 * 8 * 1000
-    assert Counted(bytes=0, packets=0, drops=0, elapsed_s=1.0).rate_bps(cells=True) == 0
+    assert Counted(bytes=0, packets=0, drops=0, overlimits=0, elapsed_s=1.0).rate_bps(cells=True) == 0
 
 
 def test_the_factor_is_what_arrived_of_what_was_counted() -> None:
@@ -243,10 +274,10 @@ def test_what_iperf3_is_asked() -> None:
     flow = Flow(protocol="udp", source=HERE, target=THERE, port=5060, source_port=7000, dscp=46)
     words = " ".join(iperf.client(Run(lane=held, flow=flow, offered_bps=12_000_000), 5.0))
     assert words == (
-        "iperf3 -c 10.0.0.2 -B 10.0.0.1 -p 5060 -J -i 0.5 -t 5 --connect-timeout 3000 "
+        "iperf3 -c 10.0.0.2 -B 10.0.0.1 -p 5060 -J -i 0.25 -t 5 --connect-timeout 3000 "
         "--cport 7000 --dscp 46 -u -b 12000000"
     )
-    assert iperf.server(flow) == "iperf3 -s -1 -J -i 0.5 -B 10.0.0.2 -p 5060".split()
+    assert iperf.server(flow) == "iperf3 -s -1 -J -i 0.25 -B 10.0.0.2 -p 5060".split()
 
 
 def test_what_comes_from_another_machine_is_asked_for_in_reverse() -> None:
@@ -254,17 +285,16 @@ def test_what_comes_from_another_machine_is_asked_for_in_reverse() -> None:
     held = replace(lane(), sender=Place(name="192.0.2.1", netns=None, address="192.0.2.1"))
     flow = Flow(protocol="tcp", source="192.0.2.1", target=HERE, port=8080)
     words = " ".join(iperf.client(Run(lane=held, flow=flow, offered_bps=None), 5.0, peer_port=5203))
-    assert words == "iperf3 -c 192.0.2.1 -B 10.0.0.1 -p 5203 -J -i 0.5 -t 5 --connect-timeout 3000 -R --cport 8080"
+    assert words == "iperf3 -c 192.0.2.1 -B 10.0.0.1 -p 5203 -J -i 0.25 -t 5 --connect-timeout 3000 -R --cport 8080"
 
 
-def test_goodput_leaves_out_the_beginning() -> None:
+def test_goodput_is_of_the_seconds_that_are_measured() -> None:
     def interval(start: float, bytes_: int) -> dict[str, object]:
-        return {"sum": {"start": start, "seconds": 0.5, "bytes": bytes_}}
+        return {"sum": {"start": start, "seconds": 0.25, "bytes": bytes_}}
 
-    report = json.dumps(
-        {"intervals": [interval(0, 10**9), interval(0.5, 10**9), interval(1.0, 1000), interval(1.5, 1000)]}
-    )
-    assert iperf.goodput_bps(report, 1.0) == 16_000
+    sizes = {0: 10**9, 0.75: 10**9, 1.0: 1000, 1.25: 1000, 1.5: 10**9}
+    report = json.dumps({"intervals": [interval(start, size) for start, size in sizes.items()]})
+    assert iperf.goodput_bps(report, 1.0, 1.5) == 32_000
 
 
 @pytest.mark.parametrize(
@@ -278,5 +308,5 @@ def test_goodput_leaves_out_the_beginning() -> None:
 )
 def test_a_report_that_is_none_says_why(said: str, why: str) -> None:
     with pytest.raises(iperf.Unread) as caught:
-        iperf.goodput_bps(said, 1.0)
+        iperf.goodput_bps(said, 1.0, 4.0)
     assert str(caught.value) == why

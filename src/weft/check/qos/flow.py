@@ -6,26 +6,24 @@ does. What is sent bears no mark and comes from no cgroup of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from itertools import product
 
-from weft.model.qos import QosClass, QosDirection, QosMatch
+from weft.compiler.qos.classify import Classed
+from weft.model.qos import QosMatch
 
-DEFAULT = ""
-"""Stands for the class of what no class matches, where the policy names none."""
-
-PORTS = (5201, 5301, 20001, 33001, 47001, 61001)
+PORTS = (5201, 5301, 20001, 61001, *range(33001, 33101))
 """Where a class says nothing of ports, the first of these that leads into it."""
-NUMBERS = {"tcp": "6", "udp": "17"}
-SPEAKS = tuple(NUMBERS)
+SPEAKS = ("tcp", "udp")
 """What iperf3 can send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """What all packets of one measurement have in common. `source_port` None: whichever."""
+    """What all packets of one measurement have in common. `source_port` None: whichever. MACs as the class sees them,
+    "" where that is not known."""
 
     protocol: str
     source: str
@@ -33,75 +31,90 @@ class Flow:
     port: int
     source_port: int | None = None
     dscp: int = 0
+    source_mac: str = ""
+    target_mac: str = ""
 
     @property
     def family(self) -> int:
         return 6 if ":" in self.target else 4
 
 
-def class_of(direction: QosDirection, flow: Flow) -> str:
-    """The name of the class that a packet of `flow` is of."""
-    matching = (name for name, held in direction.classes.items() if any(_is_of(match, flow) for match in held.match))
-    return next(matching, direction.default or DEFAULT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classes:
+    """What belongs to which class, in the order of asking, and the `default` of what belongs to none. Classes are
+    numbers, as tc writes them."""
+
+    asked: Sequence[Classed]
+    default: str
+
+    def of(self, flow: Flow) -> str:
+        """The class that a packet of `flow` is of."""
+        found = (held.classid for held in self.asked if any(_is_of(match, flow) for match in held.matches))
+        return next(found, self.default)
+
+    def flow_into(self, classid: str, between: Flow, taken: Container[int] = ()) -> Flow | str:
+        """A flow like `between`, with ports and DSCP by which its packets are of the class; else why there is none.
+        `taken`: ports that others use, and this one only where it must."""
+        whys: dict[str, None] = {}
+        for match in self._matches_of(classid):
+            why = _unspeakable(match, between)
+            if why:
+                whys[why] = None
+                continue
+            candidates = sorted(_candidates(match, between), key=lambda flow: flow.port in taken)
+            found = next((flow for flow in candidates if self.of(flow) == classid), None)
+            if found is not None:
+                return found
+            whys["every packet that could be sent for it belongs to a class before it"] = None
+        return ", ".join(whys) or "no packet is of this class"
+
+    def _matches_of(self, classid: str) -> Iterator[QosMatch]:
+        """Of the default class one more, that matches all."""
+        yield from (match for held in self.asked if held.classid == classid for match in held.matches)
+        if classid == self.default:
+            yield QosMatch()
 
 
-def flow_into(direction: QosDirection, name: str, protocol: str, source: str, target: str) -> Flow | str:
-    """A flow between two addresses whose packets are of the class; else why there can be none."""
-    matches = _matches_of(direction, name)
-    whys: dict[str, None] = {}
-    for match in matches:
-        why = _unspeakable(match, protocol, source, target)
-        if why:
-            whys[why] = None
-            continue
-        for flow in _candidates(match, protocol, source, target):
-            if class_of(direction, flow) == name:
-                return flow
-        whys["every packet that could be sent for it belongs to a class before it"] = None
-    return ", ".join(whys) or "no packet is of this class"
-
-
-def _matches_of(direction: QosDirection, name: str) -> tuple[QosMatch, ...]:
-    """Of the default class one more, that matches all."""
-    own = direction.classes[name].match if name in direction.classes else ()
-    return (*own, QosMatch()) if name == (direction.default or DEFAULT) else own
-
-
-def _unspeakable(match: QosMatch, protocol: str, source: str, target: str) -> str:
-    """Why nothing between the two addresses can match, "" where something can."""
+def _unspeakable(match: QosMatch, flow: Flow) -> str:
+    """Why nothing between the two can match, "" where something can."""
     if match.cgroup is not None:
         return f"it is of what the cgroup {match.cgroup} sends"
     if match.mark is not None and _mark_of(match.mark):
         return f"it is of packets marked {match.mark}"
-    if match.protocol not in (None, protocol, NUMBERS[protocol]):
-        return f"it is of {match.protocol}, and this is {protocol}"
-    for side, prefixes, address in (("from", match.source, source), ("to", match.destination, target)):
+    if match.protocol not in (None, flow.protocol):
+        return f"it is of {match.protocol}, and this is {flow.protocol}"
+    for side, prefixes, address in (
+        ("from", match.source, flow.source),
+        ("to", match.destination, flow.target),
+    ):
         if prefixes and not _is_within(address, prefixes):
-            return f"it is of packets {side} {', '.join(prefixes)}, and no port at hand has such an address"
+            return f"it is of packets {side} {', '.join(prefixes)}, and none at hand has such an address"
+    for side, macs, mac in (
+        ("from", match.source_mac, flow.source_mac),
+        ("to", match.destination_mac, flow.target_mac),
+    ):
+        if macs and mac not in macs:
+            return f"it is of packets {side} {', '.join(macs)}, and none at hand has such a MAC"
     return ""
 
 
-def _candidates(match: QosMatch, protocol: str, source: str, target: str) -> Iterator[Flow]:
+def _candidates(match: QosMatch, between: Flow) -> Iterator[Flow]:
     ports = list(_ends(match.ports)) or PORTS
     from_ports: list[int | None] = list(_ends(match.source_ports)) or [None]
     for port, source_port, dscp in product(ports, from_ports, match.dscp or (0,)):
-        yield Flow(protocol=protocol, source=source, target=target, port=port, source_port=source_port, dscp=dscp)
+        yield replace(between, port=port, source_port=source_port, dscp=dscp)
 
 
 def _is_of(match: QosMatch, flow: Flow) -> bool:
-    return not _unspeakable(match, flow.protocol, flow.source, flow.target) and all(
-        (
-            not match.ports or _is_among(flow.port, match.ports),
-            # one that the sender chooses may be any, so it counts as none of a class's
-            not match.source_ports
-            or (flow.source_port is not None and _is_among(flow.source_port, match.source_ports)),
-            not match.dscp or flow.dscp in match.dscp,
-        )
-    )
+    if _unspeakable(match, flow) or (match.dscp and flow.dscp not in match.dscp):
+        return False
+    # a source port that the sender chooses may be any, so it counts as none of a class's
+    is_from = flow.source_port is not None and _is_among(flow.source_port, match.source_ports)
+    return (is_from or not match.source_ports) and (not match.ports or _is_among(flow.port, match.ports))
 
 
 def _is_within(address: str, prefixes: Iterable[str]) -> bool:
-    return any(prefix == "default" or ip_address(address) in ip_network(prefix, strict=False) for prefix in prefixes)
+    return any(ip_address(address) in ip_network(prefix) for prefix in prefixes)
 
 
 def _is_among(port: int, ranges: Iterable[str]) -> bool:
@@ -123,13 +136,3 @@ def _bounds(ports: str) -> tuple[int, int]:
 
 def _mark_of(mark: str) -> int:
     return int(mark.partition("/")[0], 0)
-
-
-def leaves_of(direction: QosDirection) -> dict[str, QosClass | None]:
-    """The classes that packets are of, by name: those that no other is part of, and the default, None where that is
-    not one of the policy's own."""
-    parents = {held.parent for held in direction.classes.values()}
-    found: dict[str, QosClass | None] = {name: held for name, held in direction.classes.items() if name not in parents}
-    if direction.default is None:
-        found[DEFAULT] = None
-    return found

@@ -15,7 +15,7 @@ from weft.check.qos.lanes import Run
 PROGRAM = "iperf3"
 PACKAGE = "iperf3"
 CONNECT_MS = 3000
-INTERVAL_S = 0.5
+INTERVAL_S = 0.25
 
 
 class Unread(Exception):
@@ -42,11 +42,14 @@ def client(run: Run, run_s: float, peer_port: int | None = None) -> list[str]:
     return [*words, "-b", str(run.offered_bps)] if run.offered_bps else words
 
 
-def goodput_bps(report: str, from_s: float) -> float:
-    """What arrived a second, of a server's report or of a client's that received: without the first `from_s` seconds.
-    Raises: Unread."""
+def goodput_bps(report: str, from_s: float, to_s: float) -> float:
+    """What arrived a second between the two, of a server's report or of a client's that received. Raises: Unread."""
     sums = [interval["sum"] for interval in read(report).get("intervals", ())]
-    counted = [held for held in sums if held["start"] >= from_s - INTERVAL_S / 2 and held["seconds"] > INTERVAL_S / 2]
+    counted = [
+        held
+        for held in sums
+        if from_s - INTERVAL_S / 2 <= held["start"] < to_s - INTERVAL_S / 2 and held["seconds"] > INTERVAL_S / 2
+    ]
     seconds = sum(held["seconds"] for held in counted)
     if not seconds:
         raise Unread("iperf3 did not run for long enough")

@@ -48,7 +48,8 @@ class Lane:
     """A leaf class. `carrier`: who has the policy, as the file calls it; `name`: of the class, "" for what no class
     matches or where there are none. `rate_bps` guaranteed, 0 for none; `ceil_bps` the least on its way to the root.
     `overhead_bytes` for each packet and `cells`: as the class counts. `flows`: by protocol; empty where nothing can be
-    sent, and `why`. `sender`, `receiver`: of those flows."""
+    sent, and `why`. `echoes`: for some of them, small packets of the same class beside. `sender`, `receiver`: of
+    both."""
 
     carrier: str
     direction: Direction
@@ -60,6 +61,7 @@ class Lane:
     overhead_bytes: int = 0
     cells: bool = False
     flows: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
+    echoes: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
     sender: Place | None = None
     receiver: Place | None = None
     why: str = ""

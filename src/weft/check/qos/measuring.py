@@ -43,13 +43,11 @@ class Total:
     bytes: int
     packets: int
     drops: int
+    overlimits: int
 
 
 Meter = Callable[[Tree], Mapping[Key, Total]]
 """What all classes of a tree have counted until now. Raises: NamespaceGone, Refused where the tree is not there."""
-
-Echo = Callable[[Lane, Flow], Flow | None]
-"""A flow of the same class as another, for small packets beside it; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,6 @@ def measure(
     namespaces: Namespaces,
     rounds: Sequence[Round],
     meter: Meter,
-    echo: Echo,
     manner: Manner,
     progress: Callable[[int], None] = lambda settled: None,
 ) -> list[Judged]:
@@ -82,7 +79,7 @@ def measure(
     with Rooms(namespaces) as rooms:
         for batch in beside_each_other(rounds):
             with Exchange() as exchange, _Batch(rooms, exchange, manner) as at_work:
-                judged += at_work.carry_out(batch, meter, echo)
+                judged += at_work.carry_out(batch, meter)
             progress(len(batch))
     return judged
 
@@ -119,10 +116,10 @@ class _Batch:
                 program.wait()
         self._folder.cleanup()
 
-    def carry_out(self, batch: Sequence[Round], meter: Meter, echo: Echo) -> Iterator[Judged]:
+    def carry_out(self, batch: Sequence[Round], meter: Meter) -> Iterator[Judged]:
         skip_s = SKIP_S * max(2 if of.aim is Aim.TOGETHER else 1 for of in batch)
         self._sent = [_Sent(of, run) for of in batch for run in of.runs]
-        self._begin(skip_s, echo)
+        self._begin(skip_s)
         self._delays.turn_until(time.monotonic() + skip_s, ask=False)
         before = {of.tree.key: _read(meter, of.tree) for of in batch}
         self._delays.turn_until(time.monotonic() + self._manner.seconds)
@@ -133,13 +130,13 @@ class _Batch:
             outcomes = [self._outcome(sent, classes, skip_s) for sent in self._sent if sent.of is of]
             yield judge(of, tuple(outcomes), self._manner.tolerance)
 
-    def _begin(self, skip_s: float, echo: Echo) -> None:
+    def _begin(self, skip_s: float) -> None:
         for sent in self._sent:
             with _noted(sent):
                 self._serve(sent)
         for sent in self._sent:
             with _noted(sent):
-                self._listen(sent, echo)
+                self._listen(sent)
         for sent in self._sent:
             if not sent.note:
                 with _noted(sent):
@@ -152,12 +149,12 @@ class _Batch:
             sent.report = self._report()
             sent.programs.append(self._start(receiver, iperf.server(sent.run.flow), sent.report))
 
-    def _listen(self, sent: _Sent, echo: Echo) -> None:
+    def _listen(self, sent: _Sent) -> None:
         """Until the server does, and we beside it for small packets."""
         if not sent.programs:
             return
         _await_listener(sent.programs[0], sent.run.flow)
-        beside = echo(sent.run.lane, sent.run.flow)
+        beside = sent.run.lane.echoes.get(sent.run.flow.protocol)
         if beside is not None:
             with contextlib.suppress(OSError):  # somebody has the port: then there is no latency to tell
                 self._delays.open(sent.run.lane, beside)
@@ -210,7 +207,7 @@ class _Batch:
         """None where only the sender is here, who knows what it sent."""
         if sent.report is None or sent.note:
             return None
-        goodput = iperf.goodput_bps(sent.report.read_text(errors="replace"), skip_s)
+        goodput = iperf.goodput_bps(sent.report.read_text(errors="replace"), skip_s, skip_s + self._manner.seconds)
         receiver = sent.run.lane.receiver
         return goodput if receiver is not None and receiver.netns is not None else None
 
@@ -255,6 +252,7 @@ def _between(
             bytes=now[key].bytes - held.bytes,
             packets=now[key].packets - held.packets,
             drops=now[key].drops - held.drops,
+            overlimits=now[key].overlimits - held.overlimits,
             elapsed_s=ended - began,
         )
         for key, held in was.items()

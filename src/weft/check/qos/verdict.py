@@ -7,8 +7,9 @@ was counted in another class, that is said and nothing else of it. Rates are bit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from math import ceil
 
 from weft.check.qos.lanes import Aim, Lane, Round, Run, Tree
@@ -35,11 +36,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """What a class counted within `elapsed_s`."""
+    """What a class counted within `elapsed_s`. `overlimits`: how often it held packets back."""
 
     bytes: int
     packets: int
     drops: int
+    overlimits: int
     elapsed_s: float
 
     def rate_bps(self, overhead_bytes: int = 0, cells: bool = False) -> float:
@@ -87,10 +89,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is not as declared. `into`: for ELSEWHERE, the class that counted it."""
+    """What is not as declared, and under which load. `into`: for ELSEWHERE, the class that counted it."""
 
     kind: Kind
-    lane: Lane
+    aim: Aim
+    run: Run
     declared: float
     measured: float
     into: Key | None = None
@@ -107,9 +110,22 @@ class Judged:
 
 def judge(of: Round, outcomes: tuple[Outcome, ...], tolerance: float) -> Judged:
     """`tolerance`: a share, 0.05 for 5 %. A run without figures is nobody's fault."""
+    outcomes = tuple(_noted(of, outcome, tolerance) for outcome in outcomes)
     measured = [outcome for outcome in outcomes if not outcome.note]
     found = [fault for outcome in measured for fault in _faults(of, outcome, tolerance)]
     return Judged(round=of, outcomes=outcomes, faults=tuple(found))
+
+
+def _noted(of: Round, outcome: Outcome, tolerance: float) -> Outcome:
+    """With a note where a class had room and held nothing back: then what was sent is measured, not the class."""
+    counted, wanted_bps = outcome.counted, outcome.run.lane.ceil_bps * (1 - tolerance)
+    is_slow = counted is not None and not counted.overlimits and not counted.drops
+    if of.aim is Aim.TOGETHER or outcome.note or not is_slow or not 0 < outcome.rate_bps < wanted_bps:
+        return outcome
+    if _misled(of, outcome) is not None:
+        return outcome
+    why = f"only {outcome.rate_bps / 1e6:.3g} mbit/s could be sent, and the class held nothing of it back"
+    return replace(outcome, note=why)
 
 
 def _faults(of: Round, outcome: Outcome, tolerance: float) -> Iterator[Fault]:
@@ -118,32 +134,32 @@ def _faults(of: Round, outcome: Outcome, tolerance: float) -> Iterator[Fault]:
         yield lost
         return
     lane, rate_bps = outcome.run.lane, outcome.rate_bps
+    say = partial(Fault, aim=of.aim, run=outcome.run)
     if rate_bps > lane.ceil_bps * (1 + tolerance):
-        yield Fault(kind=Kind.ABOVE_CEIL, lane=lane, declared=lane.ceil_bps, measured=rate_bps)
+        yield say(kind=Kind.ABOVE_CEIL, declared=lane.ceil_bps, measured=rate_bps)
     if of.aim is Aim.ALONE and rate_bps < lane.ceil_bps * (1 - tolerance):
-        yield Fault(kind=Kind.BELOW_CEIL, lane=lane, declared=lane.ceil_bps, measured=rate_bps)
+        yield say(kind=Kind.BELOW_CEIL, declared=lane.ceil_bps, measured=rate_bps)
     if of.aim is Aim.TOGETHER and rate_bps < lane.rate_bps * (1 - tolerance):
-        yield Fault(kind=Kind.BELOW_RATE, lane=lane, declared=lane.rate_bps, measured=rate_bps)
+        yield say(kind=Kind.BELOW_RATE, declared=lane.rate_bps, measured=rate_bps)
     late = outcome.latency
     if lane.latency_us is not None and late is not None and late.p99_us > lane.latency_us + SPARE_US:
-        yield Fault(kind=Kind.LATE, lane=lane, declared=lane.latency_us, measured=late.p99_us)
+        yield say(kind=Kind.LATE, declared=lane.latency_us, measured=late.p99_us)
 
 
 def _misled(of: Round, outcome: Outcome) -> Fault | None:
     """Where the class counted next to nothing: who counted it instead, if anybody of the tree did. Together, another
     class's own traffic would be taken for it."""
-    lane = outcome.run.lane
+    lane, rate_bps = outcome.run.lane, outcome.rate_bps
+    silent = Fault(
+        kind=Kind.NOTHING, aim=of.aim, run=outcome.run, declared=lane.ceil_bps, measured=outcome.goodput_bps or 0.0
+    )
     if of.aim is Aim.TOGETHER:
-        return _silent(lane, outcome) if not outcome.rate_bps and lane.rate_bps else None
+        return silent if not rate_bps and lane.rate_bps else None
     others = {key: held.rate_bps() for key, held in outcome.classes.items() if key in _others(of.tree, lane)}
     most = max(others, key=others.__getitem__, default=None)
-    if most is not None and outcome.rate_bps < ELSEWHERE * (outcome.rate_bps + others[most]):
-        return Fault(kind=Kind.ELSEWHERE, lane=lane, declared=lane.ceil_bps, measured=others[most], into=most)
-    return _silent(lane, outcome) if not outcome.rate_bps else None
-
-
-def _silent(lane: Lane, outcome: Outcome) -> Fault:
-    return Fault(kind=Kind.NOTHING, lane=lane, declared=lane.ceil_bps, measured=outcome.goodput_bps or 0.0)
+    if most is not None and rate_bps < ELSEWHERE * (rate_bps + others[most]):
+        return replace(silent, kind=Kind.ELSEWHERE, measured=others[most], into=most)
+    return silent if not rate_bps else None
 
 
 def _others(tree: Tree, lane: Lane) -> frozenset[Key]:
