@@ -262,7 +262,8 @@ def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:
     subjects = Subjects(prepared.plan.changes, prepared.paths)
     found: dict[Path, set[str]] = defaultdict(set)
     for change in prepared.plan.changes.values():
-        found[subjects.of(change)].add(change.key.netns)
+        path = subjects.of(change)
+        found[path[:-1] if path[-1:] == (QOS,) else path].add(change.key.netns)
     return found
 
 
