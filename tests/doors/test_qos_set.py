@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.doors.conftest import Desk
 from tests.doors.test_consent import talk
+from tests.told_by_tc import ClassTold, htb_classes
 
 FILE = "/etc/weft/qos-eth0.yaml"
 HOST = ("--match", "destination=192.0.2.100")
@@ -38,16 +38,20 @@ def edit(desk: Desk, before: str, after: str) -> None:
     desk.world.run("sed", "-i", f"s/{before}/{after}/", FILE)
 
 
-def classes(desk: Desk, dev: str = "eth0") -> dict[str, Any]:
-    """HTB's leaf classes by their handles, as tc tells them."""
-    found = desk.world.json("tc", "-j", "class", "show", "dev", dev)
-    return {held["handle"]: held for held in found if held["class"] == "htb" and "leaf" in held}
+def leaves(desk: Desk) -> dict[str, ClassTold]:
+    """HTB's leaf classes on eth0 by their numbers, as tc tells them, without the default."""
+    found = htb_classes(desk.world, "eth0")
+    return {number: held for number, held in found.items() if held.leaf and not number.endswith(":2")}
 
 
 def rates(desk: Desk) -> list[tuple[int, int]]:
-    """(rate, ceil) in bit/s of each leaf class but the default, the smallest first."""
-    found = sorted((8 * int(held["rate"]), 8 * int(held["ceil"])) for held in classes(desk).values())
-    return [pair for pair in found if pair[0] > 100_000]
+    """(rate, ceil) in bit/s of each of them, the smallest first."""
+    return sorted((held.rate_bps, held.ceil_bps) for held in leaves(desk).values())
+
+
+def tops(desk: Desk, dev: str) -> list[int]:
+    """What the whole is limited to, in bit/s."""
+    return [held.ceil_bps for held in htb_classes(desk.world, dev).values() if not held.parent]
 
 
 def test_the_one_line_of_the_issue(uplinked: Desk) -> None:
@@ -64,12 +68,12 @@ def test_the_one_line_of_the_issue(uplinked: Desk) -> None:
 
 def test_a_second_set_changes_its_class_alone(uplinked: Desk) -> None:
     uplinked.weft("qos", "set", "eth0", "--rate", "1mbit", "--ceil", "2mbit", *HOST, "-y")
-    (first,) = [handle for handle, held in classes(uplinked).items() if int(held["rate"]) == 125_000]
+    (first,) = leaves(uplinked)
     uplinked.weft("qos", "set", "eth0", "--rate", "3mbit", "--match", "protocol=tcp", "--match", "ports=443", "-y")
     assert rates(uplinked) == [(1_000_000, 2_000_000), (3_000_000, 3_000_000)]
-    assert int(classes(uplinked)[first]["rate"]) == 125_000
+    assert leaves(uplinked)[first].rate_bps == 1_000_000
     again = uplinked.weft("qos", "set", "eth0", "--rate", "1500kbit", "--match", "destination=192.0.2.100/32", "-y")
-    assert int(classes(uplinked)[first]["rate"]) == 187_500
+    assert leaves(uplinked)[first].rate_bps == 1_500_000
     changed = [line for line in again.stdout.splitlines() if line.lstrip().startswith(("~", "+", "-"))]
     assert len(changed) == 1 and changed[0].lstrip().startswith("~"), again.stdout
     uplinked.weft("qos", "clear", "eth0", "--class", "to-192-0-2-100", "-y")
@@ -104,12 +108,9 @@ def test_an_edit_that_is_wrong_is_told_of_by_its_line(uplinked: Desk) -> None:
 def test_the_whole_link_both_ways(uplinked: Desk) -> None:
     uplinked.weft("qos", "set", "eth0", "--rate", "20mbit", "-y")
     uplinked.weft("qos", "set", "eth0", "--direction", "ingress", "--ceil", "50mbit", "-y")
-    top = [held for held in uplinked.world.json("tc", "-j", "class", "show", "dev", "eth0") if held.get("root")]
-    assert [int(held["ceil"]) for held in top] == [2_500_000]
+    assert tops(uplinked, "eth0") == [20_000_000]
     ifbs = [link["ifname"] for link in uplinked.world.json("ip", "-j", "link", "show", "type", "ifb")]
-    assert len(ifbs) == 1
-    tops = [held for held in uplinked.world.json("tc", "-j", "class", "show", "dev", ifbs[0]) if held.get("root")]
-    assert [int(held["ceil"]) for held in tops] == [6_250_000]
+    assert [tops(uplinked, ifb) for ifb in ifbs] == [[50_000_000]]
     uplinked.weft("qos", "clear", "eth0", "--direction", "ingress", "-y")
     assert uplinked.world.json("ip", "-j", "link", "show", "type", "ifb") == []
 
@@ -145,8 +146,9 @@ def test_nobody_says_yes_and_nothing_is_changed(uplinked: Desk) -> None:
 
 
 def test_a_person_is_asked(uplinked: Desk) -> None:
-    told, code = talk(uplinked, ["qos", "set", "eth0", "--rate", "1mbit", *HOST], "y\n")
-    assert code == 0 and "Apply this to qos-eth0?" in told and f"It stands in {FILE}." in told
+    words = ("qos", "set", "eth0", "--rate", "1mbit", *HOST)
+    talked = talk(uplinked, *words, asked="Apply this to qos-eth0? [y/N]: ", answer="y\n")
+    assert talked.code == 0 and f"It stands in {FILE}." in talked.shown
 
 
 def test_on_trial_the_file_waits_for_the_confirmation(uplinked: Desk) -> None:
@@ -187,7 +189,7 @@ def test_such_files_are_nobody_s_default(uplinked: Desk) -> None:
         ("set eth0", 2, "nothing is said of it"),
         ("set eth0 --rate 1mbit --class voice", 2, "--class: eth0 has no class voice yet"),
         ("set eth0 --rate 2mbit --ceil 1mbit --match destination=192.0.2.1", 2, "--ceil: "),
-        ("set nolink --rate 1mbit", 2, "LINK: "),
+        ("set nolink --rate 1mbit", 5, "LINK: the host has no link nolink"),
         ("clear eth0", 5, "nothing is set on eth0"),
         ("frob", 2, "No such command 'frob'"),
     ],

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from weft.compiler.naming import where_words
 from weft.compiler.qos import numbers
 from weft.compiler.qos.mechanisms import Choice
 from weft.compiler.qos.numbers import UNLIMITED_BPS, Derived
+from weft.compiler.qos.planted import Planted
+from weft.compiler.qos.shaping import Shaping
+from weft.compiler.qos.site import Way
 from weft.compiler.qos.tree import PRIORITY, Node, Tree
 from weft.kinds import KINDS
 from weft.kinds.tc.htb import Htb, HtbClass
@@ -54,12 +59,77 @@ class Explanation:
     steps: tuple[Step, ...]
 
 
+def explanation(planted: Planted, carrier: str) -> Explanation:
+    """Of all that one carrier asks for in one direction, or of a tree that several share."""
+    shaping = planted.shaping
+    if shaping is None:
+        tree = tree_steps(planted.tree) if planted.tree else ()
+        return Explanation(
+            carrier=carrier, direction=planted.direction, policy="", path=planted.path, asked_at=(), steps=tuple(tree)
+        )
+    return Explanation(
+        carrier=carrier,
+        direction=planted.direction,
+        policy=shaping.asked.name,
+        path=shaping.path,
+        asked_at=shaping.asked.asked_at,
+        steps=tuple(_shaping_steps(shaping)),
+    )
+
+
 def commands(objects: Iterable[KernelObject]) -> tuple[str, ...]:
     """What would make the objects by hand."""
     return tuple(line for held in objects for line in KINDS.of(held).script(Change(Op.CREATE, None, held)))
 
 
-def choice_step(what: str, choice: Choice[object], objects: Iterable[KernelObject] = ()) -> Step:
+def _shaping_steps(shaping: Shaping) -> Iterator[Step]:
+    yield _place(shaping)
+    if shaping.limits is not None:
+        yield choice_step("limits by", shaping.limits)
+    if shaping.line is not None:
+        yield choice_step("the bad line by", shaping.line)
+    if shaping.chain is not None:
+        yield _chain(shaping)
+    if shaping.tree is not None and shaping.is_tree:
+        yield from tree_steps(shaping.tree)
+    if shaping.root is not None and shaping.root_choice is not None:
+        yield choice_step("the queue is", shaping.root_choice, [shaping.root])
+
+
+def _place(shaping: Shaping) -> Step:
+    site, is_out = shaping.site, shaping.way is Way.OUT
+    device = f"{site.ifname} in {where_words(site.netns)}"
+    whose = "the end on the bridge, out of reach of who owns the port's namespace" if site.is_far_end else "the link"
+    if is_out:
+        return Step(what=f"at what {device} sends", why=f"{whose}: what passes here is all that goes this way")
+    why = f"{whose}; what comes in has no queue by itself, so it is sent on to an ifb, and comes back behind its queue"
+    made = commands([site.ifb]) if shaping.has_queue else ()
+    what = f"at {site.queue_ifname(shaping.way)}, for what {device} receives" if made else f"at what {device} receives"
+    return Step(what=what, why=why if made else whose, commands=made)
+
+
+def _chain(shaping: Shaping) -> Step:
+    assert shaping.chain is not None
+    why = "the default class first, so that nothing forged or inherited chooses one; the last rule that fits decides"
+    if shaping.tree is None:
+        why = "nothing queues, so rules are enough"
+    figures = [Figure(name="rule", said=rule, why=_of_classes(rule, shaping.tree)) for rule in shaping.chain.rules]
+    figures += [
+        Figure(name=f"@{one.set}", said=f"{one.element} : {one.value}", why=_of_classes(one.value, shaping.tree))
+        for one in shaping.classifier.elements
+    ]
+    return Step(
+        what=f"nft chain {shaping.chain.name} in table netdev {shaping.chain.table}", why=why, figures=tuple(figures)
+    )
+
+
+def _of_classes(text: str, tree: Tree | None) -> str:
+    """The classes that a rule or an element speaks of."""
+    words = set(text.replace(",", " ").split())
+    return ", ".join(_name(node, "the whole") for node in tree.nodes if node.classid in words) if tree else ""
+
+
+def choice_step(what: str, choice: Choice[Any], objects: Iterable[KernelObject] = ()) -> Step:
     return Step(what=f"{what}: {choice.mechanism.name}", why=_why(choice), commands=commands(objects))
 
 
@@ -77,7 +147,7 @@ def tree_steps(tree: Tree, top: str = "the whole") -> Iterator[Step]:
     for node in tree.nodes:
         yield Step(
             what=f"class {_name(node, top)}, {node.classid}",
-            why=_node_why(node),
+            why=_node_why(node, tree, top),
             where=node.branch.origin,
             figures=tuple(_figures(node, tree)),
             commands=commands(_objects(objects, node)),
@@ -87,9 +157,9 @@ def tree_steps(tree: Tree, top: str = "the whole") -> Iterator[Step]:
 # inside
 
 
-def _why(choice: Choice[object]) -> str:
-    lacking = f" ({', '.join(sorted(choice.lacking))})" if choice.lacking else ""
-    return f"{choice.why}{lacking}"
+def _why(choice: Choice[Any]) -> str:
+    lacking = ", ".join(sorted(name for name in choice.lacking if name not in choice.why))
+    return f"{choice.why} ({lacking})" if lacking else choice.why
 
 
 def _name(node: Node, top: str) -> str:
@@ -101,31 +171,37 @@ def _name(node: Node, top: str) -> str:
     return " / ".join(name or "the rest of it" for name in path)
 
 
-def _node_why(node: Node) -> str:
+def _node_why(node: Node, tree: Tree, top: str) -> str:
     if not node.branch.path:
         return "holds the limit of all"
     if node.branch.is_default:
         return "the default: what no class matches, ARP and other frames that are no IP too"
-    return "part of " + node.parent
+    over = next(other for other in tree.nodes if other.classid == node.parent)
+    return f"a part of {_name(over, top)}"
 
 
 def _figures(node: Node, tree: Tree) -> Iterator[Figure]:
     yield _rate("guarantee", node.rate)
     yield _rate("limit", node.ceil)
     yield _bytes("burst", node.burst)
-    if node.cburst != node.burst:
+    if node.cburst != node.burst and node.ceil.value < UNLIMITED_BPS:
         yield _bytes("burst of the limit", node.cburst)
     if node.queue is None:
         return
     yield _bytes("quantum", node.quantum)
-    said = "as given" if node.branch.priority is not None else "what is usual" if node.priority == PRIORITY else "last"
-    yield Figure(name="priority", said=str(node.priority), why=said)
+    yield Figure(name="priority", said=str(node.priority), why=_priority_why(node))
     if node.splits is not None:
         lacks = node.splits.value and node.splitter is None
         why = node.splits.why.replace(": a TBF takes it apart", ", and this kernel lacks tbf") if lacks else ""
         yield Figure(name="large frames", said="apart" if node.splitter else "whole", why=why or node.splits.why)
     yield Figure(name="queue", said=node.queue.mechanism.name, why=_why(node.queue))
     yield from _queue_figures(node, tree.ground.frame)
+
+
+def _priority_why(node: Node) -> str:
+    if node.branch.path[-1:] == ("",):
+        return "behind all that is named"
+    return "as given" if node.branch.priority is not None else f"nothing is said: {PRIORITY}, between first and last"
 
 
 def _queue_figures(node: Node, frame: int) -> Iterator[Figure]:

@@ -6,7 +6,7 @@ is refused. Trees of others are shown where they stand at links of the host, nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weft.backends.queues import QueueGlance, QueueReader
@@ -18,6 +18,7 @@ from weft.files import Loaded
 from weft.model.intent import Path
 from weft.model.words import closest
 from weft.picture.queues import TreeView
+from weft.picture.reasons import Explanation, explanation
 from weft.service.queues import Queued, tree_of
 from weft.service.service import Service
 from weft.state import HOST, Key, link_key
@@ -56,11 +57,33 @@ def looks(service: Service, intents: Sequence[Loaded], name: str | None) -> Iter
         while True:
             now = reader.read([one.link for one in queued], whole=[HOST])
             others = _others(now, name, {one.link for one in queued})
-            _demand_known(name, found, now)
+            if name is not None:
+                demand_known(name, intents, [key.name for key in now.links if key.netns == HOST])
             yield [view for one in (*queued, *others) if (view := tree_of(one, now, before)) is not None]
             before = now
     finally:
         reader.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """`where`: makes `file:line:column` of a path of the intent."""
+
+    explanation: Explanation
+    where: Callable[[Iterable[str]], str]
+
+
+def explain(service: Service, intents: Sequence[Loaded], name: str) -> list[Explained]:
+    """All that shapes the port or link of that name. Raises: IntentInvalid where it is nobody's."""
+    found = find(service, intents)
+    told = [
+        Explained(explanation=explanation(one.planted, carrier_of(one.planted.path)), where=one.loaded.origins.at)
+        for one in found
+        if is_meant(name, one.planted.path)
+    ]
+    if not told:
+        demand_known(name, intents, _host_links(service))
+    return told
 
 
 def is_meant(name: str, path: Path) -> bool:
@@ -98,11 +121,12 @@ def class_name(node: Node) -> str:
     return carrier_of(tuple(last.split("/"))) if "/" in last else last
 
 
-def demand_known(name: str, found: Sequence[Found], links: Sequence[str]) -> None:
+def demand_known(name: str, intents: Sequence[Loaded], links: Sequence[str]) -> None:
     """Raises: IntentInvalid where neither a port nor a link is called so."""
-    if name in links or any(is_meant(name, path) for one in found for path in _carriers(one.loaded)):
+    carriers = [path for loaded in intents for path in _carriers(loaded)]
+    if name in links or any(is_meant(name, path) for path in carriers):
         return
-    known = [carrier_of(path).partition(" ")[2] for one in found for path in _carriers(one.loaded)]
+    known = [carrier_of(path).partition(" ")[2] for path in carriers]
     meant = closest(name, [*known, *links])
     fix = f"did you mean {meant}?" if meant else f"the links of the host: {', '.join(links)}"
     raise IntentInvalid([Problem(where=name, what="is neither a port nor a link", fix=fix)])
@@ -111,9 +135,12 @@ def demand_known(name: str, found: Sequence[Found], links: Sequence[str]) -> Non
 # inside
 
 
-def _demand_known(name: str | None, found: Sequence[Found], now: QueueGlance) -> None:
-    if name is not None:
-        demand_known(name, found, [key.name for key in now.links if key.netns == HOST])
+def _host_links(service: Service) -> list[str]:
+    reader = QueueReader(service.namespaces)
+    try:
+        return [key.name for key in reader.read((), whole=[HOST]).links]
+    finally:
+        reader.close()
 
 
 def _carriers(loaded: Loaded) -> Iterator[Path]:

@@ -7,6 +7,8 @@ import click
 from weft.doors.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "show": "Show who gets how much, what waits and what is lost; live with --watch.",
+    "explain": "Say why it is as it is: from the policy's lines to each kernel object.",
     "set": "Give a link, or some of its traffic, a rate or a limit; without a file.",
     "clear": "Take away what `weft qos set` gave.",
     "advise": "Say which policy protects what must be protected, and why.",
