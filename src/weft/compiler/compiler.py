@@ -59,12 +59,13 @@ class Compiled:
 
 
 class Compiler:
-    """Compiles one intent whole, then ports of its successors one by one."""
+    """Compiles one intent whole, then ports of its successors one by one. `planted`: takes what queues where."""
 
-    def __init__(self, intent: Intent, facts: Facts) -> None:
+    def __init__(self, intent: Intent, facts: Facts, planted: list[Planted] | None = None) -> None:
         self.intent = intent
         self.facts = facts
         self._draft = Draft(facts, Names(intent.name, facts.host_id))
+        self._draft.planted = planted
         self._segments: dict[str, dict[str, Segment]] = {}
         self._places: dict[PortKey, PortPlace] = {}
         self._pool: dict[PoolKey, str] = {}
@@ -112,12 +113,6 @@ class Compiler:
         self._places |= made
         self.intent = intent
         return self._compiled(branch, frozenset(withdrawn.state) | frozenset(branch.state), made)
-
-    def planted(self) -> Sequence[Planted]:
-        """As `whole`, but what queues where. Raises: as `whole`."""
-        found = self._draft.planted = []
-        self.whole()
-        return found
 
     # the whole
 
@@ -210,8 +205,9 @@ def compile(intent: Intent, facts: Facts) -> Compiled:
 
 def planted(intent: Intent, facts: Facts) -> Sequence[Planted]:
     """What queues where for whom, with the reasons. Raises: as `compile`."""
-    compiler = Compiler(intent, facts)
-    return compiler.planted()
+    found: list[Planted] = []
+    Compiler(intent, facts, found).whole()
+    return found
 
 
 def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
