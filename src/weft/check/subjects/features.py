@@ -68,7 +68,8 @@ def find(symptoms: Symptoms) -> Iterator[Finding]:
     for name, use in FEATURES.items():
         yield ok(f"kernel feature {name}", use) if name in symptoms.features else _missing(name, use, symptoms)
     algorithms = sorted(name.removeprefix("tcp_") for name in symptoms.features if name.startswith("tcp_"))
-    yield ok(f"TCP congestion control: {', '.join(algorithms) or 'none found'}")
+    paced = "bbr paces itself on every kernel that weft runs on, with fq or without" if "bbr" in algorithms else ""
+    yield ok(f"TCP congestion control: {', '.join(algorithms) or 'none found'}", paced)
 
 
 def _missing(name: str, use: str, symptoms: Symptoms) -> Finding:
