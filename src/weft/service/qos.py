@@ -164,14 +164,21 @@ def _queued(found: Found) -> Queued:
         carrier=carrier_of(one.path),
         direction=one.direction,
         where=found.loaded.origins.at(path),
+        handle=_handle(one),
         names={node.classid: class_name(node) for node in one.tree.nodes} if one.tree else {},
     )
+
+
+def _handle(one: Planted) -> str:
+    if one.tree is not None:
+        return f"{one.tree.ground.major:x}:"
+    return (one.shaping.root.handle or "") if one.shaping and one.shaping.root else ""
 
 
 def _others(now: QueueGlance, name: str | None, ours: set[Key]) -> list[Queued]:
     """What stands at links of the host and is nobody's here."""
     return [
-        Queued(link=key, carrier=f"link {key.name}", direction="", where="", names={})
+        Queued(link=key, carrier=f"link {key.name}", direction="", where="", handle="", names={})
         for key in now.links
         if key not in ours and name in (None, key.name) and key == link_key(HOST, key.name)
     ]
