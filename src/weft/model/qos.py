@@ -23,8 +23,10 @@ class QosMatch:
     """What belongs to a class: all that is said must hold, and of what has several values one. `ports` are those of
     the destination. `mark`: 0xMARK/0xMASK. `cgroup`: of the sender, where that is on this machine."""
 
-    source: tuple[w.Destination, ...] = ()
-    destination: tuple[w.Destination, ...] = ()
+    source: tuple[q.Prefix, ...] = ()
+    destination: tuple[q.Prefix, ...] = ()
+    source_mac: tuple[w.FdbMac, ...] = ()
+    destination_mac: tuple[w.FdbMac, ...] = ()
     protocol: q.Protocol | None = None
     ports: tuple[q.Ports, ...] = ()
     source_ports: tuple[q.Ports, ...] = ()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import Annotated, Any
 
 from weft.model.words import Form, Malformed, among, choice, closest, number, pattern, text
 
 _NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z/%]*)")
-_RATES = {"bit": 1}
-_RATES |= {f"{p}bit": 1000**n for n, p in enumerate("kmgt", 1)} | {f"{p}ibit": 1024**n for n, p in enumerate("kmgt", 1)}
+_DECIMAL_RATES = {"bit": 1} | {f"{p}bit": 1000**n for n, p in enumerate("kmgt", 1)}
+_RATES = _DECIMAL_RATES | {f"{p}ibit": 1024**n for n, p in enumerate("kmgt", 1)}
 _SIZES = {"b": 1, "kb": 1024, "mb": 1024**2, "kib": 1024, "mib": 1024**2}
 _TIMES = {"us": 1, "ms": 1000, "s": 1_000_000}
 _SHARES = {"%": 10_000}
@@ -37,10 +38,26 @@ def measured(what: str, units: Mapping[str, int], low: int, high: int, example: 
             raise Malformed(_unit_words(value, found[2], what), _meant(found[1], found[2], units, example))
         amount = round(float(found[1]) * size)
         if not low <= amount <= high:
-            raise Malformed(f"{value} is out of range for {what}", f"from {low} to {high} {next(iter(units))}")
+            raise Malformed(f"{value} is out of range for {what}", f"from {told(low, units)} to {told(high, units)}")
         return amount
 
     return Form(what, read, {"type": "string", "description": what, "examples": [example]})
+
+
+def told(amount: int, units: Mapping[str, int]) -> str:
+    """An amount in the largest unit that it is a whole number of."""
+    unit = max((unit for unit, size in units.items() if amount % size == 0), key=units.__getitem__) if amount else ""
+    return f"{amount // units[unit]}{unit}" if unit else str(amount)
+
+
+def rate_text(rate_bps: int) -> str:
+    """A rate as people write it: 10mbit."""
+    return told(rate_bps, _DECIMAL_RATES)
+
+
+def time_text(time_us: int) -> str:
+    """A time as people write it: 20ms."""
+    return told(time_us, _TIMES)
 
 
 def _unit_words(written: str, unit: str, what: str) -> str:
@@ -56,7 +73,21 @@ def _meant(amount: str, unit: str, units: Mapping[str, int], example: str) -> st
     if bytes_unit:
         prefix = bytes_unit[1]
         return f"write {amount}{prefix}bit, or {float(amount) * 8:g}{prefix}bit if bytes were meant"
+    if not unit:
+        usual = example.lstrip("0123456789.")
+        return f"write its unit: {amount}{usual}, for example"
     return f"one of {', '.join(units)}: for example {example}"
+
+
+def _prefix(written: str) -> str:
+    """A prefix, or a bare address as a host's."""
+    if "/" not in written:
+        return str(ip_network(ip_address(written)))
+    whole = ip_interface(written).network
+    try:
+        return str(ip_network(written))
+    except ValueError:
+        raise Malformed(f"{written} has host bits set", f"the network is {whole}") from None
 
 
 def _ports(written: str) -> str:
@@ -83,16 +114,22 @@ DSCP: Mapping[str, int] = {
 }  # fmt: skip
 """Code points by name. Source: RFC 2474, 2597, 3246, 5865, 8622."""
 
-_PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "sctp", "udplite", "dccp", "esp", "ah", "gre")
+PROTOCOLS: Mapping[str, int] = {
+    "tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132, "udplite": 136, "dccp": 33, "esp": 50, "ah": 51,
+    "gre": 47,
+}  # fmt: skip
+"""Source: the IANA registry of protocol numbers."""
+PORT_PROTOCOLS = frozenset({"tcp", "udp", "sctp", "udplite", "dccp"})
+"""Those whose packets have ports."""
 
 
 def _protocol(written: str) -> str:
-    if written.isdecimal() and int(written) <= 255:
-        return str(int(written))
-    if written.lower() in _PROTOCOLS:
+    if written.isdecimal() and len(written) <= 3 and int(written) <= 255:
+        return next((name for name, number in PROTOCOLS.items() if number == int(written)), str(int(written)))
+    if written.lower() in PROTOCOLS:
         return written.lower()
-    meant = closest(written.lower(), _PROTOCOLS)
-    raise Malformed(f"{written!r} is no protocol known here", f"did you mean {meant}?" if meant else among(_PROTOCOLS))
+    meant = closest(written.lower(), PROTOCOLS)
+    raise Malformed(f"{written!r} is no protocol known here", f"did you mean {meant}?" if meant else among(PROTOCOLS))
 
 
 RateBps = Annotated[int, measured("a rate with its unit (tc's: kbit, mbit, gbit)", _RATES, 8, MAX_RATE_BPS, "10mbit")]
@@ -102,6 +139,7 @@ SharePpm = Annotated[int, measured("a share in percent", _SHARES, 0, 1_000_000, 
 Priority = Annotated[int, number("a priority, 0 is served first", 0, 7)]
 PacketsPerSecond = Annotated[int, number("a number of packets a second", 1, 100_000_000)]
 OverheadBytes = Annotated[int, number("a number of bytes for each packet", -64, 256)]
+Prefix = Annotated[str, text("a prefix or an address", _prefix, "10.0.0.0/8")]
 Dscp = Annotated[int, number("a DSCP, by name or number", 0, 63, DSCP)]
 Ports = Annotated[str, text("a port or a range of ports", _ports, "8000-8100", or_number=True)]
 MarkMask = Annotated[str, text("a mark, or a mark and its mask", _mark, "0x10/0xff", or_number=True)]
