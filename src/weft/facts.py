@@ -44,6 +44,8 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "nft_nat": "address translation in nftables: uplink nat",
         "nft_netdev": "nftables chains at a device: ports of virtual machines",
         "nft_fwd": "nftables' fwd: ports of virtual machines",
+        "htb": "trees of token buckets: guarantees and limits",
+        "tbf": "token buckets that take large frames apart",
     }
 )
 """The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for each congestion control."""

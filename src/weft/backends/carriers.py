@@ -12,8 +12,7 @@ from weft.wire.reply import Reply
 
 
 class Carrier(NamedTuple):
-    """`mac`: its own. `qdisc`: the kind of its root. `queues`: its own. `speed_bps` 0: the kernel does not know, and no virtual link
-    does."""
+    """`mac`: its own. `qdisc`: the kind of its root. `queues`: its own. `speed_bps` 0: the kernel does not know."""
 
     mac: str
     qdisc: str

@@ -7,12 +7,14 @@ others. In the router itself the address is unreachable: what is no answer must 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from weft.compiler.addressing import number_of
 from weft.compiler.draft import Draft
 from weft.compiler.firewall import POOL_SETS
-from weft.compiler.pools import Traveller, TransitKey
+from weft.compiler.network import Segment
+from weft.compiler.place import PortPlace
+from weft.compiler.pools import TransitKey, Traveller
 from weft.compiler.routing import IPV6_METRIC
 from weft.compiler.uplink import TRANSIT_MAPS, RouterPlace, route_back
 from weft.kinds.ip.route import Route
@@ -22,6 +24,18 @@ from weft.model.intent import Path
 from weft.state import HOST
 
 _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
+
+
+def travellers(segment: Segment, places: Iterable[PortPlace]) -> list[Traveller]:
+    """The addresses of a network's ports that lead out, of each family that does."""
+    families = {pool.family for pool in segment.gateways}
+    return [
+        Traveller(segment=segment, address=assigned.address, path=place.path)
+        for place in places
+        if place.segment is segment
+        for assigned in place.addresses
+        if assigned.pool.family in families
+    ]
 
 
 def compile_transit(
@@ -51,9 +65,7 @@ def _address(draft: Draft, router: RouterPlace, address: str, to: str, path: Pat
     family, _ = number_of(to)
     table = draft.names.table
     draft.put(
-        NftElement(
-            netns=router.netns, family="inet", table=table, set=TRANSIT_MAPS[family], element=address, value=to
-        ),
+        NftElement(netns=router.netns, family="inet", table=table, set=TRANSIT_MAPS[family], element=address, value=to),
         path,
     )
     draft.put(NftElement(netns=HOST, family="inet", table=table, set=POOL_SETS[family], element=to), path)

@@ -76,10 +76,13 @@ def collect(
     return demands
 
 
-def guaranteed(asked: Asked, key: PortKey) -> bool:
-    """Whether the port asks for a guarantee in any direction."""
-    policy = asked.ports.get(key)
-    return policy is not None and any(want is not None and want.rate for want in (policy.egress, policy.ingress))
+def guaranteed(asked: Asked) -> list[PortKey]:
+    """The ports that ask for a guarantee in any direction."""
+    return [key for key, policy in asked.ports.items() if guarantees(policy)]
+
+
+def guarantees(policy: QosPolicy) -> bool:
+    return any(want is not None and want.rate for want in (policy.egress, policy.ingress))
 
 
 def within(segment: Segment, there: set[str]) -> str:

@@ -2,9 +2,9 @@
 
 Rules: where both links are known, after routing and before translation, so that a port is its address and what the
 host itself sends is neither. Each direction's default comes first: nothing inherited or forged picks a class. A port
-is an element of a map, so neither the rules nor a packet's cost grow with ports. What comes in is led through the ifb by the
-transit link's own egress chain, which knows it by the tree in its priority: what the host itself sends to a port does
-not come in by the link, and is not counted there. Source: nft(8), net/netfilter/nft_fwd_netdev.c.
+is an element of a map, so neither the rules nor a packet's cost grow with ports. What comes in is led through the ifb
+by the transit link's own egress chain, which knows it by the tree in its priority: what the host itself sends to a port
+does not come in by the link, and is not counted there. Source: nft(8), net/netfilter/nft_fwd_netdev.c.
 """
 
 from __future__ import annotations
@@ -116,9 +116,7 @@ def _maps(table: str, one: Marked, path: Path) -> Iterator[tuple[NftSet | NftEle
         return NftSet(netns=HOST, family="inet", table=table, name=_name(one) + suffix, type=key, data="classid")
 
     def element(suffix: str, key: str, classid: str) -> NftElement:
-        return NftElement(
-            netns=HOST, family="inet", table=table, set=_name(one) + suffix, element=key, value=classid
-        )
+        return NftElement(netns=HOST, family="inet", table=table, set=_name(one) + suffix, element=key, value=classid)
 
     if one.rest:
         yield a_map("", "ifname"), path

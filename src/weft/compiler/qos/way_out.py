@@ -9,6 +9,7 @@ Source: tc-htb(8), docs/adr/0010-quality-of-service.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ from weft.model.intent import Path, Uplink
 from weft.state import HOST, link_key
 
 IFB_PREFIX = "wi"
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+"""What carries no Ethernet has none, and no macvlans either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +83,8 @@ class _Shared:
         """Its objects, each with whoever asks for it; an ifb for what comes in, a guard for what goes out."""
         if self.way == "ingress":
             draft.link(_ifb(draft, self.link), self.path)
-        else:
-            ward_off(draft, self.link, _mac(draft, self.link), self.built.default, self.path)
+        elif _MAC.fullmatch(own := _mac(draft, self.link)):
+            ward_off(draft, self.link, own, self.built.default, self.path)
         origins = {node.classid: node.branch.origin for node in self.built.nodes}
         for obj in self.built.objects():
             classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]
