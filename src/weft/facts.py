@@ -44,8 +44,14 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "nft_nat": "address translation in nftables: uplink nat",
         "nft_netdev": "nftables chains at a device: ports of virtual machines",
         "nft_fwd": "nftables' fwd: ports of virtual machines",
-        "htb": "trees of token buckets: guarantees and limits",
-        "tbf": "token buckets that take large frames apart",
+        "nft_egress": "nftables chains at what a device sends: quality of service",
+        "htb": "classes with guaranteed rates and ceilings: quality of service",
+        "tbf": "rates for single queues, and large frames taken apart below 105 mbit/s",
+        "fq_codel": "queues that stay short, fair among flows",
+        "sfq": "queues that are fair among flows",
+        "fq": "queues for senders that pace themselves",
+        "cake": "queues that stay short, fair among hosts and flows",
+        "netem": "delay, jitter and loss of lines for tests",
     }
 )
 """The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for each congestion control."""

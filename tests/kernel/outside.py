@@ -1,5 +1,5 @@
-"""A host with an uplink to `outside`, a namespace that plays the rest of the internet: it knows the host's own addresses
-and nothing of what is behind."""
+"""A host with an uplink to `outside`, a namespace that plays the rest of the internet: it knows the host's own
+addresses and nothing of what is behind."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.kernel.outside import host as host
 from tests.patience import until
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_netdev", "nft_fwd")]
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_egress", "nft_fwd")]
 
 MBIT = 10**6
 WANTED = {"8Mbit": 8 * MBIT, "6Mbit": 6 * MBIT, "4Mbit": 4 * MBIT, "2Mbit": 2 * MBIT}
@@ -151,7 +151,7 @@ def test_a_change_is_nobody_elses(host: World, tmp_path: Path) -> None:
     """A port comes, changes and goes: the others' classes count on, and none of their packets is lost."""
     apply(host, tmp_path, HEAD + tenant("red", "p8", "p6"))
     assert host.ping(TARGET, netns="red-p8")
-    elements = host.run("nft", "list", "map", "inet", "weft-lab", "up-up04").stdout
+    elements = host.run("nft", "list", "map", "inet", "weft-lab", "up4-up0").stdout
     seen = [classes(host, "up0")["8Mbit"]]
     options = ("-n", "-q", "-i", "0.02", "-c", "300")
     pinging = host.start("ping", *options, TARGET, netns="red-p8", stdout=-1, stderr=-1)
@@ -168,7 +168,7 @@ def test_a_change_is_nobody_elses(host: World, tmp_path: Path) -> None:
     assert len({number for number, _ in seen}) == 1
     assert [count for _, count in seen] == sorted(count for _, count in seen)
     assert seen[-1][1] > seen[0][1] > 0
-    assert host.run("nft", "list", "map", "inet", "weft-lab", "up-up04").stdout == elements
+    assert host.run("nft", "list", "map", "inet", "weft-lab", "up4-up0").stdout == elements
 
 
 def test_another_rate_keeps_its_own_counters(host: World, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_ports_reach_each_other_and_the_world_as_before(host: World, tmp_path: P
 def test_the_address_of_a_port_is_no_loop(host: World, tmp_path: Path) -> None:
     """What nobody has asked for goes back at once, and not round between host and router."""
     apply(host, tmp_path, HEAD + tenant("red", "p8"))
-    shown = host.run("nft", "list", "map", "inet", "weft-lab", "up-up04").stdout
+    shown = host.run("nft", "list", "map", "inet", "weft-lab", "up4-up0").stdout
     address = re.search(r"198\.18\.\d+\.\d+", shown)
     assert address is not None
     said = host.run("ping", "-c", "1", "-W", "2", address[0], check=False).stdout

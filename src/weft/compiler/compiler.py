@@ -22,8 +22,8 @@ from weft.compiler.network import Segment, check_bridge_room, egress_mtu
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transit
 from weft.compiler.port import compile_port, place_port
-from weft.compiler.qos.asked import asked, shares
-from weft.compiler.qos.demand import Asked, guaranteed
+from weft.compiler.qos.demand import Shares, guaranteed
+from weft.compiler.qos.shares import asks_for_share, shares_of
 from weft.compiler.qos.way_out import WayOut, compile_way_out
 from weft.compiler.stands import Stands
 from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
@@ -83,7 +83,7 @@ class Compiler:
         stands = Stands(draft, declare(draft, configs), intent)
         for name, tenant in intent.tenants.items():
             self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands)
-        wanted = asked(intent)
+        wanted = shares_of(intent)
         routers = self._uplinks(draft, wanted)
         for name, tenant in intent.tenants.items():
             self._places |= self._ports(draft, name, tenant, tenant.ports, self.facts.held.get)
@@ -94,7 +94,7 @@ class Compiler:
         segments = tuple(self._all_segments())
         compile_way_out(
             draft,
-            WayOut(asked=wanted, segments=segments, routers=routers, places=self._places, transit=self._transit),
+            WayOut(shares=wanted, segments=segments, routers=routers, places=self._places, transit=self._transit),
         )
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)
@@ -124,7 +124,7 @@ class Compiler:
 
     # the whole
 
-    def _uplinks(self, draft: Draft, wanted: Asked) -> list[RouterPlace]:
+    def _uplinks(self, draft: Draft, wanted: Shares) -> list[RouterPlace]:
         """Routers, and the host's side of them."""
         uplinked = [segment for segment in self._all_segments() if segment.uplink]
         self._pool = assign_pools(draft, self.intent.pools, uplinked)
@@ -138,7 +138,7 @@ class Compiler:
         compile_host_side(draft, self.intent, routers)
         return routers
 
-    def _transits(self, draft: Draft, wanted: Asked, routers: Sequence[RouterPlace]) -> None:
+    def _transits(self, draft: Draft, wanted: Shares, routers: Sequence[RouterPlace]) -> None:
         """Addresses by which the host tells ports with a guarantee apart, where they go by NAT."""
         places = [self._places[key] for key in guaranteed(wanted) if key in self._places]
         travelling = {router.segment.path: travellers(router.segment, places) for router in routers if router.pool}
@@ -242,7 +242,7 @@ def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
         if before.ports is not tenant.ports:
             names = dict.fromkeys((*before.ports, *tenant.ports))
             changed += ((name, port) for port in names if before.ports.get(port) != tenant.ports.get(port))
-    if any(shares(of, key) for of in (former, intent) for key in changed):
+    if any(asks_for_share(of, key) for of in (former, intent) for key in changed):
         return None
     return tuple(changed)
 

@@ -115,7 +115,7 @@ def test_a_routed_network_keeps_its_addresses() -> None:
     net = Network(subnets=(Subnet(cidr="10.0.0.0/24"),), uplink=Uplink.ROUTED)
     now = made(intent(p=out(MBIT), net=net))
     assert now.allocations.transit == {}
-    elements = [held.element for held in now.state.values() if isinstance(held, NftElement) and held.set == "up-eth04"]
+    elements = [held.element for held in now.state.values() if isinstance(held, NftElement) and held.set == "up4-eth0"]
     assert [element.split(" . ")[1] for element in elements] == ["10.0.0.2"]
 
 
@@ -249,7 +249,7 @@ def test_a_link_with_a_tree_of_its_own() -> None:
     assert "tenants.t.ports.p asks for a part" in what
 
 
-@pytest.mark.parametrize("lacks", ["htb", "ifb", "nft_netdev", "nft_fwd"])
+@pytest.mark.parametrize("lacks", ["htb", "ifb", "nft_egress", "nft_fwd"])
 def test_a_kernel_that_lacks_something(lacks: str) -> None:
     with pytest.raises(CompileError) as refused:
         made(intent(p=both(MBIT)), replace(KNOWN, features=KNOWN.features - {lacks}))

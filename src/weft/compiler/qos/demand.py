@@ -30,7 +30,7 @@ _OF_PORTS_ONLY = ("classes", "default", "dscp_mark", "packets_per_second", "impa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Shares:
     """Policies as they hold, by who carries them, and what each link of the host's carries, in bit/s. `links`: the
     host's own."""
 
@@ -58,13 +58,13 @@ class Demand:
 
 
 def collect(
-    draft: Draft, asked: Asked, segments: Sequence[Segment], places: Mapping[PortKey, PortPlace], way: Direction
+    draft: Draft, shares: Shares, segments: Sequence[Segment], places: Mapping[PortKey, PortPlace], way: Direction
 ) -> list[Demand]:
     """The demands of one direction, each after the one that it is part of. `segments`: all networks."""
     out = [segment for segment in segments if segment.uplink is not None]
-    demands = [*_tenants(draft, asked, out, way), *_networks(draft, asked, segments, way)]
+    demands = [*_tenants(draft, shares, out, way), *_networks(draft, shares, segments, way)]
     there = {demand.place for demand in demands}
-    for key, policy in asked.ports.items():
+    for key, policy in shares.ports.items():
         place, want = places.get(key), getattr(policy, way)
         if place is None or want is None or want.rate is None:
             continue
@@ -76,9 +76,9 @@ def collect(
     return demands
 
 
-def guaranteed(asked: Asked) -> list[PortKey]:
+def guaranteed(shares: Shares) -> list[PortKey]:
     """The ports that ask for a guarantee in any direction."""
-    return [key for key, policy in asked.ports.items() if guarantees(policy)]
+    return [key for key, policy in shares.ports.items() if guarantees(policy)]
 
 
 def guarantees(policy: QosPolicy) -> bool:
@@ -102,9 +102,9 @@ def tenant_place(segment: Segment) -> str:
     return f"tenants/{segment.former_tenant}"
 
 
-def _tenants(draft: Draft, asked: Asked, out: Sequence[Segment], way: Direction) -> Iterator[Demand]:
+def _tenants(draft: Draft, shares: Shares, out: Sequence[Segment], way: Direction) -> Iterator[Demand]:
     by_tenant = {segment.tenant: segment for segment in out}
-    for tenant, policy in asked.tenants.items():
+    for tenant, policy in shares.tenants.items():
         path, want = ("tenants", tenant, "qos"), getattr(policy, way)
         if want is None:
             continue
@@ -114,9 +114,9 @@ def _tenants(draft: Draft, asked: Asked, out: Sequence[Segment], way: Direction)
             yield _demand(tenant_place(by_tenant[tenant]), path, way, "", want)
 
 
-def _networks(draft: Draft, asked: Asked, segments: Sequence[Segment], way: Direction) -> Iterator[Demand]:
+def _networks(draft: Draft, shares: Shares, segments: Sequence[Segment], way: Direction) -> Iterator[Demand]:
     by_key = {(segment.tenant, segment.name): segment for segment in segments}
-    for key, policy in asked.networks.items():
+    for key, policy in shares.networks.items():
         segment, want = by_key.get(key), getattr(policy, way)
         if segment is None or want is None:
             continue
@@ -124,7 +124,7 @@ def _networks(draft: Draft, asked: Asked, segments: Sequence[Segment], way: Dire
         if segment.uplink is None:
             draft.error(path, "the network leads nowhere, so its ports share nothing that could be divided", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
-            tenant = asked.tenants.get(segment.tenant)
+            tenant = shares.tenants.get(segment.tenant)
             over = tenant_place(segment) if tenant is not None and getattr(tenant, way) is not None else ""
             yield _demand(network_place(segment), path, way, over, want)
 

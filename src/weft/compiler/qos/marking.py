@@ -98,33 +98,35 @@ def _rules(one: Marked) -> Iterator[str]:
         if one.rest:
             yield f'oifname "{one.link}" meta priority set iifname map @{_name(one)}'
         for family, (word, _) in _FAMILIES.items():
-            yield f'oifname "{one.link}" meta priority set iifname . {word} saddr map @{_name(one)}{family}'
+            yield f'oifname "{one.link}" meta priority set iifname . {word} saddr map @{_name(one, family)}'
         return
     yield f'iifname "{one.link}" meta priority set oifname map @{_name(one)}'
     for family, (word, _) in _FAMILIES.items():
-        yield f'iifname "{one.link}" meta priority set oifname . {word} daddr map @{_name(one)}{family}'
+        yield f'iifname "{one.link}" meta priority set oifname . {word} daddr map @{_name(one, family)}'
 
 
-def _name(one: Marked) -> str:
-    return f"{'up' if one.way == 'egress' else 'down'}-{one.link}"
+def _name(one: Marked, family: int | str = "") -> str:
+    """Of a map: of one family's ports, else of routers."""
+    return f"{'up' if one.way == 'egress' else 'down'}{family}-{one.link}"
 
 
 def _maps(table: str, one: Marked, path: Path) -> Iterator[tuple[NftSet | NftElement, Path]]:
     """The maps of a direction and their elements, each with whom it is of."""
 
-    def a_map(suffix: str, key: str) -> NftSet:
-        return NftSet(netns=HOST, family="inet", table=table, name=_name(one) + suffix, type=key, data="classid")
+    def a_map(family: int | str, key: str) -> NftSet:
+        return NftSet(netns=HOST, family="inet", table=table, name=_name(one, family), type=key, data="classid")
 
-    def element(suffix: str, key: str, classid: str) -> NftElement:
-        return NftElement(netns=HOST, family="inet", table=table, set=_name(one) + suffix, element=key, value=classid)
+    def element(family: int | str, key: str, classid: str) -> NftElement:
+        of = _name(one, family)
+        return NftElement(netns=HOST, family="inet", table=table, set=of, element=key, value=classid)
 
     if one.rest:
         yield a_map("", "ifname"), path
     for router, classid in one.rest:
         yield element("", f'"{router.transit}"', classid), router.path
     for family, (_, kind) in _FAMILIES.items():
-        yield a_map(str(family), f"ifname . {kind}"), path
+        yield a_map(family, f"ifname . {kind}"), path
     for demand, classid, router, addresses in one.ports:
         for address in addresses:
             family, _ = number_of(address)
-            yield element(str(family), f'"{router.transit}" . {address}', classid), demand.path[:-1]
+            yield element(family, f'"{router.transit}" . {address}', classid), demand.path[:-1]

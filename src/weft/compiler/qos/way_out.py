@@ -20,7 +20,7 @@ from weft.compiler.network import ETHERNET_MTU, Segment
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import TransitKey
 from weft.compiler.qos.admission import admit, capacity_path, check_line, demand_capacity
-from weft.compiler.qos.demand import DIRECTIONS, Asked, Demand, Direction, collect, within
+from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, within
 from weft.compiler.qos.marking import Marked, lead_through, mark, ward_off
 from weft.compiler.qos.tree import Branch, Ground, Tree, build_tree
 from weft.compiler.tenant import PortKey
@@ -39,7 +39,7 @@ _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 class WayOut:
     """All that the trees are made from. `transit`: pool addresses of ports, by their own."""
 
-    asked: Asked
+    shares: Shares
     segments: Sequence[Segment]
     routers: Sequence[RouterPlace]
     places: Mapping[PortKey, PortPlace]
@@ -48,21 +48,20 @@ class WayOut:
 
 def compile_way_out(draft: Draft, out: WayOut) -> None:
     """Put the shared trees of all links that lead out, where anybody asks for a part of them."""
-    demands = {way: collect(draft, out.asked, out.segments, out.places, way) for way in DIRECTIONS}
+    demands = {way: collect(draft, out.shares, out.segments, out.places, way) for way in DIRECTIONS}
     asking = [*demands["egress"], *demands["ingress"]]
     if not asking:
         return
-    path = asking[0].path
-    links = _links(draft, out.asked, asking)
-    _need(draft, path, come_in=bool(demands["ingress"]))
+    links = _links(draft, out.shares, asking)
+    _need(draft, asking[0].path, come_in=bool(demands["ingress"]))
     trees = [tree for link in links for way in DIRECTIONS if (tree := _tree(draft, out, link, way, demands[way]))]
     for tree in trees:
         tree.put(draft)
     if trees:
-        mark(draft, [tree.marked(out) for tree in trees], path)
+        mark(draft, [tree.marked(out) for tree in trees], trees[0].path)
     ifbs = {tree.major: tree.built.ground.ifname for tree in trees if tree.way == "ingress"}
     if ifbs:
-        lead_through(draft, out.routers, ifbs, path)
+        lead_through(draft, out.routers, ifbs, trees[0].path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,21 +112,21 @@ class _Shared:
         )
 
 
-def _links(draft: Draft, asked: Asked, asking: Sequence[Demand]) -> Sequence[str]:
+def _links(draft: Draft, shares: Shares, asking: Sequence[Demand]) -> Sequence[str]:
     """The links that lead out: those of the default routes, else those whose capacity the file says."""
-    found = draft.facts.egress_links or tuple(asked.capacity_bps)
+    found = draft.facts.egress_links or tuple(shares.capacity_bps)
     if not found:
         what = "the host has no default route, so nobody knows which of its links this is a part of"
         fix = "`host: links: LINK: {existing: true, capacity: 1gbit}` for the one that leads out"
         for demand in asking:
             draft.error(demand.path, what, fix, Cause.MACHINE)
-    return [link for link in found if _fits(draft, asked, link, asking)]
+    return [link for link in found if _fits(draft, shares, link, asking)]
 
 
-def _fits(draft: Draft, asked: Asked, link: str, asking: Sequence[Demand]) -> bool:
+def _fits(draft: Draft, shares: Shares, link: str, asking: Sequence[Demand]) -> bool:
     """Find what keeps a link from having the trees."""
-    own = asked.links.get(link)
-    if link not in asked.capacity_bps:
+    own = shares.links.get(link)
+    if link not in shares.capacity_bps:
         demand_capacity(draft, link, asking)
     elif own is not None and own.egress is not None and any(demand.way == "egress" for demand in asking):
         what = f"{link} has one root, and {dotted(asking[0].path[:-1])} asks for a part of what leads out by it"
@@ -136,24 +135,24 @@ def _fits(draft: Draft, asked: Asked, link: str, asking: Sequence[Demand]) -> bo
         what = f"{link!r} is no name that weft writes into a chain"
         draft.error(capacity_path(link), what, "rename the link: `ip link set LINK name NAME`")
     else:
-        check_line(draft, link, asked.capacity_bps[link])
+        check_line(draft, link, shares.capacity_bps[link])
         return True
     return False
 
 
 def _need(draft: Draft, path: Path, *, come_in: bool) -> None:
     instead = "`ceil:` limits a port by itself"
-    for feature in ("htb", "nft_inet", "nft_netdev", *(("ifb", "nft_fwd") if come_in else ())):
+    for feature in ("htb", "nft_inet", "nft_egress", *(("ifb", "nft_fwd") if come_in else ())):
         draft.need(feature, path, instead)
 
 
 def _tree(draft: Draft, out: WayOut, link: str, way: Direction, demands: Sequence[Demand]) -> _Shared | None:
     if not demands:
         return None
-    capacity_bps = out.asked.capacity_bps[link]
+    capacity_bps = out.shares.capacity_bps[link]
     admit(draft, link, capacity_bps, way, demands)
     path = ("host", "links", link)
-    own = out.asked.links.get(link)
+    own = out.shares.links.get(link)
     ground = Ground(
         scope=draft.names.scope,
         netns=HOST,
@@ -173,7 +172,7 @@ def _branches(demands: Sequence[Demand], over: str, at: tuple[str, ...]) -> Iter
             path, want = (*at, demand.place), demand.want
             yield Branch(
                 path=path,
-                origin=demand.path,
+                origin=demand.path[:-1],
                 rate_bps=demand.rate_bps or None,
                 ceil_bps=demand.ceil_bps,
                 burst_bytes=want.burst,

@@ -6,18 +6,20 @@ before one of the file's of the same name.
 
 from __future__ import annotations
 
-from weft.compiler.qos.demand import Asked, guarantees
+from weft.compiler.qos.demand import Shares, guarantees
 from weft.compiler.tenant import PortKey
 from weft.model.intent import Intent, Port, Tenant
 from weft.model.qos import QosPolicy, QosUse
 
+_NOTHING = QosPolicy()
 
-def asked(intent: Intent) -> Asked:
+
+def shares_of(intent: Intent) -> Shares:
     """All of an intent's."""
     tenants = intent.tenants.items()
     links = intent.host.links.items() if intent.host else ()
     ports = ((key, policy) for name, tenant in tenants for key, policy in _ports(intent, name, tenant))
-    return Asked(
+    return Shares(
         capacity_bps={name: link.capacity for name, link in links if link.capacity is not None},
         ports=dict(ports),
         networks={
@@ -31,7 +33,7 @@ def asked(intent: Intent) -> Asked:
     )
 
 
-def shares(intent: Intent, key: PortKey) -> bool:
+def asks_for_share(intent: Intent, key: PortKey) -> bool:
     """Whether a port asks for a guarantee."""
     tenant = intent.tenants[key[0]]
     port = tenant.ports.get(key[1])
@@ -47,10 +49,10 @@ def port_policy(intent: Intent, tenant: Tenant, port: Port) -> QosPolicy | None:
 
 
 def resolved(intent: Intent, tenant: Tenant, use: QosUse) -> QosPolicy:
-    """The policy by its name, or what stands in place."""
+    """The policy by its name, or what stands in place. An unknown name is others' to report: here it asks for nothing."""
     if use.policy is None:
         return use
-    return tenant.qos_policies.get(use.policy) or intent.qos_policies[use.policy]
+    return tenant.qos_policies.get(use.policy) or intent.qos_policies.get(use.policy, _NOTHING)
 
 
 def _ports(intent: Intent, name: str, tenant: Tenant) -> list[tuple[PortKey, QosPolicy]]:
