@@ -49,7 +49,7 @@ def port_policy(intent: Intent, tenant: Tenant, port: Port) -> QosPolicy | None:
 
 
 def resolved(intent: Intent, tenant: Tenant, use: QosUse) -> QosPolicy:
-    """The policy by its name, or what stands in place. An unknown name is others' to report: here it asks for nothing."""
+    """The policy by its name, or what stands in place. An unknown name, others report, asks for nothing."""
     if use.policy is None:
         return use
     return tenant.qos_policies.get(use.policy) or intent.qos_policies.get(use.policy, _NOTHING)
