@@ -130,7 +130,7 @@ def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
             return _marked(getattr(obj, "comment", None), host_id)
         case Owner.TABLE:
             return _named_after(getattr(obj, "table", "") or getattr(obj, "name", ""))
-        case Owner.GROUND:
+        case Owner.GROUND | Owner.HANDLE:
             return ground_scope(obj, observed, host_id)
         case Owner.MEMBERSHIP:
             port = observed.get(obj.lives_on[0])

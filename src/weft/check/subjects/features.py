@@ -28,6 +28,8 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "nft_nat": "nft_chain_nat",
         "nft_netdev": "nf_tables_netdev",
         "nft_fwd": "nft_fwd_netdev",
+        "nft_egress": "nf_tables_netdev",
+        **{name: f"sch_{name}" for name in ("htb", "tbf", "fq_codel", "sfq", "fq", "cake", "netem")},
     }
 )
 """The kernel module of a feature, where that has another name."""
@@ -49,6 +51,13 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "nft_nat": "`uplink: routed`, where the world knows the way back",
         "nft_fwd": "ports in namespaces",
         "nft_netdev": "ports in namespaces",
+        "htb": "nftables' limits of rates, which drop instead of letting wait",
+        "fq_codel": "sfq, else a queue whose length is derived from the latency",
+        "sfq": "fq_codel, else a queue whose length is derived from the latency",
+        "cake": "fq_codel",
+        "fq": "fq_codel, for those who do not pace themselves",
+        "tbf": "large frames whole, which others wait for at low rates",
+        "netem": "nftables' `numgen` for loss; nothing for delay",
         "br_netfilter": "nothing has to: what is not there does not call iptables either",
     }
 )
