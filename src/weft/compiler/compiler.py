@@ -23,6 +23,8 @@ from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transit
 from weft.compiler.port import compile_port, place_port
 from weft.compiler.qos.demand import Shares, guaranteed
+from weft.compiler.qos.link import compile_links_qos
+from weft.compiler.qos.policy import Policies
 from weft.compiler.qos.shares import asks_for_share, shares_of
 from weft.compiler.qos.way_out import WayOut, compile_way_out
 from weft.compiler.stands import Stands
@@ -80,9 +82,9 @@ class Compiler:
         """
         draft, intent = self._draft, self.intent
         path_mtu, configs = egress_mtu(intent, draft), configs_of(intent)
-        stands = Stands(draft, declare(draft, configs), intent)
+        stands, policies = Stands(draft, declare(draft, configs), intent), Policies(draft, intent)
         for name, tenant in intent.tenants.items():
-            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands)
+            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands, policies)
         wanted = shares_of(intent)
         routers = self._uplinks(draft, wanted)
         for name, tenant in intent.tenants.items():
@@ -91,6 +93,7 @@ class Compiler:
         for segment in self._all_segments():
             check_bridge_room(draft, segment)
         compile_namespaces(draft, configs, stands.declared)
+        compile_links_qos(draft, stands.declared, policies)
         segments = tuple(self._all_segments())
         compile_way_out(
             draft,

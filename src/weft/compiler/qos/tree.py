@@ -156,7 +156,7 @@ def _with_rest(branch: Branch) -> Branch:
     if branch.receives or branch.is_default:
         rest = replace(
             branch, path=(*branch.path, REST), rate_bps=None, ceil_bps=None, burst_bytes=None,
-            priority=LAST_PRIORITY, branches=(),
+            priority=LAST_PRIORITY if branch.priority is None else branch.priority, branches=(),
         )  # fmt: skip
         branches = (rest, *branches)
     return replace(branch, branches=branches, is_default=False)
