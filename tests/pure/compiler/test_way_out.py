@@ -13,7 +13,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.tc.htb import Htb, HtbClass
 from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Pools, Port, Subnet, Tenant, Uplink
 from weft.model.links import HostLink
-from weft.model.qos import QosClass, QosDirection, QosPolicy, QosUse
+from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, QosUse
 from weft.model.segment import SegmentSpec
 from weft.probe.held import Owner, pool_addresses, transit_addresses
 from weft.state import Key
@@ -234,7 +234,8 @@ def test_aggregates_of_what_leads_nowhere() -> None:
 
 
 def test_an_aggregate_has_no_classes_of_its_own() -> None:
-    wanted = intent(qos=out(MBIT, classes={"voice": QosClass()}, dscp_mark=46))
+    voice = QosClass(match=(QosMatch(dscp=(46,)),), rate=1000)
+    wanted = intent(qos=out(MBIT, classes={"voice": voice}, dscp_mark=46))
     assert [f.path[-1] for f in findings(wanted)] == ["classes", "dscp_mark"]
 
 

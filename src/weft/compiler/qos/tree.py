@@ -115,7 +115,7 @@ class Tree:
         major, minor = self.default.split(":")
         yield Htb(netns=ground.netns, ifname=ground.ifname, parent=ROOT, handle=f"{major}:", default=int(minor, 16))
         for node in self.nodes:
-            yield _class(ground, node)
+            yield _class(ground, node).held()
             if node.queue is not None:
                 yield from _queue(ground, node)
 
@@ -233,8 +233,8 @@ def _class(ground: Ground, node: Node) -> HtbClass:
         ceil_bps=node.ceil.value,
         burst_bytes=burst_held(node.burst.value, node.rate.value),
         cburst_bytes=burst_held(node.cburst.value, node.ceil.value),
-        quantum_bytes=node.quantum.value,
-        priority=node.priority,
+        quantum_bytes=node.quantum.value if node.queue else None,
+        priority=node.priority if node.queue else None,
         overhead_bytes=ground.counting.overhead_bytes,
         cells=ground.counting.cells,
     )
@@ -265,4 +265,4 @@ def _splitter(ground: Ground, node: Node, handle: str) -> Tbf:
         rate_bps=numbers.SPLITTER_BPS,
         burst_bytes=2 * ground.frame,
         limit_bytes=numbers.GSO_BYTES,
-    )
+    ).held()

@@ -22,7 +22,7 @@ from weft.compiler.pools import TransitKey
 from weft.compiler.qos.admission import admit, capacity_path, check_line, demand_capacity
 from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, within
 from weft.compiler.qos.marking import Marked, lead_through, mark, ward_off
-from weft.compiler.qos.tree import Branch, Ground, Tree, build_tree
+from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
 from weft.compiler.tenant import PortKey
 from weft.compiler.uplink import RouterPlace
 from weft.kinds.link.common import Link
@@ -92,7 +92,7 @@ class _Shared:
     def marked(self, out: WayOut) -> Marked:
         """Who gets which class."""
         there = {demand.place for demand in self.demands}
-        paths = _paths(self.demands)
+        classids = self._classids()
         by_segment = {id(router.segment): router for router in out.routers}
         rest = [(router, within(router.segment, there)) for router in out.routers]
         return Marked(
@@ -100,16 +100,22 @@ class _Shared:
             way=self.way,
             default=self.built.default,
             rest=[
-                (router, self.built.classid(paths[over]) if over else self.built.default)
+                (router, classids[over] if over else self.built.default)
                 for router, over in rest
                 if over or self.way == "ingress"
             ],
             ports=[
-                (demand, self.built.classid(paths[demand.place]), router, _seen(out, demand.port))
+                (demand, classids[demand.place], router, _seen(out, demand.port))
                 for demand in self.demands
                 if demand.port is not None and (router := by_segment.get(id(demand.port.segment)))
             ],
         )
+
+    def _classids(self) -> dict[str, str]:
+        """The leaf of each demand, by its place: its own class, or an aggregate's rest."""
+        leaves = {node.branch.path: node.classid for node in self.built.nodes if node.queue is not None}
+        paths = _paths(self.demands).items()
+        return {place: leaves.get(path) or leaves[*path, REST] for place, path in paths if place}
 
 
 def _links(draft: Draft, shares: Shares, asking: Sequence[Demand]) -> Sequence[str]:
@@ -211,9 +217,10 @@ def _ifb(draft: Draft, link: str) -> Ifb:
         netns=HOST,
         ifname=f"{IFB_PREFIX}{short_id(own_id)}",
         alias=draft.names.mark(place),
-        mac=mac(own_id, "link"),
+        mac=mac(own_id, "ifb"),
         mtu=_mtu(draft, link),
         up=True,
+        addr_gen_mode=draft.silence(_mtu(draft, link)),
         altnames=altnames(f"{draft.names.scope}.{link}.in"),
     )
 
