@@ -28,12 +28,13 @@ def test_every_line_has_its_reason(desk: Desk) -> None:
 
 
 def test_a_person_is_asked_what_was_not_said(desk: Desk) -> None:
-    answers = "eth0\n20mbps\n20mbit\n50mbit\nvoice\ngames\nhost=192.0.2.9@5mbit\n\ny\n"
+    answers = "eth0\n20mbps\n20mbit\n50mbit\nvoice\ngames\nhost=192.0.2.9@5mbit\n\ny\nport=tcp/873\n\n"
     talked = talk(desk, "qos", "advise", asked="Which link leads out: ", answer=answers)
     assert talked.code == 0, talked.shown
     assert "'20mbps': mbps is bytes a second to tc" in talked.shown
     assert "'games' is no traffic known here; one of voice, ssh" in talked.shown
     assert "ceil: 47500kbit" in talked.shown and "host-192-0-2-9:" in talked.shown
+    assert "port-873:" in talked.shown
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ queue where most of it was: a queue within a queue tells of the same packet agai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weft.backends.queues import LinkQueues, QueueGlance
@@ -22,7 +22,8 @@ from weft.wire.tc_statistics import Counted
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
     """A tree, or a single queue, at a root. `link`: whose; `handle`: the root's that is wanted, "" where none
-    is; `names`: of its classes by number, in the order of the file. `carrier`, `direction`, `where` as TreeView's."""
+    is; `names`: of its classes by number, in the order of the file; `shown`: the numbers to be shown, None for all.
+    `carrier`, `direction`, `where` as TreeView's."""
 
     link: Key
     carrier: str
@@ -30,6 +31,7 @@ class Queued:
     where: str
     handle: str
     names: Mapping[str, str]
+    shown: Container[str] | None = None
 
 
 def tree_of(queued: Queued, now: QueueGlance, before: QueueGlance | None) -> TreeView | None:
@@ -49,7 +51,7 @@ def tree_of(queued: Queued, now: QueueGlance, before: QueueGlance | None) -> Tre
         ifname=queued.link.name,
         kind=root.kind,
         is_foreign=said_of(root.handle) != queued.handle,
-        classes=tuple(seen.rows(root)),
+        classes=tuple(row for row in seen.rows(root) if queued.shown is None or row.number in queued.shown),
     )
 
 

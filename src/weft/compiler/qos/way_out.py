@@ -22,6 +22,7 @@ from weft.compiler.pools import TransitKey
 from weft.compiler.qos.admission import admit, capacity_path, check_line, demand_capacity
 from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, within
 from weft.compiler.qos.marking import Marked, lead_through, mark, ward_off
+from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
 from weft.compiler.tenant import PortKey
 from weft.compiler.uplink import RouterPlace
@@ -84,6 +85,8 @@ class _Shared:
             draft.link(_ifb(draft, self.link), self.path)
         elif _MAC.fullmatch(own := _mac(draft, self.link)):
             ward_off(draft, self.link, own, self.built.default, self.path)
+        root = link_key(HOST, self.built.ground.ifname)
+        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
         origins = {node.classid: node.branch.origin for node in self.built.nodes}
         for obj in self.built.objects():
             classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]
