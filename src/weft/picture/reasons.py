@@ -24,6 +24,7 @@ from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Path
 from weft.model.qos_words import rate_text, time_text
 from weft.state import Change, KernelObject, Op
+from weft.wire.tc_queue import SFQ_DEPTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +242,11 @@ def _queue_figures(node: Node, frame: int) -> Iterator[Figure]:
             yield Figure(name="interval", said=time_text(interval.value), why=interval.why)
             yield _bytes("turn of a flow", numbers.codel_quantum(limit_bps, frame))
             yield _packets(numbers.codel_packets(limit_bps))
-        case "sfq" | "pfifo":
+        case "sfq":
+            length = numbers.fifo_packets(limit_bps, frame, latency_us)
+            fits = length.value <= SFQ_DEPTH
+            yield _packets(length if fits else Derived(SFQ_DEPTH, "the most that sfq holds"))
+        case "pfifo":
             yield _packets(numbers.fifo_packets(limit_bps, frame, latency_us))
         case "netem":
             line = node.branch.impairment
