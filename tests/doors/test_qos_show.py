@@ -24,7 +24,7 @@ qos_policies:
       ceil: 10mbit
       classes:
         voice: {match: {dscp: ef}, rate: 2mbit, priority: 0}
-        web: {match: {protocol: tcp, ports: [80, 5201]}, rate: 5mbit, ceil: 8mbit, priority: 3}
+        web: {match: {destination: 10.1.0.3}, rate: 5mbit, ceil: 8mbit, priority: 3}
     ingress: {ceil: 20mbit}
 tenants:
   shop:

@@ -13,14 +13,8 @@ from weft.netlink.connection import Connection, QuestionRefused
 from weft.netlink.kept import Kept, NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.state import Key, link_key
-from weft.wire.tc_statistics import (
-    Counted,
-    get_counted_classes,
-    get_counted_qdiscs,
-    get_names,
-    read_counted,
-    read_name,
-)
+from weft.wire.tc import get_classes, get_qdiscs
+from weft.wire.tc_statistics import Counted, get_names, read_counted, read_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +66,7 @@ class QueueReader:
 def _read(connection: Connection, names: Container[str] | None) -> Iterator[tuple[str, LinkQueues]]:
     """`names` None: all. Classes of links only that have a qdisc which somebody made."""
     qdiscs: dict[int, list[Counted]] = {}
-    for seen in connection.dump(get_counted_qdiscs(), read_counted):
+    for seen in connection.dump(get_qdiscs(), read_counted):
         qdiscs.setdefault(seen.ifindex, []).append(seen)
     for index, name in connection.dump(get_names(), read_name):
         if names is None or name in names:
@@ -83,6 +77,6 @@ def _read(connection: Connection, names: Container[str] | None) -> Iterator[tupl
 
 def _classes(connection: Connection, index: int) -> Sequence[Counted]:
     try:
-        return connection.dump(get_counted_classes(index), read_counted)
+        return connection.dump(get_classes(index), read_counted)
     except QuestionRefused:  # the link went away meanwhile
         return ()

@@ -12,9 +12,9 @@ from weft.compiler.findings import Finding
 from weft.facts import Facts
 from weft.lint.limits import LIMITS, conntrack, neighbours
 from weft.lint.mtu import large_links, lost_ipv6, uneven_ports
-from weft.lint.qos.figures import bursts, slow_rates
+from weft.lint.qos.figures import bursts
 from weft.lint.qos.marks import foreign_marks
-from weft.lint.qos.order import marks_that_do_not_classify, priority_inversions, unreachable_classes
+from weft.lint.qos.order import marks_that_do_not_classify, priority_inversions, shadowed_classes
 from weft.lint.qos.places import bbr_that_is_dropped, limits_in_reach
 from weft.lint.ranges import shared_ranges
 from weft.lint.tcp import absent_congestion_controls
@@ -33,8 +33,7 @@ RULES: tuple[Rule, ...] = (
     large_links,
     absent_congestion_controls,
     bursts,
-    slow_rates,
-    unreachable_classes,
+    shadowed_classes,
     priority_inversions,
     marks_that_do_not_classify,
     foreign_marks,

@@ -6,7 +6,7 @@ in which a packet meets what they made. Places are paths of the intent; whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,14 @@ from weft.compiler.qos.numbers import UNLIMITED_BPS, Derived
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.shaping import Shaping
 from weft.compiler.qos.site import Way
-from weft.compiler.qos.tree import PRIORITY, Node, Tree
+from weft.compiler.qos.tree import PRIORITY, REST, Node, Tree
 from weft.kinds import KINDS
 from weft.kinds.tc.htb import Htb, HtbClass
 from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Path
 from weft.model.qos_words import rate_text, time_text
 from weft.state import Change, KernelObject, Op
+from weft.wire.tc_queue import SFQ_DEPTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +60,45 @@ class Explanation:
     steps: tuple[Step, ...]
 
 
-def explanation(planted: Planted, carrier: str) -> Explanation:
-    """Of all that one carrier asks for in one direction, or of a tree that several share."""
+def explanation(planted: Planted, called: Callable[[Path], str], shown: Container[str] | None = None) -> Explanation:
+    """Of all that one carrier asks for in one direction, or of a tree that several share. `called`: what people call a
+    carrier at a path; `shown`: the classes by number, None for all."""
     shaping = planted.shaping
-    if shaping is None:
-        tree = tree_steps(planted.tree) if planted.tree else ()
-        return Explanation(
-            carrier=carrier, direction=planted.direction, policy="", path=planted.path, asked_at=(), steps=tuple(tree)
-        )
+    if shaping is not None:
+        steps, policy = tuple(_shaping_steps(shaping)), shaping.asked.name
+        path, asked_at = shaping.path, shaping.asked.asked_at
+    else:
+        steps, policy = tuple(_shared_steps(planted, called, shown)), ""
+        path, asked_at = planted.path, ()
     return Explanation(
-        carrier=carrier,
+        carrier=called(planted.path),
         direction=planted.direction,
-        policy=shaping.asked.name,
-        path=shaping.path,
-        asked_at=shaping.asked.asked_at,
-        steps=tuple(_shaping_steps(shaping)),
+        policy=policy,
+        path=path,
+        asked_at=asked_at,
+        steps=steps,
     )
+
+
+def _shared_steps(planted: Planted, called: Callable[[Path], str], shown: Container[str] | None) -> Iterator[Step]:
+    assert planted.tree is not None
+    is_out = planted.direction == "egress"
+    how = (
+        "after routing and before translation, by the link it came from and its source"
+        if is_out
+        else "by its destination, where it goes on to a router; from there it is sent through an ifb"
+    )
+    yield Step(
+        what=f"one tree for all who share {called(planted.path)}",
+        why=f"a tree within another would lose guarantees; a packet gets its class {how}, and whatever is not asked "
+        "for here, the host's own too, the default",
+    )
+    yield from tree_steps(planted.tree, lambda node: _shared_name(node, called), shown)
+
+
+def _shared_name(node: Node, called: Callable[[Path], str]) -> str:
+    path = node.branch.path
+    return called(node.branch.origin) if path and path[-1] else _name(node)
 
 
 def commands(objects: Iterable[KernelObject]) -> tuple[str, ...]:
@@ -126,32 +150,36 @@ def _chain(shaping: Shaping) -> Step:
 def _of_classes(text: str, tree: Tree | None) -> str:
     """The classes that a rule or an element speaks of."""
     words = set(text.replace(",", " ").split())
-    return ", ".join(_name(node, "the whole") for node in tree.nodes if node.classid in words) if tree else ""
+    return ", ".join(_name(node) for node in tree.nodes if node.classid in words) if tree else ""
 
 
 def choice_step(what: str, choice: Choice[Any], objects: Iterable[KernelObject] = ()) -> Step:
     return Step(what=f"{what}: {choice.mechanism.name}", why=_why(choice), commands=commands(objects))
 
 
-def tree_steps(tree: Tree, top: str = "the whole") -> Iterator[Step]:
-    """The root, then each class with its queue. `top`: what the top is called."""
+def tree_steps(
+    tree: Tree, named: Callable[[Node], str] | None = None, shown: Container[str] | None = None
+) -> Iterator[Step]:
+    """The root, then each class with its queue. `named`: what a class is called; `shown` as above."""
+    named = named or _name
     objects = list(tree.objects())
-    root = [held for held in objects if isinstance(held, Htb)]
     ground = tree.ground
     yield Step(
         what=f"tree of HTB at the root of {ground.ifname}",
         why=f"its number {ground.major:x}: is a hash of scope and link; what nobody classified goes to {tree.default}; "
         f"rates count {ground.counting.why or 'frames'}",
-        commands=commands(root),
+        commands=commands(held for held in objects if isinstance(held, Htb)),
     )
+    names = {node.classid: named(node) for node in tree.nodes}
     for node in tree.nodes:
-        yield Step(
-            what=f"class {_name(node, top)}, {node.classid}",
-            why=_node_why(node, tree, top),
-            where=node.branch.origin,
-            figures=tuple(_figures(node, tree)),
-            commands=commands(_objects(objects, node)),
-        )
+        if shown is None or node.classid in shown:
+            yield Step(
+                what=f"class {names[node.classid]}, {node.classid}",
+                why=_node_why(node, names),
+                where=node.branch.origin,
+                figures=tuple(_figures(node, tree)),
+                commands=commands(_objects(objects, node)),
+            )
 
 
 # inside
@@ -162,22 +190,21 @@ def _why(choice: Choice[Any]) -> str:
     return f"{choice.why} ({lacking})" if lacking else choice.why
 
 
-def _name(node: Node, top: str) -> str:
+def _name(node: Node) -> str:
     path = node.branch.path
     if not path:
-        return top
-    if path == ("",):
+        return "the whole"
+    if path == (REST,):
         return "of what no class matches"
     return " / ".join(name or "the rest of it" for name in path)
 
 
-def _node_why(node: Node, tree: Tree, top: str) -> str:
+def _node_why(node: Node, names: Mapping[str, str]) -> str:
     if not node.branch.path:
         return "holds the limit of all"
     if node.branch.is_default:
         return "the default: what no class matches, ARP and other frames that are no IP too"
-    over = next(other for other in tree.nodes if other.classid == node.parent)
-    return f"a part of {_name(over, top)}"
+    return f"a part of {names[node.parent]}"
 
 
 def _figures(node: Node, tree: Tree) -> Iterator[Figure]:
@@ -199,7 +226,7 @@ def _figures(node: Node, tree: Tree) -> Iterator[Figure]:
 
 
 def _priority_why(node: Node) -> str:
-    if node.branch.path[-1:] == ("",):
+    if node.branch.path[-1:] == (REST,):
         return "behind all that is named"
     return "as given" if node.branch.priority is not None else f"nothing is said: {PRIORITY}, between first and last"
 
@@ -215,7 +242,11 @@ def _queue_figures(node: Node, frame: int) -> Iterator[Figure]:
             yield Figure(name="interval", said=time_text(interval.value), why=interval.why)
             yield _bytes("turn of a flow", numbers.codel_quantum(limit_bps, frame))
             yield _packets(numbers.codel_packets(limit_bps))
-        case "sfq" | "pfifo":
+        case "sfq":
+            length = numbers.fifo_packets(limit_bps, frame, latency_us)
+            fits = length.value <= SFQ_DEPTH
+            yield _packets(length if fits else Derived(SFQ_DEPTH, "the most that sfq holds"))
+        case "pfifo":
             yield _packets(numbers.fifo_packets(limit_bps, frame, latency_us))
         case "netem":
             line = node.branch.impairment

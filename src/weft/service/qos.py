@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from weft.backends.queues import QueueGlance, QueueReader
 from weft.compiler import CompileError, planted
 from weft.compiler.qos.planted import Planted
-from weft.compiler.qos.tree import Node
+from weft.compiler.qos.tree import REST, Node
 from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
 from weft.model.intent import Path
@@ -49,8 +49,11 @@ def looks(service: Service, intents: Sequence[Loaded], name: str | None) -> Iter
     """What queues, again and again, at the pace of whoever asks; from the second on with rates. Raises: IntentInvalid
     where the name is nobody's."""
     found = find(service, intents)
-    wanted = [one for one in found if name is None or is_meant(name, one.planted.path)]
-    queued = [_queued(one) for one in wanted if one.planted.tree or _queues(one.planted)]
+    queued = [
+        _queued(one, shown)
+        for one in found
+        if (shown := shown_of(name, one.planted)) != set() and (one.planted.tree or _queues(one.planted))
+    ]
     before: QueueGlance | None = None
     reader = QueueReader(service.namespaces)
     try:
@@ -77,9 +80,9 @@ def explain(service: Service, intents: Sequence[Loaded], name: str) -> list[Expl
     """All that shapes the port or link of that name. Raises: IntentInvalid where it is nobody's."""
     found = find(service, intents)
     told = [
-        Explained(explanation=explanation(one.planted, carrier_of(one.planted.path)), where=one.loaded.origins.at)
+        Explained(explanation=explanation(one.planted, carrier_of, shown), where=one.loaded.origins.at)
         for one in found
-        if is_meant(name, one.planted.path)
+        if (shown := shown_of(name, one.planted)) != set()
     ]
     if not told:
         demand_known(name, intents, _host_links(service))
@@ -101,8 +104,10 @@ def is_meant(name: str, path: Path) -> bool:
 def carrier_of(path: Path) -> str:
     """For people: `port shop/web`, `link eth0`."""
     match path:
-        case ("tenants", tenant, "ports", port):
-            return f"port {tenant}/{port}"
+        case ("tenants", tenant, ("ports" | "networks") as kind, name):
+            return f"{kind[:-1]} {tenant}/{name}"
+        case ("tenants", tenant):
+            return f"tenant {tenant}"
         case ("host", "links", ifname):
             return f"link {ifname}"
         case ("namespaces", netns, "links", ifname):
@@ -110,15 +115,28 @@ def carrier_of(path: Path) -> str:
     return " ".join(path)
 
 
-def class_name(node: Node) -> str:
-    """As the file has it: the last of its names; a shared tree's are places of ports and aggregates."""
+def class_name(node: Node, is_shared: bool) -> str:
+    """As the file has it; in a tree that several share, whose it is."""
     path = node.branch.path
     if not path:
         return "(all)"
-    if path == ("",):
+    if path == (REST,):
         return "(default)"
-    last = path[-1] or "(rest)"
-    return carrier_of(tuple(last.split("/"))) if "/" in last else last
+    if path[-1] == REST:
+        return "(rest)"
+    return carrier_of(node.branch.origin) if is_shared else path[-1]
+
+
+def shown_of(name: str | None, one: Planted) -> set[str] | None:
+    """The numbers of the classes that are the port's or link's of that name, and of what they are part of; None for
+    all."""
+    if name is None or is_meant(name, one.path):
+        return None
+    if one.tree is None or one.shaping is not None:
+        return set()
+    meant = [node.branch.path for node in one.tree.nodes if node.branch.path and is_meant(name, node.branch.origin)]
+    within = {path[:depth] for path in meant for depth in range(len(path) + 1)}
+    return {node.classid for node in one.tree.nodes if node.branch.path in within}
 
 
 def demand_known(name: str, intents: Sequence[Loaded], links: Sequence[str]) -> None:
@@ -156,7 +174,7 @@ def _queues(one: Planted) -> bool:
     return one.shaping is not None and one.shaping.has_queue
 
 
-def _queued(found: Found) -> Queued:
+def _queued(found: Found, shown: set[str] | None) -> Queued:
     one = found.planted
     path = one.shaping.path if one.shaping else one.path
     return Queued(
@@ -164,14 +182,22 @@ def _queued(found: Found) -> Queued:
         carrier=carrier_of(one.path),
         direction=one.direction,
         where=found.loaded.origins.at(path),
-        names={node.classid: class_name(node) for node in one.tree.nodes} if one.tree else {},
+        handle=_handle(one),
+        names={node.classid: class_name(node, one.shaping is None) for node in one.tree.nodes} if one.tree else {},
+        shown=shown,
     )
+
+
+def _handle(one: Planted) -> str:
+    if one.tree is not None:
+        return f"{one.tree.ground.major:x}:"
+    return (one.shaping.root.handle or "") if one.shaping and one.shaping.root else ""
 
 
 def _others(now: QueueGlance, name: str | None, ours: set[Key]) -> list[Queued]:
     """What stands at links of the host and is nobody's here."""
     return [
-        Queued(link=key, carrier=f"link {key.name}", direction="", where="", names={})
+        Queued(link=key, carrier=f"link {key.name}", direction="", where="", handle="", names={})
         for key in now.links
         if key not in ours and name in (None, key.name) and key == link_key(HOST, key.name)
     ]

@@ -6,7 +6,7 @@ queue where most of it was: a queue within a queue tells of the same packet agai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weft.backends.queues import LinkQueues, QueueGlance
@@ -21,14 +21,17 @@ from weft.wire.tc_statistics import Counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """A tree, or a single queue, that is wanted at a link's root. `link`: that link; `names`: of its classes by number,
-    from the top down, in the order of the file. `carrier`, `direction`, `where` as TreeView's."""
+    """A tree, or a single queue, at a root. `link`: whose; `handle`: the root's that is wanted, "" where none
+    is; `names`: of its classes by number, in the order of the file; `shown`: the numbers to be shown, None for all.
+    `carrier`, `direction`, `where` as TreeView's."""
 
     link: Key
     carrier: str
     direction: str
     where: str
+    handle: str
     names: Mapping[str, str]
+    shown: Container[str] | None = None
 
 
 def tree_of(queued: Queued, now: QueueGlance, before: QueueGlance | None) -> TreeView | None:
@@ -40,7 +43,6 @@ def tree_of(queued: Queued, now: QueueGlance, before: QueueGlance | None) -> Tre
     earlier = before.links.get(queued.link, LinkQueues()) if before else LinkQueues()
     elapsed_s = now.at_s - before.at_s if before else 0.0
     seen = _Seen(held, _by_handle(earlier), elapsed_s, queued.names)
-    is_ours = not queued.names or any(said_of(one.handle) in queued.names for one in held.classes)
     return TreeView(
         carrier=queued.carrier,
         direction=queued.direction,
@@ -48,8 +50,8 @@ def tree_of(queued: Queued, now: QueueGlance, before: QueueGlance | None) -> Tre
         netns=queued.link.netns,
         ifname=queued.link.name,
         kind=root.kind,
-        is_foreign=not queued.direction or not is_ours,
-        classes=tuple(seen.rows(root)),
+        is_foreign=said_of(root.handle) != queued.handle,
+        classes=tuple(row for row in seen.rows(root) if queued.shown is None or row.number in queued.shown),
     )
 
 

@@ -10,16 +10,14 @@ from typing import NamedTuple
 
 from weft.wire.codec import Table, as_bytes, as_table, as_text, read
 from weft.wire.link import IFINFO_SIZE, IFLA_IFNAME, RTM_GETLINK, link_header
+from weft.wire.tc import TCA_KIND, TCA_OPTIONS, TCMSG_SIZE, read_header
 
-RTM_GETQDISC, RTM_GETTCLASS = 38, 42
-_TCA_KIND, _TCA_OPTIONS, _TCA_STATS2 = 1, 2, 7
+_TCA_STATS2 = 7
 _BASIC, _QUEUE, _APP, _PACKETS64 = 1, 3, 4, 8
 
 _IFINFO = Struct("=BxHi")
 """ifinfomsg, as far as it says which link."""
 _LINK: Table = {IFLA_IFNAME: as_text}
-_TCMSG = Struct("=B3xiIII")
-"""tcmsg: family, index of the link, handle, parent, info."""
 _BASIC_STATS = Struct("=QI")
 _QUEUE_STATS = Struct("=5I")
 """gnet_stats_queue: packets and bytes that wait, drops, requeues, overlimits."""
@@ -55,7 +53,7 @@ def _as_u64(buffer: bytes, at: int, end: int) -> int:
 
 
 _STATS: Table = {_BASIC: as_bytes, _QUEUE: as_bytes, _APP: as_bytes, _PACKETS64: _as_u64}
-_TABLE: Table = {_TCA_KIND: as_text, _TCA_OPTIONS: as_bytes, _TCA_STATS2: as_table(_STATS)}
+_TABLE: Table = {TCA_KIND: as_text, TCA_OPTIONS: as_bytes, _TCA_STATS2: as_table(_STATS)}
 
 
 def get_names() -> tuple[int, bytes]:
@@ -68,21 +66,11 @@ def read_name(buffer: bytes, at: int, end: int) -> tuple[int, str]:
     return int(_IFINFO.unpack_from(buffer, at)[2]), read(buffer, at + IFINFO_SIZE, end, _LINK)[IFLA_IFNAME]
 
 
-def get_counted_qdiscs() -> tuple[int, bytes]:
-    """Type and body of a dump of the qdiscs of all links."""
-    return RTM_GETQDISC, _TCMSG.pack(0, 0, 0, 0, 0)
-
-
-def get_counted_classes(ifindex: int) -> tuple[int, bytes]:
-    """Type and body of a dump of all classes of one link, fq_codel's flows among them."""
-    return RTM_GETTCLASS, _TCMSG.pack(0, ifindex, 0, 0, 0)
-
-
 def read_counted(buffer: bytes, at: int, end: int) -> Counted:
-    _, ifindex, handle, parent, _ = _TCMSG.unpack_from(buffer, at)
-    found = read(buffer, at + _TCMSG.size, end, _TABLE)
+    ifindex, handle, parent, _ = read_header(buffer, at)
+    found = read(buffer, at + TCMSG_SIZE, end, _TABLE)
     stats = found.get(_TCA_STATS2, {})
-    kind, app = found.get(_TCA_KIND, ""), stats.get(_APP, b"")
+    kind, app = found.get(TCA_KIND, ""), stats.get(_APP, b"")
     size, packets = _BASIC_STATS.unpack_from(stats[_BASIC]) if _BASIC in stats else (0, 0)
     waiting = _QUEUE_STATS.unpack_from(stats[_QUEUE]) if _QUEUE in stats else (0, 0, 0, 0, 0)
     return Counted(
@@ -98,7 +86,7 @@ def read_counted(buffer: bytes, at: int, end: int) -> Counted:
         overlimits=waiting[4],
         borrowed=_HTB.unpack_from(app)[1] if kind == "htb" and len(app) >= _HTB.size else 0,
         delay_us=_delay_us(app) if kind == "fq_codel" else None,
-        options=found.get(_TCA_OPTIONS, b""),
+        options=found.get(TCA_OPTIONS, b""),
     )
 
 

@@ -1,7 +1,4 @@
-"""Rates and bursts that HTB cannot keep, or that keep nothing.
-
-Source: tc-htb(8), net/sched/sch_htb.c (htb_dequeue sends while there are tokens, and debt counts up to `mbuffer`).
-"""
+"""Bursts that a rate does not go with. Source: tc-htb(8), net/sched/sch_htb.c."""
 
 from __future__ import annotations
 
@@ -15,9 +12,6 @@ from weft.model.intent import Intent, Path
 from weft.model.qos import Shape
 
 FRAME_BYTES = ETHERNET_MTU + 14
-DEBT_S = 60
-"""A class forgets what it owes beyond this. Source: net/sched/sch_htb.c HTB mbuffer."""
-SLOWEST_BPS = FRAME_BYTES * 8 // DEBT_S
 TIMER_S = 0.001
 """A queue may wake up so much late; for that long the bucket must last."""
 TOO_LONG_S = 0.25
@@ -38,7 +32,7 @@ def _burst(path: Path, burst_bytes: int, rate_bps: int) -> Iterator[Finding]:
     right = max(int(rate_bps / 8 * TIMER_S) + 1, 2 * FRAME_BYTES)
     fix = f"leave it out, or {right}b and more"
     if burst_bytes < FRAME_BYTES:
-        what = f"{burst_bytes} bytes are less than a frame ({FRAME_BYTES}): after each one the class owes for it"
+        what = f"{burst_bytes} bytes are less than a frame, which goes out whole: it is made as large"
         yield Finding(path=path, what=what, fix=fix, severity="warning")
     elif lasts_s < TIMER_S:
         what = f"{burst_bytes} bytes last {lasts_s * 1e6:.0f} us at this rate: a timer that is 1 ms late loses the rest"
@@ -47,17 +41,6 @@ def _burst(path: Path, burst_bytes: int, rate_bps: int) -> Iterator[Finding]:
         what = f"{burst_bytes:,} bytes go out unlimited after each pause: {lasts_s:.1f} s of the rate"
         fix = f"leave it out, or {max(int(rate_bps / 8 * TOO_LONG_S), ALWAYS_BYTES)}b and less"
         yield Finding(path=path, what=what, fix=fix, severity="warning")
-
-
-def slow_rates(intent: Intent, facts: Facts) -> Iterator[Finding]:
-    """A frame that takes longer than HTB remembers its debt goes out as if it had been paid for."""
-    for path, shape in _shapes(intent):
-        for key, rate_bps in (("rate", shape.rate), ("ceil", shape.ceil)):
-            if rate_bps is not None and rate_bps < SLOWEST_BPS:
-                took_s = FRAME_BYTES * 8 / rate_bps
-                what = f"a frame of {FRAME_BYTES} bytes takes {took_s:.0f} s, and HTB forgets a debt after {DEBT_S} s"
-                fix = f"{SLOWEST_BPS + 1}bit or more, else more than this passes"
-                yield Finding(path=(*path, key), what=what, fix=fix, severity="warning")
 
 
 def _shapes(intent: Intent) -> Iterator[tuple[Path, Shape]]:

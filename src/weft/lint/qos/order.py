@@ -18,19 +18,16 @@ USUAL_PRIORITY = 4
 """Of a class that says none."""
 
 
-def unreachable_classes(intent: Intent, facts: Facts) -> Iterator[Finding]:
+def shadowed_classes(intent: Intent, facts: Facts) -> Iterator[Finding]:
+    """The default of a direction has at least what no class matches."""
     for stated in directions(intent):
-        parents = {held.parent for held in stated.direction.classes.values()}
         earlier: list[tuple[str, QosMatch]] = []
         for path, name, held in stated.classes():
-            is_default = name == stated.direction.default
             over = [_over(match, earlier) for match in held.match]
-            if not held.match and not is_default and name not in parents:
-                what = f"nothing belongs to {name}: it has no match and is nobody's default"
-                yield Finding(path=path, what=what, fix="say what it is for: `match:`", severity="warning")
-            elif held.match and all(over) and not is_default:
-                first = " and ".join(dict.fromkeys(filter(None, over)))
-                what = f"nothing comes to {name}: {first}, which stands before it, has all that it matches"
+            if over and all(over) and name != stated.direction.default:
+                first = dict.fromkeys(filter(None, over))
+                has = "has" if len(first) == 1 else "have"
+                what = f"nothing comes to {name}: {' and '.join(first)} before it {has} all that it matches"
                 yield Finding(path=path, what=what, fix=f"put {name} first", severity="warning")
             earlier += ((name, match) for match in held.match)
 

@@ -62,6 +62,7 @@ def command(
     if not (link and (up or down) and protect):
         _demand_terminal(link, up or down, protect)
         link, up, down, protect, waits_little = _asked(link, up, down, protect, waits_little)
+        bulk = bulk or tuple(_until_empty("What may wait for all others, such as backups?", "bulk"))
     advice = advise(
         Situation(
             ifname=link,
@@ -95,17 +96,19 @@ def _asked(
         up = click.prompt(f"What does the line behind {link} carry out, such as 20mbit", type=rate, err=True)
         down = click.prompt("And in", type=rate, default=up, err=True)
     if not protect:
-        tell(f"What must not suffer when the line is full? One a line, an empty one ends: {_WHAT}; @RATE for how much.")
-        protect = tuple(_until_empty())
+        protect = tuple(
+            _until_empty("What must not suffer when the line is full? @RATE behind it says how much.", "protect")
+        )
     if waits_little is None:
         waits_little = click.confirm("Does it matter how long a packet waits (calls, games, terminals)", True, err=True)
     return str(link), up, down, protect, waits_little
 
 
-def _until_empty() -> list[Traffic]:
+def _until_empty(question: str, word: str) -> list[Traffic]:
+    tell(f"{question} One a line, an empty one ends: {_WHAT}.")
     found: list[Traffic] = []
     while True:
-        written = click.prompt("  protect", default="", show_default=False, err=True)
+        written = click.prompt(f"  {word}", default="", show_default=False, err=True)
         if not written:
             return found
         try:

@@ -45,8 +45,7 @@ def command(name: str, file: str | None, scope: str | None, commands: bool, outp
 
 def _lines(told: Explanation, where: Callable[[Sequence[str]], str], commands: bool) -> Iterator[str]:
     yield f"{click.style(told.carrier, bold=True)}  {told.direction}"
-    policy = f"policy {told.policy}" if told.policy else "policy in place"
-    yield f"  {policy}  {where(told.path)}" + (f", asked for at {where(told.asked_at)}" if told.policy else "")
+    yield f"  {_policy(told)}{where(told.path)}" + (f", asked for at {where(told.asked_at)}" if told.policy else "")
     for step in told.steps:
         at = f"  {where(step.where)}" if step.where else ""
         yield f"  {click.style(step.what, fg='cyan')}{at}"
@@ -54,6 +53,11 @@ def _lines(told: Explanation, where: Callable[[Sequence[str]], str], commands: b
         yield from (f"      {line}" for line in _figures(step))
         if commands:
             yield from (f"      $ {line}" for line in step.commands)
+
+
+def _policy(told: Explanation) -> str:
+    """A tree that several share has none."""
+    return f"policy {told.policy}  " if told.policy else "policy in place  " if told.asked_at else ""
 
 
 def _figures(step: Step) -> list[str]:
