@@ -8,7 +8,7 @@ rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from weft.compiler.qos import handles, numbers
@@ -95,19 +95,20 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """`nodes`: each after its parent, the top first. `default`: the class of what nobody classified."""
+    """`nodes`: each after its parent, the top first. `default`: the class of what nobody classified. `leaves`: the
+    numbers of those that packets may be given to."""
 
     ground: Ground
     nodes: tuple[Node, ...]
     default: str
+    leaves: Mapping[handles.Path, str]
 
     def classid(self, path: handles.Path) -> str:
         """The leaf that packets of a class are given to.
 
         Raises: KeyError where there is no such class.
         """
-        leaves = {node.branch.path: node.classid for node in self.nodes if node.queue is not None}
-        return leaves[path] if path in leaves else leaves[*path, REST]
+        return self.leaves[path] if path in self.leaves else self.leaves[*path, REST]
 
     def objects(self) -> Iterator[KernelObject]:
         """All that it becomes, each after what it stands on."""
@@ -127,7 +128,8 @@ def build_tree(top: Branch, ground: Ground) -> Tree:
     taken = {ground.major}
     nodes = tuple(_nodes(top, ground, numbered, taken, "", UNLIMITED_BPS))
     default = next(node.classid for node in nodes if node.branch.is_default)
-    return Tree(ground=ground, nodes=nodes, default=default)
+    leaves = {node.branch.path: node.classid for node in nodes if node.queue is not None}
+    return Tree(ground=ground, nodes=nodes, default=default, leaves=leaves)
 
 
 def walk(branch: Branch) -> Iterator[Branch]:
