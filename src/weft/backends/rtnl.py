@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from dataclasses import replace
 
 from weft.backends.base import Selection
+from weft.backends.foreign_tree import foreign_tree
 from weft.backends.rtnl_commit import Commit
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_peers import VETH, End, peers
@@ -102,6 +103,10 @@ class Rtnl:
             for reading, seen, link in found
             if link.key in keys
         }
+
+    def foreign_root(self, link: Key, ours: Collection[str]) -> str:
+        """The tree of somebody else's that a link has, "" for none. `ours`: roots that are weft's, kind and handle."""
+        return foreign_tree(self._kept.at(link.netns).rtnl, self._numbers.ifindex(link), ours)
 
     def cookie(self, netns: str) -> int:
         """The number of a namespace, never used again until the kernel restarts. Raises: NamespaceGone."""
