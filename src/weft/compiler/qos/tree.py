@@ -49,7 +49,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What a tree stands on: a link, and what its kernel has. `replace`: a root of somebody else's gives way."""
+    """What a tree stands on: a link, and what its kernel has."""
 
     scope: str
     netns: str
@@ -57,7 +57,6 @@ class Ground:
     mtu: int = 1500
     features: Set[str] = frozenset()
     counting: Counting = field(default_factory=Counting)
-    replace: bool = False
 
     @property
     def frame(self) -> int:
@@ -95,13 +94,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """`nodes`: each after its parent, the top first. `default`: the class of what nobody classified. `leaves`: the
-    numbers of those that packets may be given to."""
+    """`nodes`: each after its parent, the top first. `leaves`: the classes that packets are given to, by path;
+    `default`: the one of what nobody classified."""
 
     ground: Ground
     nodes: tuple[Node, ...]
-    default: str
     leaves: Mapping[handles.Path, str]
+    default: str
 
     def classid(self, path: handles.Path) -> str:
         """The leaf that packets of a class are given to.
@@ -129,7 +128,7 @@ def build_tree(top: Branch, ground: Ground) -> Tree:
     nodes = tuple(_nodes(top, ground, numbered, taken, "", UNLIMITED_BPS))
     default = next(node.classid for node in nodes if node.branch.is_default)
     leaves = {node.branch.path: node.classid for node in nodes if node.queue is not None}
-    return Tree(ground=ground, nodes=nodes, default=default, leaves=leaves)
+    return Tree(ground=ground, nodes=nodes, leaves=leaves, default=default)
 
 
 def walk(branch: Branch) -> Iterator[Branch]:
