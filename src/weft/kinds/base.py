@@ -79,7 +79,8 @@ class Kind:
     and says None where the link is not of the kind after all).
     `script`: the ip, nft and sysctl commands that do the same. `claims`: names beside the key that must be unique in
     the kernel (altnames), so that plan can order a release before a claim. `cascade(before, after, dependent)`:
-    whether the kernel drops `dependent`, which lives on the object, when that is changed in place. `former`: what was
+    whether the kernel drops `dependent`, which lives on the object, when that is changed in place;
+    `unsettles(dependent)`: whether it then changes `dependent`, which must be said again. `former`: what was
     observed, as a goal to come back to: less what nobody could give back.
     """
 
@@ -99,6 +100,7 @@ class Kind:
     parse: Callable[..., Any]
     claims: Callable[[Any], Iterable[tuple[str, ...]]] = field(default=lambda _: ())
     cascade: Callable[[Any, Any, KernelObject], bool] = field(default=lambda before, after, dependent: False)
+    unsettles: Callable[[KernelObject], bool] = field(default=lambda dependent: False)
     former: Callable[[Any], Any] = field(default=lambda observed: observed)
 
 

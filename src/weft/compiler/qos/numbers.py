@@ -147,10 +147,11 @@ def fifo_packets(limit_bps: int, frame: int, latency_us: int | None) -> Derived:
 
 def codel_target(limit_bps: int, frame: int, latency_us: int | None) -> Derived:
     """How long fq_codel lets packets wait in the long run: a frame's own time at least, or it drops each one."""
-    wanted = _TARGET_US if latency_us is None else max(latency_us, 1_000)
-    least = 3 * frame_us(frame, limit_bps) // 2
-    if least > wanted:
-        return Derived(least, f"one and a half times what a frame takes at {rate_text(limit_bps)}")
+    wanted = target = _TARGET_US if latency_us is None else max(latency_us, 1_000)
+    while target < frame_us(frame, limit_bps):
+        target *= 2
+    if target > wanted:
+        return Derived(target, f"doubled until a frame at {rate_text(limit_bps)} takes no longer")
     return Derived(wanted, "as given" if latency_us is not None else "fq_codel's own")
 
 

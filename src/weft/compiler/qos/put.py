@@ -14,9 +14,9 @@ _INSTEAD = "load what is missing, or take the policy out"
 def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
     """Put all objects of what shapes something, and find what cannot be. What holds for many is said once."""
     for shaping in shapings:
-        path = shaping.asked.asked_at
+        path = shaping.site.qos_path
         for feature in shaping.needs:
-            draft.need(feature, path, _INSTEAD)
+            draft.need(feature, shaping.asked.asked_at, _INSTEAD)
         draft.findings += (finding for finding in shaping.findings if finding not in draft.findings)
         if shaping.chain is not None:
             draft.share(shaping.table, path)

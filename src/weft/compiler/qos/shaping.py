@@ -121,7 +121,7 @@ def _with_queue(bare: Shaping, direction: QosDirection, ground: Ground) -> Shapi
     if choice is None:
         return replace(bare, line=line)
     spot = replace(ground.spot, latency_us=direction.latency, handle=handle(ground.major))
-    return replace(bare, line=line, root=choice.mechanism.emit(spot), root_choice=choice)  # type: ignore[arg-type]
+    return replace(bare, line=line, root=choice.mechanism.emit(spot).held(), root_choice=choice)  # type: ignore[arg-type]
 
 
 def _lines(direction: QosDirection) -> list[tuple[Path, Shape]]:

@@ -17,6 +17,8 @@ from weft.kinds.link.ifb import Ifb
 from weft.model.intent import Path
 
 IFB_PREFIX = "wq"
+QOS = "qos"
+"""The last word of the marks and paths of what is made here."""
 Direction = Literal["egress", "ingress"]
 
 
@@ -57,11 +59,16 @@ class Site:
         return f"qos-{way.value}-{self.ifname}"
 
     @property
+    def qos_path(self) -> Path:
+        """Of what is made here, whoever asks for it: a port, or its network for all of its ports."""
+        return (*self.path, QOS)
+
+    @property
     def ifb(self) -> Ifb:
         return Ifb(
             netns=self.netns,
             ifname=self.queue_ifname(Way.IN),
-            alias=f"{self.mark}/qos",
+            alias=f"{self.mark}/{QOS}",
             mac=mac(self.id, "ifb"),
             mtu=self.mtu,
             up=True,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from weft.compiler.qos import handles, numbers
 from weft.compiler.qos.mechanisms import Choice, Spot, leaf_for, line_for
 from weft.compiler.qos.numbers import UNLIMITED_BPS, Counting, Derived
-from weft.kinds.tc.htb import Htb, HtbClass, burst_held
+from weft.kinds.tc.htb import Htb, HtbClass
 from weft.kinds.tc.leaves import Leaf, Tbf
 from weft.kinds.tc.qdisc import ROOT
 from weft.model import intent
@@ -115,7 +115,7 @@ class Tree:
         major, minor = self.default.split(":")
         yield Htb(netns=ground.netns, ifname=ground.ifname, parent=ROOT, handle=f"{major}:", default=int(minor, 16))
         for node in self.nodes:
-            yield _class(ground, node).held()
+            yield _class(ground, node)
             if node.queue is not None:
                 yield from _queue(ground, node)
 
@@ -224,6 +224,8 @@ def _leaf(node: Node, ground: Ground, taken: set[int]) -> Node:
 
 
 def _class(ground: Ground, node: Node) -> HtbClass:
+    """Turns and priorities are the leaves' alone."""
+    is_leaf = node.queue is not None
     return HtbClass(
         netns=ground.netns,
         ifname=ground.ifname,
@@ -231,13 +233,13 @@ def _class(ground: Ground, node: Node) -> HtbClass:
         parent=node.parent,
         rate_bps=node.rate.value,
         ceil_bps=node.ceil.value,
-        burst_bytes=burst_held(node.burst.value, node.rate.value),
-        cburst_bytes=burst_held(node.cburst.value, node.ceil.value),
-        quantum_bytes=node.quantum.value if node.queue else None,
-        priority=node.priority if node.queue else None,
+        burst_bytes=node.burst.value,
+        cburst_bytes=node.cburst.value,
+        quantum_bytes=node.quantum.value if is_leaf else None,
+        priority=node.priority if is_leaf else None,
         overhead_bytes=ground.counting.overhead_bytes,
         cells=ground.counting.cells,
-    )
+    ).held()
 
 
 def _queue(ground: Ground, node: Node) -> Iterable[KernelObject]:
@@ -253,7 +255,7 @@ def _queue(ground: Ground, node: Node) -> Iterable[KernelObject]:
         yield _splitter(ground, node, node.splitter)
         spot = replace(spot, parent=f"{node.splitter}1", below=node.classid)
     assert node.queue is not None
-    yield node.queue.mechanism.emit(spot)
+    yield node.queue.mechanism.emit(spot).held()
 
 
 def _splitter(ground: Ground, node: Node, handle: str) -> Tbf:

@@ -74,6 +74,7 @@ def row(
     words: Callable[[Any], Iterable[str | int]],
     fields: Callable[[bytes], Mapping[str, Any]],
     in_place: Iterable[str] = (),
+    unsettles: Callable[[KernelObject], bool] = lambda dependent: False,
 ) -> Kind:
     """The row of a kind of qdisc. `options` writes its own options, `fields` reads them, `words` are tc's."""
 
@@ -105,6 +106,7 @@ def row(
         owner=Owner.HANDLE,
         tc_kind=tc_kind,
         in_place=frozenset(in_place),
+        unsettles=unsettles,
         requests=requests,
         script=script,
         parse=parse,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from weft.kinds.tc.buckets import burst_held, burst_of, rate_held, ticks_of
+from weft.kinds.tc.pfifo import Pfifo
 from weft.kinds.tc.qdisc import Qdisc, row
 from weft.wire.tc_rate import TbfOptions, read_tbf_options, tbf_options
 
@@ -17,7 +18,8 @@ _MOST_US = (2**32 - 1) // 1000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tbf(Qdisc):
     """Rate in bit/s, sizes in bytes. `limit_bytes` is for the queue that it has by itself, until it gets another one.
-    A change of it in place gives a fifo below it `limit_bytes` packets (see diff)."""
+    A change of it in place gives a fifo below it so many packets, so that one is said again. Source:
+    net/sched/sch_tbf.c tbf_change, fifo_set_limit."""
 
     rate_bps: int
     burst_bytes: int
@@ -53,4 +55,5 @@ ROW = row(
     words=_words,
     fields=_fields,
     in_place=("rate_bps", "burst_bytes", "limit_bytes"),
+    unsettles=lambda dependent: isinstance(dependent, Pfifo),
 )
