@@ -1,3 +1,5 @@
+"""A lab for quality of service: whatever a test does, nothing is left."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
