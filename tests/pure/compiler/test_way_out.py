@@ -166,6 +166,11 @@ def test_each_link_that_leads_out_has_its_tree() -> None:
     assert all(name.startswith("wi") for name in roots[1::2])
 
 
+def test_an_aggregate_is_no_policy_of_each_port() -> None:
+    now = made(intent(p=None, qos=out(None, 10 * MBIT)))
+    assert {held.ifname for held in now.state.values() if isinstance(held, HtbClass)} == {"eth0"}
+
+
 # what is refused
 
 
