@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.load import TARGET, classes, flows, ifb_of, is_guest, rates_bps
+from tests.kernel.outside import OUTSIDE
 from tests.kernel.outside import host as host
 from tests.patience import until
 from tests.world import World
@@ -199,6 +200,72 @@ def test_another_rate_keeps_its_own_counters(host: World, tmp_path: Path) -> Non
     number, before = classes(host, "up0")["2Mbit"]
     apply(host, tmp_path, ONE.replace("rate: 2mbit", "rate: 1mbit"))
     assert classes(host, "up0")["1Mbit"] == (number, before)
+
+
+BREAKAGE = {
+    "a class": "tc qdisc del dev up0 parent {number}; tc class del dev up0 classid {number}",
+    "an element": "nft flush map inet weft-lab up4-up0",
+    "an address": "ip netns exec weft.lab.red.n nft flush map inet weft-lab ports4",
+    "what leads through": "nft flush chain netdev weft-lab out-$(ip -o link | grep -o 'wu[a-z2-7]*' | head -1)",
+}
+
+
+@pytest.mark.parametrize("what", BREAKAGE)
+def test_what_somebody_breaks_is_found_and_mended(host: World, tmp_path: Path, what: str) -> None:
+    apply(host, tmp_path, ONE)
+    assert host.ping(TARGET, netns="red-p8")
+    number, before = classes(host, "up0")["8Mbit"]
+    lost = classes(host, "up0")["2Mbit"][0]
+    host.run("sh", "-ec", BREAKAGE[what].format(number=lost))
+    assert host.run("weft", "status", "-f", tmp_path / "weft.yaml", check=False).returncode == 3
+    apply(host, tmp_path, ONE)
+    assert host.run("weft", "status", "-f", tmp_path / "weft.yaml").returncode == 0
+    assert classes(host, "up0")["2Mbit"][0] == lost
+    assert classes(host, "up0")["8Mbit"][0] == number
+    assert classes(host, "up0")["8Mbit"][1] >= before > 0
+    assert host.ping(TARGET, netns="red-p2")
+
+
+def test_a_link_that_comes_back_gets_its_tree_again(host: World, tmp_path: Path) -> None:
+    apply(host, tmp_path, ONE)
+    host.run("sh", "-ec", "ip link del up0; ip netns del outside")
+    host.run("sh", "-c", OUTSIDE)
+    assert host.run("weft", "status", "-f", tmp_path / "weft.yaml", check=False).returncode == 3
+    apply(host, tmp_path, ONE)
+    assert "8Mbit" in classes(host, "up0")
+    before = classes(host, "up0")["8Mbit"][1]
+    assert host.ping(TARGET, netns="red-p8")
+    assert classes(host, "up0")["8Mbit"][1] > before
+
+
+def test_a_root_of_somebody_elses_is_in_the_way(host: World, tmp_path: Path) -> None:
+    host.run(
+        "tc",
+        "qdisc",
+        "add",
+        "dev",
+        "up0",
+        "root",
+        "handle",
+        "1:",
+        "tbf",
+        "rate",
+        "1gbit",
+        "burst",
+        "20kb",
+        "limit",
+        "1mb",
+    )
+    before = host.run("tc", "qdisc", "show", "dev", "up0").stdout
+    (tmp_path / "weft.yaml").write_text(ONE)
+    refused = host.run("weft", "apply", "-y", "-f", tmp_path / "weft.yaml", check=False)
+    assert refused.returncode == 2 or refused.returncode == 5
+    assert "up0 root" in refused.stderr
+    assert host.run("tc", "qdisc", "show", "dev", "up0").stdout == before
+    apply(host, tmp_path, ONE.replace("capacity: 20mbit", "capacity: 20mbit, qos: {replace: true}"))
+    assert "8Mbit" in classes(host, "up0")
+    host.run("weft", "destroy", "-y", "lab")
+    assert host.run("tc", "qdisc", "show", "dev", "up0").stdout == before
 
 
 def test_a_second_apply_changes_nothing_and_destroy_leaves_nothing(host: World, tmp_path: Path) -> None:
