@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from weft.backends.base import Selection
 from weft.backends.carriers import Carrier, carriers
+from weft.backends.foreign_tree import foreign_tree
 from weft.backends.rtnl_commit import Commit
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_peers import VETH, End, peers
@@ -108,6 +109,10 @@ class Rtnl:
         """How links of the host's send, by name; those that are not there are left out. Raises: NotPermitted."""
         self._kept.begin()
         return carriers(self._kept.at(HOST), ifnames)
+
+    def foreign_root(self, link: Key, ours: Collection[str]) -> str:
+        """The tree of somebody else's that a link has, "" for none. `ours`: roots that are weft's, kind and handle."""
+        return foreign_tree(self._kept.at(link.netns).rtnl, self._numbers.ifindex(link), ours)
 
     def cookie(self, netns: str) -> int:
         """The number of a namespace, never used again until the kernel restarts. Raises: NamespaceGone."""

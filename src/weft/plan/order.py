@@ -25,9 +25,9 @@ from weft.kinds.ip.route import Route
 from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
-from weft.kinds.setting.link import UP, LinkSetting
+from weft.kinds.setting.link import ROOT_QDISC, UP, LinkSetting
 from weft.kinds.tc.htb import HtbClass
-from weft.kinds.tc.qdisc import CLASS, Qdisc
+from weft.kinds.tc.qdisc import CLASS, ROOT, Qdisc
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 
@@ -266,11 +266,21 @@ class _Ordering:
         }
         for change in self._changes.values():
             new = change.after
+            if self._is_root_of_replaced(change):
+                (self._early if change.op is Op.DELETE else self._switched).add(change.key)
             if change.op is not Op.CREATE or new is None or changing.keys().isdisjoint(new.lives_on):
                 continue
             rising = any(changing.get(on) for on in new.lives_on)
             if rising or isinstance(new, Link) or KINDS.of(new).owner is Owner.MEMBERSHIP:
                 self._switched.add(change.key)
+
+    def _is_root_of_replaced(self, change: Change) -> bool:
+        """Whether it is a root qdisc where somebody else's gives way, or comes back."""
+        obj = change.object
+        if not isinstance(obj, Qdisc) or obj.parent != ROOT:
+            return False
+        setting = self._changes.get(Key("link-setting", obj.netns, f"{obj.ifname} {ROOT_QDISC}"))
+        return setting is not None and setting.op is Op.UPDATE
 
     def _bare_links_early(self) -> None:
         """A link's last IPv4 address takes others along when it goes: so it goes before those are made."""

@@ -19,6 +19,9 @@ _TCA_CAKE_BASE_RATE64 = 2
 CAKE_DIFFSERV_DIFFSERV3, CAKE_DIFFSERV_BESTEFFORT = 0, 3
 _TCA_NETEM_REORDER, _TCA_NETEM_CORRUPT, _TCA_NETEM_LATENCY64, _TCA_NETEM_JITTER64 = 3, 4, 10, 11
 
+_CODEL_UNIT_NS = 1024
+"""CoDel keeps times in units of 2^10 ns. Source: net/codel.h CODEL_SHIFT."""
+
 _FIFO = Struct("=I")
 _SFQ = Struct("=IiIII")
 """tc_sfq_qopt: quantum, perturb period (s), limit, divisor, flows."""
@@ -47,6 +50,18 @@ class NetemOptions(NamedTuple):
     duplicate: int
     corrupt: int
     reorder: int
+
+
+def codel_time_us(read_us: int) -> int:
+    """The least time that is kept as the one of which the kernel says `read_us`, rounded down."""
+    units = -(-read_us * 1000 // _CODEL_UNIT_NS)
+    return -(-units * _CODEL_UNIT_NS // 1000)
+
+
+def codel_time_held(time_us: int) -> int:
+    """The least time that the kernel keeps as this one."""
+    units = time_us * 1000 // _CODEL_UNIT_NS
+    return -(-units * _CODEL_UNIT_NS // 1000)
 
 
 def fifo_options(limit: int) -> bytes:

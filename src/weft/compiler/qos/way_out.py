@@ -27,6 +27,7 @@ from weft.compiler.tenant import PortKey
 from weft.compiler.uplink import RouterPlace
 from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
+from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path, Uplink
 from weft.state import HOST, link_key
 
@@ -84,6 +85,9 @@ class _Shared:
             draft.link(_ifb(draft, self.link), self.path)
         elif _MAC.fullmatch(own := _mac(draft, self.link)):
             ward_off(draft, self.link, own, self.built.default, self.path)
+        if self.built.ground.replace and _own(draft, self.link) is None:
+            gives_way = LinkSetting(netns=HOST, ifname=self.link, attribute=ROOT_QDISC, value="")
+            draft.share(gives_way, self.path)
         origins = {node.classid: node.branch.origin for node in self.built.nodes}
         for obj in self.built.objects():
             classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]

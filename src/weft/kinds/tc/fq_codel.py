@@ -15,26 +15,14 @@ from weft.wire.tc_queue import (
     TCA_FQ_CODEL_MEMORY_LIMIT,
     TCA_FQ_CODEL_QUANTUM,
     TCA_FQ_CODEL_TARGET,
+    codel_time_held,
+    codel_time_us,
     numbers,
     read_numbers,
 )
 
-_UNIT_NS = 1024
-"""CoDel keeps times in units of 2^10 ns. Source: net/codel.h CODEL_SHIFT."""
 _LEAST_QUANTUM_BYTES = 256
 _MOST_MEMORY_BYTES = 2**31
-
-
-def codel_time_us(read_us: int) -> int:
-    """The least time that is kept as the one of which the kernel says `read_us`, rounded down."""
-    units = -(-read_us * 1000 // _UNIT_NS)
-    return -(-units * _UNIT_NS // 1000)
-
-
-def codel_time_held(time_us: int) -> int:
-    """The least time that the kernel keeps as this one."""
-    units = time_us * 1000 // _UNIT_NS
-    return -(-units * _UNIT_NS // 1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
