@@ -29,8 +29,10 @@ def _match(node: Entries, report: Report) -> None:
     if not node.entries:
         report(node.place, "a match that says nothing matches everything", "leave `match` out and say `default: CLASS`")
     protocol = (node.text("protocol") or "").lower()
+    if protocol in PORT_PROTOCOLS or protocol.isdecimal():  # of a number the compiler knows
+        return
     for key in ("ports", "source_ports"):
-        if key not in node.entries or protocol in PORT_PROTOCOLS or protocol.isdecimal():
+        if key not in node.entries:
             continue
         of = f"{protocol} has no ports" if protocol else f"{key} without a protocol"
         report(node.entries[key].place, of, f"add protocol: {among(sorted(PORT_PROTOCOLS))}")

@@ -116,18 +116,17 @@ DSCP: Mapping[str, int] = {
 
 PROTOCOLS: Mapping[str, int] = {
     "tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132, "udplite": 136, "dccp": 33, "esp": 50, "ah": 51,
-    "gre": 47,
+    "gre": 47, "igmp": 2, "ospf": 89, "pim": 103, "vrrp": 112, "l2tp": 115,
 }  # fmt: skip
-"""Source: the IANA registry of protocol numbers."""
+"""No others: nft may know a name for a number, and say that. Source: the IANA registry of protocol numbers."""
 PORT_PROTOCOLS = frozenset({"tcp", "udp", "sctp", "udplite", "dccp"})
 """Those whose packets have ports."""
 
 
 def _protocol(written: str) -> str:
-    if written.isdecimal() and len(written) <= 3 and int(written) <= 255:
-        return next((name for name, number in PROTOCOLS.items() if number == int(written)), str(int(written)))
-    if written.lower() in PROTOCOLS:
-        return written.lower()
+    named = next((name for name, number in PROTOCOLS.items() if written == str(number)), written.lower())
+    if named in PROTOCOLS:
+        return named
     meant = closest(written.lower(), PROTOCOLS)
     raise Malformed(f"{written!r} is no protocol known here", f"did you mean {meant}?" if meant else among(PROTOCOLS))
 

@@ -3,9 +3,9 @@
 Rules: the default is set first, so that nothing inherited or forged chooses a class, and what no rule knows (ARP,
 frames with a VLAN tag, whatever is not IP) stays with it. The first class that matches has a packet: rules stand in
 reverse order, and the last one that matches decides. Matches of neighbours that say one thing of the same sort (an
-address, a protocol and port, a MAC) are elements of one map, so a packet's cost does not grow with the classes; what
-overlaps without being the same begins a new map. An address map has intervals from the first, so that a prefix is one
-element more and no new map.
+address, a port, a MAC) are elements of one map, or of one for each family or protocol, so a packet's cost does not grow
+with the classes; what overlaps without being the same begins new maps. An address map has intervals from the first, so
+that a prefix is one element more and no new map.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from weft.compiler.qos import nft_text
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.model.qos import QosMatch
+from weft.model.qos_words import PORT_PROTOCOLS, PROTOCOLS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,11 @@ class Classifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
-    """A sort of thing that a map looks up. `word`: in its name."""
+    """A sort of thing that a map looks up. `word`: in its name; `group`: shared with sorts of which a packet has one
+    at most, so that the order of their maps does not matter."""
 
     word: str
+    group: str
     selector: str
     type: str
     interval: bool = False
@@ -60,24 +63,34 @@ class Sort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyed:
-    """A match that says one thing: `text` as nft prints it, `low` and `high` as numbers, within what is `within`."""
+    """A match that says one thing: `text` as nft prints it, `low` and `high` as numbers."""
 
     sort: Sort
     text: str
-    within: str
     low: int
     high: int
 
 
-_SOURCE = {4: Sort(word="ip-saddr", selector="ip saddr", type="ipv4_addr", interval=True),
-           6: Sort(word="ip6-saddr", selector="ip6 saddr", type="ipv6_addr", interval=True)}  # fmt: skip
-_DESTINATION = {4: Sort(word="ip-daddr", selector="ip daddr", type="ipv4_addr", interval=True),
-                6: Sort(word="ip6-daddr", selector="ip6 daddr", type="ipv6_addr", interval=True)}  # fmt: skip
-_MAC_SOURCE = Sort(word="ether-saddr", selector="ether saddr", type="ether_addr")
-_MAC_DESTINATION = Sort(word="ether-daddr", selector="ether daddr", type="ether_addr")
-_PORT = Sort(word="dport", selector="meta l4proto . th dport", type="inet_proto . inet_service", interval=True)
-_SOURCE_PORT = Sort(word="sport", selector="meta l4proto . th sport", type="inet_proto . inet_service", interval=True)
-_PROTOCOL = Sort(word="l4proto", selector="meta l4proto", type="inet_proto")
+def _of_addresses(side: str) -> dict[int, Sort]:
+    return {
+        family: Sort(word=f"{ip}-{side}", group=side, selector=f"{ip} {side}", type=f"{kind}_addr", interval=True)
+        for family, ip, kind in ((4, "ip", "ipv4"), (6, "ip6", "ipv6"))
+    }
+
+
+def _of_ports(side: str) -> dict[str, Sort]:
+    """One for each protocol: of a protocol and port together nft 1.0.6 makes what kernel 7.2 does not take."""
+    return {
+        name: Sort(word=f"{name}-{side}", group=side, selector=f"{name} {side}", type="inet_service", interval=True)
+        for name in sorted(PORT_PROTOCOLS)
+    }
+
+
+_SOURCE, _DESTINATION = _of_addresses("saddr"), _of_addresses("daddr")
+_PORTS, _SOURCE_PORTS = _of_ports("dport"), _of_ports("sport")
+_MAC_SOURCE = Sort(word="ether-saddr", group="ether-saddr", selector="ether saddr", type="ether_addr")
+_MAC_DESTINATION = Sort(word="ether-daddr", group="ether-daddr", selector="ether daddr", type="ether_addr")
+_PROTOCOL = Sort(word="l4proto", group="l4proto", selector="meta l4proto", type="inet_proto")
 
 
 @dataclass(slots=True)
@@ -86,30 +99,48 @@ class _Map:
 
     sort: Sort
     held: dict[str, str] = field(default_factory=dict)
-    spans: list[tuple[str, int, int]] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
 
     def takes(self, keyed: Keyed) -> bool:
         """Whether it overlaps with nothing here but what is the same."""
-        at = bisect_left(self.spans, (keyed.within, keyed.low, keyed.high))
+        at = bisect_left(self.spans, (keyed.low, keyed.high))
         beside = self.spans[max(at - 1, 0) : at + 1]
-        return keyed.sort is self.sort and (
-            keyed.text in self.held or not any(_overlap(keyed, span) for span in beside)
-        )
+        return keyed.text in self.held or all(keyed.high < low or high < keyed.low for low, high in beside)
 
     def add(self, keyed: Keyed, classid: str) -> None:
         if keyed.text not in self.held:
-            insort(self.spans, (keyed.within, keyed.low, keyed.high))
+            insort(self.spans, (keyed.low, keyed.high))
         self.held[keyed.text] = classid
+
+
+class _Open:
+    """The maps of one group that still take elements."""
+
+    def __init__(self) -> None:
+        self.group = ""
+        self._maps: dict[str, _Map] = {}
+
+    def takes(self, keyed: Keyed) -> bool:
+        held = self._maps.get(keyed.sort.word)
+        return keyed.sort.group == self.group and (held is None or held.takes(keyed))
+
+    def add(self, keyed: Keyed, classid: str) -> None:
+        self.group = keyed.sort.group
+        self._maps.setdefault(keyed.sort.word, _Map(keyed.sort)).add(keyed, classid)
+
+    def close(self) -> list[_Map]:
+        closed = list(self._maps.values())
+        self._maps, self.group = {}, ""
+        return closed
 
 
 def classify(classes: Sequence[Classed], where: Where) -> Classifier:
     """Rules and maps for classes in the order in which they are asked."""
-    steps = list(_steps(classes))
     rules: list[str] = []
     sets: list[NftSet] = []
     elements: list[NftElement] = []
     counted: dict[str, int] = {}
-    for step in steps:
+    for step in _steps(classes):
         if isinstance(step, str):
             rules.append(step)
             continue
@@ -125,30 +156,20 @@ def classify(classes: Sequence[Classed], where: Where) -> Classifier:
 
 
 def _steps(classes: Sequence[Classed]) -> Iterator[str | _Map]:
-    """What is done one after the other: the last class first."""
-    open_map: _Map | None = None
+    """What is done one after the other: the last class first. Within a class the order does not matter, so what the
+    open maps take goes there."""
+    maps = _Open()
     for classed in reversed(classes):
-        whole = [(match, keyed) for match in classed.matches for keyed in [list(keys_of(match))]]
-        keys = [key for _, keyed in whole for key in keyed]
-        sort = open_map.sort if open_map else None
-        for key in sorted(keys, key=lambda key: (key.sort is not sort, key.sort.word)):
-            if open_map is None or not open_map.takes(key):
-                if open_map is not None:
-                    yield open_map
-                open_map = _Map(key.sort)
-            open_map.add(key, classed.classid)
-        texts = [text for match, keyed in whole if not keyed for text in conditions(match)]
-        if texts and open_map is not None:
-            yield open_map
-            open_map = None
+        keys = [key for match in classed.matches for key in keys_of(match)]
+        for key in sorted(keys, key=lambda key: (key.sort.group != maps.group, key.sort.group)):
+            if not maps.takes(key):
+                yield from maps.close()
+            maps.add(key, classed.classid)
+        texts = [text for match in classed.matches if not any(keys_of(match)) for text in conditions(match)]
+        if texts:
+            yield from maps.close()
         yield from (f"{text} meta priority set {classed.classid}" for text in texts)
-    if open_map is not None:
-        yield open_map
-
-
-def _overlap(keyed: Keyed, span: tuple[str, int, int]) -> bool:
-    within, low, high = span
-    return keyed.within == within and keyed.low <= high and low <= keyed.high
+    yield from maps.close()
 
 
 # a match that says one thing
@@ -166,12 +187,12 @@ def keys_of(match: QosMatch) -> Iterator[Keyed]:
     elif said == {"destination_mac"}:
         yield from (_mac(_MAC_DESTINATION, mac) for mac in match.destination_mac)
     elif said == {"protocol", "ports"} and match.protocol:
-        yield from (_port(_PORT, match.protocol, ports) for ports in match.ports)
+        yield from (_port(_PORTS[match.protocol], ports) for ports in match.ports)
     elif said == {"protocol", "source_ports"} and match.protocol:
-        yield from (_port(_SOURCE_PORT, match.protocol, ports) for ports in match.source_ports)
+        yield from (_port(_SOURCE_PORTS[match.protocol], ports) for ports in match.source_ports)
     elif said == {"protocol"} and match.protocol:
-        text = nft_text.protocol(match.protocol)
-        yield Keyed(sort=_PROTOCOL, text=text, within=text, low=0, high=0)
+        number = PROTOCOLS[match.protocol]
+        yield Keyed(sort=_PROTOCOL, text=nft_text.protocol(match.protocol), low=number, high=number)
 
 
 def _address(sorts: dict[int, Sort], cidr: str) -> Keyed:
@@ -179,19 +200,19 @@ def _address(sorts: dict[int, Sort], cidr: str) -> Keyed:
     return Keyed(
         sort=sorts[net.version],
         text=nft_text.prefix(cidr),
-        within="",
         low=int(net.network_address),
         high=int(net.broadcast_address),
     )
 
 
 def _mac(sort: Sort, mac: str) -> Keyed:
-    return Keyed(sort=sort, text=mac, within=mac, low=0, high=0)
+    number = int(mac.replace(":", ""), 16)
+    return Keyed(sort=sort, text=mac, low=number, high=number)
 
 
-def _port(sort: Sort, protocol: str, ports: str) -> Keyed:
+def _port(sort: Sort, ports: str) -> Keyed:
     low, high = nft_text.span(ports)
-    return Keyed(sort=sort, text=f"{nft_text.protocol(protocol)} . {ports}", within=protocol, low=low, high=high)
+    return Keyed(sort=sort, text=ports, low=low, high=high)
 
 
 # a match that says several

@@ -8,7 +8,7 @@ rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from weft.compiler.qos import handles, numbers
@@ -49,7 +49,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What a tree stands on: a link, and what its kernel has. `replace`: a root of somebody else's gives way."""
+    """What a tree stands on: a link, and what its kernel has."""
 
     scope: str
     netns: str
@@ -57,7 +57,6 @@ class Ground:
     mtu: int = 1500
     features: Set[str] = frozenset()
     counting: Counting = field(default_factory=Counting)
-    replace: bool = False
 
     @property
     def frame(self) -> int:
@@ -95,10 +94,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """`nodes`: each after its parent, the top first. `default`: the class of what nobody classified."""
+    """`nodes`: each after its parent, the top first. `leaves`: the classes that packets are given to, by path;
+    `default`: the one of what nobody classified."""
 
     ground: Ground
     nodes: tuple[Node, ...]
+    leaves: Mapping[handles.Path, str]
     default: str
 
     def classid(self, path: handles.Path) -> str:
@@ -106,8 +107,7 @@ class Tree:
 
         Raises: KeyError where there is no such class.
         """
-        leaves = {node.branch.path: node.classid for node in self.nodes if node.queue is not None}
-        return leaves[path] if path in leaves else leaves[*path, REST]
+        return self.leaves[path] if path in self.leaves else self.leaves[*path, REST]
 
     def objects(self) -> Iterator[KernelObject]:
         """All that it becomes, each after what it stands on."""
@@ -127,7 +127,8 @@ def build_tree(top: Branch, ground: Ground) -> Tree:
     taken = {ground.major}
     nodes = tuple(_nodes(top, ground, numbered, taken, "", UNLIMITED_BPS))
     default = next(node.classid for node in nodes if node.branch.is_default)
-    return Tree(ground=ground, nodes=nodes, default=default)
+    leaves = {node.branch.path: node.classid for node in nodes if node.queue is not None}
+    return Tree(ground=ground, nodes=nodes, leaves=leaves, default=default)
 
 
 def walk(branch: Branch) -> Iterator[Branch]:
