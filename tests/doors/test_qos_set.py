@@ -55,14 +55,14 @@ def tops(desk: Desk, dev: str) -> list[int]:
 
 
 def test_the_one_line_of_the_issue(uplinked: Desk) -> None:
-    before = uplinked.world.dump()
+    before = uplinked.world.dump(settle_s=10)
     uplinked.weft("qos", "set", "eth0", "--rate", "1mbit", "--ceil", "2mbit", *HOST, "--yes")
     assert rates(uplinked) == [(1_000_000, 2_000_000)]
     assert "192.0.2.100" in uplinked.world.run("nft", "list", "ruleset").stdout
     assert "match: {destination: 192.0.2.100}" in kept(uplinked)
     assert uplinked.weft("status", "qos-eth0").stdout.startswith("qos-eth0 is as asked")
     uplinked.weft("qos", "clear", "eth0", "-y")
-    assert uplinked.world.dump() == before
+    assert uplinked.world.dump(settle_s=10) == before
     assert not is_kept(uplinked)
 
 
@@ -74,8 +74,7 @@ def test_a_second_set_changes_its_class_alone(uplinked: Desk) -> None:
     assert leaves(uplinked)[first].rate_bps == 1_000_000
     again = uplinked.weft("qos", "set", "eth0", "--rate", "1500kbit", "--match", "destination=192.0.2.100/32", "-y")
     assert leaves(uplinked)[first].rate_bps == 1_500_000
-    changed = [line for line in again.stdout.splitlines() if line.lstrip().startswith(("~", "+", "-"))]
-    assert len(changed) == 1 and changed[0].lstrip().startswith("~"), again.stdout
+    assert "Kernel objects: 0 to create, 1 to change, 0 to replace, 0 to delete." in again.stdout
     uplinked.weft("qos", "clear", "eth0", "--class", "to-192-0-2-100", "-y")
     assert rates(uplinked) == [(3_000_000, 3_000_000)] and "192.0.2.100" not in kept(uplinked)
 
@@ -138,10 +137,10 @@ def test_a_root_of_somebody_else_s_gives_way_only_when_told(uplinked: Desk) -> N
 
 
 def test_nobody_says_yes_and_nothing_is_changed(uplinked: Desk) -> None:
-    before = uplinked.world.dump()
+    before = uplinked.world.dump(settle_s=10)
     failed = uplinked.weft("qos", "set", "eth0", "--rate", "1mbit", *HOST, code=4)
     assert "--yes says so" in failed.stderr
-    assert uplinked.world.dump() == before and not is_kept(uplinked)
+    assert uplinked.world.dump(settle_s=10) == before and not is_kept(uplinked)
     assert uplinked.world.run("ls", "/etc/weft").stdout == ""
 
 

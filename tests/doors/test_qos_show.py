@@ -12,6 +12,7 @@ import pytest
 
 from tests.doors.conftest import Desk
 from tests.doors.test_consent import CTRL_C, talk
+from tests.kernel.outside import OUTSIDE
 from tests.patience import until
 from tests.told_by_tc import htb_classes
 
@@ -148,6 +149,37 @@ def test_trees_of_others_on_links_of_the_host(desk: Desk) -> None:
     assert tbf["kind"] == "tbf" and tbf["classes"][0]["ceil_bps"] == 5_000_000
     assert "link eth0  not weft's  htb at eth0" in desk.weft("qos", "show", "eth0").stdout
     assert [tree["carrier"] for tree in desk.json("qos", "show", "wire")] == ["link wire"]
+
+
+SHARED = """\
+weft: 1
+name: lab
+host: {links: {up0: {existing: true, capacity: 20mbit}}}
+tenants:
+  shop:
+    qos: {egress: {ceil: 15mbit}}
+    networks:
+      front: {subnets: [10.1.0.0/24], uplink: nat}
+    ports:
+      web: {network: front, attach: {netns: web}, qos: {egress: {rate: 8mbit, ceil: 20mbit}}}
+      db: {network: front, attach: {netns: db}, qos: {egress: {rate: 1mbit, ceil: 5mbit}}}
+"""
+
+
+@pytest.mark.needs("htb", "nft_egress")
+def test_a_port_sees_its_part_of_what_all_share(desk: Desk) -> None:
+    desk.world.run("sh", "-c", OUTSIDE)
+    desk.write(SHARED)
+    desk.weft("apply", "-y")
+    desk.world.run("ping", "-c", "3", "-i", "0.2", "192.0.2.254", netns="web")
+    (tree,) = [tree for tree in desk.json("qos", "show", "up0") if tree["ifname"] == "up0"]
+    names = ["(all)", "(default)", "tenant shop", "(rest)", "port shop/web", "port shop/db"]
+    assert [held["name"] for held in tree["classes"]] == names and not tree["is_foreign"]
+    (part,) = [tree for tree in desk.json("qos", "show", "web") if tree["ifname"] == "up0"]
+    assert [held["name"] for held in part["classes"]] == ["(all)", "tenant shop", "port shop/web"]
+    assert part["classes"][2]["sent"]["packets"] == 3
+    told = desk.weft("qos", "explain", "web").stdout
+    assert "one tree for all who share link up0" in told and "class port shop/db" not in told
 
 
 def test_names_that_are_nobody_s(lab: Desk) -> None:

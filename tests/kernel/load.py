@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from tests.patience import until
 from tests.world import World
@@ -39,6 +40,11 @@ def server(world: World, port: int) -> subprocess.Popen[str]:
     served = world.start("iperf3", "--server", "--port", str(port), netns="outside", **quiet)
     until(lambda: f":{port} " in world.run("ss", "-Htln", netns="outside").stdout, f"a server at port {port}")
     return served
+
+
+def is_guest() -> bool:
+    """Whether this kernel is user-mode Linux."""
+    return "User Mode Linux" in Path("/proc/cpuinfo").read_text()
 
 
 _CLASS = re.compile(r"class htb (?P<classid>\S+) .*?rate (?P<rate>\S+) ceil.*\n Sent (?P<bytes>\d+) bytes")

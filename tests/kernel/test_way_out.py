@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.load import TARGET, classes, flows, ifb_of, rates_bps
+from tests.kernel.load import TARGET, classes, flows, ifb_of, is_guest, rates_bps
+from tests.kernel.outside import OUTSIDE
 from tests.kernel.outside import host as host
 from tests.patience import until
 from tests.world import World
@@ -20,6 +21,10 @@ pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_egress", 
 MBIT = 10**6
 WANTED = {"8Mbit": 8 * MBIT, "6Mbit": 6 * MBIT, "4Mbit": 4 * MBIT, "2Mbit": 2 * MBIT}
 """40, 30, 20 and 10 % of what leads out."""
+
+GUEST_SENDS = 0.85
+"""Of what it could: its clock ticks coarsely."""
+IDLE_SHARE = GUEST_SENDS if is_guest() else 0.95
 
 HEAD = """
 weft: 1
@@ -60,11 +65,14 @@ def senders(shape: str, **parallel: int) -> dict[str, int]:
     return {netns_of(shape, port): count for port, count in parallel.items()}
 
 
-def each_has_its_own(world: World, dev: str, wanted: dict[str, int], over_s: float = 3) -> bool:
-    """Whether in a window each class sends at least 95 % of what is its own."""
-    seen = rates_bps(world, dev, over_s)
-    print({rate: f"{seen[rate] / MBIT:.2f}" for rate in seen})
-    return all(seen[rate] >= 0.95 * bps for rate, bps in wanted.items())
+def each_has_its_own(world: World, dev: str) -> bool:
+    """Whether in a window each class sends at least 95 % of what is its own: of what was sent at all, where the clock
+    of a guest on a busy machine leaves some of it unsent."""
+    seen = rates_bps(world, dev)
+    print({rate: f"{bps / MBIT:.2f}" for rate, bps in seen.items()})
+    whole = seen["20Mbit"] / (20 * MBIT)
+    sent = whole if is_guest() and whole > GUEST_SENDS else 1
+    return all(seen[rate] >= 0.95 * bps * sent for rate, bps in WANTED.items())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -74,13 +82,13 @@ def test_each_has_its_own_whatever_others_send(host: World, tmp_path: Path, shap
     dev = "up0" if way == "out" else ifb_of(host)
     options = () if way == "out" else ("--reverse",)
     with flows(host, senders(shape, p8=1, p6=8, p4=8, p2=1), *options):
-        until(lambda: each_has_its_own(host, dev, WANTED), "everybody has what is his", 60)
+        until(lambda: each_has_its_own(host, dev), "everybody has what is his", 60)
 
 
 def test_what_is_idle_is_shared_and_given_back(host: World, tmp_path: Path) -> None:
     apply(host, tmp_path, ONE)
     with flows(host, {"red-p2": 4}):
-        until(lambda: rates_bps(host, "up0", 2)["2Mbit"] > 0.9 * 20 * MBIT, "one alone has all of it", 60)
+        until(lambda: rates_bps(host, "up0", 2)["2Mbit"] > 20 * MBIT * IDLE_SHARE, "one alone has all of it", 60)
         with flows(host, {"red-p8": 1}, "--udp", "--bitrate", "12M", first_port=5301):
             until(lambda: rates_bps(host, "up0", 0.3)["8Mbit"] > 0, "the second sends", 10)
             assert rates_bps(host, "up0", 1)["8Mbit"] >= 0.95 * 8 * MBIT, "its guarantee is back at once"
@@ -135,13 +143,28 @@ def test_a_priority_that_somebody_forged_has_no_effect(host: World, tmp_path: Pa
     host.run("sh", "-ec", FORGERS[who])
     netns = {"macvlan": "forger", "port": "red-plain", "host": None}[who]
     assert host.ping(TARGET, netns=netns)
-    number = classes(host, "up0")["8Mbit"][0]
-    major, minor = (int(word, 16) for word in number.split(":"))
+    priority = classid_of(host, "8Mbit")
     before = classes(host, "up0")
-    host.run("python3", "-c", FORGER, f"{major:x}{minor:04x}", netns=netns)
-    after = classes(host, "up0")
-    assert after["8Mbit"] == before["8Mbit"]
-    assert after["8Kbit"][1] - before["8Kbit"][1] >= 50 * 1042, "it is what nobody guarantees anything"
+    host.run("python3", "-c", FORGER, priority, netns=netns)
+    until(lambda: classes(host, "up0")["8Kbit"][1] - before["8Kbit"][1] >= 50 * 1042, "it is what nobody guarantees")
+    assert classes(host, "up0")["8Mbit"] == before["8Mbit"]
+
+
+def test_it_would_have_one_without_the_chain_that_wards_it_off(host: World, tmp_path: Path) -> None:
+    apply(host, tmp_path, ONE)
+    host.run("sh", "-ec", FORGERS["macvlan"])
+    assert host.ping(TARGET, netns="forger")
+    before = classes(host, "up0")["8Mbit"][1]
+    host.run("nft", "flush", "chain", "netdev", "weft-lab", "out-up0")
+    host.run("python3", "-c", FORGER, classid_of(host, "8Mbit"), netns="forger")
+    until(lambda: classes(host, "up0")["8Mbit"][1] - before >= 50 * 1042, "the forged priority picks the class")
+    assert "out-up0" in host.run("weft", "status", "-f", tmp_path / "weft.yaml", check=False).stdout
+
+
+def classid_of(world: World, rate: str) -> str:
+    """The number of a class as a priority, in hexadecimal digits."""
+    major, minor = (int(word, 16) for word in classes(world, "up0")[rate][0].split(":"))
+    return f"{major:x}{minor:04x}"
 
 
 PLAIN = "      plain: {network: n, attach: {netns: red-plain}}\n"
@@ -179,11 +202,61 @@ def test_another_rate_keeps_its_own_counters(host: World, tmp_path: Path) -> Non
     assert classes(host, "up0")["1Mbit"] == (number, before)
 
 
+BREAKAGE = {
+    "a class": "tc qdisc del dev up0 parent {number}; tc class del dev up0 classid {number}",
+    "an element": "nft flush map inet weft-lab up4-up0",
+    "an address": "ip netns exec weft.lab.red.n nft flush map inet weft-lab ports4",
+    "what leads through": "nft flush chain netdev weft-lab out-$(ip -o link | grep -o 'wu[a-z2-7]*' | head -1)",
+}
+
+
+@pytest.mark.parametrize("what", BREAKAGE)
+def test_what_somebody_breaks_is_found_and_mended(host: World, tmp_path: Path, what: str) -> None:
+    apply(host, tmp_path, ONE)
+    assert host.ping(TARGET, netns="red-p8")
+    number, before = classes(host, "up0")["8Mbit"]
+    lost = classes(host, "up0")["2Mbit"][0]
+    host.run("sh", "-ec", BREAKAGE[what].format(number=lost))
+    assert host.run("weft", "status", "-f", tmp_path / "weft.yaml", check=False).returncode == 3
+    apply(host, tmp_path, ONE)
+    assert host.run("weft", "status", "-f", tmp_path / "weft.yaml").returncode == 0
+    assert classes(host, "up0")["2Mbit"][0] == lost
+    assert classes(host, "up0")["8Mbit"][0] == number
+    assert classes(host, "up0")["8Mbit"][1] >= before > 0
+    assert host.ping(TARGET, netns="red-p2")
+
+
+def test_a_link_that_comes_back_gets_its_tree_again(host: World, tmp_path: Path) -> None:
+    apply(host, tmp_path, ONE)
+    host.run("sh", "-ec", "ip link del up0; ip netns del outside")
+    host.run("sh", "-c", OUTSIDE)
+    assert host.run("weft", "status", "-f", tmp_path / "weft.yaml", check=False).returncode == 3
+    apply(host, tmp_path, ONE)
+    assert "8Mbit" in classes(host, "up0")
+    before = classes(host, "up0")["8Mbit"][1]
+    assert host.ping(TARGET, netns="red-p8")
+    assert classes(host, "up0")["8Mbit"][1] > before
+
+
+def test_a_root_of_somebody_elses_is_in_the_way(host: World, tmp_path: Path) -> None:
+    host.run(*"tc qdisc add dev up0 root handle 1: tbf rate 1gbit burst 20kb limit 1mb".split())
+    before = host.run("tc", "qdisc", "show", "dev", "up0").stdout
+    (tmp_path / "weft.yaml").write_text(ONE)
+    refused = host.run("weft", "apply", "-y", "-f", tmp_path / "weft.yaml", check=False)
+    assert refused.returncode == 5
+    assert "up0 has a root qdisc already, tbf 1:" in refused.stderr
+    assert host.run("tc", "qdisc", "show", "dev", "up0").stdout == before
+    apply(host, tmp_path, ONE.replace("capacity: 20mbit", "capacity: 20mbit, qos: {replace: true}"))
+    assert "8Mbit" in classes(host, "up0")
+    host.run("weft", "destroy", "-y", "lab")
+    assert host.run("tc", "qdisc", "show", "dev", "up0").stdout == before
+
+
 def test_a_second_apply_changes_nothing_and_destroy_leaves_nothing(host: World, tmp_path: Path) -> None:
     before = host.dump(settle_s=5)
     apply(host, tmp_path, TWO)
     assert host.run("weft", "status", "-f", tmp_path / "weft.yaml").returncode == 0
-    assert "0 to create, 0 to change" in apply(host, tmp_path, TWO) or True
+    assert "nothing to do" in apply(host, tmp_path, TWO).lower()
     host.run("weft", "destroy", "-y", "lab")
     assert host.dump(settle_s=5) == before
     assert "htb" not in host.run("tc", "qdisc", "show").stdout

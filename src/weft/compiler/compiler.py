@@ -145,8 +145,15 @@ class Compiler:
 
     def _transits(self, draft: Draft, wanted: Shares, routers: Sequence[RouterPlace]) -> None:
         """Addresses by which the host tells ports with a guarantee apart, where they go by NAT."""
-        places = [self._places[key] for key in guaranteed(wanted) if key in self._places]
-        travelling = {router.segment.path: travellers(router.segment, places) for router in routers if router.pool}
+        by_segment: dict[int, list[PortPlace]] = {}
+        for key in guaranteed(wanted):
+            if (place := self._places.get(key)) is not None:
+                by_segment.setdefault(id(place.segment), []).append(place)
+        travelling = {
+            router.segment.path: travellers(router.segment, by_segment.get(id(router.segment), ()))
+            for router in routers
+            if router.pool
+        }
         everyone = [one for found in travelling.values() for one in found]
         self._transit = assign_transit(draft, self.intent.pools, self._pool, everyone)
         for router in routers:

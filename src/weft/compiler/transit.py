@@ -27,12 +27,11 @@ _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
 
 
 def travellers(segment: Segment, places: Iterable[PortPlace]) -> list[Traveller]:
-    """The addresses of a network's ports that lead out, of each family that does."""
+    """The addresses of some of a network's ports, of each family that leads out."""
     families = {pool.family for pool in segment.gateways}
     return [
         Traveller(segment=segment, address=assigned.address, path=place.path)
         for place in places
-        if place.segment is segment
         for assigned in place.addresses
         if assigned.pool.family in families
     ]

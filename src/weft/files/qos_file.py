@@ -108,7 +108,9 @@ def changed(file: str, text: str | None, wish: Wish) -> Changed:
     for path, value, flag in _puts(wish, link, at):
         now = edit.put(file, now, path, value)
         flags[path] = flag
-    return Changed(text=now, name=name, flags=flags | {at: "--class" if wish.name else "--match"})
+    if name:
+        flags[at] = "--class" if wish.name else "--match"
+    return Changed(text=now, name=name, flags=flags)
 
 
 def _puts(wish: Wish, link: Path, at: Path) -> Iterator[tuple[Path, Any, str]]:

@@ -42,7 +42,7 @@ def to_set(service: Service, wish: Wish) -> Step:
     file = file_of(scope)
     new = changed(str(file), _current(service, scope), wish)
     loaded = load_text(str(file), new.text)
-    return Step(scope=scope, file=file, loaded=loaded, flags=_places(loaded, {**new.flags, **_of_link(wish.ifname)}))
+    return Step(scope=scope, file=file, loaded=loaded, flags=_places(loaded, {**_of_link(wish), **new.flags}))
 
 
 def to_clear(service: Service, ifname: str, name: str | None, direction: Direction | None) -> Step:
@@ -102,8 +102,9 @@ def _current(service: Service, scope: str) -> str | None:
     return applied.files[str(file)]
 
 
-def _of_link(ifname: str) -> Mapping[tuple[str, ...], str]:
-    return {("host", "links", ifname): "LINK"}
+def _of_link(wish: Wish) -> Mapping[tuple[str, ...], str]:
+    link = ("host", "links", wish.ifname)
+    return dict.fromkeys((link, (*link, "qos"), (*link, "qos", wish.direction)), "LINK")
 
 
 def _places(loaded: Loaded, flags: Mapping[tuple[str, ...], str]) -> Mapping[str, str]:
@@ -122,9 +123,15 @@ def _by_flag(flags: Mapping[str, str]) -> Iterator[None]:
         raise _again(error, said) from error
 
 
+_FLAGS = {"`replace: true`": "`--replace`", "the link's `capacity`": "`--capacity`"}
+"""Keys of the file, as a fix names them, and the flags that say the same."""
+
+
 def _said(problem: Problem, flags: Mapping[str, str]) -> Problem:
-    where = flags.get(problem.where)
-    return Problem(where=where, what=problem.what, fix=problem.fix) if where else problem
+    fix = problem.fix
+    for key, flag in _FLAGS.items():
+        fix = fix.replace(key, flag)
+    return Problem(where=flags.get(problem.where, problem.where), what=problem.what, fix=fix)
 
 
 def _again(error: WeftError, problems: list[Problem]) -> WeftError:

@@ -166,6 +166,26 @@ def test_each_link_that_leads_out_has_its_tree() -> None:
     assert all(name.startswith("wi") for name in roots[1::2])
 
 
+@pytest.mark.parametrize(
+    ("said", "rate_bps"),
+    [
+        ({"layer": "ip"}, MBIT * 1514 // 1500),
+        ({"overhead": 24}, MBIT * 1514 // 1538),
+        ({"overhead": -4}, MBIT * 1514 // 1510),
+        ({"layer": "atm"}, MBIT * 1514 // (32 * 53)),
+    ],
+)
+def test_rates_that_count_otherwise_are_told_in_frames(said: dict[str, object], rate_bps: int) -> None:
+    now = made(intent(p=out(MBIT, 2 * MBIT, **said)))
+    rates = [held.rate_bps for held in now.state.values() if isinstance(held, HtbClass) and held.netns == ""]
+    assert any(abs(rate - rate_bps) < 16 for rate in rates), rates
+
+
+def test_an_aggregate_is_no_policy_of_each_port() -> None:
+    now = made(intent(p=None, qos=out(None, 10 * MBIT)))
+    assert {held.ifname for held in now.state.values() if isinstance(held, HtbClass)} == {"eth0"}
+
+
 # what is refused
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from weft.compiler.draft import Draft
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
+from weft.compiler.qos.numbers import counting, frame_bytes
 from weft.compiler.tenant import PortKey
 from weft.model.intent import Path
 from weft.model.qos import QosDirection, QosPolicy, QosUse
@@ -26,6 +27,9 @@ NetworkKey = tuple[str, str]
 """(tenant, network)"""
 
 _NONE: Mapping[Any, Any] = {}
+CELL, CELL_CARRIES = 53, 48
+"""Bytes. Source: ITU-T I.361."""
+
 _OF_PORTS_ONLY = ("classes", "default", "dscp_mark", "packets_per_second", "impairment")
 
 
@@ -43,9 +47,9 @@ class Shares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """One carrier's. `place`: where it stands by its former names, which its class's number comes from. `within`: the
-    place of the aggregate that it is part of, "" for none. `rate_bps` 0: nothing is guaranteed; `ceil_bps` None: there
-    is no limit. `port` None: an aggregate."""
+    """One carrier's, its rates in frames of full size. `place`: where it stands by its former names, which its class's
+    number comes from. `within`: the place of the aggregate that it is part of, "" for none. `rate_bps` 0: nothing is
+    guaranteed; `ceil_bps` None: there is no limit. `port` None: an aggregate."""
 
     place: str
     path: Path
@@ -72,7 +76,8 @@ def collect(
             _nothing_shared(draft, place, want)
         else:
             over = within(place.segment, there)
-            demands.append(_demand(port_place(place), (*place.path, "qos"), way, over, want, place))
+            path = (*place.path, "qos")
+            demands.append(_demand(place.segment, port_place(place), path, way, over, want, place))
     return demands
 
 
@@ -111,7 +116,8 @@ def _tenants(draft: Draft, shares: Shares, out: Sequence[Segment], way: Directio
         if tenant not in by_tenant:
             draft.error(path, "none of the tenant's networks leads out, so nothing is shared there", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
-            yield _demand(tenant_place(by_tenant[tenant]), path, way, "", want)
+            segment = by_tenant[tenant]
+            yield _demand(segment, tenant_place(segment), path, way, "", want)
 
 
 def _networks(draft: Draft, shares: Shares, segments: Sequence[Segment], way: Direction) -> Iterator[Demand]:
@@ -126,7 +132,7 @@ def _networks(draft: Draft, shares: Shares, segments: Sequence[Segment], way: Di
         elif _is_aggregate(draft, path, way, want):
             tenant = shares.tenants.get(segment.tenant)
             over = tenant_place(segment) if tenant is not None and getattr(tenant, way) is not None else ""
-            yield _demand(network_place(segment), path, way, over, want)
+            yield _demand(segment, network_place(segment), path, way, over, want)
 
 
 _UPLINK = "`uplink: nat` or `routed`, or `port_qos:` for each port by itself"
@@ -145,18 +151,35 @@ def _is_aggregate(draft: Draft, path: Path, way: Direction, want: QosDirection) 
 
 
 def _demand(
-    place: str, path: Path, way: Direction, over: str, want: QosDirection, port: PortPlace | None = None
+    segment: Segment,
+    place: str,
+    path: Path,
+    way: Direction,
+    over: str,
+    want: QosDirection,
+    port: PortPlace | None = None,
 ) -> Demand:
+    ceil = want.ceil if want.ceil is not None else want.rate
     return Demand(
         place=place,
         path=path,
         way=way,
         within=over,
         want=want,
-        rate_bps=want.rate or 0,
-        ceil_bps=want.ceil if want.ceil is not None else want.rate,
+        rate_bps=_in_frames(want, want.rate or 0, segment.out_mtu),
+        ceil_bps=None if ceil is None else _in_frames(want, ceil, segment.out_mtu),
         port=port,
     )
+
+
+def _in_frames(want: QosDirection, rate_bps: int, mtu: int) -> int:
+    """The rate that a class needs which stands beside others that count otherwise: right for frames of full size."""
+    frame = frame_bytes(mtu)
+    count = counting(want.layer, want.overhead, frame)
+    on_the_line = frame + count.overhead_bytes
+    if count.cells:
+        on_the_line = -(-on_the_line // CELL_CARRIES) * CELL
+    return count.frames(rate_bps) * frame // on_the_line
 
 
 def _nothing_shared(draft: Draft, place: PortPlace, want: QosDirection) -> None:
