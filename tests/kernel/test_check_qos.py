@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from tests.dump import differences
+from tests.kernel.load import TARGET, server
+from tests.kernel.outside import host as host
 from tests.world import BIN, World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.needs("htb", "ifb", "nft_fwd", "nft_egress")]
@@ -173,6 +175,45 @@ def test_what_somebody_broke_is_red_and_named(lab: Lab, what: str) -> None:
         assert "its packets were counted in shop/api egress (default)" in {fault["told"] for fault in broken["faults"]}
     lab.world.run("weft", "apply", "-y", "-f", lab.file)
     assert lab.world.run("weft", "status", "-f", lab.file).returncode == 0, "and mended by an apply"
+
+
+SHARED = """
+weft: 1
+name: lab
+host: {links: {up0: {existing: true, capacity: 8mbit}}}
+tenants:
+  red:
+    networks: {n: {subnets: [10.10.0.0/24], uplink: nat}}
+    ports:
+      p4: {network: n, attach: {netns: p4}, qos: {egress: {rate: 4mbit, ceil: 8mbit}}}
+      p2: {network: n, attach: {netns: p2}, qos: {egress: {rate: 2mbit, ceil: 8mbit}}}
+"""
+
+
+def test_guarantees_of_what_leaves_the_machine(host: World, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text(SHARED)
+    lab = Lab(host, tmp_path / "weft.yaml")
+    host.run("weft", "apply", "-y", "-f", lab.file)
+    assert lab.check("p2", code=0)["red/p2 egress by up0"]["why"].startswith("it is of what leaves the machine")
+    servers = [server(host, 5301), server(host, 5302)]
+    try:
+        found = lab.clean("--peer", f"{TARGET}:5301")
+        shared = {name: held for name, held in found.items() if name.endswith("by up0")}
+        assert {name: held["clean"] for name, held in shared.items()} == dict.fromkeys(shared, True)
+        assert {name: held["rate_bps"] for name, held in shared.items()} == {
+            "red/p4 egress by up0": 4_000_000,
+            "red/p2 egress by up0": 2_000_000,
+        }
+        assert all("together" in {seen["load"] for seen in held["measured"]} for held in shared.values())
+        number = shared["red/p4 egress by up0"]["number"]
+        host.run("tc", "class", "change", "dev", "up0", "classid", number, *"htb rate 1mbit ceil 2mbit".split())
+        broken = lab.check("--peer", f"{TARGET}:5301", code=3)["red/p4 egress by up0"]
+    finally:
+        for one in servers:
+            one.kill()
+            one.wait()
+    assert {"below ceil", "below guarantee"} <= kinds(broken)
+    assert blamed(broken)[0] == ("class", f"up0 {number}")
 
 
 def test_it_needs_iperf3(lab: Lab) -> None:

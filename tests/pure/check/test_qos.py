@@ -286,6 +286,8 @@ def test_what_comes_from_another_machine_is_asked_for_in_reverse() -> None:
     flow = Flow(protocol="tcp", source="192.0.2.1", target=HERE, port=8080)
     words = " ".join(iperf.client(Run(lane=held, flow=flow, offered_bps=None), 5.0, peer_port=5203))
     assert words == "iperf3 -c 192.0.2.1 -B 10.0.0.1 -p 5203 -J -i 0.25 -t 5 --connect-timeout 3000 -R --cport 8080"
+    anything = replace(flow, port=PORTS[0])
+    assert "--cport" not in iperf.client(Run(lane=held, flow=anything, offered_bps=None), 5.0, peer_port=5203)
 
 
 def test_goodput_is_of_the_seconds_that_are_measured() -> None:

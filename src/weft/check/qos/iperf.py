@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from weft.check.qos.flow import Flow
+from weft.check.qos.flow import PORTS, Flow
 from weft.check.qos.lanes import Run
 
 PROGRAM = "iperf3"
@@ -32,7 +32,9 @@ def client(run: Run, run_s: float, peer_port: int | None = None) -> list[str]:
     flow, outward = run.flow, run.lane.receiver is not None and run.lane.receiver.netns is None
     is_reverse = peer_port is not None and not outward
     here, there = (flow.target, flow.source) if is_reverse else (flow.source, flow.target)
-    own_port = flow.port if is_reverse else flow.source_port
+    own_port = flow.source_port
+    if is_reverse:  # a port that the class does not ask for is any: one's own is not free again at once
+        own_port = None if flow.port in PORTS else flow.port
     words = [PROGRAM, "-c", there, "-B", here, "-p", str(peer_port or flow.port), "-J", "-i", str(INTERVAL_S)]
     words += ["-t", str(round(run_s)), "--connect-timeout", str(CONNECT_MS)]
     words += ["-R"] if is_reverse else []

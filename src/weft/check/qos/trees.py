@@ -173,7 +173,7 @@ class _Drawing:
         if path == ("",):
             return DEFAULT if len(self._built.nodes) > 2 else ""
         if self._planted.shaping is None:
-            return ""
+            return f"by {carrier_of(self._planted.path)}"
         return path[-1] or f"{path[-2]} {REST}"
 
     def _lane(self, node: Node) -> Lane:
