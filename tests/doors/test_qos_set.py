@@ -56,7 +56,9 @@ def tops(desk: Desk, dev: str) -> list[int]:
 
 def test_the_one_line_of_the_issue(uplinked: Desk) -> None:
     before = uplinked.world.dump(settle_s=10)
-    uplinked.weft("qos", "set", "eth0", "--rate", "1mbit", "--ceil", "2mbit", *HOST, "--yes")
+    done = uplinked.weft("qos", "set", "eth0", "--rate", "1mbit", "--ceil", "2mbit", *HOST, "--yes")
+    (warned,) = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert warned.startswith("LINK: warning: ") and warned.endswith("a `--ceil` without --match, or `--capacity`")
     assert rates(uplinked) == [(1_000_000, 2_000_000)]
     assert "192.0.2.100" in uplinked.world.run("nft", "list", "ruleset").stdout
     assert "match: {destination: 192.0.2.100}" in kept(uplinked)
