@@ -8,9 +8,10 @@ None is neither managed nor compared. Namespaces are labels: "" is the host's, e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
+
+from weft.records import dataclass
 
 HOST = ""
 PROTOCOL = 119

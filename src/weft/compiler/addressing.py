@@ -9,12 +9,13 @@ which nothing is free.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import NamedTuple
 
 from weft.facts import Facts
 from weft.model.intent import Path
+from weft.records import dataclass
 
 IpNetwork = IPv4Network | IPv6Network
 

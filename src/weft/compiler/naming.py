@@ -8,10 +8,10 @@ with it the kernel's names, of the object that bore the former name. docs/topolo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID, uuid5
 
+from weft.records import dataclass
 from weft.state import HOST, MARK
 
 WEFT = UUID("6b0b7d3c-54a5-5d2f-9f0e-77656674a001")

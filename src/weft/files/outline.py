@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from weft.model.words import Chosen, Form
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ altogether is left as it is: the types say so afterwards, with everything else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from weft.errors import Problem
@@ -22,6 +22,7 @@ from weft.files.shorthand import SHORTHANDS
 from weft.model.intent import Intent, Network, Port, Tenant
 from weft.model.links import HostLink
 from weft.model.words import Malformed, among, closest
+from weft.records import dataclass
 
 RANGED = (Port, Network, HostLink)
 _DEFAULTS_FOR: Mapping[str, type[Any]] = {"port": Port, "network": Network}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.verbs import DropNamespace, MakeNamespace
+from weft.records import dataclass
 from weft.state import HOST, Change, Key, Op, netns_key
 from weft.wire.link import LOOPBACK_INDEX, link_alias, set_link
 

@@ -6,7 +6,6 @@ Source: docs/topology.md (names and marks).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from weft.compiler.firewall import POOL_SETS
@@ -18,6 +17,7 @@ from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.table import TABLE_PREFIX
+from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State
 
 _POOLS = frozenset(POOL_SETS.values())

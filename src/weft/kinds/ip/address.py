@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.records import dataclass
 from weft.state import PROTOCOL, Change, Key, Op, link_key
 from weft.wire.address_text import AF_INET, AF_INET6, ip_bytes, ip_text, mac_bytes, prefix_bytes
 from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, attribute, message, u8, u32

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.records import dataclass
 from weft.state import PROTOCOL, Change, Key, Op, link_key
 from weft.wire.address_text import family_of, ip_bytes, mac_bytes
 from weft.wire.codec import NLM_F_CREATE, NLM_F_REPLACE, attribute, message, u8

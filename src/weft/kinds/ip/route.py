@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from sys import byteorder
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
+from weft.records import dataclass
 from weft.state import PROTOCOL, Change, Key, link_key
 from weft.wire.address_text import AF_INET6, family_of, ip_bytes, prefix_bytes
 from weft.wire.codec import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, attribute, message, nest, u32

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
+from weft.records import dataclass
 from weft.state import PROTOCOL, Change, Key
 from weft.wire.address_text import AF_INET, AF_INET6, prefix_bytes
 from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, attribute, message, text, u8, u32

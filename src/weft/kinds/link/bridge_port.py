@@ -9,12 +9,12 @@ bridge(8) link, net/bridge/br_if.c new_nbp.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.reading import Seen
+from weft.records import dataclass
 from weft.state import Change, Key, link_key
 from weft.wire.bridge import (
     BRIDGE_KIND,

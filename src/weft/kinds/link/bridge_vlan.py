@@ -9,11 +9,11 @@ Source: bridge(8) vlan, net/bridge/br_vlan.c.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.bridge import Bridge
+from weft.records import dataclass
 from weft.state import Change, Key, link_key
 from weft.wire.bridge_vlan import (
     BRIDGE_VLAN_INFO_PVID,

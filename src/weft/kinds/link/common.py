@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.kinds.netns import ground
+from weft.records import dataclass
 from weft.state import KernelObject, Key, link_key
 
 

@@ -10,11 +10,11 @@ Source: bridge(8), linux/neighbour.h, drivers/net/vxlan/vxlan_core.c, net/bridge
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.vxlan import default_remotes
+from weft.records import dataclass
 from weft.state import Change, Key, Op, link_key
 from weft.wire.codec import NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE
 from weft.wire.fdb import (

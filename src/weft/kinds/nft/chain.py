@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
+from weft.records import dataclass
 from weft.state import Change, Key, Op, link_key
 
 _HEADER = re.compile(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
 from weft.kinds.nft.commands import Command, Line, MarkedRule, Stage, in_netns, shell
+from weft.records import dataclass
 from weft.state import Change, Key, Mark
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
+from weft.records import dataclass
 from weft.state import Change, Key
 
 

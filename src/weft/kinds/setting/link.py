@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
 from weft.kinds.verbs import SetFeatures
+from weft.records import dataclass
 from weft.state import Change, Key, link_key
 from weft.wire.codec import u32
 from weft.wire.link import (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from shlex import quote
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.command import within
 from weft.kinds.netns import ground
+from weft.records import dataclass
 from weft.state import Change, Key, link_key
 
 ALGORITHM, ALLOWED_ALGORITHMS = "net/ipv4/tcp_congestion_control", "net/ipv4/tcp_allowed_congestion_control"
