@@ -57,7 +57,7 @@ def _load(source: Source, path: str) -> Loaded:
     shaped = shaper.intent(root)
     origins = Origins(shaped)
     data = plain(shaped, gathering.problems)
-    intent, wrong = build(data, origins)
+    intent, wrong = build(data, origins, shaper.spoken)
     dangling = references(data, origins)
     said = {problem.where for problem in dangling}  # a reference to nothing need not be well formed too
     problems = [*gathering.problems, *dangling, *(problem for problem in wrong if problem.where not in said)]
