@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from weft.records import dataclass
@@ -105,6 +106,7 @@ class Mark(NamedTuple):
         return f"{MARK}/{self.host_id}/{self.scope}/{self.object}"
 
     @classmethod
+    @lru_cache(maxsize=1 << 14)  # who a link's owner is, is asked on every step of the road
     def parse(cls, alias: str | None) -> Mark | None:
         """The mark in `alias`, or None where it bears none."""
         if not alias or not alias.startswith(MARK + "/"):

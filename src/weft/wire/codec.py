@@ -146,15 +146,14 @@ def walk(buffer: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
 def read(buffer: bytes, at: int, end: int, table: Table) -> Attributes:
     """The attributes between two offsets that `table` names. The hot loop of every dump. Raises: Malformed."""
     found: Attributes = {}
-    readers = table.get
-    while at + 4 <= end:
+    last = end - 4
+    while at <= last:
         length, kind = _read_attribute(buffer, at)
         if length < 4 or at + length > end:
             raise Malformed(f"an attribute of {length} bytes at {at} of {end}")
         kind &= _NLA_TYPE_MASK
-        reader = readers(kind)
-        if reader is not None:
-            found[kind] = reader(buffer, at + 4, at + length)
+        if kind in table:
+            found[kind] = table[kind](buffer, at + 4, at + length)
         at += (length + 3) & ~3
     return found
 
