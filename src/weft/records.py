@@ -94,6 +94,8 @@ def _init(cls: type[Any]) -> Callable[..., None]:
     by_name = [_parameter(field) for field in every if field.init and field.kw_only]
     parameters = ", ".join(["self", *positional, *(["*", *by_name] if by_name else [])])
     lines = [f"_set_{field.name}(self, {_value(field)})" for field in every]
+    if hasattr(cls, "__post_init__"):
+        lines.append("self.__post_init__()")
     known: dict[str, Any] = {"_ABSENT": MISSING}
     for field in every:
         known[f"_set_{field.name}"] = getattr(cls, field.name).__set__

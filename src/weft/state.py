@@ -58,6 +58,20 @@ class KernelObject(Protocol):
         """Keys without which this object cannot exist; when one goes the kernel drops this one along."""
 
 
+class Keyed:
+    """An object that works out its key when it is made: the road asks for it at every step."""
+
+    __slots__ = ("key",)
+    key: Key
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.identify())
+
+    def identify(self) -> Key:
+        """Its key, from its fields."""
+        raise NotImplementedError
+
+
 class State(dict[Key, KernelObject]):
     """A mapping of keys to objects. Plain dict semantics; equality is by content."""
 
