@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from weft.errors import Problem
-from weft.files.meaning import MEANINGS
 from weft.files.nodes import Origins
 from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 from weft.files.shape import Spoken
@@ -156,6 +155,8 @@ def _record(error: ErrorDetails) -> Words:
 
 
 def _keys_of(class_name: str) -> str:
+    from weft.files.meaning import MEANINGS  # only mistakes pay for it
+
     keys = [f.name for cls in MEANINGS if cls.__name__ == class_name for f in fields(cls)]
     return f"its keys: {', '.join(keys)}" if keys else ""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Annotated, Any
@@ -61,6 +60,8 @@ class Chosen:
 
 def closest(word: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
     """The known word that was probably meant, or ""."""
+    from difflib import get_close_matches  # only mistakes pay for it
+
     found = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return found[0] if found else ""
 
