@@ -121,7 +121,7 @@ class Gathering:
         """Raises: Unreadable for the file itself; what it includes is reported where it is included."""
         text = self.texts[file] = self.source.read(file)
         try:
-            root = parse(file, text)
+            root = parse(file, text, self.problems)
         except IntentInvalid as wrong:
             self.problems.extend(wrong.problems)
             return None
