@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from itertools import groupby
 from operator import itemgetter
@@ -26,6 +26,7 @@ from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.setting.link import UP, LinkSetting
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
 from weft.kinds.verbs import SetFeatures
-from weft.state import Change, Key, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, link_key
 from weft.wire.codec import u32
 from weft.wire.link import (
     IFLA_GRO_MAX_SIZE,
@@ -41,7 +41,7 @@ class Membership(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSetting:
+class LinkSetting(Keyed):
     """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, or offload/FEATURE with
     ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, and of
     `bond` as Membership has it. Same life as a Sysctl."""
@@ -51,8 +51,7 @@ class LinkSetting:
     attribute: str
     value: str
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("link-setting", self.netns, f"{self.ifname} {self.attribute}")
 
     @property
