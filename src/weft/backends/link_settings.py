@@ -12,7 +12,8 @@ from dataclasses import replace
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
-from weft.kinds.setting.link import OFFLOAD, LinkSetting, parse
+from weft.kinds.setting.link import OFFLOAD, ROOT_QDISC, LinkSetting, parse
+from weft.kinds.tc.qdisc import ROOT, qdisc_key
 from weft.records import dataclass
 from weft.state import Change, Key, Op, State, link_key
 
@@ -53,8 +54,15 @@ class LinkSettings:
         links = self._rtnl.links({_link_of(key) for key in keys}, _offloads(keys))
         for key in keys:
             link = links.get(_link_of(key))
-            if link is not None and (setting := parse(link, _attribute_of(key))):
+            if link is None:
+                continue
+            root = self._foreign_root(link.key) if _attribute_of(key) == ROOT_QDISC else ""
+            if setting := parse(link, _attribute_of(key), root):
                 yield setting
+
+    def _foreign_root(self, link: Key) -> str:
+        claimed = self._ledger.entries().get(qdisc_key(link.netns, link.name, ROOT))
+        return self._rtnl.foreign_root(link, claimed.ours if claimed else ())
 
     def _steps(self, changes: Sequence[Change]) -> Iterator[_Step]:
         """Nothing for the end of a setting whose link is gone; a wanted one is tried, for the kernel to refuse."""

@@ -71,6 +71,7 @@ class Cascade:
         self._changes, self._observed, self._desired = changes, observed, desired
 
     def complete(self) -> None:
+        self._say_again()
         gone = [key for key, change in self._changes.items() if change.op in (Op.REPLACE, Op.DELETE)]
         shaken = [c for c in self._changes.values() if c.op is Op.UPDATE and isinstance(c.before, Link)]
         if not gone and not shaken:
@@ -86,6 +87,17 @@ class Cascade:
             gone += fallen
             self._replace(fallen)
         self._restore_masters(seen, dependents)
+
+    def _say_again(self) -> None:
+        """What a change in place would leave otherwise than it is."""
+        changed = [c for c in self._changes.values() if c.op is Op.UPDATE and KINDS.of(c.object).tc_kind]
+        dependents = dependents_of(self._observed) if changed else {}
+        for change in changed:
+            unsettles = KINDS.of(change.object).unsettles
+            for key in dependents.get(change.key, ()):
+                have, want = self._observed[key], self._desired.get(key)
+                if want is not None and key not in self._changes and unsettles(have):
+                    self._changes[key] = Change(Op.UPDATE, have, want)
 
     def _replace(self, fallen: Iterable[Key]) -> list[Key]:
         """Make anew those that are wanted, and say which."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+from zlib import decompress
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
@@ -21,6 +24,8 @@ from weft.wire.link import (
     link_alias,
     set_link,
 )
+from weft.wire.tc import TC_H_ROOT, delete_qdisc
+from weft.wire.tc_tree import Node
 
 
 class Membership(NamedTuple):
@@ -43,8 +48,9 @@ class Membership(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSetting(Keyed):
     """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, or offload/FEATURE with
-    ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, and of
-    `bond` as Membership has it. Same life as a Sysctl."""
+    ethtool's name; and qdisc, the root of somebody else's that gives way. `value` as text: of `qdisc` as
+    backends/foreign_tree.py has it, "" where there is none; a number, "on", "off"; an ifname or "" of `master`, "up" or
+    "down" of `up`, and of `bond` as Membership has it. Same life as a Sysctl."""
 
     netns: str
     ifname: str
@@ -66,7 +72,9 @@ class LinkSetting(Keyed):
         return self.value if self.attribute == MASTER else ""
 
 
-OFFLOAD, MASTER, UP, BOND = "offload/", "master", "up", "bond"
+OFFLOAD, MASTER, UP, BOND, ROOT_QDISC = "offload/", "master", "up", "bond", "qdisc"
+KEPT, NOT_KEPT = "kept:", "cannot come back: "
+"""Before what a tree of qdiscs holds, and before why that is not known."""
 NUMBERS = {
     "mtu": IFLA_MTU,
     "gso_max_size": IFLA_GSO_MAX_SIZE,
@@ -86,6 +94,9 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
         yield Request(setting.netns, SetFeatures(index, ((feature, setting.value == "on"),)))
     elif setting.attribute == BOND:
         yield from _move(setting, index, names)
+    elif setting.attribute == ROOT_QDISC:
+        yield Request(setting.netns, delete_qdisc(index, TC_H_ROOT))
+        yield from (Request(setting.netns, made) for made in _tree(setting.value, index))
     elif setting.attribute == MASTER:
         master = names.ifindex(link_key(setting.netns, setting.value)) if setting.value else 0
         yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
@@ -95,6 +106,21 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
         yield Request(setting.netns, set_link(index, link_alias(setting.value)))
     else:
         yield Request(setting.netns, set_link(index, u32(NUMBERS[setting.attribute], int(setting.value))))
+
+
+def _tree(value: str, index: int) -> list[bytes]:
+    """What makes the tree of somebody else's again."""
+    _, kept, packed = value.partition(KEPT)
+    rows = json.loads(decompress(b64decode(packed))) if kept else []
+    nodes = (
+        Node(what, handle, parent, info, kind, bytes.fromhex(body)) for what, handle, parent, info, kind, body in rows
+    )
+    return [node.make(index) for node in nodes]
+
+
+def cannot_give_way(setting: LinkSetting) -> str:
+    """Why what is there would not come back, "" where it would."""
+    return setting.value.partition(NOT_KEPT)[2] if setting.attribute == ROOT_QDISC else ""
 
 
 def _move(setting: LinkSetting, index: int, names: Names) -> Iterator[Request]:
@@ -120,6 +146,10 @@ def script(change: Change) -> Iterable[str]:
     if setting.attribute.startswith(OFFLOAD):
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield f"{command.within(setting.netns)}ethtool -K {setting.ifname} {feature} {setting.value}"
+    elif setting.attribute == ROOT_QDISC:
+        yield command.tc(setting.netns, "qdisc", "del", "dev", setting.ifname, "root")
+        if setting.value:
+            yield f"# put back by hand what {setting.ifname} had: {setting.value.partition(KEPT)[0]}"
     elif setting.attribute == BOND:
         wanted = Membership.parse(setting.value)
         to = ("link", "set", "dev", setting.ifname)
@@ -133,9 +163,11 @@ def script(change: Change) -> Iterable[str]:
         yield command.ip(setting.netns, "link", "set", "dev", setting.ifname, *words)
 
 
-def parse(link: Link, attribute: str) -> LinkSetting | None:
+def parse(link: Link, attribute: str, root_qdisc: str = "") -> LinkSetting | None:
     """One attribute of a link as it was read; None where the kernel does not tell it."""
-    if attribute.startswith(OFFLOAD):
+    if attribute == ROOT_QDISC:
+        value: str | None = root_qdisc
+    elif attribute.startswith(OFFLOAD):
         on = dict(link.offloads or ()).get(attribute.removeprefix(OFFLOAD))
         value = None if on is None else "on" if on else "off"
     elif attribute == BOND:
