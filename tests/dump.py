@@ -46,8 +46,8 @@ _COMMANDS = {
         "ipv6/conf/*/addr_gen_mode || true"
     ),
 }
-_GLANCE = _batch("ip -j", "addr show", "route show table all")
-"""What the kernel goes on changing for some time after a carrier appears."""
+_GLANCE = _batch("ip -j -6", "addr show", "route show table all")
+"""What the kernel goes on changing for some time after a carrier appears: IPv6, to the route to an address itself."""
 _PASSING = frozenset(
     "ifindex link_index link_netnsid operstate handle packets bytes used confirmed updated probes refcnt age cache "
     "permaddr stats stats64 new-packets direct_packets_stat".split()
