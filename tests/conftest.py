@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import weft
 from tests import needs
 from tests.world import World
+
+settings.register_profile("weft", deadline=None)  # no test is about the clock
+settings.load_profile("weft")
 
 
 def pytest_configure(config: pytest.Config) -> None:

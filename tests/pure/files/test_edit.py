@@ -1,7 +1,7 @@
 """One value changed in a text, and nothing else."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.errors import IntentInvalid
@@ -99,7 +99,6 @@ NAMES = st.text(min_size=1, max_size=8)
 VALUES = st.recursive(st.text(max_size=8), lambda inner: st.dictionaries(NAMES, inner, max_size=4), max_leaves=12)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), st.lists(NAMES, min_size=1, max_size=3), VALUES)
 def test_what_was_put_is_there_and_can_be_taken(data: dict[str, object], steps: list[str], value: object) -> None:
     text = "\n".join(edit.block(data)) + "\n"
