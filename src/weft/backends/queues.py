@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.netlink.connection import Connection, QuestionRefused
 from weft.netlink.kept import Kept, NamespaceGone
 from weft.netlink.namespaces import Namespaces
+from weft.records import dataclass
 from weft.state import Key, link_key
 from weft.wire.tc import get_classes, get_qdiscs
 from weft.wire.tc_statistics import Counted, get_names, read_counted, read_name

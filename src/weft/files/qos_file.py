@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from weft.model import qos_words as q
 from weft.model import words as w
 from weft.model.intent import Path
 from weft.model.words import Form, among, closest
+from weft.records import dataclass
 
 Direction = Literal["egress", "ingress"]
 DIRECTIONS: tuple[Direction, ...] = ("egress", "ingress")

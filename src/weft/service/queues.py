@@ -7,12 +7,12 @@ queue where most of it was: a queue within a queue tells of the same packet agai
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from weft.backends.queues import LinkQueues, QueueGlance
 from weft.compiler.qos.numbers import UNLIMITED_BPS
 from weft.picture.queues import ClassView, Delay, TreeView
 from weft.picture.view import Flow
+from weft.records import dataclass
 from weft.state import Key
 from weft.wire.tc import TC_H_ROOT, major_of, said_of
 from weft.wire.tc_rate import read_class_options, read_tbf_options

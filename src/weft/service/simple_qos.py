@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from weft.errors import IntentInvalid, Problem, Refused, WeftError
 from weft.files import Loaded, load_text
 from weft.files.qos_file import PREFIX, Direction, Wish, changed, scope_of, without
+from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Agree, Service
 from weft.store import durable

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
@@ -30,6 +29,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path, Uplink
+from weft.records import dataclass
 from weft.state import HOST, link_key
 
 IFB_PREFIX = "wi"
