@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from weft.kinds.tc.htb import HTB
 from weft.kinds.tc.qdisc import ROOT, class_key, qdisc_key
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import Namespaces
+from weft.records import dataclass
 from weft.state import Key
 from weft.wire.link import get_link, read_link
 from weft.wire.reply import Reply
