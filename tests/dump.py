@@ -35,7 +35,7 @@ _COMMANDS = {
     "qdisc": "tc -j qdisc show",
     "class": (  # of which Debian 12's tc has no JSON; a queue's handle is dealt
         r"tc qdisc show | sed -n 's/^qdisc htb [^ ]* dev \([^ ]*\) .*/\1/p' | while read dev; "
-        r"do tc -d class show dev $dev | sed \"s/^/$dev /; s/ leaf [^ ]*//\"; done"
+        r'do tc -d class show dev $dev | sed "s/^/$dev /; s/ leaf [^ ]*//"; done'
     ),
     "nft": "nft -j list ruleset",
     # Of the directory that each interface has, only what decides about forwarding: there may be thousands.
