@@ -7,9 +7,11 @@ is a field here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
+
+from weft.records import dataclass
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
@@ -69,6 +71,16 @@ class ForeignLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What the kernel tells of how a link of the host's sends. `queues` that a root qdisc of the kernel's own serves
+    one by one now, 1 where there is none such. `speed_bps` 0: not known."""
+
+    mac: str = ""
+    queues: int = 1
+    speed_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardDrop:
     """A base chain at the forward hook, not weft's, that drops by default; `user_chain` (family, table, chain) is where
     its owner invites rules, or None."""
@@ -93,12 +105,13 @@ class Facts:
     """`features`: names of what this kernel has (FEATURES). `links`: the host's links that the scope did not make.
     `namespaces`: names under /run/netns that the scope does not own. `pids`: pidfile path to the id of a living
     process. `users`, `groups`: name to number. `held`: (tenant, port) to the addresses it has now, without prefix
-    length. `pool_held`: (tenant, network, family) to the pool address it has now; `pool_taken`: pool addresses of
+    length. `pool_held`: (tenant, network, family) to the pool address it has now; `transit_held`:
+    (tenant, network, address of a port) to the pool address that is this port's alone; `pool_taken`: pool addresses of
     other scopes. `egress_links`: the links of the host's default routes; `ra_links`: those of them whose default
     route came by router advertisement. `limits`: sysctls that lint compares with the intent. `host_routes`: the
     prefixes of the host's routes that the scope did not make. `tcp_allowed`: the congestion controls that a namespace
     other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any.
-    `key_files`: by path, of all that the intent names."""
+    `key_files`: by path, of all that the intent names. `lines`: of the links whose capacity the intent says."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -109,6 +122,7 @@ class Facts:
     groups: Mapping[str, int] = field(default_factory=lambda: _NONE)
     held: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=lambda: _NONE)
     pool_held: Mapping[tuple[str, str, int], str] = field(default_factory=lambda: _NONE)
+    transit_held: Mapping[tuple[str, str, str], str] = field(default_factory=lambda: _NONE)
     pool_taken: frozenset[str] = frozenset()
     egress_links: tuple[str, ...] = ()
     ra_links: tuple[str, ...] = ()
@@ -118,3 +132,4 @@ class Facts:
     tcp_allowed: frozenset[str] | None = None
     host_is_first: bool = False
     key_files: Mapping[str, KeyFile] = field(default_factory=lambda: _NONE)
+    lines: Mapping[str, Line] = field(default_factory=lambda: _NONE)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from dataclasses import replace
 
 from weft.backends.base import Selection
+from weft.backends.carriers import Carrier, carriers
 from weft.backends.foreign_tree import foreign_tree
 from weft.backends.rtnl_commit import Commit
 from weft.backends.rtnl_numbers import Numbers
@@ -103,6 +104,11 @@ class Rtnl:
             for reading, seen, link in found
             if link.key in keys
         }
+
+    def carriers(self, ifnames: Sequence[str]) -> dict[str, Carrier]:
+        """How links of the host's send, by name; those that are not there are left out. Raises: NotPermitted."""
+        self._kept.begin()
+        return carriers(self._kept.at(HOST), ifnames)
 
     def foreign_root(self, link: Key, ours: Collection[str]) -> str:
         """The tree of somebody else's that a link has, "" for none. `ours`: roots that are weft's, kind and handle."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +23,7 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
+from weft.records import dataclass
 from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Prepared, namespaces_of, prepare, prepare_nothing
@@ -75,9 +75,9 @@ class Service:
         self.run_directory = run_directory(self.host_id, run_base)
         self._intents = Intents(lib_base)
         self._command = command
-        self._namespaces = Namespaces()
-        self._rtnl = Rtnl(self._namespaces)
-        self._nft = Nft(self._namespaces)
+        self.namespaces = Namespaces()
+        self._rtnl = Rtnl(self.namespaces)
+        self._nft = Nft(self.namespaces)
         self._ledger = Ledger(self.run_directory)
         self._guard = Guard(run_base, lib_base)
 
@@ -85,7 +85,7 @@ class Service:
         """Let go of every socket and namespace kept; for whoever lives longer than one command."""
         self._rtnl.close()
         self._nft.close()
-        self._namespaces.close()
+        self.namespaces.close()
 
     def machine(self, scope: str) -> Machine:
         """The kernel as one scope sees it; sockets are kept from one call to the next."""
@@ -94,7 +94,7 @@ class Service:
             scope=scope,
             rtnl=self._rtnl,
             nft=self._nft,
-            settings=Settings(self._namespaces, self._ledger, scope),
+            settings=Settings(self.namespaces, self._ledger, scope),
             link_settings=LinkSettings(self._rtnl, self._ledger, scope),
             ledger=self._ledger,
         )
@@ -211,7 +211,7 @@ class Service:
         from weft.service.topology import places_of, topology_of
 
         before: Glance | None = None
-        reader = CounterReader(self._namespaces)
+        reader = CounterReader(self.namespaces)
         try:
             while True:
                 prepared = self.prepare(loaded)
@@ -239,7 +239,7 @@ class Service:
 
     def enter(self, netns: str) -> None:
         """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
-        enter(self._namespaces, netns)
+        enter(self.namespaces, netns)
 
     def recover(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo what did not end, of one scope or of all. Raises: Locked, RollbackIncomplete."""
@@ -263,6 +263,11 @@ class Service:
         if kept is None:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
         return loads_stored(kept.files)
+
+    def applied(self, scope: str) -> Kept | None:
+        """The texts last applied under that name, and when; None where nothing was, or it is on trial. Raises:
+        Refused for a damaged one."""
+        return self._intents.load(scope)
 
     def all_kept(self) -> Sequence[Loaded]:
         """Every intent that was applied here, by name, be it on trial. Raises: Refused for a damaged one."""

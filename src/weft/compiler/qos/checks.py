@@ -7,7 +7,6 @@ takes, what the kernel has) is for shaping.py to find.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from weft.compiler.draft import Draft
 from weft.compiler.qos.classify import families_of
@@ -16,6 +15,7 @@ from weft.model.intent import Path
 from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, Shape
 from weft.model.qos_words import PORT_PROTOCOLS, rate_text, time_text
 from weft.model.words import among, closest
+from weft.records import dataclass
 
 Say = Callable[[Path, str, str], None]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from weft.compiler.draft import Draft
+from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.shaping import Shaping
 from weft.kinds.link.common import Link
+from weft.state import link_key
 
 _INSTEAD = "load what is missing, or take the policy out"
 
@@ -18,6 +20,7 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
         for feature in shaping.needs:
             draft.need(feature, shaping.asked.asked_at, _INSTEAD)
         draft.findings += (finding for finding in shaping.findings if finding not in draft.findings)
+        draft.plant(_planted(shaping))
         if shaping.chain is not None:
             draft.share(shaping.table, path)
         for obj in shaping.objects():
@@ -25,3 +28,10 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
                 draft.link(obj, path)
             else:
                 draft.put(obj, path)
+
+
+def _planted(shaping: Shaping) -> Planted:
+    site = shaping.site
+    link = link_key(site.netns, site.queue_ifname(shaping.way) if shaping.has_queue else site.ifname)
+    tree = shaping.tree if shaping.is_tree else None
+    return Planted(path=site.path, direction=shaping.direction, link=link, tree=tree, shaping=shaping)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.tc.buckets import burst_held, burst_of, burst_told, rate_held, ticks_of
 from weft.kinds.tc.qdisc import ROOT, Qdisc, class_key, qdisc_key, row
+from weft.records import dataclass
 from weft.state import Change, Key, Op, link_key
 from weft.wire.tc import TC_H_ROOT, TcMessage, delete_class, major_of, new_class, number_of, said_of, set_class
 from weft.wire.tc_rate import (

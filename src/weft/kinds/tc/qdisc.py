@@ -9,11 +9,11 @@ compared. What is wanted is said as the kernel can hold it (`held`), so that it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Op, link_key
 from weft.wire.tc import TC_H_ROOT, delete_qdisc, new_qdisc, number_of, set_qdisc
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from weft.kinds.tc.qdisc import Qdisc, row
+from weft.records import dataclass
 from weft.wire.tc_queue import SFQ_DEPTH, SFQ_FLOWS, read_sfq_options, sfq_options
 
 

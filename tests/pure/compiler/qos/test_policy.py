@@ -41,7 +41,6 @@ def tenant(of_tenant: str, of_network: str, of_port: str) -> str:
         ("port_qos: p1, ", "port_qos: p2", ", qos: p3", 3),
         ("port_qos: p1, ", "port_qos: p2", ", qos: {}", None),
         ("port_qos: p1, ", "port_qos: {}", "", None),
-        ("qos: p1, ", "qos: p2", "", None),
         ("port_qos: p1, qos_policies: {p1: {ingress: {ceil: 9mbit}}}, ", "", "", 9),
         ("", "", ", qos: {ingress: {rate: 7mbit}}", 7),
     ],
