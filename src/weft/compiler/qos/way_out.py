@@ -87,11 +87,11 @@ class _Shared:
             draft.link(_ifb(draft, self.link), self.path)
         elif _MAC.fullmatch(own := _mac(draft, self.link)):
             ward_off(draft, self.link, own, self.built.default, self.path)
+        root = link_key(HOST, self.built.ground.ifname)
+        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
         if self.replaces and _own(draft, self.link) is None:
             gives_way = LinkSetting(netns=HOST, ifname=self.link, attribute=ROOT_QDISC, value="")
             draft.share(gives_way, self.path)
-        root = link_key(HOST, self.built.ground.ifname)
-        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
         origins = {node.classid: node.branch.origin for node in self.built.nodes}
         for obj in self.built.objects():
             classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]
