@@ -8,7 +8,7 @@ the first look on, and so is all that is said of what stands on it; what else st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from weft.diff import differing_fields, fixed_fields
 from weft.kinds import KINDS
@@ -28,6 +28,7 @@ from weft.kinds.setting.link import ROOT_QDISC, LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
 from weft.kinds.tc.other import OtherQdisc
 from weft.kinds.tc.qdisc import ROOT, Qdisc, root_of
+from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, netns_key
 
 

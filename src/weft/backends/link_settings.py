@@ -7,13 +7,14 @@ what stands there is still ours. The reading and the writing are the rtnl backen
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
 from weft.kinds.setting.link import OFFLOAD, ROOT_QDISC, LinkSetting, parse
 from weft.kinds.tc.qdisc import ROOT, qdisc_key
+from weft.records import dataclass
 from weft.state import Change, Key, Op, State, link_key
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, EIO, ENODEV, ENOENT, EPERM, ESRCH
 from itertools import groupby
 from typing import NoReturn
@@ -27,6 +26,7 @@ from weft.netlink.connection import Connection
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Mark, Op, link_key
 from weft.wire.codec import kind_of, u32
 from weft.wire.ethtool import set_features

@@ -7,7 +7,7 @@ whole explains. Source: rtnetlink(7).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from errno import ENOENT, EOPNOTSUPP
 
 from weft.backends.rtnl_numbers import Numbers
@@ -17,6 +17,7 @@ from weft.kinds.tc.htb import HTB
 from weft.kinds.tc.qdisc import CLASS, QDISC
 from weft.netlink.connection import Item, QuestionRefused, Take
 from weft.netlink.kept import Place
+from weft.records import dataclass
 from weft.state import Key, Mark
 from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes
 from weft.wire.bridge import BRIDGE, BRIDGE_KIND, IFLA_BR_VLAN_FILTERING
@@ -180,8 +181,9 @@ def _read_trees(reading: Reading, indexes: Iterable[int]) -> None:
         return
     found = reading.place.rtnl.dump(get_qdiscs(), read_qdisc)
     reading.qdiscs += [seen for seen in found if seen.ifindex in asked]
-    for index in {seen.ifindex for seen in reading.qdiscs if seen.kind == HTB}:
-        reading.classes += _dump(reading.place, get_classes(index), read_tc)
+    for seen in reading.qdiscs:
+        if seen.kind == HTB:
+            reading.classes += _dump(reading.place, get_classes(seen.ifindex, seen.handle), read_tc)
 
 
 def _read_addresses(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:

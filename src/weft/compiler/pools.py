@@ -9,7 +9,6 @@ derived (RFC 4193).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from weft.compiler.addressing import AddressPool, Span, number_of
 from weft.compiler.draft import Draft
@@ -17,6 +16,7 @@ from weft.compiler.findings import Cause
 from weft.compiler.naming import ipv6_pool
 from weft.compiler.network import Segment
 from weft.model.intent import Path, Pools, Uplink
+from weft.records import dataclass
 
 PoolKey = tuple[str, str, int]
 """(tenant, network, family), as in Facts.pool_held."""

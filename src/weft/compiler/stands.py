@@ -9,7 +9,7 @@ its own. All is found before the first network is made, for its MTU follows from
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
@@ -29,6 +29,7 @@ from weft.model.intent import Intent, Path
 from weft.model.links import BridgeLink, HostLink, VxlanLink
 from weft.model.segment import SegmentSpec
 from weft.model.stacked import IpvlanLink, MacvlanLink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 NO_FRAMES = frozenset({"tun", "ipip", "sit", "gre", "ip6gre", "ip6tnl", "vrf", "wireguard", "loopback"})

@@ -7,7 +7,6 @@ packets as urgent cannot take the line with it, and whatever is not named shares
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from weft.errors import IntentInvalid, Problem
@@ -17,6 +16,7 @@ from weft.model import qos_words as q
 from weft.model.intent import Path
 from weft.model.qos_words import rate_text
 from weft.model.words import Malformed, closest
+from weft.records import dataclass
 
 HEADROOM = 0.95
 """Of what a line carries: packets must wait here, not in the modem behind it, whose queue knows no classes."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from weft.errors import IntentInvalid, Problem
+from weft.records import dataclass
 
 Steps: TypeAlias = Sequence[str]
 _NONE: Mapping[tuple[str, ...], str] = MappingProxyType({})

@@ -8,7 +8,7 @@ with host bits zero, sysctl names with `/`. Mappings keep the order of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,7 @@ from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
 from weft.model.segment import SegmentSpec
 from weft.model.tuning import LinkTuning
+from weft.records import dataclass
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 

@@ -7,7 +7,6 @@ link_kinds.py. `link` is always the link that another one stands on, `master` th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weft.model import bridging as b
@@ -15,6 +14,7 @@ from weft.model import qos_words as q
 from weft.model import words as w
 from weft.model.qos import QosUse
 from weft.model.tuning import LinkTuning
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

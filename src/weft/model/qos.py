@@ -8,12 +8,13 @@ receives. `rate` is guaranteed, `ceil` is a limit; where there is no `ceil`, `ra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
 
 from weft.model import qos_words as q
 from weft.model import words as w
+from weft.records import dataclass
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 

@@ -5,10 +5,10 @@ Rules: plain data. A class is named as in the file, a foreign one by its number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from weft.picture.view import Flow
+from weft.records import dataclass
 
 
 class Delay(StrEnum):

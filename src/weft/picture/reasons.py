@@ -7,7 +7,6 @@ in which a packet meets what they made. Places are paths of the intent; whoever 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from weft.compiler.naming import where_words
@@ -23,6 +22,7 @@ from weft.kinds.tc.htb import Htb, HtbClass
 from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Path
 from weft.model.qos_words import rate_text, time_text
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Op
 from weft.wire.tc_queue import SFQ_DEPTH
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from itertools import groupby
 from operator import itemgetter
@@ -28,6 +28,7 @@ from weft.kinds.nft.chain import NftChain
 from weft.kinds.setting.link import ROOT_QDISC, UP, LinkSetting
 from weft.kinds.tc.htb import HtbClass
 from weft.kinds.tc.qdisc import CLASS, ROOT, Qdisc
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 

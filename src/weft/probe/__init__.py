@@ -15,7 +15,8 @@ from weft.backends.former import FormerValues
 from weft.backends.nft_dump import Chain
 from weft.facts import Facts, Line
 from weft.model.intent import Intent
-from weft.probe import accounts, firewall, held, kernel, key_files, limits, links
+from weft.probe import accounts, firewall, held, key_files, limits, links
+from weft.probe.remembered import features
 from weft.state import HOST, State
 
 
@@ -59,7 +60,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
     own_mtus = links.own_mtus(machine.ledger.entries().values(), observed, machine.scope)
     return Facts(
         host_id=machine.host_id,
-        features=kernel.features(run),
+        features=features(run),
         links=links.foreign(observed, owner, own_mtus),
         namespaces=frozenset(machine.rtnl.namespaces()) - held.own_namespaces(observed, owner),
         pids=accounts.pids(intent),

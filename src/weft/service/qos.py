@@ -7,7 +7,6 @@ is refused. Trees of others are shown where they stand at links of the host, nev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from weft.backends.queues import QueueGlance, QueueReader
 from weft.compiler import CompileError, planted
@@ -19,6 +18,7 @@ from weft.model.intent import Path
 from weft.model.words import closest
 from weft.picture.queues import TreeView
 from weft.picture.reasons import Explanation, explanation
+from weft.records import dataclass
 from weft.service.queues import Queued, tree_of
 from weft.service.service import Service
 from weft.state import HOST, Key, link_key

@@ -7,13 +7,14 @@ priority it has from the class that it is part of; of its queue, that has it fro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.compiler.qos.checks import Parts, lineage, parts_of
 from weft.compiler.qos.classify import Classed
 from weft.compiler.qos.tree import Branch, Tree
 from weft.model.intent import Path
 from weft.model.qos import QosClass, QosDirection, Shape
+from weft.records import dataclass
 
 
 def top_of(direction: QosDirection, path: Path, capacity_bps: int | None = None) -> Branch:

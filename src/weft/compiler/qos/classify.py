@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_network
 
 from weft.compiler.qos import nft_text
@@ -20,6 +20,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.model.qos import QosMatch
 from weft.model.qos_words import PORT_PROTOCOLS, PROTOCOLS
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

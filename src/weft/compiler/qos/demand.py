@@ -8,7 +8,7 @@ Where nothing leads out nothing is shared, so nobody guarantees anything there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from weft.compiler.draft import Draft
@@ -18,6 +18,7 @@ from weft.compiler.qos.numbers import counting, frame_bytes
 from weft.compiler.tenant import PortKey
 from weft.model.intent import Path
 from weft.model.qos import QosDirection, QosPolicy, QosUse
+from weft.records import dataclass
 
 Direction = Literal["egress", "ingress"]
 DIRECTIONS: tuple[Direction, Direction] = ("egress", "ingress")

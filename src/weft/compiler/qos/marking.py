@@ -10,7 +10,6 @@ does not come in by the link, and is not counted there. Source: nft(8), net/netf
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from weft.compiler.addressing import number_of
 from weft.compiler.draft import Draft
@@ -21,6 +20,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
 from weft.model.intent import Path
+from weft.records import dataclass
 from weft.state import HOST
 
 BEFORE_SRCNAT = SRCNAT_PRIORITY - 10

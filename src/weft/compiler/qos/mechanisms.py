@@ -8,7 +8,6 @@ chooses.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +15,7 @@ from weft.compiler.qos import numbers
 from weft.kinds.tc.leaves import Cake, Fq, FqCodel, Leaf, Netem, Pfifo, Sfq
 from weft.kinds.tc.qdisc import ROOT
 from weft.model.qos import Impairment
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

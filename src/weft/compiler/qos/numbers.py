@@ -7,9 +7,8 @@ bytes, times in microseconds. Source: tc-htb(8), tc-fq_codel(8), net/sched/sch_h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.model.qos_words import MAX_RATE_BPS, rate_text, time_text
+from weft.records import dataclass
 
 ETHERNET_HEADER = 14
 """Bytes; HTB counts them."""

@@ -5,11 +5,11 @@ Rules: noted only where somebody asks (`planted`), for a tree with all its reaso
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weft.compiler.qos.site import Direction
 from weft.model.intent import Path
+from weft.records import dataclass
 from weft.state import Key
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ nowhere. `qos: {}` is a policy that asks for nothing, so it ends what the networ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weft.compiler.draft import Draft
 from weft.compiler.qos.checks import check_policy
 from weft.model.intent import Intent, Path
 from weft.model.qos import QosPolicy, QosUse
 from weft.model.words import closest
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ packet rates need a chain alone. A shaping is data: the compiler puts its object
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.compiler.findings import Cause, Finding
 from weft.compiler.qos import after, numbers
@@ -26,6 +26,7 @@ from weft.kinds.tc.leaves import Leaf
 from weft.model.intent import Path
 from weft.model.qos import QosDirection, Shape
 from weft.model.qos_words import rate_text
+from weft.records import dataclass
 from weft.state import KernelObject
 
 FAMILY = "netdev"

@@ -8,13 +8,13 @@ the port sends.
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
 from weft.compiler.naming import Names, altnames, mac, short_id
 from weft.kinds.link.ifb import Ifb
 from weft.model.intent import Path
+from weft.records import dataclass
 
 IFB_PREFIX = "wq"
 QOS = "qos"

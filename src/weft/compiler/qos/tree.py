@@ -9,7 +9,7 @@ rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from weft.compiler.qos import handles, numbers
 from weft.compiler.qos.mechanisms import Choice, Spot, leaf_for, line_for
@@ -19,6 +19,7 @@ from weft.kinds.tc.leaves import Leaf, Tbf
 from weft.kinds.tc.qdisc import ROOT
 from weft.model import intent
 from weft.model.qos import Impairment
+from weft.records import dataclass
 from weft.state import KernelObject
 
 REST = ""

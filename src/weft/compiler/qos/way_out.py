@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
@@ -30,6 +29,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path, Uplink
+from weft.records import dataclass
 from weft.state import HOST, link_key
 
 IFB_PREFIX = "wi"
@@ -87,11 +87,11 @@ class _Shared:
             draft.link(_ifb(draft, self.link), self.path)
         elif _MAC.fullmatch(own := _mac(draft, self.link)):
             ward_off(draft, self.link, own, self.built.default, self.path)
+        root = link_key(HOST, self.built.ground.ifname)
+        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
         if self.replaces and _own(draft, self.link) is None:
             gives_way = LinkSetting(netns=HOST, ifname=self.link, attribute=ROOT_QDISC, value="")
             draft.share(gives_way, self.path)
-        root = link_key(HOST, self.built.ground.ifname)
-        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
         origins = {node.classid: node.branch.origin for node in self.built.nodes}
         for obj in self.built.objects():
             classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]

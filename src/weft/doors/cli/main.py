@@ -51,6 +51,7 @@ class Program(LazyGroup):
             if "--debug" in words[:1]:
                 raise
             code = report(failure, as_json=wants_json(words))
+        gc.freeze()  # nor is it looked for at the end
         sys.exit(code or 0)
 
 

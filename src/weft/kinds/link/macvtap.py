@@ -6,10 +6,9 @@ device open. Source: ip-link(8) TYPE macvtap, drivers/net/macvtap.c.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.kinds.link.fields import Own, row
 from weft.kinds.link.macvlan import FIELDS, Macvlan, other_life
+from weft.records import dataclass
 from weft.wire.upon import MACVLAN
 
 

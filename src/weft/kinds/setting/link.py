@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 from zlib import decompress
 
@@ -13,7 +12,8 @@ from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
 from weft.kinds.verbs import SetFeatures
-from weft.state import Change, Key, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, link_key
 from weft.wire.codec import u32
 from weft.wire.link import (
     IFLA_GRO_MAX_SIZE,
@@ -46,7 +46,7 @@ class Membership(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSetting:
+class LinkSetting(Keyed):
     """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, or offload/FEATURE with
     ethtool's name; and qdisc, the root of somebody else's that gives way. `value` as text: of `qdisc` as
     backends/foreign_tree.py has it, "" where there is none; a number, "on", "off"; an ifname or "" of `master`, "up" or
@@ -57,8 +57,7 @@ class LinkSetting:
     attribute: str
     value: str
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("link-setting", self.netns, f"{self.ifname} {self.attribute}")
 
     @property

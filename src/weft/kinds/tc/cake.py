@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from weft.kinds.tc.qdisc import Qdisc, row
+from weft.records import dataclass
 from weft.wire.tc_queue import (
     CAKE_DIFFSERV_BESTEFFORT,
     CAKE_DIFFSERV_DIFFSERV3,

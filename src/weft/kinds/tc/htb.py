@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.tc.buckets import burst_held, burst_of, burst_told, rate_held, ticks_of
 from weft.kinds.tc.qdisc import ROOT, Qdisc, class_key, qdisc_key, row
+from weft.records import dataclass
 from weft.state import Change, Key, Op, link_key
 from weft.wire.tc import TC_H_ROOT, TcMessage, delete_class, major_of, new_class, number_of, said_of, set_class
 from weft.wire.tc_rate import (
@@ -80,16 +81,19 @@ class HtbClass:
         )
 
 
+def _quantum(held: HtbClass) -> int:
+    """For an inner class one of which the kernel does not warn."""
+    return held.quantum_bytes or min(max(held.rate_bps // 80, QUANTA_BYTES.start), QUANTA_BYTES.stop - 1)
+
+
 def _options(held: HtbClass) -> bytes:
-    """An inner class gets a quantum of which the kernel does not warn."""
-    quantum = held.quantum_bytes or min(max(held.rate_bps // 80, QUANTA_BYTES.start), QUANTA_BYTES.stop - 1)
     return class_options(
         ClassOptions(
             held.rate_bps // 8,
             held.ceil_bps // 8,
             ticks_of(held.burst_bytes, held.rate_bps),
             ticks_of(held.cburst_bytes, held.ceil_bps),
-            quantum,
+            _quantum(held),
             held.priority or 0,
             held.overhead_bytes,
             TC_LINKLAYER_ATM if held.cells else TC_LINKLAYER_ETHERNET,
@@ -122,8 +126,7 @@ def _words(held: HtbClass) -> Iterator[str | int]:
     yield from ("rate", f"{held.rate_bps}bit", "ceil", f"{held.ceil_bps}bit")
     yield from ("burst", f"{burst_told(held.burst_bytes, held.rate_bps)}b")
     yield from ("cburst", f"{burst_told(held.cburst_bytes, held.ceil_bps)}b")
-    if held.quantum_bytes is not None:
-        yield from ("quantum", held.quantum_bytes)
+    yield from ("quantum", _quantum(held))
     if held.priority is not None:
         yield from ("prio", held.priority)
     if held.overhead_bytes:

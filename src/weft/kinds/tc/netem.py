@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from weft.kinds.tc.qdisc import Qdisc, row
+from weft.records import dataclass
 from weft.wire.tc_queue import NetemOptions, netem_options, read_netem_options
 
 _MILLION = 1_000_000

@@ -7,11 +7,11 @@ Rules: it is only ever taken away, and made again as it was on a way back; class
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.tc.qdisc import Qdisc, handle_of, parent_number, where
+from weft.records import dataclass
 from weft.state import Change, Op
 from weft.wire.tc import delete_qdisc, new_qdisc
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.kinds.tc.qdisc import Qdisc, row
+from weft.records import dataclass
 from weft.wire.tc_queue import fifo_options, read_fifo_limit
 
 

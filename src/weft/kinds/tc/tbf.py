@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from weft.kinds.tc.buckets import burst_held, burst_of, rate_held, ticks_of
 from weft.kinds.tc.pfifo import Pfifo
 from weft.kinds.tc.qdisc import Qdisc, row
+from weft.records import dataclass
 from weft.wire.tc_rate import TbfOptions, read_tbf_options, tbf_options
 
 _MOST_US = (2**32 - 1) // 1000

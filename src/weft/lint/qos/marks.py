@@ -7,13 +7,13 @@ util/linuxfw (0xff0000); wg-quick(8) (the table's number, 51820); moby libnetwor
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weft.compiler.findings import Finding
 from weft.facts import Facts
 from weft.lint.qos.covering import bits
 from weft.lint.qos.stated import directions
 from weft.model.intent import Intent
+from weft.records import dataclass
 
 WHOLE = 0xFFFFFFFF
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from weft.model.intent import Intent, NamespaceConfig, Path, Tenant
 from weft.model.links import HostLink
 from weft.model.qos import QosClass, QosDirection, QosPolicy, QosUse
+from weft.records import dataclass
 
 WAYS = ("egress", "ingress")
 
