@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Protocol as Interface
 
@@ -24,6 +24,7 @@ from weft.compiler.qos.planted import Planted
 from weft.errors import IntentInvalid, Problem, Refused
 from weft.files import Loaded
 from weft.reach import endpoints
+from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.service.status import Difference, status_of
@@ -177,7 +178,7 @@ def _totals(reader: QueueReader, tree: Tree) -> Mapping[Key, Total]:
     held = {f"{tree.ifname} {said_of(seen.handle)}": seen for seen in queues.classes if seen.kind == "htb"}
     return {
         Key("class", tree.netns, name): Total(
-            bytes=seen.size_bytes, packets=seen.packets, drops=seen.drops, overlimits=seen.overlimits
+            bytes=seen.sent_bytes, packets=seen.sent_packets, drops=seen.drops, overlimits=seen.overlimits
         )
         for name, seen in held.items()
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from statistics import quantiles
 from struct import Struct
@@ -19,6 +19,7 @@ from weft.check.qos.lanes import Lane
 from weft.check.qos.verdict import Latency
 from weft.check.reach.exchange import Exchange, family_of, received
 from weft.check.reach.rooms import Rooms
+from weft.records import dataclass
 from weft.state import Key
 
 EVERY_S = 0.02

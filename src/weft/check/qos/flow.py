@@ -7,12 +7,13 @@ does. What is sent bears no mark and comes from no cgroup of its own.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import product
 
 from weft.compiler.qos.classify import Classed
 from weft.model.qos import QosMatch
+from weft.records import dataclass
 
 PORTS = (5201, 5301, 20001, 61001, *range(33001, 33101))
 """Where a class says nothing of ports, the first of these that leads into it."""

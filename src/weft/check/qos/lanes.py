@@ -7,11 +7,12 @@ by UDP: each class then asks for more than it has, whatever its neighbours do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 
 from weft.check.qos.flow import Flow
+from weft.records import dataclass
 from weft.state import Key, link_key
 
 ABOVE = 1.2

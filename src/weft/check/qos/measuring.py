@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from shutil import which
 
@@ -27,6 +27,7 @@ from weft.check.reach.rooms import Rooms
 from weft.errors import Refused
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
+from weft.records import dataclass
 from weft.state import Key
 
 SKIP_S = 1.0

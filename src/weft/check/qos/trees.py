@@ -8,8 +8,7 @@ several share is measured by what leaves the machine, for nothing else passes it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import field, replace
 from ipaddress import ip_interface
 
 from weft.check.qos.flow import SPEAKS, Classes, Flow
@@ -25,6 +24,7 @@ from weft.kinds.tc.qdisc import class_key
 from weft.model.intent import Path
 from weft.model.qos import QosDirection
 from weft.reach import FAMILIES, Endpoint, Reach, World, expect
+from weft.records import dataclass
 from weft.state import State, link_key
 
 DEFAULT, REST = "(default)", "(rest)"
@@ -52,7 +52,7 @@ class Way:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """All that decides it. `state`: what is wanted; `observed`: what links of others have; `peer`: the address of
     another machine that serves iperf3, "" for none. `unopened`: names of taps that nobody has open."""
@@ -64,42 +64,31 @@ class Scene:
     peer: str = ""
     unopened: frozenset[str] = frozenset()
 
-    @cached_property
-    def world(self) -> World:
-        return World(self.state)
 
-    @cached_property
-    def ends(self) -> Mapping[Path, Endpoint]:
-        return {end.path: end for end in self.endpoints}
+class _Stage:
+    """A scene, looked through once."""
 
-    @cached_property
-    def shaped(self) -> Mapping[tuple[Path, str], Planted]:
-        """Trees of one carrier's own."""
-        return {(one.path, one.direction): one for one in self.planted if one.tree is not None and one.shaping}
-
-    @cached_property
-    def places(self) -> Sequence[tuple[str, Place, str]]:
-        """Addresses of links: (ifname, place, cidr), those that are wanted before those that are there."""
-        held = {obj.key: obj for obj in (*self.observed.values(), *self.state.values()) if isinstance(obj, Address)}
-        return [
-            (
-                obj.ifname,
-                Place(name=_carrier_of_link(obj), netns=obj.netns, address=obj.cidr.partition("/")[0]),
-                obj.cidr,
-            )
-            for obj in held.values()
-        ]
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.world = World(scene.state)
+        self.ends: Mapping[Path, Endpoint] = {end.path: end for end in scene.endpoints}
+        own = (one for one in scene.planted if one.tree is not None and one.shaping)
+        self.shaped: dict[tuple[Path, str], Planted] = {(one.path, one.direction): one for one in own}
+        held = (*scene.observed.values(), *scene.state.values())  # what is wanted counts where both say something
+        addresses = {obj.key: obj for obj in held if isinstance(obj, Address)}
+        self.places = [(obj.ifname, _place_of(obj), obj.cidr) for obj in addresses.values()]
 
     def mac(self, end: Endpoint) -> str:
-        link = self.state.get(link_key(end.netns, end.ifname))
+        link = self.scene.state.get(link_key(end.netns, end.ifname))
         return (link.mac or "") if isinstance(link, Link) else ""
 
 
 def trees_of(scene: Scene) -> Iterator[Tree]:
     """Every tree, with a lane for each of its leaves that stands for something in the file."""
+    stage = _Stage(scene)
     for one in scene.planted:
         if one.tree is not None:
-            yield _Drawing(scene, one, one.tree).tree()
+            yield _Drawing(stage, one, one.tree).tree()
 
 
 def unmeasured(scene: Scene) -> Iterator[tuple[str, str]]:
@@ -132,15 +121,16 @@ def carrier_of(path: Path) -> str:
     return " ".join(path)
 
 
-def _carrier_of_link(obj: Address) -> str:
-    return f"{obj.netns}/{obj.ifname}" if obj.netns else obj.ifname
+def _place_of(obj: Address) -> Place:
+    name = f"{obj.netns}/{obj.ifname}" if obj.netns else obj.ifname
+    return Place(name=name, netns=obj.netns, address=obj.cidr.partition("/")[0])
 
 
 class _Drawing:
     """One tree in the making. `_taken`: ports that its lanes use, so that all can be sent at once."""
 
-    def __init__(self, scene: Scene, planted: Planted, built: Built) -> None:
-        self._scene, self._planted, self._built = scene, planted, built
+    def __init__(self, stage: _Stage, planted: Planted, built: Built) -> None:
+        self._stage, self._planted, self._built = stage, planted, built
         self._direction = Direction(planted.direction)
         self._taken: set[int] = set()
 
@@ -258,11 +248,11 @@ class _Drawing:
     def _ways(self, node: Node) -> Iterator[Way | str]:
         """From and to the carrier; else why not."""
         own_path = self._planted.path if self._planted.shaping is not None else node.branch.origin
-        own = self._scene.ends.get(own_path)
+        own = self._stage.ends.get(own_path)
         if own is None:
             yield from self._ways_of_link(own_path)
         elif own.is_guest:
-            unopened = own.name in self._scene.unopened
+            unopened = own.name in self._stage.scene.unopened
             yield f"{own.name} is a tap {'that nobody has opened' if unopened else 'and only its guest could send'}"
         else:
             if self._planted.shaping is not None:
@@ -270,13 +260,13 @@ class _Drawing:
             yield from self._ways_outside([_place(own, family) for family in FAMILIES if own.address(family)])
 
     def _ways_of_port(self, own: Endpoint) -> Iterator[Way]:
-        others = [end for end in self._scene.endpoints if end is not own and not end.is_guest]
+        others = [end for end in self._stage.scene.endpoints if end is not own and not end.is_guest]
         for other in sorted(others, key=lambda end: (end.tenant, end.network) != (own.tenant, own.network)):
             sender, receiver = self._in_order(own, other)
             for family in FAMILIES:
-                if expect(self._scene.world, sender, receiver, family).reach is Reach.YES:
+                if expect(self._stage.world, sender, receiver, family).reach is Reach.YES:
                     near = (own.tenant, own.network) == (other.tenant, other.network)
-                    macs = [self._scene.mac(end) if near else "" for end in (sender, receiver)]
+                    macs = [self._stage.mac(end) if near else "" for end in (sender, receiver)]
                     yield Way(
                         sender=_place(sender, family),
                         receiver=_place(receiver, family),
@@ -290,22 +280,22 @@ class _Drawing:
     def _ways_of_link(self, path: Path) -> Iterator[Way | str]:
         """To and from addresses of the link's own network that other namespaces here have."""
         link = (path[1] if path[0] == "namespaces" else "", path[-1])
-        own = [(place, cidr) for ifname, place, cidr in self._scene.places if (place.netns, ifname) == link]
+        own = [(place, cidr) for ifname, place, cidr in self._stage.places if (place.netns, ifname) == link]
         if path[-2:-1] != ("links",):
             yield OUTSIDE
             return
         for place, cidr in own:
-            for other in _neighbours(place, cidr, self._scene.places):
+            for other in _neighbours(place, cidr, self._stage.places):
                 yield self._way(place, other)
         yield from self._ways_outside([place for place, _ in own])
         if not own:
             yield f"{carrier_of(path)} has no address to send from"
 
     def _ways_outside(self, own: Iterable[Place]) -> Iterator[Way | str]:
-        if not self._scene.peer:
+        if not self._stage.scene.peer:
             yield OUTSIDE if self._planted.shaping is None else NOBODY
             return
-        peer = Place(name=self._scene.peer, netns=None, address=self._scene.peer)
+        peer = Place(name=self._stage.scene.peer, netns=None, address=self._stage.scene.peer)
         yield from (self._way(place, peer) for place in own if (":" in place.address) == (":" in peer.address))
 
     def _way(self, own: Place, other: Place) -> Way:
@@ -316,11 +306,11 @@ class _Drawing:
         """Why the other end is not fit to measure so much, "" where it is."""
         other = way.receiver if self._direction is Direction.EGRESS else way.sender
         theirs = "ingress" if self._direction is Direction.EGRESS else "egress"
-        end = next((end for end in self._scene.endpoints if end.name == other.name), None)
-        one = self._scene.shaped.get((end.path, theirs)) if end is not None else None
+        end = next((end for end in self._stage.scene.endpoints if end.name == other.name), None)
+        one = self._stage.shaped.get((end.path, theirs)) if end is not None else None
         if one is None or one.tree is None:
             return ""
-        drawing = _Drawing(self._scene, one, one.tree)
+        drawing = _Drawing(self._stage, one, one.tree)
         classid = drawing._classes(one.tree.nodes[0]).of(flow)
         limit_bps = next(node.limit_bps for node in one.tree.nodes if node.classid == classid)
         return "" if limit_bps >= wanted_bps else f"{other.name}'s own {theirs} is narrower"

@@ -7,12 +7,13 @@ was counted in another class, that is said and nothing else of it. Rates are bit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from math import ceil
 
 from weft.check.qos.lanes import Aim, Lane, Round, Run, Tree
+from weft.records import dataclass
 from weft.state import Key
 
 ELSEWHERE = 0.5
