@@ -139,7 +139,7 @@ def lose_its_element(lab: Lab, ifname: str, number: str) -> None:
     rules = json.loads(lab.tenant("nft -j list maps netdev"))["nftables"]
     maps = [entry["map"] for entry in rules if "map" in entry]
     [name] = [held["name"] for held in maps if number in json.dumps(held.get("elem"))]
-    lab.tenant(f"nft 'delete element netdev weft-lab {name} {{ tcp . 80 }}'")
+    lab.tenant(f"nft 'delete element netdev weft-lab {name} {{ 80 }}'")
 
 
 def lengthen_its_queue(lab: Lab, ifname: str, number: str) -> None:
