@@ -35,7 +35,7 @@ _COMMANDS = {
     "qdisc": "tc -j qdisc show",
     "class": (  # of which Debian 12's tc has no JSON; a queue's handle is dealt
         r"tc qdisc show | sed -n 's/^qdisc htb [^ ]* dev \([^ ]*\) .*/\1/p' | while read dev; "
-        r"do tc -d class show dev $dev | sed \"s/^/$dev /; s/ leaf [^ ]*//\"; done"
+        r'do tc -d class show dev $dev | sed "s/^/$dev /; s/ leaf [^ ]*//"; done'
     ),
     "nft": "nft -j list ruleset",
     # Of the directory that each interface has, only what decides about forwarding: there may be thousands.
@@ -112,15 +112,13 @@ def _split(text: str, mark: str) -> list[tuple[str, str]]:
 def _sections(body: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for title, text in _split(body, _MARK):
-        if " " in title:
+        if title in _READERS:
+            found[title] = _READERS[title](text)
+        elif " " in title:
             found |= zip(title.split(), map(json.loads, text.splitlines()), strict=True)
         else:
-            found[title] = _READERS.get(title, _json)(text)
+            found[title] = json.loads(text or "[]")
     return found
-
-
-def _json(text: str) -> Any:
-    return json.loads(text or "[]")
 
 
 def _sysctls(text: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.states import random_state, random_tree
@@ -24,6 +24,8 @@ from weft.store.journal import Record
 PAIRS = int(os.environ.get("WEFT_PROPERTY_PAIRS", "10000"))
 """How many random pairs of states the seeded run goes through."""
 
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 randoms = st.randoms(use_true_random=False)
 
 

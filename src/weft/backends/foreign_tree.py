@@ -49,7 +49,9 @@ def _nodes(connection: Connection, index: int) -> list[Node]:
         return read_qdisc_node(buffer, at, end) if read_header(buffer, at)[0] == index else None
 
     qdiscs = connection.dump(get_qdiscs(), read)
-    classes = connection.dump(get_classes(index), read_class_node)
+    classes: list[Node] = []
+    for node in qdiscs:
+        classes += connection.dump(get_classes(index, node.handle), read_class_node)
     filters: list[Node] = []
     for node in (*qdiscs, *classes):
         filters += connection.dump(get_filters(index, node.handle), read_filter_node)

@@ -181,8 +181,9 @@ def _read_trees(reading: Reading, indexes: Iterable[int]) -> None:
         return
     found = reading.place.rtnl.dump(get_qdiscs(), read_qdisc)
     reading.qdiscs += [seen for seen in found if seen.ifindex in asked]
-    for index in {seen.ifindex for seen in reading.qdiscs if seen.kind == HTB}:
-        reading.classes += _dump(reading.place, get_classes(index), read_tc)
+    for seen in reading.qdiscs:
+        if seen.kind == HTB:
+            reading.classes += _dump(reading.place, get_classes(seen.ifindex, seen.handle), read_tc)
 
 
 def _read_addresses(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:

@@ -62,9 +62,9 @@ def get_qdiscs() -> tuple[int, bytes]:
     return RTM_GETQDISC, header()
 
 
-def get_classes(index: int) -> tuple[int, bytes]:
-    """Type and body of a dump of all classes of one link."""
-    return RTM_GETTCLASS, header(index)
+def get_classes(index: int, handle: int) -> tuple[int, bytes]:
+    """Type and body of a dump of the classes of one qdisc; of those of a whole link some may be left out."""
+    return RTM_GETTCLASS, header(index, 0, handle)
 
 
 def new_qdisc(index: int, parent: int, handle: int, kind: str, options: bytes) -> bytes:

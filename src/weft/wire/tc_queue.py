@@ -73,8 +73,7 @@ def read_fifo_limit(options: bytes) -> int:
 
 
 def sfq_options(quantum: int, perturb_s: int, limit: int) -> bytes:
-    """The number of flows is said again: a smaller limit once took from it."""
-    return _SFQ.pack(quantum, perturb_s, limit, 0, SFQ_FLOWS)
+    return _SFQ.pack(quantum, perturb_s, limit, 0, 0)
 
 
 def read_sfq_options(options: bytes) -> tuple[int, int, int]:

@@ -55,7 +55,6 @@ def _options(held: FqCodel) -> bytes:
             TCA_FQ_CODEL_LIMIT: held.limit_packets,
             TCA_FQ_CODEL_INTERVAL: held.interval_us,
             TCA_FQ_CODEL_ECN: int(held.ecn),
-            TCA_FQ_CODEL_FLOWS: held.flows,
             TCA_FQ_CODEL_QUANTUM: held.quantum_bytes,
             TCA_FQ_CODEL_MEMORY_LIMIT: held.memory_limit_bytes,
         }
@@ -63,7 +62,7 @@ def _options(held: FqCodel) -> bytes:
 
 
 def _words(held: FqCodel) -> Iterator[str | int]:
-    yield from ("limit", held.limit_packets, "flows", held.flows, "quantum", held.quantum_bytes)
+    yield from ("limit", held.limit_packets, "quantum", held.quantum_bytes)
     yield from ("target", f"{held.target_us}us", "interval", f"{held.interval_us}us")
     yield from ("memory_limit", f"{held.memory_limit_bytes}b", "ecn" if held.ecn else "noecn")
 
@@ -87,5 +86,6 @@ ROW = row(
     options=_options,
     words=_words,
     fields=_fields,
+    at_birth=lambda held: (numbers({TCA_FQ_CODEL_FLOWS: held.flows}), ("flows", held.flows)),
     in_place=("limit_packets", "target_us", "interval_us", "quantum_bytes", "ecn", "memory_limit_bytes"),
 )

@@ -81,16 +81,19 @@ class HtbClass:
         )
 
 
+def _quantum(held: HtbClass) -> int:
+    """For an inner class one of which the kernel does not warn."""
+    return held.quantum_bytes or min(max(held.rate_bps // 80, QUANTA_BYTES.start), QUANTA_BYTES.stop - 1)
+
+
 def _options(held: HtbClass) -> bytes:
-    """An inner class gets a quantum of which the kernel does not warn."""
-    quantum = held.quantum_bytes or min(max(held.rate_bps // 80, QUANTA_BYTES.start), QUANTA_BYTES.stop - 1)
     return class_options(
         ClassOptions(
             held.rate_bps // 8,
             held.ceil_bps // 8,
             ticks_of(held.burst_bytes, held.rate_bps),
             ticks_of(held.cburst_bytes, held.ceil_bps),
-            quantum,
+            _quantum(held),
             held.priority or 0,
             held.overhead_bytes,
             TC_LINKLAYER_ATM if held.cells else TC_LINKLAYER_ETHERNET,
@@ -123,8 +126,7 @@ def _words(held: HtbClass) -> Iterator[str | int]:
     yield from ("rate", f"{held.rate_bps}bit", "ceil", f"{held.ceil_bps}bit")
     yield from ("burst", f"{burst_told(held.burst_bytes, held.rate_bps)}b")
     yield from ("cburst", f"{burst_told(held.cburst_bytes, held.ceil_bps)}b")
-    if held.quantum_bytes is not None:
-        yield from ("quantum", held.quantum_bytes)
+    yield from ("quantum", _quantum(held))
     if held.priority is not None:
         yield from ("prio", held.priority)
     if held.overhead_bytes:

@@ -75,8 +75,10 @@ def row(
     fields: Callable[[bytes], Mapping[str, Any]],
     in_place: Iterable[str] = (),
     unsettles: Callable[[KernelObject], bool] = lambda dependent: False,
+    at_birth: Callable[[Any], tuple[bytes, tuple[str | int, ...]]] = lambda qdisc: (b"", ()),
 ) -> Kind:
-    """The row of a kind of qdisc. `options` writes its own options, `fields` reads them, `words` are tc's."""
+    """The row of a kind of qdisc. `options` writes its own options, `fields` reads them, `words` are tc's; `at_birth`
+    both of what is said when it is made and never again."""
 
     def requests(change: Change, names: Names) -> Iterator[Request]:
         before, after = change.before, change.after
@@ -84,17 +86,21 @@ def row(
         if isinstance(before, cls) and change.op is not Op.UPDATE:
             yield Request(before.netns, delete_qdisc(index, parent_number(before.parent), handle_of(before)))
         if isinstance(after, cls):
-            write = set_qdisc if change.op is Op.UPDATE else new_qdisc
-            handle = handle_of(before) if isinstance(before, cls) and change.op is Op.UPDATE else handle_of(after)
-            yield Request(after.netns, write(index, parent_number(after.parent), handle, tc_kind, options(after)))
+            at = parent_number(after.parent)
+            if change.op is Op.UPDATE:
+                handle = handle_of(before) if isinstance(before, cls) else 0
+                yield Request(after.netns, set_qdisc(index, at, handle, tc_kind, options(after)))
+            else:
+                born_with = options(after) + at_birth(after)[0]
+                yield Request(after.netns, new_qdisc(index, at, handle_of(after), tc_kind, born_with))
 
     def script(change: Change) -> Iterator[str]:
         before, after = change.before, change.after
         if isinstance(before, cls) and change.op is not Op.UPDATE:
             yield command.tc(before.netns, "qdisc", "del", *where(before))
         if isinstance(after, cls):
-            verb = "change" if change.op is Op.UPDATE else "add"
-            yield command.tc(after.netns, "qdisc", verb, *where(after), tc_kind, *words(after))
+            verb, more = ("change", ()) if change.op is Op.UPDATE else ("add", at_birth(after)[1])
+            yield command.tc(after.netns, "qdisc", verb, *where(after), tc_kind, *words(after), *more)
 
     def parse(fields_: Mapping[str, Any], read: bytes) -> Any:
         return cls(**fields_, **fields(read))

@@ -1,4 +1,4 @@
-"""Fair queues of a fixed number. Source: tc-sfq(8), net/sched/sch_sfq.c."""
+"""Fair queues of a fixed number. The kernel changes none in place. Source: tc-sfq(8), net/sched/sch_sfq.c."""
 
 from __future__ import annotations
 
@@ -33,5 +33,4 @@ ROW = row(
     options=lambda sfq: sfq_options(sfq.quantum_bytes, sfq.perturb_s, sfq.limit_packets),
     words=lambda sfq: ("limit", sfq.limit_packets, "quantum", sfq.quantum_bytes, "perturb", sfq.perturb_s),
     fields=_fields,
-    in_place=("limit_packets", "quantum_bytes", "perturb_s"),
 )
