@@ -24,9 +24,10 @@ from weft.kinds.link.fdb import Fdb
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.table import TABLE_PREFIX
+from weft.kinds.setting.belongings import ADDRESSES
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
-from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, netns_key
+from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, link_key, netns_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +63,12 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
     adopted: set[Key] = set()
     taken_over = {key: taken for key, want in wanted.items() if (taken := _taken_over(observed.get(key), want))}
     observed = _as_marked(observed, taken_over, claims)
+    bared = _bared(wanted)
     for key, obj in observed.items():
         if key in taken_over:
             ours[key] = taken_over[key]
+        elif isinstance(obj, Route) and not bared.isdisjoint(obj.lives_on):
+            continue  # it goes with the link's addresses, and another of its key may come
         elif key in wanted and _is_fixed(obj, wanted[key], claims):
             foreign[key] = obj
         elif key not in wanted and _stands_by_itself(obj, taken_over, claims):
@@ -108,6 +112,12 @@ def _as_marked(observed: State, taken_over: Mapping[Key, Link], claims: Claims) 
         return observed
     mark = str(Mark(claims.host_id, claims.scope, "adopted"))
     return State({**observed, **{key: replace(link, alias=mark) for key, link in taken_over.items()}})
+
+
+def _bared(wanted: State) -> frozenset[Key]:
+    """The links of which all addresses and routes are to be taken."""
+    settings = (obj for obj in wanted.values() if isinstance(obj, LinkSetting) and obj.attribute == ADDRESSES)
+    return frozenset(link_key(obj.netns, obj.ifname) for obj in settings if not obj.value)
 
 
 def _is_fixed(obj: KernelObject, wanted: KernelObject, claims: Claims) -> bool:

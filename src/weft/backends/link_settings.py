@@ -1,7 +1,8 @@
 """Attributes of others' links, and the tuning of any: written by rtnetlink and ethtool, the former value in the ledger.
 
 Rules: as for every setting (see `former`): what stood there is noted before it is touched, and is put back only where
-what stands there is still ours. The reading and the writing are the rtnl backend's.
+what stands there is still ours; addresses always, for they are the host's way to the world. The reading and the writing
+are the rtnl backend's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
+from weft.kinds.setting.belongings import ADDRESSES, joined
 from weft.kinds.setting.link import OFFLOAD, LinkSetting, parse
 from weft.state import Change, Key, Op, State, link_key
 
@@ -51,8 +53,11 @@ class LinkSettings:
     def _read(self, keys: set[Key]) -> Iterator[LinkSetting]:
         links = self._rtnl.links({_link_of(key) for key in keys}, _offloads(keys))
         for key in keys:
-            link = links.get(_link_of(key))
-            if link is not None and (setting := parse(link, _attribute_of(key))):
+            link, attribute = links.get(_link_of(key)), _attribute_of(key)
+            if link is None:
+                continue
+            held = self._rtnl.held(link.key).value if attribute == ADDRESSES else None
+            if setting := parse(link, attribute, held):
                 yield setting
 
     def _steps(self, changes: Sequence[Change]) -> Iterator[_Step]:
@@ -67,8 +72,14 @@ class LinkSettings:
             elif seen is not None:
                 cookie = self._rtnl.cookie(change.key.netns)
                 entry = entries.get(change.key)
-                former = to_put_back(entry, now=seen.value, cookie=cookie, scope=self._scope)
-                yield _Step(change, seen, seen.value, former, cookie)
+                yield _Step(change, seen, seen.value, self._former(seen, entry, cookie), cookie)
+
+    def _former(self, seen: LinkSetting, entry: Entry | None, cookie: int) -> str | None:
+        """What comes back; of addresses beside those that have come since."""
+        if seen.attribute != ADDRESSES or entry is None:
+            return to_put_back(entry, now=seen.value, cookie=cookie, scope=self._scope)
+        former = to_put_back(entry, now=entry.ours[-1], cookie=cookie, scope=self._scope)
+        return None if former is None else joined(former, seen.value)
 
     def _entry(self, step: _Step) -> Entry:
         return Entry(
@@ -81,7 +92,7 @@ class LinkSettings:
 
 
 def _write(step: _Step, value: str) -> Change:
-    return Change(Op.UPDATE, step.setting, replace(step.setting, value=value))
+    return Change(Op.UPDATE, replace(step.setting, value=step.now), replace(step.setting, value=value))
 
 
 def _link_of(key: Key) -> Key:

@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from dataclasses import replace
 
 from weft.backends.base import Selection
+from weft.backends.device_files import file_of
 from weft.backends.rtnl_commit import Commit
+from weft.backends.rtnl_held import read_held
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_peers import VETH, End, peers
 from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some, read_whole
@@ -22,6 +24,7 @@ from weft.kinds.link import bridge_port, bridge_vlan, fdb, other
 from weft.kinds.link.common import Link
 from weft.kinds.link.reading import Seen, common_fields
 from weft.kinds.netns import Namespace
+from weft.kinds.setting.belongings import Held
 from weft.netlink.connection import QuestionRefused
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import Namespaces
@@ -87,6 +90,15 @@ class Rtnl:
             for reading, seen, link in found
             if link.key in keys
         }
+
+    def held(self, link: Key) -> Held:
+        """The addresses and routes that a link has. Raises: NotPermitted, KernelRefused, DumpInterrupted."""
+        self._kept.begin()
+        for reading, _ in self._read_parts(Selection(keys=frozenset({link}))):
+            index = next((i for i, seen in reading.links.items() if seen.ifname == link.name), None)
+            if index is not None:
+                return read_held(reading, index)
+        return Held()
 
     def cookie(self, netns: str) -> int:
         """The number of a namespace, never used again until the kernel restarts. Raises: NamespaceGone."""
@@ -215,7 +227,8 @@ def _link_and_port(reading: Reading, seen: LinkMessage, others: Mapping[End, Key
 def _told(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Seen:
     fields = common_fields(reading.netns, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)))
     associations = reading.associations.get(seen.ifindex, ())
-    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), associations)
+    device = file_of(seen.ifindex) if seen.kind == "macvtap" else None
+    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), associations, device)
 
 
 def _link(told: Seen) -> Link:

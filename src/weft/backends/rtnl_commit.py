@@ -2,7 +2,8 @@
 
 Rules: messages of one namespace in a row go in one send, and what is sent to another waits for them. Links are made
 first, under indexes chosen in advance, and nothing is said to such an index before the kernel has agreed to it. What
-deletes what is gone is content. Links deleted in a row go at once, by a group that has no other member.
+deletes what is gone is content, and so is what appends a route that is there. Links deleted in a row go at once, by a
+group that has no other member.
 """
 
 from __future__ import annotations
@@ -22,13 +23,23 @@ from weft.kinds.base import Request
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
-from weft.kinds.verbs import Birth, DropLink, DropNamespace, MacsecVerb, MakeNamespace, SetFeatures, TapBirth
+from weft.kinds.verbs import (
+    Birth,
+    DropLink,
+    DropNamespace,
+    GiveDevice,
+    MacsecVerb,
+    MakeNamespace,
+    SetFeatures,
+    TapBirth,
+)
+from weft.netlink import doors
 from weft.netlink.connection import Connection
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
 from weft.state import Change, KernelObject, Key, Mark, Op, link_key
-from weft.wire.codec import kind_of, u32
+from weft.wire.codec import NLM_F_APPEND, flags_of, kind_of, u32
 from weft.wire.ethtool import set_features
 from weft.wire.ifaddr import IFADDR_SIZE, RTM_DELADDR, RTM_NEWADDR
 from weft.wire.link import (
@@ -207,7 +218,7 @@ class Commit:
     def _judge(self, item: _Item, message: bytes, reply: Reply) -> None:
         """What to make of a refusal. Raises: KernelRefused, NotPermitted."""
         deletes = item.change.op is Op.DELETE or kind_of(message) in _DELETIONS
-        if deletes and reply.errno_ in _GONE:
+        if (deletes and reply.errno_ in _GONE) or (reply.errno_ == EEXIST and _is_appended_route(message)):
             return
         if isinstance(item.payload, Birth) and reply.errno_ in _TAKEN and not self._name_is_taken(item.change):
             self._unborn.append(item.change)
@@ -228,6 +239,8 @@ class Commit:
             match verb:
                 case TapBirth():
                     self._make_tap(change, netns, verb)
+                case GiveDevice():
+                    doors.give(verb.path, verb.user, verb.group, verb.permissions)
                 case SetFeatures():
                     self._generic(
                         change, netns, "ethtool", lambda family: [set_features(family, verb.index, verb.features)]
@@ -317,6 +330,12 @@ def refuse(change: Change, reply: Reply) -> NoReturn:
     if reply.errno_ == EPERM:
         raise NotPermitted(f"{change}: this needs root (CAP_NET_ADMIN in the namespace)")
     raise KernelRefused(str(change), reply.errno_, reply.text)
+
+
+def _is_appended_route(message: bytes) -> bool:
+    """Of which the kernel says EEXIST where just that one is there already, maybe among several next hops. Source:
+    net/ipv4/fib_trie.c fib_table_insert, net/ipv6/ip6_fib.c fib6_add_rt2node."""
+    return kind_of(message) == RTM_NEWROUTE and bool(flags_of(message) & NLM_F_APPEND)
 
 
 def _as_message(payload: bytes | Birth | DropLink) -> bytes:

@@ -66,6 +66,10 @@ class Reading:
         seen = self.links.get(index)
         return seen.ifname if seen else ""
 
+    def dump(self, question: tuple[int, bytes], take: Take[Item | None]) -> list[Item]:
+        """One table of its own. Raises: DumpInterrupted, ReceiveOverrun."""
+        return _dump(self.place, question, take)
+
     def filters(self, index: int) -> bool:
         """Whether the link is a marked bridge that filters VLANs, or a port of one."""
         bridge = self.links.get(self.links[index].attributes.get(IFLA_MASTER, index))

@@ -19,7 +19,7 @@ from weft.model.segment import IPVLAN_SUBMODES, MACVLAN_SUBMODES, SegmentSpec
 from weft.model.words import among, closest
 
 Report = Callable[[Place, str, str], None]
-_ENDS = ("netns", "tap", "host", "pidfile")
+_ENDS = ("netns", "tap", "macvtap", "host", "pidfile")
 _FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
 
 
@@ -34,8 +34,9 @@ def _attach(node: Entries, report: Report) -> None:
         report(second, f"a port ends in one place, this one in {' and '.join(given)}", "keep one of them")
     if not given:
         report(node.place, "attach does not say where", "one of netns: NAME, tap: {}, host: true, pidfile: PATH")
-    if "tap" in node.entries and "ifname" in node.entries:
-        report(node.entries["ifname"].place, "a tap's name is its own", "write tap: {name: NAME}")
+    for end in ("tap", "macvtap"):
+        if end in node.entries and "ifname" in node.entries:
+            report(node.entries["ifname"].place, f"a {end}'s name is its own", f"write {end}: {{name: NAME}}")
 
 
 def _family(text: str | None) -> int:
@@ -116,6 +117,7 @@ def _made_link(node: Entries, report: Report) -> None:
         report(node.entries["existing"].place, "a link that is there already has its kind", "take out one of the two")
 
 
+_OF_LINK = ("vlan", "mode", "submode", "take_addresses")
 _OF_VXLAN = ("local", "remotes", "group", "port", "fdb")
 _SUBMODES = {"macvlan": MACVLAN_SUBMODES, "ipvlan": IPVLAN_SUBMODES}
 
@@ -123,12 +125,16 @@ _SUBMODES = {"macvlan": MACVLAN_SUBMODES, "ipvlan": IPVLAN_SUBMODES}
 def _segment(node: Entries, report: Report) -> None:
     given = node.entries
     if "vni" in given:
-        for key in ("vlan", "mode", "submode"):
+        for key in _OF_LINK:
             if key in given:
                 report(given[key].place, f"{key} beside vni: a network is a VLAN or a VXLAN", "keep one of the two")
         if not {"remotes", "group", "fdb"} & given.keys():
             report(given["vni"].place, "where the other machines are is not said", "add remotes: [ADDRESS], or group:")
         return
+    for key in ("vlan", "mode"):
+        if key in given and "take_addresses" in given and not _says_no(node, "take_addresses"):
+            what = f"take_addresses beside {key}: the link itself keeps its addresses then"
+            report(given["take_addresses"].place, what, "take it out")
     if "link" not in given:
         report(node.place, "segment does not say where", "link: NAME, or vni: NUMBER and remotes: [ADDRESS]")
     for key in _OF_VXLAN:

@@ -46,6 +46,16 @@ class SetFeatures:
     features: tuple[tuple[str, bool], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GiveDevice:
+    """Say to whom a device file belongs: numbers of user and group, and its mode bits; None leaves what is there."""
+
+    path: str
+    user: int | None
+    group: int | None
+    permissions: int | None
+
+
 class MacsecVerb:
     """What is done to a MACsec link's channels and keys."""
 

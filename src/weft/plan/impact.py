@@ -13,10 +13,11 @@ from weft.diff import differing_fields
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
+from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
 from weft.plan.order import Phase, Plan
 from weft.plan.subject import Path, Subjects
-from weft.state import Change, Key, Op, link_key
+from weft.state import Change, KernelObject, Key, Op, link_key
 
 CHANGE_MS = 0.3
 """About what one change in the switch phase takes, batched (measured on two cores: 300 ports in 0.7 s)."""
@@ -71,8 +72,17 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
     return tuple(found.values())
 
 
+def _move(now: LinkSetting, after: KernelObject | None) -> str:
+    """What of a link's moves to the bridge that it joins, or back."""
+    if isinstance(after, LinkSetting) and not now.value:
+        return f"{readable(after.value)} come back to {now.ifname}"
+    return f"{readable(now.value)} of {now.ifname} move" if now.value else f"the addresses of {now.ifname} come back"
+
+
 def _why(change: Change) -> str | None:
     obj = change.before
+    if isinstance(obj, LinkSetting) and obj.attribute == ADDRESSES:
+        return _move(obj, change.after)
     if isinstance(obj, LinkSetting) and obj.attribute in (MASTER, UP, BOND):
         return f"{obj.attribute} of {link_key(obj.netns, obj.ifname)} changes"
     if not isinstance(obj, (Link, Address, Route)):

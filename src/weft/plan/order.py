@@ -25,7 +25,8 @@ from weft.kinds.ip.route import Route
 from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
-from weft.kinds.setting.link import UP, LinkSetting
+from weft.kinds.setting.belongings import ADDRESSES
+from weft.kinds.setting.link import MASTER, UP, LinkSetting
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 
@@ -100,7 +101,9 @@ class _Ordering:
         self._stripped: dict[Key, Link] = {}
         self._early: set[Key] = set()
         self._late: set[Key] = set()
+        self._after: dict[Key, Key] = {}
         self._switched: set[Key] = set()
+        self._move_addresses()
         self._move_names()
         self._spread_late()
 
@@ -150,7 +153,8 @@ class _Ordering:
         depth = self._depths.get(key)
         if depth is None:
             self._depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
-            grounds = (self._changes.get(on) for on in obj.lives_on)
+            after = (self._after[key],) if key in self._after else ()
+            grounds = (self._changes.get(on) for on in (*obj.lives_on, *after))
             depth = 1 + max((self._depth(c.key, c.object) for c in grounds if c is not None), default=-1)
             self._depths[key] = depth
         return depth
@@ -188,6 +192,25 @@ class _Ordering:
 
     def _goes(self, change: Change, by: Phase) -> bool:
         return change.op in (Op.DELETE, Op.REPLACE) and self._phase(change) <= by
+
+    def _move_addresses(self) -> None:
+        """A link that gives its addresses to its master joins that first, so that whoever asks for them finds them
+        there, and has them back before it leaves; the routes that take the place of its own come last."""
+        moves = [
+            change
+            for change in self._changes.values()
+            if isinstance(change.object, LinkSetting) and change.object.attribute == ADDRESSES
+        ]
+        for move in moves:
+            setting = move.object
+            assert isinstance(setting, LinkSetting)
+            master = replace(setting, attribute=MASTER).key
+            if master in self._changes:
+                self._after[move.key] = master
+            for change in self._changes.values():
+                if change.op is Op.CREATE and isinstance(change.object, Route) and change.key.netns == move.key.netns:
+                    self._after[change.key] = move.key
+                    self._switched.add(change.key)
 
     def _move_names(self) -> None:
         """Order releases before claims where a name moves from one object to another."""

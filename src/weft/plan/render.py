@@ -13,10 +13,12 @@ from typing import Any
 
 from weft.diff import NEVER_COMPARED, differing_fields
 from weft.kinds import KINDS
+from weft.kinds.setting.belongings import ADDRESSES, readable
+from weft.kinds.setting.link import LinkSetting
 from weft.plan.impact import Impact, impacts
 from weft.plan.order import Plan
 from weft.plan.subject import Path, Subjects
-from weft.state import Change, Key, Op
+from weft.state import Change, KernelObject, Key, Op
 
 SIGNS = {Op.CREATE: "+", Op.UPDATE: "~", Op.REPLACE: "!", Op.DELETE: "-"}
 WORDS = {Op.CREATE: "create", Op.UPDATE: "change", Op.REPLACE: "replace", Op.DELETE: "delete"}
@@ -133,7 +135,13 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
         yield "kind", KINDS.of(before).name, KINDS.of(after).name
         return
     for name in differing_fields(before, after):
-        yield name, getattr(before, name), getattr(after, name)
+        yield name, _readable(before, name), _readable(after, name)
+
+
+def _readable(obj: KernelObject, name: str) -> Any:
+    value = getattr(obj, name)
+    moved = isinstance(obj, LinkSetting) and obj.attribute == ADDRESSES and name == "value"
+    return readable(value) if moved else value
 
 
 _UNTOLD = frozenset(

@@ -13,13 +13,16 @@ from typing import Protocol
 from weft.backends.former import FormerValues
 from weft.backends.nft_dump import Chain
 from weft.facts import Facts
+from weft.kinds.setting.belongings import Held
 from weft.model.intent import Intent
-from weft.probe import accounts, firewall, held, kernel, key_files, limits, links
-from weft.state import HOST, State
+from weft.probe import accounts, belongings, firewall, held, kernel, key_files, limits, links
+from weft.state import HOST, Key, State
 
 
 class _Names(Protocol):
     def namespaces(self) -> Iterable[str]: ...
+
+    def held(self, link: Key) -> Held: ...
 
 
 class _Chains(Protocol):
@@ -52,8 +55,11 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
     Raises: NotPermitted, DumpInterrupted.
     """
     owner = held.Owner(machine.host_id, machine.scope)
+    entries = machine.ledger.entries()
+    moved = belongings.found(machine.rtnl.held, entries, machine.scope, intent, observed)
+    observed = belongings.as_before(observed, entries, machine.scope)
     default = links.default_routes(observed)
-    own_mtus = links.own_mtus(machine.ledger.entries().values(), observed, machine.scope)
+    own_mtus = links.own_mtus(entries.values(), observed, machine.scope)
     return Facts(
         host_id=machine.host_id,
         features=kernel.features(run),
@@ -72,5 +78,6 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         tcp_allowed=limits.congestion_controls(),
         host_is_first=limits.is_first(),
         key_files=key_files.found(intent, machine.host_id),
+        belongings=moved,
         host_routes=links.prefixes(observed, owner),
     )

@@ -15,6 +15,7 @@ from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link, OtherLink
+from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
@@ -114,7 +115,7 @@ class _Seen:
         links = self._wanted[f"tenants/{tenant}/ports/{name}"]
         if not links:
             return _left_out(name, port)
-        tap = next((link for link in links if isinstance(link, Tap)), None)
+        tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
         end = tap or next(link for link in links if not link.master)
         now = self._observed.get(end.key, end)
         assert isinstance(now, Link)
@@ -128,7 +129,7 @@ class _Seen:
             mac=port.mac or "" if tap else now.mac or "",
             mtu=now.mtu,
             addresses=tuple(reserved) if tap else self._addresses[end.key],
-            traffic=self._traffic(end.key, mirrored=tap is not None),
+            traffic=self._traffic(end.key, mirrored=isinstance(tap, Tap)),
         )
 
     def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
@@ -248,8 +249,8 @@ def _left_out(name: str, port: Port) -> PortView:
 
 
 def _attachment(attach: Attach) -> str:
-    if attach.tap:
-        return "tap"
+    if attach.tap or attach.macvtap:
+        return "tap" if attach.tap else "macvtap"
     return "host" if attach.host else "pidfile" if attach.pidfile else "netns"
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
+from weft.kinds.setting import belongings
+from weft.kinds.setting.belongings import ADDRESSES
 from weft.kinds.verbs import SetFeatures
 from weft.state import Change, Key, link_key
 from weft.wire.codec import u32
@@ -42,9 +44,9 @@ class Membership(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSetting:
-    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, or offload/FEATURE with
-    ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, and of
-    `bond` as Membership has it. Same life as a Sysctl."""
+    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, addresses, or
+    offload/FEATURE with ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or
+    "down" of `up`, of `bond` as Membership and of `addresses` as belongings.py has it. Same life as a Sysctl."""
 
     netns: str
     ifname: str
@@ -77,7 +79,8 @@ NUMBERS = {
 
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
-    """Only ever a write of the wanted value: the backend knows from the ledger what a deletion puts back."""
+    """Only ever a write of the wanted value: the backend knows from the ledger what a deletion puts back, and of
+    `addresses` what is there."""
     setting = change.after
     if not isinstance(setting, LinkSetting):
         return
@@ -87,6 +90,9 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
         yield Request(setting.netns, SetFeatures(index, ((feature, setting.value == "on"),)))
     elif setting.attribute == BOND:
         yield from _move(setting, index, names)
+    elif setting.attribute == ADDRESSES:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from (Request(setting.netns, one) for one in belongings.messages(now, setting.value, index))
     elif setting.attribute == MASTER:
         master = names.ifindex(link_key(setting.netns, setting.value)) if setting.value else 0
         yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
@@ -118,7 +124,10 @@ def script(change: Change) -> Iterable[str]:
         words = (setting.value,)
     elif setting.attribute == MASTER and not setting.value:
         words = ("nomaster",)
-    if setting.attribute.startswith(OFFLOAD):
+    if setting.attribute == ADDRESSES:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from belongings.script(setting.netns, setting.ifname, now, setting.value)
+    elif setting.attribute.startswith(OFFLOAD):
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield f"{command.within(setting.netns)}ethtool -K {setting.ifname} {feature} {setting.value}"
     elif setting.attribute == BOND:
@@ -134,9 +143,11 @@ def script(change: Change) -> Iterable[str]:
         yield command.ip(setting.netns, "link", "set", "dev", setting.ifname, *words)
 
 
-def parse(link: Link, attribute: str) -> LinkSetting | None:
-    """One attribute of a link as it was read; None where the kernel does not tell it."""
-    if attribute.startswith(OFFLOAD):
+def parse(link: Link, attribute: str, held: str | None = None) -> LinkSetting | None:
+    """One attribute of a link as it was read; None where the kernel does not tell it. `held`: its addresses."""
+    if attribute == ADDRESSES:
+        value = held
+    elif attribute.startswith(OFFLOAD):
         on = dict(link.offloads or ()).get(attribute.removeprefix(OFFLOAD))
         value = None if on is None else "on" if on else "off"
     elif attribute == BOND:
