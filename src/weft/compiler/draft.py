@@ -8,7 +8,9 @@ absorbed when nothing was wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from weft.compiler.addressing import Span, host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted
@@ -18,6 +20,14 @@ from weft.kinds.link.common import IPV6_MIN_MTU, Link
 from weft.model.intent import Path
 from weft.state import KernelObject, Key, State
 
+
+class Space(NamedTuple):
+    """A namespace by name: what the file calls it, and whether one that is there becomes weft's."""
+
+    name: str
+    adopt: bool = False
+
+
 Claim = tuple[str, str]
 """(namespace, ifname or altname)."""
 
@@ -26,7 +36,8 @@ class Draft:
     """Collects what one compile makes. `under`: the draft that this one is a branch of."""
 
     __slots__ = (
-        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "shares", "state", "under",
+        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "shares", "spaces",
+        "state", "under",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
@@ -34,6 +45,7 @@ class Draft:
         self.names = names
         self.under = under
         self.state = State()
+        self.spaces: Mapping[str, Space] = under.spaces if under else {}
         self.paths: dict[Key, Path] = {}
         self.claims: dict[Claim, Path] = {}
         self.ids: dict[str, Path] = {}

@@ -106,7 +106,7 @@ def _foreign_link(node: Entries, report: Report) -> None:
     if not _is_existing(node):
         report(node.place, "the link has no kind", f"kind: {among(HOST_LINKS)}; existing: true if it is there already")
         return
-    for key in ("mac", "altnames"):
+    for key in ("mac", "altnames", "was"):
         if key in node.entries:
             fix = "weft sets mtu, alias, master, tuning and addresses there; or take out existing: true"
             report(node.entries[key].place, f"{key} cannot be set on a link that is not weft's", fix)
@@ -184,6 +184,7 @@ def references(data: Any, origins: Origins) -> list[Problem]:
     """Names that name nothing, and `was:` of what is still there. `data` is the whole file as plain data."""
     problems: list[Problem] = []
     tenants = _mapping(data, "tenants")
+    _namespaces(data, origins, problems)
     _renames(tenants, ("tenants",), origins, problems)
     for tenant, content in tenants.items():
         networks, ports = _mapping(content, "networks"), _mapping(content, "ports")
@@ -195,6 +196,19 @@ def references(data: Any, origins: Origins) -> list[Problem]:
                 where = origins.value_at(("tenants", tenant, "ports", port, "network"))
                 problems.append(_no_network(where, network, tenant, networks))
     return problems
+
+
+def _namespaces(data: Any, origins: Origins, problems: list[Problem]) -> None:
+    spaces, host = _mapping(data, "namespaces"), _mapping(data, "host")
+    _renames(spaces, ("namespaces",), origins, problems)
+    _renames(_mapping(host, "links"), ("host", "links"), origins, problems)
+    for name, content in spaces.items():
+        _renames(_mapping(content, "links"), ("namespaces", name, "links"), origins, problems)
+    for key in (key for key in ("was", "adopt") if str(host.get(key, "no")).lower() not in _FALSE):
+        where = origins.at(("host", key))
+        problems.append(
+            Problem(where=where, what=f"{key}: the host's namespace is there and has no name", fix="take it out")
+        )
 
 
 def _mapping(data: Any, key: str) -> dict[str, Any]:

@@ -210,6 +210,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "addresses": "With prefix lengths.",
             "fdb": "Which way frames to MAC addresses go: of a VXLAN, or as a bridge's port.",
             "tuning": _TUNING,
+            "was": "Its former name, which the kernel keeps: it is not made anew, and bears the new name beside that.",
         },
     ),
     links.LinkUpon: Meaning(
@@ -284,6 +285,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "routes": "Routes.",
             "rules": "Policy routing rules.",
             "neighbours": "Permanent neighbour entries.",
+            "adopt": "true, of a namespace by name: one that is there is taken over as it is, and given up on destroy.",
+            "was": "Of a namespace by name: its former name, which it keeps under /run/netns.",
         },
     ),
     intent.Pools: Meaning(

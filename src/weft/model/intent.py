@@ -171,7 +171,8 @@ class Tcp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceConfig:
-    """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `/`."""
+    """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `/`. Of one by name,
+    `adopt`: one that is there already becomes weft's."""
 
     sysctls: Mapping[w.SysctlName, w.SysctlValue] = field(default_factory=lambda: _NONE)
     tcp: Tcp | None = None
@@ -179,6 +180,8 @@ class NamespaceConfig:
     routes: tuple[RouteSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     neighbours: tuple[NeighbourSpec, ...] = ()
+    adopt: bool = False
+    was: w.NetnsName | None = None
 
 
 class FirewallIntegration(Enum):

@@ -35,7 +35,7 @@ class HostLink:
     is there already becomes weft's; left out are then its MAC, MTU, names and whether it is up as they are. `master`:
     an ifname of the same namespace. `bridge_port`: what that keeps of it, if it is a bridge. `up` None: up if weft
     makes it, else as it is. `accept_ra`: whether it listens to IPv6 router advertisements, None: as the namespace has
-    it. MTU in bytes."""
+    it. `was`: the name that it has in the kernel, by which it was made. MTU in bytes."""
 
     kind: ClassVar[str] = ""
 
@@ -52,6 +52,7 @@ class HostLink:
     addresses: tuple[w.InterfaceAddress, ...] = ()
     fdb: tuple[FdbSpec, ...] = ()
     tuning: LinkTuning | None = None
+    was: w.Ifname | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

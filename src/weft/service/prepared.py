@@ -182,7 +182,8 @@ def _keep_inhabited(observed: State, ours: State, desired: State) -> tuple[State
 def namespaces_of(intent: Intent) -> set[str]:
     """Labels of the namespaces beside the tenants' that an intent speaks of."""
     ports = (port for tenant in intent.tenants.values() for port in tenant.ports.values())
-    return {label_of(port.attach) for port in ports}.union(intent.namespaces) - {HOST}
+    named = (config.was or name for name, config in intent.namespaces.items())
+    return {label_of(port.attach) for port in ports}.union(named) - {HOST}
 
 
 def _compile(loaded: Loaded, facts: Facts) -> Compiled:

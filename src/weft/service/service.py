@@ -27,7 +27,7 @@ from weft.observe import Machine
 from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Prepared, namespaces_of, prepare, prepare_nothing
-from weft.service.status import Status, status_of
+from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
 from weft.state import HOST
@@ -58,13 +58,14 @@ Agree: TypeAlias = Callable[[Prepared], None]
 class Scope:
     """One name on this machine. `namespaces`: how many of its own are there now. `applied_at`: seconds since the
     epoch, None where no intent of that name is kept. `unconfirmed_s`: seconds until it is taken back, None where it is
-    not on trial."""
+    not on trial. `adopted`: links and namespaces that were there before."""
 
     name: str
     namespaces: int
     applied_at: float | None
     unfinished: bool
     unconfirmed_s: float | None = None
+    adopted: tuple[str, ...] = ()
 
 
 class Service:
@@ -284,6 +285,7 @@ class Service:
                 namespaces=sum(mark.scope == name for mark in marks),
                 applied_at=kept.applied_at if (kept := self._intents.load(name)) else None,
                 unfinished=name in unfinished,
+                adopted=tuple(map(str, adopted(self._ledger, name))),
                 unconfirmed_s=self._ends.unconfirmed_s(name),
             )
             for name in sorted(names | set(self._ledger.scopes().values()))

@@ -55,7 +55,9 @@ def topology_of(prepared: Prepared, now: Glance, before: Glance | None = None) -
         scope=prepared.scope,
         tenants=tuple(seen.tenant(name, tenant) for name, tenant in intent.tenants.items()),
         host=seen.space(HOST, intent.host or NamespaceConfig()),
-        namespaces=tuple(seen.space(name, config) for name, config in intent.namespaces.items() if config.links),
+        namespaces=tuple(
+            seen.space(config.was or name, config) for name, config in intent.namespaces.items() if config.links
+        ),
     )
 
 
@@ -85,7 +87,8 @@ class _Seen:
     def space(self, netns: str, config: NamespaceConfig) -> SpaceView:
         """The links that the file speaks of, and on the host those that lead out."""
         egress = self._facts.egress_links if self._facts and netns == HOST else ()
-        spoken_of = {name: config.links.get(name) for name in (*config.links, *egress)}
+        named = {link.was or name: link for name, link in config.links.items()}
+        spoken_of = {name: named.get(name) for name in (*named, *egress)}
         return SpaceView(
             netns=netns,
             links=tuple(self._link(link_key(netns, name), link, name in egress) for name, link in spoken_of.items()),

@@ -197,7 +197,7 @@ HOST_ERRORS = {
     "links: {a: {kind: dummy, peer: b}}": "27: peer belongs to a veth; this is a dummy",
     "links: {a: {kind: dummy, existing: true}}": "27: a link that is there already has its kind; take out one of the two",
     "links: {a: {kind: dummy, per: b}}": "27: per is not known here; known here: accept_ra, addresses, "
-    "adopt, alias, altnames, bridge_port, existing, fdb, kind, mac, master, mtu, tuning, up",
+    "adopt, alias, altnames, bridge_port, existing, fdb, kind, mac, master, mtu, tuning, up, was",
     "links: {a: {existing: true, mac: 02:00:00:00:00:01}}": "30: mac cannot be set on a link that is not weft's; weft sets mtu, "
     "alias, master, tuning and addresses there; or take out existing: true",
     "links: {a: {kind: dummy, addresses: [10.0.0.1]}}": "39: addresses: '10.0.0.1' lacks its prefix length; for example 10.0.0.1/24",
