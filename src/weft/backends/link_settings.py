@@ -14,7 +14,8 @@ from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
 from weft.kinds.setting.belongings import ADDRESSES, joined
-from weft.kinds.setting.link import OFFLOAD, LinkSetting, parse
+from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, LinkSetting, Membership, parse
+from weft.kinds.setting.port import PORT
 from weft.state import Change, Key, Op, State, link_key
 
 
@@ -43,8 +44,16 @@ class LinkSettings:
         """As the contract has it. Raises: KernelRefused, NotPermitted, ForeignObject, DiskFull."""
         steps = list(self._steps(changes))
         self._ledger.note(self._entry(step) for step in steps if step.change.op is not Op.DELETE)
-        self._rtnl.commit([_write(step, step.goal) for step in steps if step.goal is not None])
+        writes = [step for step in steps if step.goal is not None]
+        self._rtnl.commit([_write(step) for step in writes if _attribute_of(step.change.key) != PORT])
+        self._say_ports([step for step in writes if _attribute_of(step.change.key) == PORT])
         settle_after(self._ledger, changes, self._scope)
+
+    def _say_ports(self, steps: list[_Step]) -> None:
+        """When the ports are back in their bridge, which has forgotten them."""
+        if steps:
+            now = {setting.key: setting.value for setting in self._read({step.change.key for step in steps})}
+            self._rtnl.commit([_write(replace(step, now=now.get(step.change.key, ""))) for step in steps])
 
     def _selected(self, selection: Selection) -> Iterator[Key]:
         yield from selection.keys
@@ -52,11 +61,12 @@ class LinkSettings:
 
     def _read(self, keys: set[Key]) -> Iterator[LinkSetting]:
         links = self._rtnl.links({_link_of(key) for key in keys}, _offloads(keys))
+        ports = self._rtnl.ports({_link_of(key) for key in keys if _attribute_of(key) == PORT})
         for key in keys:
             link, attribute = links.get(_link_of(key)), _attribute_of(key)
             if link is None:
                 continue
-            held = self._rtnl.held(link.key).value if attribute == ADDRESSES else None
+            held = self._rtnl.held(link.key).value if attribute == ADDRESSES else ports.get(link.key, "")
             if setting := parse(link, attribute, held):
                 yield setting
 
@@ -75,11 +85,20 @@ class LinkSettings:
                 yield _Step(change, seen, seen.value, self._former(seen, entry, cookie), cookie)
 
     def _former(self, seen: LinkSetting, entry: Entry | None, cookie: int) -> str | None:
-        """What comes back; of addresses beside those that have come since."""
-        if seen.attribute != ADDRESSES or entry is None:
-            return to_put_back(entry, now=seen.value, cookie=cookie, scope=self._scope)
-        former = to_put_back(entry, now=entry.ours[-1], cookie=cookie, scope=self._scope)
-        return None if former is None else joined(former, seen.value)
+        """What comes back; of addresses beside those that have come since, of a port when it is where it was. A master
+        that is gone by then has nothing to come back to."""
+        is_whole = seen.attribute in (ADDRESSES, PORT) and entry is not None
+        now = entry.ours[-1] if is_whole and entry else seen.value
+        former = to_put_back(entry, now=now, cookie=cookie, scope=self._scope)
+        if former is None:
+            return None
+        if seen.attribute in (MASTER, BOND) and self._is_gone(replace(seen, value=former)):
+            return str(Membership("", Membership.parse(former).up)) if seen.attribute == BOND else ""
+        return joined(former, seen.value) if seen.attribute == ADDRESSES else former
+
+    def _is_gone(self, setting: LinkSetting) -> bool:
+        """Whether the master that it names is not there."""
+        return bool(setting.lives_on[1:]) and not self._rtnl.links(set(setting.lives_on[1:]), {})
 
     def _entry(self, step: _Step) -> Entry:
         return Entry(
@@ -91,8 +110,8 @@ class LinkSettings:
         )
 
 
-def _write(step: _Step, value: str) -> Change:
-    return Change(Op.UPDATE, replace(step.setting, value=step.now), replace(step.setting, value=value))
+def _write(step: _Step) -> Change:
+    return Change(Op.UPDATE, replace(step.setting, value=step.now), replace(step.setting, value=step.goal or ""))
 
 
 def _link_of(key: Key) -> Key:

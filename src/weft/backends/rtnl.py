@@ -12,7 +12,7 @@ from dataclasses import replace
 from weft.backends.base import Selection
 from weft.backends.device_files import file_of
 from weft.backends.rtnl_commit import Commit
-from weft.backends.rtnl_held import read_held
+from weft.backends.rtnl_held import read_held, read_port
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_peers import VETH, End, peers
 from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some, read_whole
@@ -93,12 +93,19 @@ class Rtnl:
 
     def held(self, link: Key) -> Held:
         """The addresses and routes that a link has. Raises: NotPermitted, KernelRefused, DumpInterrupted."""
+        found = dict(self._found({link}))
+        return read_held(*found[link]) if link in found else Held()
+
+    def ports(self, links: Collection[Key]) -> dict[Key, str]:
+        """What somebody else's bridges keep of links, as the setting has it. Raises: as `held`."""
+        return {link: read_port(*where) for link, where in self._found(links)}
+
+    def _found(self, links: Collection[Key]) -> Iterator[tuple[Key, tuple[Reading, int]]]:
         self._kept.begin()
-        for reading, _ in self._read_parts(Selection(keys=frozenset({link}))):
-            index = next((i for i, seen in reading.links.items() if seen.ifname == link.name), None)
-            if index is not None:
-                return read_held(reading, index)
-        return Held()
+        for reading, _ in self._read_parts(Selection(keys=frozenset(links))):
+            for index, seen in list(reading.links.items()):
+                if (key := link_key(reading.netns, seen.ifname)) in links:
+                    yield key, (reading, index)
 
     def cookie(self, netns: str) -> int:
         """The number of a namespace, never used again until the kernel restarts. Raises: NamespaceGone."""

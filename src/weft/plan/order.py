@@ -26,7 +26,8 @@ from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.setting.belongings import ADDRESSES
-from weft.kinds.setting.link import MASTER, UP, LinkSetting
+from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
+from weft.kinds.setting.port import PORT
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 
@@ -103,6 +104,7 @@ class _Ordering:
         self._late: set[Key] = set()
         self._after: dict[Key, Key] = {}
         self._switched: set[Key] = set()
+        self._ports_last()
         self._move_addresses()
         self._move_names()
         self._spread_late()
@@ -192,6 +194,15 @@ class _Ordering:
 
     def _goes(self, change: Change, by: Phase) -> bool:
         return change.op in (Op.DELETE, Op.REPLACE) and self._phase(change) <= by
+
+    def _ports_last(self) -> None:
+        """What a bridge is to keep of a port is said when it has that again."""
+        for change in self._changes.values():
+            after = change.after
+            if isinstance(after, LinkSetting) and after.attribute == PORT and after.value:
+                for attribute in (MASTER, BOND):
+                    if (master := replace(after, attribute=attribute).key) in self._changes:
+                        self._after[change.key] = master
 
     def _move_addresses(self) -> None:
         """A link that gives its addresses to its master joins that first, so that whoever asks for them finds them

@@ -13,8 +13,10 @@ from typing import Any
 
 from weft.diff import NEVER_COMPARED, differing_fields
 from weft.kinds import KINDS
+from weft.kinds.setting import port
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.port import PORT
 from weft.plan.impact import Impact, impacts
 from weft.plan.order import Plan
 from weft.plan.subject import Path, Subjects
@@ -140,8 +142,9 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
 
 def _readable(obj: KernelObject, name: str) -> Any:
     value = getattr(obj, name)
-    moved = isinstance(obj, LinkSetting) and obj.attribute == ADDRESSES and name == "value"
-    return readable(value) if moved else value
+    if not isinstance(obj, LinkSetting) or name != "value":
+        return value
+    return readable(value) if obj.attribute == ADDRESSES else port.readable(value) if obj.attribute == PORT else value
 
 
 _UNTOLD = frozenset(

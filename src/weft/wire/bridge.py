@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft.wire.codec import Table, as_be16, as_u8, as_u16, as_u32, nest, text
+from weft.wire.codec import Table, as_be16, as_bytes, as_u8, as_u16, as_u32, nest, text
 from weft.wire.link import IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO
 
 BRIDGE_KIND = "bridge"
@@ -45,6 +45,14 @@ BRIDGE_PORT: Table = {
     IFLA_BRPORT_ISOLATED: as_u8,
     IFLA_BRPORT_LOCKED: as_u8,
 }
+
+
+PORT_OPTIONS: Table = dict.fromkeys(
+    (*BRIDGE_PORT, 10, 12, 25, 28, 29, 31),
+    as_bytes,
+)
+"""All that can be said of a port, but for what is the number of another link: beside the above proxy ARP (10, 12),
+multicast routers (25), multicast to unicast (28), VLAN tunnels (29), what of the bridge group is forwarded (31)."""
 
 
 def port_info(*data: bytes) -> bytes:

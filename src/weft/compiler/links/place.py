@@ -95,6 +95,11 @@ class LinkPlace(Generic[S_co]):
         there = self.draft.facts.links.get(self.spec.master or "") if self.netns == HOST else None
         return there is not None and there.link_kind == BondLink.kind
 
+    def is_made(self, link: str) -> bool:
+        """Whether a link of the same namespace is weft's to make."""
+        entry = self.declared.get(link_key(self.netns, link))
+        return bool(entry and entry.spec.kind) or link_key(self.netns, link) in self.draft.state
+
     def _is_in_vrf(self) -> bool:
         entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
         return entry is not None and isinstance(entry.spec, VrfLink)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
-from weft.kinds.setting import belongings
+from weft.kinds.setting import belongings, port
 from weft.kinds.setting.belongings import ADDRESSES
+from weft.kinds.setting.port import PORT
 from weft.kinds.verbs import SetFeatures
 from weft.state import Change, Key, link_key
 from weft.wire.codec import u32
@@ -44,9 +45,10 @@ class Membership(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSetting:
-    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, addresses, or
+    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, addresses, bridge_port, or
     offload/FEATURE with ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or
-    "down" of `up`, of `bond` as Membership and of `addresses` as belongings.py has it. Same life as a Sysctl."""
+    "down" of `up`, of `bond` as Membership, of `addresses` as belongings.py, of `bridge_port` as port.py has it. Same
+    life as a Sysctl."""
 
     netns: str
     ifname: str
@@ -93,6 +95,9 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
     elif setting.attribute == ADDRESSES:
         now = change.before.value if isinstance(change.before, LinkSetting) else ""
         yield from (Request(setting.netns, one) for one in belongings.messages(now, setting.value, index))
+    elif setting.attribute == PORT:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from port.requests(setting.netns, setting.ifname, now, setting.value, names)
     elif setting.attribute == MASTER:
         master = names.ifindex(link_key(setting.netns, setting.value)) if setting.value else 0
         yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
@@ -127,6 +132,8 @@ def script(change: Change) -> Iterable[str]:
     if setting.attribute == ADDRESSES:
         now = change.before.value if isinstance(change.before, LinkSetting) else ""
         yield from belongings.script(setting.netns, setting.ifname, now, setting.value)
+    elif setting.attribute == PORT:
+        yield from port.script(setting.netns, setting.ifname, "", setting.value)
     elif setting.attribute.startswith(OFFLOAD):
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield f"{command.within(setting.netns)}ethtool -K {setting.ifname} {feature} {setting.value}"
@@ -144,8 +151,9 @@ def script(change: Change) -> Iterable[str]:
 
 
 def parse(link: Link, attribute: str, held: str | None = None) -> LinkSetting | None:
-    """One attribute of a link as it was read; None where the kernel does not tell it. `held`: its addresses."""
-    if attribute == ADDRESSES:
+    """One attribute of a link as it was read; None where the kernel does not tell it. `held`: its addresses, or what a
+    bridge keeps of it."""
+    if attribute in (ADDRESSES, PORT):
         value = held
     elif attribute.startswith(OFFLOAD):
         on = dict(link.offloads or ()).get(attribute.removeprefix(OFFLOAD))
