@@ -75,16 +75,6 @@ def test_vlans_come_back(world: World, file: Path) -> None:
     there_and_back(world, file)
 
 
-@pytest.mark.needs("bond")
-def test_a_member_of_a_bond_comes_back_to_its_bridge(world: World, file: Path) -> None:
-    bond = {"kind": "bond", "mode": "active-backup", "members": ["p0"]}
-    file.write_text(json.dumps({**FILE, "host": {"links": {"bond0": bond}}}))
-    kept = bridges(world)
-    world.run("weft", "apply", "-y", "-f", file)
-    world.run("weft", "destroy", "-y", "lab")
-    assert bridges(world) == kept
-
-
 def test_a_bridge_that_is_gone_by_then_is_none_to_go_back_to(world: World, file: Path) -> None:
     world.run("weft", "apply", "-y", "-f", file)
     world.run("ip", "link", "del", "dev", "br9")

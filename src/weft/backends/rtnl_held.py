@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from weft.backends.rtnl_reading import Reading
 from weft.kinds.ip import address
-from weft.kinds.link import bridge_vlan, fdb
+from weft.kinds.link import bridge_vlan
 from weft.kinds.setting.belongings import Held, held
 from weft.kinds.setting.port import Kept, value_of
 from weft.state import Mark
@@ -44,12 +44,17 @@ def read_port(reading: Reading, index: int) -> str:
     bridge = reading.links.get(link.attributes.get(IFLA_MASTER, 0))
     if bridge is None or bridge.kind != BRIDGE_KIND or Mark.parse(bridge.attributes.get(IFLA_IFALIAS)):
         return ""
-    entries = fdb.said(reading.dump(get_entries(index), read_static_entry), reading.links)
+    macs = (link.mac, bridge.mac)
+    entries = [
+        seen
+        for seen in reading.dump(get_entries(index), read_static_entry)
+        if (seen.ifindex, seen.master) == (index, bridge.ifindex) and not (seen.local and seen.mac in macs)
+    ]
     kept = Kept(
         master=bridge.ifname,
         options=link.info.read_port(PORT_OPTIONS),
         vlans=_vlans(reading, index),
-        entries=tuple((seen.mac, seen.vid, seen.local) for seen in entries if seen.master == bridge.ifindex),
+        entries=tuple((seen.mac, seen.vid, seen.local) for seen in entries),
     )
     return value_of(kept)
 

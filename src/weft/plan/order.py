@@ -18,15 +18,16 @@ from itertools import groupby
 from operator import itemgetter
 
 from weft.collector import uncollected
-from weft.diff import Changes, bares_link, bystanders, diff, needs_address
+from weft.diff import Changes, bares_link, bystanders, diff, left_bond, needs_address
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
 from weft.kinds.ip.route import Route
+from weft.kinds.link.bonding import Bond
 from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.setting.belongings import ADDRESSES
-from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
+from weft.kinds.setting.link import MASTER, UP, LinkSetting
 from weft.kinds.setting.port import PORT
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
@@ -102,8 +103,10 @@ class _Ordering:
         self._stripped: dict[Key, Link] = {}
         self._early: set[Key] = set()
         self._late: set[Key] = set()
-        self._after: dict[Key, Key] = {}
+        self._after: dict[Key, list[Key]] = {}
+        self._bereft: set[Key] = set()
         self._switched: set[Key] = set()
+        self._bonds_last()
         self._ports_last()
         self._move_addresses()
         self._move_names()
@@ -130,6 +133,8 @@ class _Ordering:
             master = self._changes.get(link_key(before.netns, before.master))
             if master is not None and master.op is Op.REPLACE:
                 before = replace(before, master="")
+        if change.key in self._bereft and isinstance(before, Bond):
+            before = replace(before, mac=None)
         return change if before is change.before else Change(change.op, before, change.after)
 
     def _ordered(self, phase: Phase, kills: list[Change], makes: list[Change]) -> Iterator[Change]:
@@ -155,8 +160,7 @@ class _Ordering:
         depth = self._depths.get(key)
         if depth is None:
             self._depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
-            after = (self._after[key],) if key in self._after else ()
-            grounds = (self._changes.get(on) for on in (*obj.lives_on, *after))
+            grounds = (self._changes.get(on) for on in (*obj.lives_on, *self._after.get(key, ())))
             depth = 1 + max((self._depth(c.key, c.object) for c in grounds if c is not None), default=-1)
             self._depths[key] = depth
         return depth
@@ -195,14 +199,28 @@ class _Ordering:
     def _goes(self, change: Change, by: Phase) -> bool:
         return change.op in (Op.DELETE, Op.REPLACE) and self._phase(change) <= by
 
+    def _bonds_last(self) -> None:
+        """A bond's primary is named when that is there; and one that a member leaves is given its MAC again after it,
+        for the last one takes it along. Source: drivers/net/bonding/bond_main.c __bond_release_one."""
+        for change in self._changes.values():
+            bond = change.after
+            if change.op is not Op.UPDATE or not isinstance(bond, Bond):
+                continue
+            primary = link_key(bond.netns, bond.primary or "")
+            if primary in self._changes and self._changes[primary].op in (Op.CREATE, Op.REPLACE):
+                self._after.setdefault(change.key, []).append(primary)
+            left = [one for one in self._changes.values() if left_bond(one) == change.key]
+            self._bereft.update({change.key} if left else ())
+            self._after.setdefault(change.key, []).extend(one.key for one in left)
+            if any(one.op is Op.DELETE for one in left):
+                self._late.add(change.key)
+
     def _ports_last(self) -> None:
         """What a bridge is to keep of a port is said when it has that again."""
         for change in self._changes.values():
             after = change.after
             if isinstance(after, LinkSetting) and after.attribute == PORT and after.value:
-                for attribute in (MASTER, BOND):
-                    if (master := replace(after, attribute=attribute).key) in self._changes:
-                        self._after[change.key] = master
+                self._after.setdefault(change.key, []).append(replace(after, attribute=MASTER).key)
 
     def _move_addresses(self) -> None:
         """A link that gives its addresses to its master joins that first, so that whoever asks for them finds them
@@ -215,12 +233,10 @@ class _Ordering:
         for move in moves:
             setting = move.object
             assert isinstance(setting, LinkSetting)
-            master = replace(setting, attribute=MASTER).key
-            if master in self._changes:
-                self._after[move.key] = master
+            self._after.setdefault(move.key, []).append(replace(setting, attribute=MASTER).key)
             for change in self._changes.values():
                 if change.op is Op.CREATE and isinstance(change.object, Route) and change.key.netns == move.key.netns:
-                    self._after[change.key] = move.key
+                    self._after.setdefault(change.key, []).append(move.key)
                     self._switched.add(change.key)
 
     def _move_names(self) -> None:

@@ -64,6 +64,8 @@ def script(todo: Plan) -> str:
     for step in todo.steps():
         for change in step.changes:
             lines.extend(KINDS.of(change.object).script(change))
+    for change in todo.changes.values():
+        lines.extend(KINDS.of(change.object).closing(change))
     return "\n".join(lines) + "\n"
 
 

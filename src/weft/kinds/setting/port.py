@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from weft.kinds.base import Names, Request
 from weft.kinds.link import bridge_vlan, fdb
-from weft.kinds.link.bridge_vlan import BridgeVlans
+from weft.kinds.link.bridge_vlan import BridgeVlans, flags_of
 from weft.kinds.link.fdb import Fdb
 from weft.state import Change, Op, link_key
 from weft.wire.bridge import port_info
@@ -76,12 +76,23 @@ def script(netns: str, ifname: str, before: str, after: str) -> Iterator[str]:
 
 
 def _changes(netns: str, ifname: str, now: Kept, goal: Kept) -> Iterable[Change]:
+    """Entries without a VLAN come before the VLANs, for the kernel copies them to each that the port has."""
+    new = [
+        Fdb(netns=netns, ifname=ifname, mac=mac, master=goal.master, vid=vid, local=local)
+        for mac, vid, local in goal.entries
+        if (mac, vid, local) not in now.entries
+    ]
+    for entry in (one for one in new if not one.vid):
+        yield Change(Op.CREATE, None, entry)
     had, wanted = (
         BridgeVlans(netns=netns, ifname=ifname, master=goal.master, vlans=kept.vlans) for kept in (now, goal)
     )
     if had != wanted:
         yield Change(Op.UPDATE, had, wanted)
-    for mac, vid, local in goal.entries:
-        if (mac, vid, local) not in now.entries:
-            entry = Fdb(netns=netns, ifname=ifname, mac=mac, master=goal.master, vid=vid, local=local)
-            yield Change(Op.CREATE, None, entry)
+    for entry in (one for one in new if one.vid):
+        yield Change(Op.CREATE, None, entry)
+    for mac in {one.mac for one in new if not one.vid}:
+        for vid in flags_of(now.vlans):
+            if (mac, vid) not in {one[:2] for one in goal.entries}:
+                copied = Fdb(netns=netns, ifname=ifname, mac=mac, master=goal.master, vid=vid)
+                yield Change(Op.DELETE, copied, None)
