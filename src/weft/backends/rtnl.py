@@ -233,9 +233,9 @@ def _link_and_port(reading: Reading, seen: LinkMessage, others: Mapping[End, Key
 
 def _told(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Seen:
     fields = common_fields(reading.netns, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)))
-    associations = reading.associations.get(seen.ifindex, ())
+    secured = reading.secured.get(seen.ifindex)
     device = file_of(seen.ifindex) if seen.kind == "macvtap" else None
-    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), associations, device)
+    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), secured, device)
 
 
 def _link(told: Seen) -> Link:

@@ -25,7 +25,7 @@ from weft.wire.fdb import FdbMessage, get_entries, read_static_entry
 from weft.wire.ifaddr import AddressMessage, get_addresses, read_permanent_address
 from weft.wire.link import IFLA_IFALIAS, IFLA_MASTER, LOOPBACK_INDEX, LinkMessage, get_link, get_links, read_link
 from weft.wire.macsec import FAMILY as MACSEC_FAMILY
-from weft.wire.macsec import Association, get_secured, read_secured
+from weft.wire.macsec import Secured, get_secured, read_secured
 from weft.wire.neighbour import (
     NDA_DST,
     RTM_GETNEIGH,
@@ -44,8 +44,8 @@ _ON_LINKS = ("address", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE
 
 @dataclass(slots=True)
 class Reading:
-    """`links` by index. `features`: by index, those that are on; only where they were asked for. `associations`: by
-    index, those of MACsec links."""
+    """`links` by index. `features`: by index, those that are on; only where they were asked for. `secured`: by
+    index, the keys of MACsec links."""
 
     place: Place
     links: dict[int, LinkMessage] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Reading:
     fdb: list[FdbMessage] = field(default_factory=list)
     bridge_vlans: list[BridgeVlanMessage] = field(default_factory=list)
     features: dict[int, frozenset[str]] = field(default_factory=dict)
-    associations: dict[int, tuple[Association, ...]] = field(default_factory=dict)
+    secured: dict[int, Secured] = field(default_factory=dict)
 
     @property
     def netns(self) -> str:
@@ -94,7 +94,7 @@ def read_whole(place: Place) -> Reading:
     )
     if any(seen.kind == BRIDGE_KIND and reading.filters(index) for index, seen in links.items()):
         reading.bridge_vlans = dump(get_bridge_vlans(), read_bridge_vlans)
-    _read_associations(reading)
+    _read_keys(reading)
     return reading
 
 
@@ -121,7 +121,7 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
     masters = {seen.attributes[IFLA_MASTER] for seen in reading.links.values() if IFLA_MASTER in seen.attributes}
     read_links(reading, [get_link(index=index) for index in masters - reading.links.keys()])
     indexes = {seen.ifname: index for index, seen in reading.links.items()}
-    _read_associations(reading)
+    _read_keys(reading)
     _read_addresses(reading, indexes, [name.split() for name in wanted.get("address", ())])
     _read_neighbours(reading, indexes, [name.split() for name in wanted.get("neighbour", ())])
     _read_routes(reading, wanted.get("route", ()))
@@ -150,10 +150,10 @@ def read_offloads(reading: Reading, indexes: Iterable[int]) -> None:
         reading.features.update(answer for answer in answers if not isinstance(answer, Reply))
 
 
-def _read_associations(reading: Reading) -> None:
+def _read_keys(reading: Reading) -> None:
     if any(seen.kind == MACSEC_FAMILY for seen in reading.links.values()):
         connection, family = reading.place.generic(MACSEC_FAMILY)
-        reading.associations.update(connection.dump(get_secured(family), read_secured))
+        reading.secured.update((seen.ifindex, seen) for seen in connection.dump(get_secured(family), read_secured))
 
 
 def _read_addresses(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:

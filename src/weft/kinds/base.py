@@ -80,7 +80,8 @@ class Kind:
     `claims`: names beside the key that must be unique in
     the kernel (altnames), so that plan can order a release before a claim. `cascade(before, after, dependent)`:
     whether the kernel drops `dependent`, which lives on the object, when that is changed in place. `former`: what was
-    observed, as a goal to come back to: less what nobody could give back.
+    observed, as a goal to come back to: less what nobody could give back; `remade`: the same, of one that goes.
+    `alone`: the fields that no two links of the kind, made from one namespace, have in common.
     """
 
     name: str
@@ -100,6 +101,8 @@ class Kind:
     claims: Callable[[Any], Iterable[tuple[str, ...]]] = field(default=lambda _: ())
     cascade: Callable[[Any, Any, KernelObject], bool] = field(default=lambda before, after, dependent: False)
     former: Callable[[Any], Any] = field(default=lambda observed: observed)
+    remade: Callable[[Any], Any] = field(default=lambda observed: observed)
+    alone: tuple[str, ...] = ()
 
 
 class KindTable:

@@ -83,12 +83,14 @@ class DropKey(MacsecVerb):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddKey(MacsecVerb):
     """Give a channel of a MACsec link the key that a file holds, if it is still the one that the id was made of on the
-    host `host_id`. `packet_number`: the first one."""
+    host `host_id`. `packet_number`: the first one; if it `goes_on`, the one that was next when that was read: what the
+    link has sent since is left out."""
 
     index: int
     association: Association
     file: str
     packet_number: int
+    goes_on: bool = False
     host_id: str
 
 

@@ -63,7 +63,14 @@ class Plan:
     def before(self) -> State:
         """The former objects at the keys concerned: where rollback leads to."""
         there = {k: c.before for k, c in self.changes.items() if c.before is not None} | self.bystanders
-        return State((k, KINDS.of(held).former(held)) for k, held in there.items())
+        return State((k, self._goal(k, held)) for k, held in there.items())
+
+    def _goal(self, key: Key, held: KernelObject) -> KernelObject:
+        row, change = KINDS.of(held), self.changes.get(key)
+        replaced: KernelObject = (
+            row.remade(held) if change and change.op in (Op.REPLACE, Op.DELETE) else row.former(held)
+        )
+        return replaced
 
     @property
     def after(self) -> State:

@@ -24,9 +24,10 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
+from weft.probe import key_files
 from weft.service.guard import Guard
 from weft.service.places import enter
-from weft.service.prepared import Prepared, namespaces_of, prepare, prepare_nothing
+from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
 from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from weft.check.finding import Finding
     from weft.picture.view import Topology
 
-_NAMED_IN_FILES_ALONE = ("pidfile", "namespaces")
+_NAMED_IN_FILES_ALONE = ("pidfile", "namespaces", "macsec")
 """Words of a file without which it speaks of no namespace but weft's own."""
 
 WAIT_S = 10.0
@@ -103,7 +104,7 @@ class Service:
     def prepare(self, loaded: Loaded) -> Prepared:
         """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
         scope = loaded.intent.name
-        return prepare(self.machine(scope), loaded, self.run_directory, self._kept_namespaces(scope))
+        return prepare(self.machine(scope), loaded, self.run_directory, self._former(scope))
 
     def apply(
         self,
@@ -162,7 +163,7 @@ class Service:
         with self._locked(scope, locks, wait_s) as recovered:
 
             def think() -> Prepared:
-                return prepare_nothing(self.machine(scope), self._kept_namespaces(scope))
+                return prepare_nothing(self.machine(scope), self._former(scope).namespaces)
 
             def known(prepared: Prepared) -> None:
                 if not prepared.plan and self._intents.load(scope) is None and not recovered:
@@ -316,13 +317,14 @@ class Service:
         noted = self._ledger.scopes(scope).items()
         return self.is_guarded(scope) or any(of == scope and key.netns == HOST for key, of in noted)
 
-    def _kept_namespaces(self, scope: str) -> set[str]:
-        """Labels of namespaces that only the kept intent knows to look for: those of pidfiles have no name, and others
-        in which weft made links bear somebody else's mark, or none."""
+    def _former(self, scope: str) -> Former:
+        """What only the kept intent knows: namespaces to look for, of which those of pidfiles have no name, and others
+        in which weft made links bear somebody else's mark, or none; and where the keys are that links have now."""
         kept = self._intents.load(scope)
         if kept is None or not any(word in text for text in kept.files.values() for word in _NAMED_IN_FILES_ALONE):
-            return set()
-        return namespaces_of(loads_stored(kept.files).intent)
+            return Former()
+        intent = loads_stored(kept.files).intent
+        return Former(namespaces=frozenset(namespaces_of(intent)), key_files=key_files.found(intent, self.host_id))
 
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan

@@ -45,6 +45,7 @@ _read_header = HEADER.unpack_from
 _read_attribute = _ATTRIBUTE.unpack_from
 _read_u16 = Struct("=H").unpack_from
 _read_u32 = Struct("=I").unpack_from
+_read_u64 = Struct("=Q").unpack_from
 _read_s32 = Struct("=i").unpack_from
 
 
@@ -174,6 +175,10 @@ def as_u16(buffer: bytes, at: int, end: int) -> int:
 
 def as_u32(buffer: bytes, at: int, end: int) -> int:
     return int(_read_u32(buffer, at)[0])
+
+
+def as_u64(buffer: bytes, at: int, end: int) -> int:
+    return int(_read_u64(buffer, at)[0])
 
 
 def as_s32(buffer: bytes, at: int, end: int) -> int:
