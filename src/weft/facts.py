@@ -7,9 +7,11 @@ is a field here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
+
+from weft.records import dataclass
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 

@@ -7,7 +7,6 @@ host's, the scope's own, those the intent or the ledger names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from weft.backends.base import Backend, Selection
 from weft.backends.link_settings import LinkSettings
@@ -16,6 +15,7 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.kinds.netns import Namespace
 from weft.ownership import Claims, Split, split
+from weft.records import dataclass
 from weft.state import HOST, Key, Mark, State, netns_key
 from weft.store.ledger import Ledger
 

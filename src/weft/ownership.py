@@ -8,7 +8,7 @@ the first look on, and so is all that is said of what stands on it; what else st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.diff import differing_fields, fixed_fields
 from weft.kinds import KINDS
@@ -27,6 +27,7 @@ from weft.kinds.nft.table import TABLE_PREFIX
 from weft.kinds.setting.belongings import ADDRESSES
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
+from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, link_key, netns_key
 
 

@@ -25,6 +25,7 @@ from weft.model.intent import Intent
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces
 from weft.probe import firewall, gather, kernel, limits
+from weft.probe.remembered import features
 from weft.state import Change, Op, State
 from weft.store.journal import Journal, Record
 from weft.store.ledger import Ledger
@@ -81,14 +82,14 @@ def test_features_agree_with_ip(host: Host) -> None:
 
 
 def test_features_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = kernel.features(RUN)
+    found = features(RUN)
     with monkeypatch.context() as patch:
         patch.setattr(kernel, "find", lambda: frozenset({"wrong"}))
-        assert kernel.features(RUN) == found
-        patch.setattr(kernel, "_signature", lambda: ["another", "kernel", ""])
-        assert kernel.features(RUN) == {"wrong"}
+        assert features(RUN) == found
+        patch.setattr("weft.probe.remembered._signature", lambda: ["another", "kernel", ""])
+        assert features(RUN) == {"wrong"}
     (RUN / "features.json").write_text("{torn")
-    assert kernel.features(RUN) == found
+    assert features(RUN) == found
 
 
 def test_of_commands_that_start_together_one_looks(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +102,7 @@ def test_of_commands_that_start_together_one_looks(host: Host, monkeypatch: pyte
 
     monkeypatch.setattr(kernel, "find", look)
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(kernel.features, [RUN] * 3)) == [{"veth"}] * 3
+        assert list(pool.map(features, [RUN] * 3)) == [{"veth"}] * 3
     assert looks == ["look"]
 
 

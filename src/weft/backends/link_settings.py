@@ -8,7 +8,7 @@ are the rtnl backend's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
@@ -16,6 +16,7 @@ from weft.backends.rtnl import Offloads, Rtnl
 from weft.kinds.setting.belongings import ADDRESSES, joined
 from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, LinkSetting, Membership, parse
 from weft.kinds.setting.port import PORT
+from weft.records import dataclass
 from weft.state import Change, Key, Op, State, link_key
 
 

@@ -9,7 +9,6 @@ group that has no other member.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EIO, ENODEV, ENOENT, EPERM, ESRCH
 from itertools import groupby
 from typing import NoReturn
@@ -40,6 +39,7 @@ from weft.netlink.connection import Connection
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Mark, Op
 from weft.wire.codec import NLM_F_APPEND, flags_of, kind_of, u32
 from weft.wire.ethtool import set_features

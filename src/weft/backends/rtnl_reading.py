@@ -7,7 +7,7 @@ whole explains. Source: rtnetlink(7).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from errno import ENOENT, EOPNOTSUPP
 
 from weft.backends.rtnl_numbers import Numbers
@@ -15,6 +15,7 @@ from weft.kinds.ip import route
 from weft.kinds.link import bridge_port, bridge_vlan
 from weft.netlink.connection import Item, QuestionRefused, Take
 from weft.netlink.kept import Place
+from weft.records import dataclass
 from weft.state import Key, Mark
 from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes
 from weft.wire.bridge import BRIDGE, BRIDGE_KIND, IFLA_BR_VLAN_FILTERING

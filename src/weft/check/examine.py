@@ -27,7 +27,8 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.namespaces import RUN_NETNS
-from weft.probe import firewall, kernel, links
+from weft.probe import firewall, links
+from weft.probe.remembered import features
 from weft.state import HOST, Mark, State
 from weft.store.journal import Phase, waiting
 
@@ -67,7 +68,7 @@ def examine(
     return Symptoms(
         permitted=is_permitted(),
         release=release_of(os.uname().release),
-        features=kernel.features(run),
+        features=features(run),
         needs=tuple(chain.from_iterable(needs(loaded, host_id) for loaded in intents)),
         subnets=dict(chain.from_iterable(map(subnets, intents))),
         links=frozenset(link.ifname for link in _links(observed)),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
 
 from weft.check.ruleset import Block
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
+from weft.records import dataclass
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 

@@ -7,7 +7,7 @@ which address, MAC, name), so that a port costs the same among ten and among ten
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.collector import uncollected
 from weft.compiler.assignment import Claimant, assign
@@ -27,6 +27,7 @@ from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
 from weft.compiler.uplink import compile_router
 from weft.facts import Facts
 from weft.model.intent import Intent, Path, Tenant, Uplink
+from weft.records import dataclass
 from weft.state import Key, State
 
 

@@ -7,7 +7,7 @@ Segment is what its ports and its router know of it, and all that one more port 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
 from weft.compiler.draft import Draft
@@ -16,6 +16,7 @@ from weft.compiler.naming import altnames, identity, mac, short_id
 from weft.kinds.link.bridge import MAX_PORTS, Bridge
 from weft.kinds.link.common import ChildLink
 from weft.model.intent import Intent, Network, Path, Subnet, Uplink
+from weft.records import dataclass
 
 ETHERNET_MTU = 1500
 MIN_IPV6_MTU = 1280

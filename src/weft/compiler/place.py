@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.compiler.assignment import Addresses
 from weft.compiler.draft import Draft
 from weft.compiler.naming import altnames, mac, plain_ifname
 from weft.compiler.network import Segment
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Path, Port
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ port can be compiled alone. Both ends of its veth have one MTU, for a frame too 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from weft.compiler.addressing import LINK_LOCAL, number_of
 from weft.compiler.assignment import Addresses, Claimant, port_path
@@ -120,7 +121,7 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
         draft.link(bridge_end(place, netns, ifname), path)
     else:
         check_shared(draft, place, shared)
-    end = _dressed(place, shared or _veth(place), netns, ifname, altnames)
+    end = _outer(place, netns, ifname, altnames)
     draft.link(end, path)
     compile_tuning(draft, end.key, place.port.tuning, path)
     for assigned in place.addresses:
@@ -134,22 +135,21 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
         compile_route(draft, netns, spec, route_path, lambda _: ifname)
 
 
-def _veth(place: PortPlace) -> Veth:
-    return Veth(netns="", ifname="", peer_netns=place.segment.netns, peer_ifname=place.bridge_ifname)
-
-
-def _dressed(place: PortPlace, bare: Link, netns: str, ifname: str, altnames: tuple[str, ...]) -> Link:
-    """The port's outer link, of whatever kind."""
-    return replace(
-        bare,
-        netns=netns,
-        ifname=ifname,
-        alias=place.alias,
-        mac=place.mac if has_own_mac(bare) else None,
-        mtu=place.mtu,
-        up=True,
-        altnames=altnames,
-    )
+def _outer(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...]) -> Link:
+    """The port's outer link: a veth's other end, or of the kind that its network shares."""
+    shared = place.segment.shared
+    said: dict[str, Any] = {
+        "netns": netns,
+        "ifname": ifname,
+        "alias": place.alias,
+        "mac": place.mac if shared is None or has_own_mac(shared) else None,
+        "mtu": place.mtu,
+        "up": True,
+        "altnames": altnames,
+    }
+    if shared is not None:
+        return replace(shared, **said)
+    return Veth(**said, peer_netns=place.segment.netns, peer_ifname=place.bridge_ifname)
 
 
 def _default_routes(draft: Draft, place: PortPlace, netns: str, ifname: str) -> None:

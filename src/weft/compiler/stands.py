@@ -10,7 +10,7 @@ from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
@@ -31,6 +31,7 @@ from weft.model.intent import Intent, Path
 from weft.model.links import BridgeLink, HostLink, VxlanLink
 from weft.model.segment import SegmentSpec
 from weft.model.stacked import IpvlanLink, MacvlanLink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 NO_FRAMES = frozenset({"tun", "ipip", "sit", "gre", "ip6gre", "ip6tnl", "vrf", "wireguard", "loopback"})

@@ -8,7 +8,6 @@ of its network. Translation is done twice: here to the network's pool address, o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weft.compiler.addressing import AddressPool
 from weft.compiler.draft import Draft
@@ -25,6 +24,7 @@ from weft.kinds.netns import Namespace
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
 from weft.model.intent import Path, Uplink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 HOST_END = "fe80::1"

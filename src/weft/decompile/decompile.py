@@ -7,7 +7,7 @@ links of well-known programs, what stands on them), is named among `unsaid`, nev
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from weft.decompile.links import link_words
@@ -19,6 +19,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.fdb import EVERYWHERE, Fdb
 from weft.kinds.setting.sysctl import Sysctl
 from weft.ownership import FALLBACK_TUNNELS
+from weft.records import dataclass
 from weft.state import KernelObject, Mark, State
 
 _OWNERS = {

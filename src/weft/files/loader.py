@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weft.errors import IntentInvalid, Problem
 from weft.files.adapter import build
@@ -13,6 +12,7 @@ from weft.files.nodes import Origins
 from weft.files.shape import Shaper, plain
 from weft.model.former import as_named
 from weft.model.intent import Intent
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def _load(source: Source, path: str) -> Loaded:
     shaped = shaper.intent(root)
     origins = Origins(shaped)
     data = plain(shaped, gathering.problems)
-    intent, wrong = build(data, origins)
+    intent, wrong = build(data, origins, shaper.spoken)
     dangling = references(data, origins)
     said = {problem.where for problem in dangling}  # a reference to nothing need not be well formed too
     problems = [*gathering.problems, *dangling, *(problem for problem in wrong if problem.where not in said)]

@@ -8,10 +8,11 @@ read into objects. Neither does I/O. The numbers that only the running kernel kn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, Protocol
 
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key
 from weft.wire.link import LinkInfo
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.verbs import DropNamespace, MakeNamespace
-from weft.state import HOST, Change, Key, Op, netns_key
+from weft.records import dataclass
+from weft.state import HOST, Change, Key, Keyed, Op, netns_key
 from weft.wire.link import LOOPBACK_INDEX, link_alias, set_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Namespace:
+class Namespace(Keyed):
     """Source: namespaces(7), ip-netns(8). `alias` without a mark: somebody else's. `adopt`: as a link's. `newborn`: as
     observed, no more than a file by its name, which a kill left before there was a namespace on it."""
 
@@ -22,8 +23,7 @@ class Namespace:
     adopt: bool = field(default=False, compare=False)
     newborn: bool = field(default=False, compare=False)
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return netns_key(self.name)
 
     @property

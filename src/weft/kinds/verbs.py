@@ -5,8 +5,7 @@ Rules: pure data. Numbers (indexes, descriptors) are good for the commit that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from weft.records import dataclass
 from weft.wire.macsec import Association, Step
 
 

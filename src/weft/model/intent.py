@@ -8,7 +8,7 @@ with host bits zero, sysctl names with `/`. Mappings keep the order of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,7 @@ from weft.model import words as w
 from weft.model.link_kinds import AnyLink
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
+from weft.records import dataclass
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 

@@ -7,12 +7,12 @@ link_kinds.py. `link` is always the link that another one stands on, `master` th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weft.model import bridging as b
 from weft.model import words as w
 from weft.model.tuning import LinkTuning
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

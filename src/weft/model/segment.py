@@ -5,11 +5,11 @@ Rules: the words are iproute2's, as for links; which of them go together files/c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from weft.model import words as w
 from weft.model.links import FdbSpec
+from weft.records import dataclass
 
 SegmentMode = Annotated[str, w.choice("macvlan", "ipvlan")]
 MACVLAN_SUBMODES = ("bridge", "private", "vepa", "passthru")

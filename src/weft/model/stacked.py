@@ -4,11 +4,11 @@ for. Words are iproute2's. Source: ip-link(8), ip-tuntap(8).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from weft.model import words as w
 from weft.model.links import HostLink, LinkOver, LinkUpon
+from weft.records import dataclass
 
 BondMode = Annotated[
     str,

@@ -6,7 +6,6 @@ Rules: pure. A duration is an estimate from the number of kernel changes in the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from weft.diff import differing_fields
@@ -17,6 +16,7 @@ from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
 from weft.plan.order import Phase, Plan
 from weft.plan.subject import Path, Subjects
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Op, link_key
 
 CHANGE_MS = 0.3

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from itertools import groupby
 from operator import itemgetter
@@ -29,6 +29,7 @@ from weft.kinds.nft.chain import NftChain
 from weft.kinds.setting.belongings import ADDRESSES
 from weft.kinds.setting.link import MASTER, UP, LinkSetting
 from weft.kinds.setting.port import PORT
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 

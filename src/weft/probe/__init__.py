@@ -15,7 +15,8 @@ from weft.backends.nft_dump import Chain
 from weft.facts import Facts
 from weft.kinds.setting.belongings import Held
 from weft.model.intent import Intent
-from weft.probe import accounts, belongings, firewall, held, kernel, key_files, limits, links
+from weft.probe import accounts, belongings, firewall, held, key_files, limits, links
+from weft.probe.remembered import features
 from weft.state import HOST, Key, State
 
 
@@ -62,7 +63,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
     own_mtus = links.own_mtus(entries.values(), observed, machine.scope)
     return Facts(
         host_id=machine.host_id,
-        features=kernel.features(run),
+        features=features(run),
         links=links.foreign(observed, owner, own_mtus),
         namespaces=frozenset(machine.rtnl.namespaces()) - held.own_namespaces(observed, owner),
         pids=accounts.pids(intent),

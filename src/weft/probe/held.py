@@ -6,7 +6,6 @@ Source: docs/topology.md (names and marks).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import takewhile
 
@@ -20,6 +19,7 @@ from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.table import TABLE_PREFIX
+from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State
 
 _POOLS = frozenset(POOL_SETS.values())
@@ -56,7 +56,9 @@ def port_addresses(observed: State, owner: Owner) -> dict[tuple[str, str], tuple
     found: dict[tuple[str, str], list[str]] = {}
     addresses = _by_link(observed)
     for link, port in _ports(observed, owner):
-        there = sorted(addresses.get(link.key, ()), key=lambda address: address.protocol != PROTOCOL)
+        there = addresses.get(link.key, ())
+        if len(there) > 1:
+            there = sorted(there, key=lambda address: address.protocol != PROTOCOL)
         found.setdefault(port, []).extend(address.cidr.partition("/")[0] for address in there)
         if link.ifname.startswith(STITCH_PREFIX) or isinstance(link, Macvtap):
             found[port].extend(takewhile(_is_address, (link.alias or "").split(" ")[1:]))
@@ -66,9 +68,10 @@ def port_addresses(observed: State, owner: Owner) -> dict[tuple[str, str], tuple
 def pool_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, int], str]:
     """(tenant, network, family) to the pool address that the network's router has on its uplink."""
     found: dict[tuple[str, str, int], str] = {}
-    addresses = _by_link(observed)
-    for link in _own_links(observed, owner):
-        if link.ifname != UPLINK or link.netns == HOST:
+    uplinks = [held for held in observed.values() if isinstance(held, Link) and held.ifname == UPLINK]
+    addresses = _by_link(observed) if uplinks else {}
+    for link in uplinks:
+        if link.netns == HOST or not owner.mark(link.alias):
             continue
         router = _named(link.alias, "routers")
         for address in addresses.get(link.key, ()) if router else ():

@@ -1,8 +1,7 @@
 """What this kernel has, found by doing it.
 
 Rules: a feature is there if weft's own backends can make such an object, so everything is made once in a namespace
-that nobody else sees and that is gone afterwards. What was found is remembered until the kernel, its modules or weft
-itself change. Source: network_namespaces(7), modules.dep(5).
+that nobody else sees and that is gone afterwards. Source: network_namespaces(7), modules.dep(5).
 """
 
 from __future__ import annotations
@@ -11,10 +10,8 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
-import weft
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import read_setting
@@ -41,9 +38,8 @@ from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces, open_file
+from weft.probe.remembered import MODULES
 from weft.state import HOST, Change, KernelObject, Key, Op
-from weft.store import codec, durable
-from weft.store.locks import hold
 
 BRIDGE_NETFILTER = "net/bridge/bridge-nf-call-iptables"
 ALGORITHMS = "net/ipv4/tcp_available_congestion_control"
@@ -51,7 +47,6 @@ KNOWN_ALGORITHMS = frozenset(
     "bbr bic cdg cubic dctcp highspeed htcp hybla illinois lp nv reno scalable vegas veno westwood yeah".split()
 )
 
-_WAIT_S = 10.0
 _MODULE = re.compile(r"/tcp_(\w+)\.ko")
 _VETH = Veth(netns=HOST, ifname="weft0", up=True, peer_netns=HOST, peer_ifname="weft1")
 _FELLOW = Veth(netns=HOST, ifname="weft1", up=True, peer_netns=HOST, peer_ifname="weft0")
@@ -130,24 +125,6 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
 """As LINKS, for nftables."""
 
 
-def features(run: Path) -> frozenset[str]:
-    """The names of what this kernel has, as in `weft.facts.FEATURES`. `run`: where they are remembered. Of commands
-    that start together one looks, and the others wait for it.
-
-    Raises: NotPermitted, DiskFull, Locked.
-    """
-    path = run / "features.json"
-    known = _remembered(path)
-    if known is not None:
-        return known
-    with hold(run / "locks", ["features"], command="weft", wait_s=_WAIT_S):
-        known = _remembered(path)
-        if known is None:
-            known = find()
-            durable.write(path, codec.dumps({"of": _signature(), "features": sorted(known)}))
-    return known
-
-
 def find() -> frozenset[str]:
     """Try everything in a throw-away namespace. Raises: NotPermitted."""
     found: set[str] = set()
@@ -190,28 +167,7 @@ def _throw_away() -> Iterator[None]:
 def _loadable() -> list[str]:
     """Congestion controls that the kernel loads when one is asked for; nothing is loaded here."""
     try:
-        listing = (_modules() / "modules.dep").read_text()
+        listing = MODULES.read_text()
     except OSError:
         return []
     return [name for name in _MODULE.findall(listing) if name in KNOWN_ALGORITHMS]
-
-
-def _modules() -> Path:
-    return Path("/lib/modules") / os.uname().release
-
-
-def _signature() -> list[str]:
-    """What must not have changed for the remembered features to hold."""
-    try:
-        changed = str((_modules() / "modules.dep").stat().st_mtime_ns)
-    except OSError:
-        changed = ""
-    return [weft.__version__, os.uname().release, changed, *LINKS, *RULES]
-
-
-def _remembered(path: Path) -> frozenset[str] | None:
-    try:
-        plain = codec.loads(path.read_bytes())
-        return frozenset(plain["features"]) if plain["of"] == _signature() else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.model.intent import Intent, Path
+from weft.records import dataclass
 from weft.state import KernelObject, Key, State
 
 FAMILIES = (4, 6)

@@ -6,11 +6,11 @@ address that two tenants have is reached only where it is the wanted port's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from weft.reach.endpoints import Endpoint
 from weft.reach.walk import Verdict, Walk, World
+from weft.records import dataclass
 from weft.state import Key
 
 

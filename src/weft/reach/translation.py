@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.compiler.addressing import Span, number_of
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
+from weft.records import dataclass
 from weft.state import KernelObject, Key
 
 _RULE = re.compile(

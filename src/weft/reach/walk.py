@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from weft.compiler.tap import STITCH_PREFIX
@@ -19,6 +18,7 @@ from weft.kinds.setting.sysctl import Sysctl
 from weft.reach.fabric import Fabric, Passed
 from weft.reach.routing import Tables, hops, number_of
 from weft.reach.translation import MASQUERADE, Translator
+from weft.records import dataclass
 from weft.state import HOST, KernelObject, Key, State, link_key
 
 MAX_HOPS = 32

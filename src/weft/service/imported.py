@@ -6,7 +6,7 @@ Rules: the file is tried before it is shown: it is read and planned as any other
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -18,6 +18,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.setting.sysctl import Sysctl
 from weft.ownership import why_not
 from weft.plan.render import describe
+from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.state import HOST, Change, Mark, Op

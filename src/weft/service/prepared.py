@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from weft.plan.rivals import rivals
 from weft.plan.rivals import told as in_common
 from weft.plan.told import as_told
 from weft.probe import gather
+from weft.records import dataclass
 from weft.service.adoption import given_up
 from weft.service.losses import losses
 from weft.service.places import label_of

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +24,7 @@ from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.probe import key_files
+from weft.records import dataclass
 from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing

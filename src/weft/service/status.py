@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from weft.kinds.ip.address import Address
@@ -12,6 +11,7 @@ from weft.kinds.link.common import Link
 from weft.ownership import ground_scope
 from weft.plan.render import describe
 from weft.plan.subject import Path, Subjects
+from weft.records import dataclass
 from weft.service.places import label_of
 from weft.service.prepared import Prepared
 from weft.state import HOST, KernelObject, Key, Mark, Op, netns_key

@@ -13,11 +13,12 @@ from weft.wire.codec import (
     NLM_F_CREATE,
     NLM_F_EXCL,
     Attributes,
+    Read,
     Table,
+    as_alike,
     as_bytes,
     as_list,
     as_s32,
-    as_table,
     as_text,
     as_u8,
     as_u32,
@@ -70,9 +71,10 @@ class LinkInfo(NamedTuple):
         """Its kind's own attributes. Raises: Malformed."""
         return read(self.data, 0, len(self.data), table)
 
-    def read_port(self, table: Table) -> Attributes:
+    def read_port(self, data: Read) -> Attributes:
         """What its master keeps of it. Raises: Malformed."""
-        return read(self.slave_data, 0, len(self.slave_data), table)
+        found: Attributes = data(self.slave_data, 0, len(self.slave_data))
+        return found
 
 
 _NO_INFO = LinkInfo()
@@ -137,7 +139,7 @@ LINK: Table = {
     IFLA_GSO_MAX_SEGS: as_u32,
     IFLA_GSO_MAX_SIZE: as_u32,
     IFLA_GRO_MAX_SIZE: as_u32,
-    IFLA_AF_SPEC: as_table({AF_INET6: as_table({_IFLA_INET6_ADDR_GEN_MODE: as_u8})}),
+    IFLA_AF_SPEC: as_alike({AF_INET6: as_alike({_IFLA_INET6_ADDR_GEN_MODE: as_u8})}),
     IFLA_PROP_LIST: as_list(IFLA_ALT_IFNAME, as_text),
 }
 

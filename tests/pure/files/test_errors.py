@@ -47,6 +47,18 @@ def test_what_is_no_yaml_or_means_nothing(text: str, said: str) -> None:
     assert complaints(text) == [said]
 
 
+def test_a_key_given_twice_hides_nothing_else() -> None:
+    text = HEAD + "tenants:\n t: {networks: {n: {mtu: 9k}}, ports: {p: {netwrk: n}, p: {}}}\nname: lab2\n"
+    assert [said.partition(";")[0] for said in complaints(text)] == [
+        "f:4:26: mtu: '9k' is not an MTU in bytes",
+        "f:4:40: network is missing",
+        "f:4:40: attach is missing",
+        "f:4:44: netwrk is not known here",
+        "f:4:56: p is given twice, first at f:4:40",
+        "f:5:1: name is given twice, first at f:2:1",
+    ]
+
+
 def test_aliases_of_aliases_are_bounded() -> None:
     laughs = "".join(f"  l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 9))
     assert complaints(HEAD + "host:\n  l0: &l0 [ha, ha]\n" + laughs)[-1].endswith(

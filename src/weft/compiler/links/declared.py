@@ -8,12 +8,13 @@ are one graph: a loop may go through several.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from weft.compiler.draft import Draft
 from weft.model.intent import NamespaceConfig, Path
 from weft.model.links import BoundTunnelLink, HostLink, LinkOver, LinkUpon, VxlanLink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 HOST_WORD = "host"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from weft.compiler.draft import Draft
@@ -15,6 +15,7 @@ from weft.kinds.link.common import ChildLink, Link
 from weft.model.intent import Path
 from weft.model.links import HostLink
 from weft.model.stacked import BondLink, VrfLink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key, netns_key
 
 S_co = TypeVar("S_co", bound=HostLink, covariant=True)

@@ -68,6 +68,7 @@ class LazyGroup(click.Group):
             if "--debug" in words[:1]:
                 raise
             code = report(failure, as_json=wants_json(words))
+        gc.freeze()  # nor is it looked for at the end
         sys.exit(code or 0)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from weft.errors import IntentInvalid, Problem
+from weft.records import dataclass
 
 if TYPE_CHECKING:
     from weft.files import Loaded

@@ -7,7 +7,6 @@ Rules: a field that is None is not said. A change says only what differs. Source
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from weft.kinds import command
@@ -15,6 +14,7 @@ from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, ChildLink, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Seen
+from weft.records import dataclass
 from weft.wire.codec import Attributes, Table, u8
 from weft.wire.link import link_info
 

@@ -9,7 +9,7 @@ before the link sends by them, and old ones go after, but for two of one number:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from weft.kinds import command
@@ -18,6 +18,7 @@ from weft.kinds.link import writing
 from weft.kinds.link.common import ChildLink
 from weft.kinds.link.fields import Field, Own, Word, choice, number, numbered, row
 from weft.kinds.verbs import AddKey, DropKey, SecureChannel
+from weft.records import dataclass
 from weft.state import Change, Mark, Op, State
 from weft.wire.codec import be16, u8, u32
 from weft.wire.macsec import (

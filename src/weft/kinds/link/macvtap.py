@@ -8,7 +8,6 @@ macvtap, drivers/net/macvtap.c, drivers/base/devtmpfs.c.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from weft.kinds.base import Kind, Names, Owner, Request
@@ -18,6 +17,7 @@ from weft.kinds.link.fields import Own, parser
 from weft.kinds.link.macvlan import FIELDS, Macvlan, other_life
 from weft.kinds.link.reading import Seen
 from weft.kinds.verbs import GiveDevice
+from weft.records import dataclass
 from weft.state import Change
 from weft.wire.upon import MACVLAN
 

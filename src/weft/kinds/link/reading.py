@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from weft.records import dataclass
 from weft.state import BIRTH_GROUP, Key
 from weft.wire.bond import BOND, IFLA_BOND_SLAVE_PERM_HWADDR, MEMBER_DATA
 from weft.wire.link import (

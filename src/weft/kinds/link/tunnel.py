@@ -8,7 +8,7 @@ ip-link(8), net/core/rtnetlink.c rtnl_newlink.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from weft.kinds import command
@@ -18,6 +18,7 @@ from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_casca
 from weft.kinds.link.fields import Field, FieldTable, Word, differing, said, written
 from weft.kinds.link.reading import Seen
 from weft.kinds.netns import ground
+from weft.records import dataclass
 from weft.state import Change, Key, Op, link_key
 from weft.wire.address_text import ip_bytes
 from weft.wire.codec import Attributes, Table, attribute, u32

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.kinds.nft import chain, element, nftset, table
 from weft.kinds.nft.chain import ListedRule
 from weft.kinds.nft.nftset import NftSet
+from weft.records import dataclass
 from weft.state import KernelObject, Key
 
 _ELEMENT = re.compile(r'(?:[^",]|"[^"]*")+')

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
-from weft.state import Change, Key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NftSet:
+class NftSet(Keyed):
     """A set, or a map where `data` is not "". `type` and `data` as nft prints them ("ipv4_addr", "ifname . ipv4_addr",
     "verdict"); `flags` sorted ("interval", "timeout")."""
 
@@ -23,8 +23,7 @@ class NftSet:
     data: str = ""
     flags: tuple[str, ...] = ()
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("nft-set", self.netns, f"{self.family} {self.table} {self.name}")
 
     @property

@@ -6,13 +6,13 @@ first "|". Of what the kernel makes by itself it has only routes that no address
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.kinds.ip import address, route
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
+from weft.records import dataclass
 from weft.state import Change, Op
 from weft.wire.address_text import AF_INET6
 from weft.wire.belongings import Belonging
@@ -47,12 +47,12 @@ def _order(one: Belonging) -> tuple[bool, bool, int]:
 
 
 def _text(found: Iterable[Belonging]) -> str:
-    return ", ".join(f"{_name(one)}|{one.type}|{b64encode(one.body).decode()}" for one in found)
+    return ", ".join(f"{_name(one)}|{one.type}|{one.body.hex()}" for one in found)
 
 
 def parsed(value: str) -> tuple[Belonging, ...]:
     parts = (one.rsplit("|", 2) for one in value.split(", ") if one)
-    return tuple(Belonging(int(kind), b64decode(body)) for _, kind, body in parts)
+    return tuple(Belonging(int(kind), bytes.fromhex(body)) for _, kind, body in parts)
 
 
 def joined(first: str, second: str) -> str:

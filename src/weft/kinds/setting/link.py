@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from weft.kinds import command
@@ -13,7 +12,8 @@ from weft.kinds.setting import belongings, port
 from weft.kinds.setting.belongings import ADDRESSES
 from weft.kinds.setting.port import PORT
 from weft.kinds.verbs import SetFeatures
-from weft.state import Change, Key, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, link_key
 from weft.wire.codec import u32
 from weft.wire.link import (
     IFLA_GRO_MAX_SIZE,
@@ -44,7 +44,7 @@ class Membership(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSetting:
+class LinkSetting(Keyed):
     """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, addresses, bridge_port, or
     offload/FEATURE with ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or
     "down" of `up`, of `bond` as Membership, of `addresses` as belongings.py, of `bridge_port` as port.py has it. Same
@@ -55,8 +55,7 @@ class LinkSetting:
     attribute: str
     value: str
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("link-setting", self.netns, f"{self.ifname} {self.attribute}")
 
     @property
