@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import weft
 from tests import needs
 from tests.world import World
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+"""What else runs decides how long an example takes."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -103,6 +103,7 @@ SCRIPTS = [
 def test_what_a_script_made_comes_back_as_a_file_that_changes_nothing(inside: World, script: str) -> None:
     inside.run("sysctl", "-qw", "net.ipv6.conf.default.addr_gen_mode=1")  # else link-local addresses come late
     inside.run("sh", "-ec", script)
+    inside.dump(settle_s=3)  # routes come some time after their links
     service, before = Service(), without_aliases(inside)
     imported = import_host(service, "mine", ())
     assert imported.changes == (), imported.text
