@@ -171,8 +171,10 @@ def test_the_example(world: World) -> None:
 
 @pytest.mark.needs("ipvlan")
 def test_ports_that_share_the_cards_mac(lab: Lab) -> None:
-    lab.apply({"red": tenant({"link": "eth2", "mode": "ipvlan"}, 10, "a", net=3)})
-    assert lab.world.ping("10.3.0.1", netns="a")
+    segment = {"link": "eth2", "mode": "ipvlan"}
+    lab.apply({"red": tenant(segment, 10, "a", net=3), "blue": tenant(segment, 20, "b", net=3)})
+    assert lab.world.ping("10.3.0.1", netns="a") and lab.world.ping("10.3.0.20", netns="a")
+    assert lab.world.run("weft", "check", "reach", "-f", lab.file).returncode == 0
     assert lab.link("a", "a")["address"] == lab.link("eth2")["address"]
 
 
@@ -223,6 +225,7 @@ def test_a_vlan_of_a_bridge_that_keeps_vlans_apart_itself(lab: Lab) -> None:
     )
     assert lab.world.ping("10.1.0.20", netns="a")
     assert not lab.world.ping("10.1.0.20", netns="c", wait_s=0)
+    assert lab.world.run("weft", "check", "reach", "-f", lab.file).returncode == 0
 
 
 @pytest.mark.parametrize("fixed", [False, True], ids=["flooded", "fdb"])
