@@ -11,9 +11,8 @@ import weft
 from tests import needs
 from tests.world import World
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
-"""What else runs decides how long an example takes."""
+settings.register_profile("weft", deadline=None)  # no test is about the clock
+settings.load_profile("weft")
 
 
 def pytest_configure(config: pytest.Config) -> None:

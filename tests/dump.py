@@ -16,7 +16,7 @@ HOST = ""
 """The host's own key in a dump; a named namespace's is its name."""
 
 Dump = dict[str, dict[str, Any]]
-"""namespace -> section (link, addr, route, rule, neigh, fdb, qdisc, nft, sysctl) -> normalised content."""
+"""namespace -> section (link, addr, route, rule, neigh, fdb, qdisc, class, nft, sysctl) -> normalised content."""
 
 _MARK = "=== "
 
@@ -33,6 +33,10 @@ _COMMANDS = {
     "route rule": _batch("ip -j -4", "route show table all", "rule show"),
     "route6 rule6": _batch("ip -j -6", "route show table all", "rule show"),
     "qdisc": "tc -j qdisc show",
+    "class": (  # of which Debian 12's tc has no JSON; a queue's handle is dealt
+        r"tc qdisc show | sed -n 's/^qdisc htb [^ ]* dev \([^ ]*\) .*/\1/p' | while read dev; "
+        r"do tc -d class show dev $dev | sed \"s/^/$dev /; s/ leaf [^ ]*//\"; done"
+    ),
     "nft": "nft -j list ruleset",
     # Of the directory that each interface has, only what decides about forwarding: there may be thousands.
     "sysctl": (
@@ -42,11 +46,11 @@ _COMMANDS = {
         "ipv6/conf/*/addr_gen_mode || true"
     ),
 }
-_GLANCE = _batch("ip -j", "addr show", "route show table all")
-"""What the kernel goes on changing for some time after a carrier appears."""
+_GLANCE = _batch("ip -j -6", "addr show", "route show table all")
+"""What the kernel goes on changing for some time after a carrier appears: IPv6, to the route to an address itself."""
 _PASSING = frozenset(
     "ifindex link_index link_netnsid operstate handle packets bytes used confirmed updated probes refcnt age cache "
-    "permaddr stats stats64 new-packets".split()
+    "permaddr stats stats64 new-packets direct_packets_stat".split()
 )
 _PASSING_OF_BRIDGES = frozenset(
     "hello_timer tcn_timer topology_change_timer gc_timer topology_change topology_change_detected bridge_id root_id "
@@ -108,18 +112,23 @@ def _split(text: str, mark: str) -> list[tuple[str, str]]:
 def _sections(body: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for title, text in _split(body, _MARK):
-        if title == "sysctl":
-            found[title] = _sysctls(text)
-        elif " " in title:
+        if " " in title:
             found |= zip(title.split(), map(json.loads, text.splitlines()), strict=True)
         else:
-            found[title] = json.loads(text or "[]")
+            found[title] = _READERS.get(title, _json)(text)
     return found
+
+
+def _json(text: str) -> Any:
+    return json.loads(text or "[]")
 
 
 def _sysctls(text: str) -> dict[str, str]:
     lines = (line.removeprefix("/proc/sys/net/").partition(":") for line in text.splitlines())
     return {name: " ".join(value.split()) for name, _, value in lines if not name.endswith(_PASSING_SYSCTLS)}
+
+
+_READERS = {"sysctl": _sysctls, "class": lambda text: sorted(text.splitlines())}
 
 
 def _normalise(netns: str, raw: Mapping[str, Any], ifnames: Mapping[tuple[str, int], str]) -> dict[str, Any]:
@@ -132,6 +141,7 @@ def _normalise(netns: str, raw: Mapping[str, Any], ifnames: Mapping[tuple[str, i
         "rule": _ordered(map(_clean, raw["rule"] + raw["rule6"])),
         "neigh": _ordered(map(_clean, raw["neigh"])),
         "qdisc": _ordered(map(_qdisc, raw["qdisc"])),
+        "class": raw["class"],
         "nft": _ruleset(raw["nft"]["nftables"]),
         "sysctl": raw["sysctl"],
     }

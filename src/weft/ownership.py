@@ -8,7 +8,7 @@ the first look on, and so is all that is said of what stands on it; what else st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 
 from weft.diff import differing_fields, fixed_fields
 from weft.kinds import KINDS
@@ -25,8 +25,10 @@ from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.kinds.setting.belongings import ADDRESSES
-from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.link import ROOT_QDISC, LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.tc.other import OtherQdisc
+from weft.kinds.tc.qdisc import ROOT, Qdisc, root_of
 from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, link_key, netns_key
 
@@ -44,12 +46,14 @@ class Split:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """What beside the marks proves ownership. `ledger`: key to scope for objects that bear no proof of their own.
-    `newborn`: keys that a journal says we were about to make, so that a link born without its mark is ours."""
+    `roots`: the root qdiscs on foreign links that the scope has in the ledger, by kind and handle. `newborn`: keys that
+    a journal says we were about to make, so that a link born without its mark is ours."""
 
     host_id: str
     scope: str
     ledger: Mapping[Key, str]
     newborn: frozenset[Key] = frozenset()
+    roots: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
 
 def split(observed: State, wanted: State, claims: Claims) -> Split:
@@ -73,6 +77,10 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
         elif key in wanted and _is_fixed(obj, wanted[key], claims):
             foreign[key] = obj
         elif key not in wanted and _stands_by_itself(obj, taken_over, claims):
+            continue
+        elif key in wanted and isinstance(obj, LinkSetting) and cannot_give_way(obj):
+            foreign[key] = obj
+        elif _gives_way(obj, observed, wanted, claims):
             continue
         elif _is_ours(obj, observed, claims):
             is_adopted = claims.ledger.get(key) == claims.scope
@@ -144,7 +152,7 @@ def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
             return _marked(getattr(obj, "comment", None), host_id)
         case Owner.TABLE:
             return _named_after(getattr(obj, "table", "") or getattr(obj, "name", ""))
-        case Owner.GROUND:
+        case Owner.GROUND | Owner.HANDLE:
             return ground_scope(obj, observed, host_id)
         case Owner.MEMBERSHIP:
             port = observed.get(obj.lives_on[0])
@@ -189,6 +197,8 @@ def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None
 
 def needs_claim(obj: KernelObject, desired: State, host_id: str) -> bool:
     """Whether `obj`, about to be made, would bear no proof of its own: it stands on foreign ground."""
+    if isinstance(obj, Qdisc):
+        return obj.parent == ROOT and ground_scope(obj, desired, host_id) is None
     standing = isinstance(obj, (Address, Route, Neighbour, Rule, Fdb, BridgePort, BridgeVlans))
     return standing and ground_scope(obj, desired, host_id) is None
 
@@ -202,10 +212,31 @@ def _named_after(table: str) -> str | None:
     return table.removeprefix(TABLE_PREFIX) if table.startswith(TABLE_PREFIX) else None
 
 
+def claim_of(root: Qdisc) -> str:
+    """What the ledger says of a root qdisc: kind and handle."""
+    kind = root.qdisc_kind if isinstance(root, OtherQdisc) else KINDS.of(root).tc_kind
+    return f"{kind} {root.handle or ''}".strip()
+
+
+def _is_claimed(root: KernelObject | None, claims: Claims) -> bool:
+    return isinstance(root, Qdisc) and claim_of(root) in claims.roots.get(root.key, ())
+
+
+def _gives_way(obj: KernelObject, observed: State, wanted: State, claims: Claims) -> bool:
+    """Whether it is part of somebody else's tree that goes as a whole, or of which the root alone is in the way."""
+    root = root_of(obj)
+    if root is None or ground_scope(obj, observed, claims.host_id) or _is_claimed(observed.get(root), claims):
+        return False
+    link = obj.lives_on[0]
+    return obj.key != root or Key("link-setting", link.netns, f"{link.name} {ROOT_QDISC}") in wanted
+
+
 def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
     scope = scope_of(obj, observed, claims.host_id)
     if scope is not None:
         return scope == claims.scope
+    if (root := root_of(obj)) is not None:
+        return _is_claimed(observed.get(root), claims)
     if claims.ledger.get(obj.key) == claims.scope and not isinstance(obj, Link):
         return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
     if isinstance(obj, (Address, Route, Neighbour, Fdb)):

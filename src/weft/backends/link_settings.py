@@ -7,15 +7,16 @@ are the rtnl backend's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
 from weft.kinds.setting.belongings import ADDRESSES, joined
-from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, LinkSetting, Membership, parse
+from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, ROOT_QDISC, LinkSetting, Membership, parse
 from weft.kinds.setting.port import PORT
+from weft.kinds.tc.qdisc import ROOT, qdisc_key
 from weft.records import dataclass
 from weft.state import Change, Key, Op, State, link_key
 
@@ -67,9 +68,18 @@ class LinkSettings:
             link, attribute = links.get(_link_of(key)), _attribute_of(key)
             if link is None:
                 continue
-            held = self._rtnl.held(link.key).value if attribute == ADDRESSES else ports.get(link.key, "")
-            if setting := parse(link, attribute, held):
+            if setting := parse(link, attribute, self._held(link.key, attribute, ports)):
                 yield setting
+
+    def _held(self, link: Key, attribute: str, ports: Mapping[Key, str]) -> str:
+        """What of somebody else's the link has, in the words of the attribute."""
+        if attribute == ROOT_QDISC:
+            return self._foreign_root(link)
+        return self._rtnl.held(link).value if attribute == ADDRESSES else ports.get(link, "")
+
+    def _foreign_root(self, link: Key) -> str:
+        claimed = self._ledger.entries().get(qdisc_key(link.netns, link.name, ROOT))
+        return self._rtnl.foreign_root(link, claimed.ours if claimed else ())
 
     def _steps(self, changes: Sequence[Change]) -> Iterator[_Step]:
         """Nothing for the end of a setting whose link is gone; a wanted one is tried, for the kernel to refuse."""

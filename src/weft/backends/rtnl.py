@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from dataclasses import replace
 
 from weft.backends.base import Selection
+from weft.backends.carriers import Carrier, carriers
 from weft.backends.device_files import file_of
+from weft.backends.foreign_tree import foreign_tree
 from weft.backends.rtnl_commit import Commit
 from weft.backends.rtnl_held import read_held, read_port
 from weft.backends.rtnl_numbers import Numbers
@@ -25,6 +27,8 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.reading import Seen, common_fields
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.belongings import Held
+from weft.kinds.tc import reading as tc_reading
+from weft.kinds.tc.qdisc import CLASS, QDISC
 from weft.netlink.connection import QuestionRefused
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import Namespaces
@@ -36,9 +40,22 @@ from weft.wire.link import (
     LinkMessage,
 )
 from weft.wire.rule import FRA_PROTOCOL
+from weft.wire.tc import TcMessage
 
 _TABLES = frozenset(
-    {"netns", "link", "address", "route", "rule", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE}
+    {
+        "netns",
+        "link",
+        "address",
+        "route",
+        "rule",
+        "neighbour",
+        "fdb",
+        bridge_port.TABLE,
+        bridge_vlan.TABLE,
+        QDISC,
+        CLASS,
+    }
 )
 
 Offloads = Mapping[Key, tuple[str, ...]]
@@ -106,6 +123,15 @@ class Rtnl:
             for index, seen in list(reading.links.items()):
                 if (key := link_key(reading.netns, seen.ifname)) in links:
                     yield key, (reading, index)
+
+    def carriers(self, ifnames: Sequence[str]) -> dict[str, Carrier]:
+        """How links of the host's send, by name; those that are not there are left out. Raises: NotPermitted."""
+        self._kept.begin()
+        return carriers(self._kept.at(HOST), ifnames)
+
+    def foreign_root(self, link: Key, ours: Collection[str]) -> str:
+        """The tree of somebody else's that a link has, "" for none. `ours`: roots that are weft's, kind and handle."""
+        return foreign_tree(self._kept.at(link.netns).rtnl, self._numbers.ifindex(link), ours)
 
     def cookie(self, netns: str) -> int:
         """The number of a namespace, never used again until the kernel restarts. Raises: NamespaceGone."""
@@ -187,6 +213,7 @@ def objects(reading: Reading, others: Mapping[End, Key]) -> Iterator[KernelObjec
         else:
             yield from _link_and_port(reading, seen, others)
     yield from _on_links(reading)
+    yield from _trees(reading)
     yield from _routes(reading)
     # Of several with one key, the kernel tells apart what weft does not: weft's own stands, being the last.
     for rule_seen in sorted(reading.rules, key=lambda seen: seen.attributes.get(FRA_PROTOCOL) == PROTOCOL):
@@ -220,6 +247,19 @@ def _on_links(reading: Reading) -> Iterator[KernelObject]:
         if held.ifindex in reading.links and reading.filters(held.ifindex):
             master = reading.ifname(reading.links[held.ifindex].attributes.get(IFLA_MASTER, 0))
             yield bridge_vlan.parse(reading.netns, reading.ifname(held.ifindex), master, held.ranges)
+
+
+def _trees(reading: Reading) -> Iterator[KernelObject]:
+    qdiscs, classes = _by_link(reading.qdiscs), _by_link(reading.classes)
+    for index, seen in qdiscs.items():
+        yield from tc_reading.parse_tree(reading.netns, reading.ifname(index), seen, classes.get(index, ()))
+
+
+def _by_link(messages: Iterable[TcMessage]) -> Mapping[int, list[TcMessage]]:
+    found: dict[int, list[TcMessage]] = {}
+    for seen in messages:
+        found.setdefault(seen.ifindex, []).append(seen)
+    return found
 
 
 def _link_and_port(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Iterator[KernelObject]:

@@ -9,7 +9,7 @@ group that has no other member.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EIO, ENODEV, ENOENT, EPERM, ESRCH
+from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, EIO, ENODEV, ENOENT, EPERM, ESRCH
 from itertools import groupby
 from typing import NoReturn
 
@@ -63,6 +63,7 @@ from weft.wire.neighbour import RTM_DELNEIGH
 from weft.wire.reply import Reply, attribute_at
 from weft.wire.route import RTM_DELROUTE, RTM_NEWROUTE, RTMSG_SIZE
 from weft.wire.rule import FIB_RULE_SIZE, RTM_DELRULE, RTM_NEWRULE
+from weft.wire.tc import RTM_DELQDISC, RTM_DELTCLASS, RTM_NEWQDISC, RTM_NEWTCLASS, TCMSG_SIZE
 
 TRIES = 8
 """So often is another index chosen where the chosen one is taken."""
@@ -71,7 +72,7 @@ GROUP_LINKS = 2000
 """So many links go by one group: what concerns them fits one send."""
 
 _GONE = frozenset({ENODEV, ENOENT, ESRCH, EADDRNOTAVAIL})
-_DELETIONS = frozenset({RTM_DELLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_DELNEIGH})
+_DELETIONS = frozenset({RTM_DELLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_DELNEIGH, RTM_DELQDISC, RTM_DELTCLASS})
 _TAKEN = frozenset({EBUSY, EEXIST})
 _OPEN_ALREADY = frozenset({EEXIST})
 """A channel whose keys are all gone is not told by the kernel, and still open."""
@@ -227,6 +228,8 @@ class Commit:
         deletes = item.change.op is Op.DELETE or kind_of(message) in _DELETIONS
         if (deletes and reply.errno_ in _GONE) or (reply.errno_ == EEXIST and _is_appended_route(message)):
             return
+        if deletes and (reply.errno_ in _GONE or (reply.errno_ == EINVAL and kind_of(message) == RTM_DELQDISC)):
+            return  # a qdisc that is gone has another's handle: the kernel calls it invalid
         if isinstance(item.payload, Birth) and reply.errno_ in _TAKEN and not self._name_is_taken(item.change):
             self._unborn.append(item.change)
             return
@@ -339,6 +342,8 @@ _FIXED_SIZES = {
     RTM_NEWADDR: IFADDR_SIZE,
     RTM_NEWROUTE: RTMSG_SIZE,
     RTM_NEWRULE: FIB_RULE_SIZE,
+    RTM_NEWQDISC: TCMSG_SIZE,
+    RTM_NEWTCLASS: TCMSG_SIZE,
 }
 
 

@@ -13,6 +13,8 @@ from errno import ENOENT, EOPNOTSUPP
 from weft.backends.rtnl_numbers import Numbers
 from weft.kinds.ip import route
 from weft.kinds.link import bridge_port, bridge_vlan
+from weft.kinds.tc.htb import HTB
+from weft.kinds.tc.qdisc import CLASS, QDISC
 from weft.netlink.connection import Item, QuestionRefused, Take
 from weft.netlink.kept import Place
 from weft.records import dataclass
@@ -24,7 +26,16 @@ from weft.wire.codec import attribute, message
 from weft.wire.ethtool import get_features, read_features
 from weft.wire.fdb import FdbMessage, get_entries, read_static_entry
 from weft.wire.ifaddr import AddressMessage, get_addresses, read_permanent_address
-from weft.wire.link import IFLA_IFALIAS, IFLA_MASTER, LOOPBACK_INDEX, LinkMessage, get_link, get_links, read_link
+from weft.wire.link import (
+    IFLA_IFALIAS,
+    IFLA_MASTER,
+    IFLA_QDISC,
+    LOOPBACK_INDEX,
+    LinkMessage,
+    get_link,
+    get_links,
+    read_link,
+)
 from weft.wire.macsec import FAMILY as MACSEC_FAMILY
 from weft.wire.macsec import Secured, get_secured, read_secured
 from weft.wire.neighbour import (
@@ -38,9 +49,13 @@ from weft.wire.neighbour import (
 from weft.wire.reply import Reply
 from weft.wire.route import RouteMessage, get_routes, read_lasting_route
 from weft.wire.rule import RuleMessage, get_rules, read_added_rule
+from weft.wire.tc import TcMessage, get_classes, get_qdiscs, read_qdisc, read_tc
 
-_ON_LINKS = ("address", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE)
+_ON_LINKS = ("address", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE, QDISC, CLASS)
 """Tables of which a key's name begins with that of a link."""
+
+_BY_ITSELF = frozenset({"noqueue", "noop", "pfifo_fast"})
+"""Root qdiscs that the kernel gives links. Another may be the kernel's too (fq_codel, mq): only asking tells."""
 
 
 @dataclass(slots=True)
@@ -56,6 +71,8 @@ class Reading:
     neighbours: list[NeighbourMessage] = field(default_factory=list)
     fdb: list[FdbMessage] = field(default_factory=list)
     bridge_vlans: list[BridgeVlanMessage] = field(default_factory=list)
+    qdiscs: list[TcMessage] = field(default_factory=list)
+    classes: list[TcMessage] = field(default_factory=list)
     features: dict[int, frozenset[str]] = field(default_factory=dict)
     secured: dict[int, Secured] = field(default_factory=dict)
 
@@ -96,6 +113,7 @@ def read_whole(place: Place) -> Reading:
     if any(seen.kind == BRIDGE_KIND and reading.filters(index) for index, seen in links.items()):
         reading.bridge_vlans = dump(get_bridge_vlans(), read_bridge_vlans)
     _read_keys(reading)
+    _read_trees(reading, links)
     return reading
 
 
@@ -132,6 +150,9 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
         asked = {indexes[name] for name in wanted[bridge_vlan.TABLE] if name in indexes}
         found = place.rtnl.dump(get_bridge_vlans(), read_bridge_vlans)
         reading.bridge_vlans += [held for held in found if held.ifindex in asked]
+    if QDISC in wanted or CLASS in wanted:
+        names = {name.split(" ", 1)[0] for table in (QDISC, CLASS) for name in wanted.get(table, ())}
+        _read_trees(reading, [indexes[name] for name in names if name in indexes])
     for family in {AF_INET6 if name.startswith("inet6") else AF_INET for name in wanted.get("rule", ())}:
         reading.rules += place.rtnl.dump(get_rules(family), read_added_rule)
     return reading
@@ -155,6 +176,17 @@ def _read_keys(reading: Reading) -> None:
     if any(seen.kind == MACSEC_FAMILY for seen in reading.links.values()):
         connection, family = reading.place.generic(MACSEC_FAMILY)
         reading.secured.update((seen.ifindex, seen) for seen in connection.dump(get_secured(family), read_secured))
+
+
+def _read_trees(reading: Reading, indexes: Iterable[int]) -> None:
+    """The qdiscs and classes of some links, if these may have any that the kernel does not give them by itself."""
+    asked = {index for index in indexes if reading.links[index].attributes.get(IFLA_QDISC) not in _BY_ITSELF}
+    if not asked:
+        return
+    found = reading.place.rtnl.dump(get_qdiscs(), read_qdisc)
+    reading.qdiscs += [seen for seen in found if seen.ifindex in asked]
+    for index in {seen.ifindex for seen in reading.qdiscs if seen.kind == HTB}:
+        reading.classes += _dump(reading.place, get_classes(index), read_tc)
 
 
 def _read_addresses(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:

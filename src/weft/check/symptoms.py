@@ -17,11 +17,13 @@ _NONE: Mapping[Any, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """An intent that needs a kernel feature. `instead`: what would do without it. `where`: file:line:column."""
+    """An intent that needs a kernel feature. `instead`: what would do without it, or does where the need is not
+    `strict`. `where`: file:line:column."""
 
     feature: str
     where: str
     instead: str
+    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

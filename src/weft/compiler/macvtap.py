@@ -37,6 +37,9 @@ def compile_macvtap(draft: Draft, place: PortPlace, attach: MacvtapAttach) -> No
         draft.error((*at, "macvtap", "mode"), f"the segment has `submode: {PASSTHRU}`", "take one of the two out")
     if place.port.routes:
         draft.error((*place.path, "routes"), "the routes of a macvtap's port are its guest's", "set them in the guest")
+    if place.qos is not None:
+        what = "quality of service of a macvtap's port is not in this version of weft"
+        draft.error((*place.path, "qos"), what, "`tap: {}` on a network without `mode`, or no policy")
     ifname, altnames = outer_ifname(draft, place, attach.name, f"wt{place.short}")
     user, group, permissions = device_owner(draft, attach.owner, attach.group, (*at, "macvtap"))
     link = Macvtap(

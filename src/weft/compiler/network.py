@@ -13,6 +13,7 @@ from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, o
 from weft.compiler.draft import Draft
 from weft.compiler.footing import Footing
 from weft.compiler.naming import altnames, identity, mac, short_id
+from weft.compiler.qos.policy import Asked, Policies
 from weft.kinds.link.bridge import MAX_PORTS, Bridge
 from weft.kinds.link.common import ChildLink
 from weft.model.intent import Intent, Network, Path, Subnet, Uplink
@@ -28,7 +29,8 @@ MIN_MTU = 68
 @dataclass(slots=True, kw_only=True)
 class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
-    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant."""
+    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant. `qos` of all
+    its ports together, `port_qos` of each that says none; `policies`: those that its ports may name."""
 
     tenant: str
     name: str
@@ -45,6 +47,9 @@ class Segment:
     ports: int = 0
     id: str
     footing: Footing | None = None
+    policies: Policies
+    qos: Asked | None = None
+    port_qos: Asked | None = None
 
     @property
     def shared(self) -> ChildLink | None:
@@ -63,11 +68,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPlace:
-    """A tenant as its networks and ports see it."""
+    """A tenant as its networks and ports see it. `qos` of all its ports together, `port_qos` of each for which neither
+    itself nor its network says one."""
 
     name: str
     former: str
     netns: str
+    policies: Policies
+    qos: Asked | None = None
+    port_qos: Asked | None = None
 
 
 def egress_mtu(intent: Intent, draft: Draft) -> int | None:
@@ -112,6 +121,9 @@ def compile_network(
         pools=_pools(draft, network, path),
         id=own_id,
         footing=footing,
+        policies=tenant.policies,
+        qos=tenant.policies.find(draft, network.qos, (*path, "qos"), tenant.name),
+        port_qos=_port_qos(draft, tenant, network, path),
     )
     check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
     if segment.uplink is not None and segment.out_mtu < segment.mtu:
@@ -121,6 +133,12 @@ def compile_network(
         return segment
     _bridge(draft, segment)
     return segment
+
+
+def _port_qos(draft: Draft, tenant: TenantPlace, network: Network, path: Path) -> Asked | None:
+    if network.port_qos is None:
+        return tenant.port_qos
+    return tenant.policies.find(draft, network.port_qos, (*path, "port_qos"), tenant.name)
 
 
 def _bridge(draft: Draft, segment: Segment) -> None:

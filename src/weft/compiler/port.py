@@ -19,6 +19,8 @@ from weft.compiler.namespaces import stand_on
 from weft.compiler.naming import identity, mac, short_id
 from weft.compiler.network import Segment, check_mtu
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
+from weft.compiler.qos.policy import Asked
+from weft.compiler.qos.port import compile_port_qos
 from weft.compiler.routing import DEFAULTS, compile_route, default_route, destination
 from weft.compiler.settings import compile_tuning
 from weft.compiler.tap import compile_tap
@@ -26,7 +28,7 @@ from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
-from weft.model.intent import Path, RouteSpec
+from weft.model.intent import Path, Port, RouteSpec
 from weft.state import HOST
 
 PIDFILE = "pidfile:"
@@ -48,9 +50,17 @@ def place_port(draft: Draft, segment: Segment, claimant: Claimant, addresses: Ad
         mac=port.mac or mac(own_id, "end"),
         mtu=port.mtu or segment.mtu,
         addresses=addresses,
+        qos=_qos(draft, segment, port, (*port_path(segment, name), "qos")),
     )
     place.join()
     return place
+
+
+def _qos(draft: Draft, segment: Segment, port: Port, path: Path) -> Asked | None:
+    """What holds for a port: what itself says, else what its network says of its ports, else its tenant."""
+    if port.qos is None:
+        return segment.port_qos
+    return segment.policies.find(draft, port.qos, path, segment.tenant)
 
 
 def compile_port(draft: Draft, place: PortPlace) -> None:
@@ -64,6 +74,7 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
     attach = place.port.attach
     if attach.tap is not None:
         compile_tap(draft, place, attach.tap)
+        compile_port_qos(draft, place)
     elif attach.macvtap is not None:
         compile_macvtap(draft, place, attach.macvtap)
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
@@ -123,6 +134,7 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
         check_shared(draft, place, shared)
     end = _outer(place, netns, ifname, altnames)
     draft.link(end, path)
+    compile_port_qos(draft, place, None if shared is None else end)
     compile_tuning(draft, end.key, place.port.tuning, path)
     for assigned in place.addresses:
         nodad = True if assigned.pool.family == 6 else None

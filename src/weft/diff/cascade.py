@@ -88,6 +88,7 @@ class Cascade:
 
     def complete(self) -> None:
         self._give_macs_again()
+        self._say_again()
         gone = [key for key, change in self._changes.items() if change.op in (Op.REPLACE, Op.DELETE)]
         shaken = [c for c in self._changes.values() if c.op is Op.UPDATE and isinstance(c.before, Link)]
         if not gone and not shaken:
@@ -111,6 +112,17 @@ class Cascade:
             have, want = self._observed.get(key), self._desired.get(key)
             if isinstance(have, Bond) and isinstance(want, Bond) and want.mac and key not in self._changes:
                 self._changes[key] = Change(Op.UPDATE, have, want)
+
+    def _say_again(self) -> None:
+        """What a change in place would leave otherwise than it is."""
+        changed = [c for c in self._changes.values() if c.op is Op.UPDATE and KINDS.of(c.object).tc_kind]
+        dependents = dependents_of(self._observed) if changed else {}
+        for change in changed:
+            unsettles = KINDS.of(change.object).unsettles
+            for key in dependents.get(change.key, ()):
+                have, want = self._observed[key], self._desired.get(key)
+                if want is not None and key not in self._changes and unsettles(have):
+                    self._changes[key] = Change(Op.UPDATE, have, want)
 
     def _replace(self, fallen: Iterable[Key]) -> list[Key]:
         """Make anew those that are wanted, and say which."""

@@ -12,6 +12,7 @@ from typing import Any
 from weft.errors import Problem
 from weft.files import later
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
+from weft.files.qos_checks import QOS_CHECKS, policy_references
 from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
@@ -177,6 +178,7 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     **dict.fromkeys(HOST_LINKS.values(), _made_link),
     Tcp: _tcp,
     SegmentSpec: _segment,
+    **QOS_CHECKS,
 }
 
 
@@ -195,7 +197,7 @@ def references(data: Any, origins: Origins) -> list[Problem]:
             if isinstance(network, str) and network not in networks:
                 where = origins.value_at(("tenants", tenant, "ports", port, "network"))
                 problems.append(_no_network(where, network, tenant, networks))
-    return problems
+    return problems + policy_references(data, origins)
 
 
 def _namespaces(data: Any, origins: Origins, problems: list[Problem]) -> None:

@@ -13,12 +13,9 @@ _NOT_YET = "not in this version of weft"
 KEYS: dict[type[Any], dict[str, str]] = {
     intent.Intent: {
         "external_networks": "external networks",
-        "qos_policies": "quality of service",
         "security_groups": "security groups",
     },
     intent.Tenant: {
-        "qos": "quality of service",
-        "qos_policies": "quality of service",
         "routers": "routers (but `uplink: nat` or `routed` on a network)",
         "security_groups": "security groups",
         "floating_ips": "floating IPs",
@@ -26,15 +23,12 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "tunnels": "tunnels",
     },
     intent.Network: {
-        "qos": "quality of service",
-        "port_qos": "quality of service",
         "security_groups": "security groups",
         "dhcp": "DHCP",
         "dns": "DNS",
         "encryption": "encryption",
     },
     intent.Port: {
-        "qos": "quality of service",
         "security_groups": "security groups",
         "floating_ip": "floating IPs",
         "mirror": "mirroring",
@@ -45,13 +39,10 @@ KEYS: dict[type[Any], dict[str, str]] = {
     },
     intent.TapAttach: {},
     HostLink: {
-        "capacity": "quality of service",
-        "qos": "quality of service",
         "private_key": "WireGuard",
         "peers": "WireGuard",
     },
     intent.NamespaceConfig: {
-        "qos": "quality of service",
         "tunnels": "tunnels",
         "ipsec": "IPsec",
         "nft": "rules of your own",

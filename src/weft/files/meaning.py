@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from weft.files.qos_meaning import QOS
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
 from weft.model import bridging, intent, links, segment, tuning
@@ -33,6 +34,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "tenants": "Tenants by name. Each sees its own networks only; their addresses may be the same.",
             "host": "What the host's own namespace shall have.",
             "namespaces": "Namespaces by name, and what each shall have beside ports.",
+            "qos_policies": "Policies of quality of service by name.",
             "pools": "Where weft takes addresses that the host must tell apart.",
             "firewall_integration": "Whether weft puts its accept rules where the host's firewall invites them.",
         },
@@ -42,6 +44,9 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         {
             "networks": "Networks by name.",
             "ports": "Ports by name, or by a range of names: node[1-20].",
+            "qos": "What all its ports together may send and receive.",
+            "port_qos": "The policy of each port for which neither itself nor its network says one.",
+            "qos_policies": "Its own policies, which go before the file's of the same name.",
             "id": _ID,
             "was": _WAS,
         },
@@ -53,6 +58,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "uplink": "The way out: nat (by the host's address) or routed (no translation). Left out: none.",
             "segment": "What it stands on outside of the tenant. Left out: nothing, it is a bridge by itself.",
             "mtu": "Bytes. Left out: what the segment or the way out can carry, else 1500.",
+            "qos": "What all its ports together may send and receive.",
+            "port_qos": "The policy of each port that says none.",
             "id": _ID,
             "was": _WAS,
         },
@@ -90,6 +97,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "mtu": "Bytes, at most the network's. Left out: the network's.",
             "routes": "Routes where the port ends. One to default replaces that by the subnet's gateway.",
             "tuning": _TUNING,
+            "qos": "What it may send and receive: a policy by name, or in place. {}: nothing is held to.",
             "alias": "A line about it, kept on the link.",
             "id": _ID,
             "was": _WAS,
@@ -210,6 +218,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "addresses": "With prefix lengths.",
             "fdb": "Which way frames to MAC addresses go: of a VXLAN, or as a bridge's port.",
             "tuning": _TUNING,
+            "qos": "What it may send and receive: a policy by name, or in place.",
+            "capacity": "What the line behind it carries. Guarantees are shares of it.",
             "was": "Its former name, which the kernel keeps: it is not made anew, and bears the new name beside that.",
         },
     ),
@@ -275,7 +285,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "egress_qos": "From a packet's priority to that in the frame.",
         },
     ),
-    **{cls: Meaning(*said) for cls, said in ({**TUNNELS, **STACKED}).items()},
+    **{cls: Meaning(*said) for cls, said in ({**TUNNELS, **STACKED, **QOS}).items()},
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {

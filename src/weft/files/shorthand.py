@@ -1,4 +1,5 @@
-"""The short ways of writing a record: `attach: host` for `attach: {host: true}`, a bare cidr for a subnet.
+"""The short ways of writing a record: `attach: host` for `attach: {host: true}`, a bare cidr for a subnet, one match
+for a list of one.
 
 Rules: a shorthand is spelled out before anything else looks at it. What is no shorthand but was surely meant as one is
 named with what would be right.
@@ -6,11 +7,13 @@ named with what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from weft.files.nodes import Entries, Entry, Node, Place, Scalar, is_null
+from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
+from weft.files.outline import Listing, Record, outline
 from weft.model.intent import Attach, Subnet
+from weft.model.qos import QosClass, QosMatch, QosUse
 
 Report = Callable[[Place, str, str], None]
 _DEVICES = ("tap", "macvtap")
@@ -47,4 +50,38 @@ def _with_devices(node: Entries) -> Entries:
     return Entries(node.place, {**node.entries, **said}, node.weight) if said else node
 
 
-SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {Subnet: _subnet, Attach: _attach}
+def _policy(node: Node, report: Report) -> Node:
+    if isinstance(node, Scalar) and not node.is_null:
+        return Entries(node.place, {"policy": Entry(node.place, node)})
+    return node
+
+
+def _with_lists(cls: Hashable) -> Callable[[Node, Report], Node]:
+    """What stands alone where the record has a list is a list of one."""
+
+    def spell_out(node: Node, report: Report) -> Node:
+        wanted = outline(cls)
+        assert isinstance(wanted, Record)
+        if not isinstance(node, Entries):
+            return node
+        entries = {
+            key: Entry(entry.place, _listed(entry.value)) if isinstance(wanted.fields.get(key), Listing) else entry
+            for key, entry in node.entries.items()
+        }
+        return Entries(node.place, entries, node.weight)
+
+    return spell_out
+
+
+def _listed(value: Node) -> Node:
+    return value if isinstance(value, Items) or is_null(value) else Items(value.place, [value])
+
+
+SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
+    Subnet: _subnet,
+    Attach: _attach,
+    QosUse: _policy,
+    **{cls: _with_lists(cls) for cls in (QosClass, QosMatch)},
+}
+LISTS_OF_ONE = frozenset({QosClass, QosMatch})
+"""The records in which a single value may stand for a list."""

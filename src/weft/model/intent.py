@@ -15,6 +15,7 @@ from typing import Any
 
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
+from weft.model.qos import QosPolicy, QosUse
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
 from weft.records import dataclass
@@ -137,6 +138,7 @@ class Port:
     mtu: w.Mtu | None = None
     routes: tuple[RouteSpec, ...] = ()
     tuning: LinkTuning | None = None
+    qos: QosUse | None = None
     alias: w.Alias | None = None
     id: w.Uuid | None = None
     was: w.PortName | None = None
@@ -144,18 +146,28 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
+    """`qos` of all its ports together; `port_qos`: of each that has no `qos` of its own."""
+
     subnets: tuple[Subnet, ...] = ()
     uplink: Uplink | None = None
     segment: SegmentSpec | None = None
     mtu: w.Mtu | None = None
+    qos: QosUse | None = None
+    port_qos: QosUse | None = None
     id: w.Uuid | None = None
     was: w.Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
+    """`qos`, `port_qos` as a Network's; the network's `port_qos` goes before. `qos_policies`: its own, which go before
+    the file's of the same name."""
+
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
+    qos: QosUse | None = None
+    port_qos: QosUse | None = None
+    qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
     id: w.Uuid | None = None
     was: w.Name | None = None
 
@@ -206,6 +218,7 @@ class Intent:
     tenants: Mapping[w.Name, Tenant] = field(default_factory=lambda: _NONE)
     host: NamespaceConfig | None = None
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)
+    qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
     pools: Pools = field(default_factory=Pools)
     firewall_integration: FirewallIntegration = FirewallIntegration.AUTO
 

@@ -122,7 +122,7 @@ def choice(*words: str) -> Form:
     return Form(what, read, {"enum": list(words)})
 
 
-_DIGITS = re.compile(r"\d[\d_]*")
+_DIGITS = re.compile(r"-?\d[\d_]*")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
 _WITH_UNIT = re.compile(r"(\d+(?:\.\d+)?(?:[eE]\d+)?)\s*([kKmMgG]?)(i?)(?:[bB]|bytes?)?")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}

@@ -27,8 +27,10 @@ from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.setting.belongings import ADDRESSES
-from weft.kinds.setting.link import MASTER, UP, LinkSetting
+from weft.kinds.setting.link import MASTER, ROOT_QDISC, UP, LinkSetting
 from weft.kinds.setting.port import PORT
+from weft.kinds.tc.htb import HtbClass
+from weft.kinds.tc.qdisc import CLASS, ROOT, Qdisc
 from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
@@ -108,6 +110,7 @@ class _Ordering:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._depths: dict[Key, int] = {}
+        self._former_depths: dict[Key, int] = {}
         self._stripped: dict[Key, Link] = {}
         self._early: set[Key] = set()
         self._late: set[Key] = set()
@@ -159,18 +162,26 @@ class _Ordering:
         for change in changes:
             obj = change.object
             key = obj.key
-            levels[self._depth(key, obj), _RANK[type(obj)]].append((key, change))
+            depth = self._depth(key, obj, self._former_depths if reverse else self._depths)
+            levels[depth, _RANK[type(obj)]].append((key, change))
         for level in sorted(levels, reverse=reverse):
             for _, change in sorted(levels[level], key=_first, reverse=reverse):
                 yield change
 
-    def _depth(self, key: Key, obj: KernelObject) -> int:
-        depth = self._depths.get(key)
+    def _depth(self, key: Key, obj: KernelObject, depths: dict[Key, int]) -> int:
+        """`depths`: those found before, of things as they are to be or as they are: a class may come to stand
+        elsewhere."""
+        depth = depths.get(key)
         if depth is None:
-            self._depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
-            grounds = (self._changes.get(on) for on in (*obj.lives_on, *self._after.get(key, ())))
-            depth = 1 + max((self._depth(c.key, c.object) for c in grounds if c is not None), default=-1)
-            self._depths[key] = depth
+            depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
+            former = depths is self._former_depths
+            grounds = [
+                change
+                for on in (*obj.lives_on, *self._after.get(key, ()))
+                if (change := self._changes.get(on)) is not None
+            ]
+            objects = [(former and ground.before) or ground.object for ground in grounds]
+            depth = depths[key] = 1 + max((self._depth(on.key, on, depths) for on in objects), default=-1)
         return depth
 
     def _phase(self, change: Change) -> Phase:
@@ -288,6 +299,7 @@ class _Ordering:
         self._wait_for_the_shaken()
         self._wait_for_the_ground()
         self._bare_links_early()
+        self._classes_early()
         replaced = {key for key, change in self._changes.items() if change.op is Op.REPLACE}
         if not replaced and not self._late and not self._switched:
             return
@@ -303,7 +315,7 @@ class _Ordering:
         for change in self._changes.values():
             if change.op is Op.CREATE and change.after is not None:
                 under = (shaken[ground] for ground in change.after.lives_on if ground in shaken)
-                if any(_shakes_off(ground, change.after) for ground in under):
+                if any(_shakes_off(ground, change.after) or _unsettles(ground, change.after) for ground in under):
                     self._switched.add(change.key)
 
     def _wait_for_the_ground(self) -> None:
@@ -316,11 +328,21 @@ class _Ordering:
         }
         for change in self._changes.values():
             new = change.after
+            if self._is_root_of_replaced(change):
+                (self._early if change.op is Op.DELETE else self._switched).add(change.key)
             if change.op is not Op.CREATE or new is None or changing.keys().isdisjoint(new.lives_on):
                 continue
             rising = any(changing.get(on) for on in new.lives_on)
             if rising or isinstance(new, Link) or KINDS.of(new).owner is Owner.MEMBERSHIP:
                 self._switched.add(change.key)
+
+    def _is_root_of_replaced(self, change: Change) -> bool:
+        """Whether it is a root qdisc where somebody else's gives way, or comes back."""
+        obj = change.object
+        if not isinstance(obj, Qdisc) or obj.parent != ROOT:
+            return False
+        setting = self._changes.get(Key("link-setting", obj.netns, f"{obj.ifname} {ROOT_QDISC}"))
+        return setting is not None and setting.op is Op.UPDATE
 
     def _bare_links_early(self) -> None:
         """A link's last IPv4 address takes others along when it goes: so it goes before those are made."""
@@ -340,6 +362,32 @@ class _Ordering:
             for key in made.get(change.object.lives_on[0], ()):
                 self._early.add(change.key)
                 self._switched.add(key)
+
+    def _classes_early(self) -> None:
+        """A class that is to be a leaf loses its classes first: before it gets a queue, and before it changes, for the
+        kernel takes neither of an inner class in full; and one that is made anew does, for it goes with none. Source:
+        net/sched/sch_htb.c htb_graft, htb_change_class, htb_delete."""
+        going: dict[Key, list[Key]] = defaultdict(list)
+        for change in self._changes.values():
+            if change.op in (Op.DELETE, Op.REPLACE) and isinstance(change.before, HtbClass):
+                going[change.before.lives_on[-1]].append(change.key)
+        if not going:
+            return
+        for change in self._changes.values():
+            if not isinstance(change.after, Qdisc | HtbClass):
+                continue
+            over = change.object.lives_on[-1] if change.op is Op.CREATE else change.key
+            if over.table == CLASS and (early := going.get(over)):
+                self._go_early(early, going)
+                if change.op is Op.CREATE:
+                    self._switched.add(change.key)
+
+    def _go_early(self, keys: Iterable[Key], going: Mapping[Key, list[Key]]) -> None:
+        """These, and the classes that they have."""
+        for key in keys:
+            if key not in self._early:
+                self._early.add(key)
+                self._go_early(going.get(key, ()), going)
 
     def _spread_once(self, makes: Iterable[Change], replaced: set[Key]) -> bool:
         """One pass in the order of making; whether it moved anything to a later phase."""
@@ -374,10 +422,16 @@ def _shakes_off(change: Change, dependent: KernelObject) -> bool:
     return KINDS.of(change.object).cascade(change.before, change.after, dependent)
 
 
+def _unsettles(change: Change, dependent: KernelObject) -> bool:
+    return KINDS.of(change.object).unsettles(dependent)
+
+
 def _outlives(obj: KernelObject, ground: Key) -> bool:
     """A netdev chain may stay behind when its device goes (it does since hooks are kept by name, Linux 6.16). Of an
-    IPv6 route's next hops only that one goes. A link that leaves a bond is to become what it was. Source:
-    net/ipv6/route.c fib6_ifdown."""
+    IPv6 route's next hops only that one goes. A link that leaves a bond is to become what it was. A class is not
+    deleted while it has classes. Source: net/ipv6/route.c fib6_ifdown."""
+    if isinstance(obj, HtbClass):
+        return ground.table == CLASS
     if isinstance(obj, LinkSetting):
         return ground != link_key(obj.netns, obj.ifname)
     if isinstance(obj, Route):

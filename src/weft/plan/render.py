@@ -15,7 +15,7 @@ from weft.diff import NEVER_COMPARED, differing_fields
 from weft.kinds import KINDS
 from weft.kinds.setting import port
 from weft.kinds.setting.belongings import ADDRESSES, readable
-from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.link import KEPT, LinkSetting
 from weft.kinds.setting.port import PORT
 from weft.plan.impact import Impact, impacts
 from weft.plan.order import Plan
@@ -168,7 +168,7 @@ def _say(value: Any) -> str:
         return f"{value.name}@{value.netns}" if value.netns else value.name
     if isinstance(value, tuple):
         return "; ".join(map(_say, value)) or "none"
-    return "none" if value in (None, "") else str(value)
+    return "none" if value in (None, "") else str(value).partition(f" {KEPT}")[0]
 
 
 def _change(change: Change, subjects: Subjects, where: Where) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from weft.compiler.firewall import POOL_SETS
 from weft.compiler.tap import STITCH_PREFIX
-from weft.compiler.uplink import UPLINK
+from weft.compiler.uplink import TRANSIT_MAPS, UPLINK
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.link.macvtap import Macvtap
@@ -23,6 +23,7 @@ from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State
 
 _POOLS = frozenset(POOL_SETS.values())
+_TRANSITS = frozenset(TRANSIT_MAPS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,15 @@ def pool_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, int], 
             if not parsed.is_link_local and router:
                 found[(*router, parsed.version)] = str(parsed)
     return found
+
+
+def transit_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, str], str]:
+    """(tenant, network, address of a port) to the pool address that the network's router gives to it alone."""
+    spaces = (held for held in observed.values() if isinstance(held, Namespace) and owner.mark(held.alias))
+    routers = {space.name: router for space in spaces if (router := _named(space.alias, "routers"))}
+    elements = (held for held in observed.values() if isinstance(held, NftElement) and held.netns in routers)
+    own = (held for held in elements if held.table == f"{TABLE_PREFIX}{owner.scope}" and held.set in _TRANSITS)
+    return {(*routers[held.netns], held.element): held.value for held in own}
 
 
 def pool_of_others(observed: State, owner: Owner) -> frozenset[str]:

@@ -36,6 +36,8 @@ from weft.kinds.link.vrf import Vrf
 from weft.kinds.link.vxlan import Vxlan
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
+from weft.kinds.tc.htb import Htb
+from weft.kinds.tc.leaves import Cake, Fq, FqCodel, Netem, Sfq, Tbf
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces, open_file
 from weft.probe.remembered import MODULES
@@ -47,7 +49,6 @@ KNOWN_ALGORITHMS = frozenset(
     "bbr bic cdg cubic dctcp highspeed htcp hybla illinois lp nv reno scalable vegas veno westwood yeah".split()
 )
 
-_MODULE = re.compile(r"/tcp_(\w+)\.ko")
 _VETH = Veth(netns=HOST, ifname="weft0", up=True, peer_netns=HOST, peer_ifname="weft1")
 _FELLOW = Veth(netns=HOST, ifname="weft1", up=True, peer_netns=HOST, peer_ifname="weft0")
 
@@ -100,6 +101,19 @@ LINKS: Mapping[str, tuple[KernelObject, ...]] = {
 """What must be made for a feature to be there, in order."""
 
 
+_ON_LO: Mapping[str, Any] = {"netns": HOST, "ifname": "lo"}
+QDISCS: Mapping[str, tuple[KernelObject, ...]] = {
+    "htb": (Htb(**_ON_LO, handle="77:", default=0),),
+    "tbf": (Tbf(**_ON_LO, rate_bps=10**9, burst_bytes=100_000, limit_bytes=100_000),),
+    "fq_codel": (FqCodel(**_ON_LO, limit_packets=100, target_us=5000, interval_us=100_000, quantum_bytes=1514),),
+    "sfq": (Sfq(**_ON_LO, limit_packets=100, quantum_bytes=1514),),
+    "fq": (Fq(**_ON_LO, limit_packets=100, flow_limit_packets=10, quantum_bytes=3028, initial_quantum_bytes=15_140),),
+    "cake": (Cake(**_ON_LO),),
+    "netem": (Netem(**_ON_LO, limit_packets=100),),
+}
+"""As LINKS, each taken away again; those that are modules are known by their files."""
+
+
 def _chain(family: str, kind: str, hook: str, rule: str, device: str = "") -> tuple[KernelObject, ...]:
     table = NftTable(netns=HOST, family=family, name="weft-probe")
     name = f"{kind}-{hook}"
@@ -120,6 +134,7 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
     "nft_inet": _chain("inet", "filter", "forward", "ct state established,related accept"),
     "nft_nat": _chain("inet", "nat", "postrouting", "masquerade"),
     "nft_netdev": _chain("netdev", "filter", "ingress", "", "lo"),
+    "nft_egress": _chain("netdev", "filter", "egress", "", "lo"),
     "nft_fwd": _chain("netdev", "filter", "ingress", 'fwd to "lo"', "lo"),
 }
 """As LINKS, for nftables."""
@@ -131,6 +146,8 @@ def find() -> frozenset[str]:
     with _throw_away():
         with closing(Namespaces()) as here, closing(Rtnl(here)) as rtnl, closing(Nft(here)) as nft:
             found.update(name for name, objects in LINKS.items() if _makes(rtnl.commit, objects))
+            modules = _modules_of("sch")
+            found.update(n for n, objects in QDISCS.items() if n in modules or _makes(rtnl.commit, objects, end=True))
             found.update(name for name, objects in RULES.items() if _makes(nft.commit, objects))
         if read_setting(BRIDGE_NETFILTER) is not None:
             found.add("br_netfilter")
@@ -139,9 +156,12 @@ def find() -> frozenset[str]:
     return frozenset(found)
 
 
-def _makes(commit: Callable[[Sequence[Change]], None], objects: Sequence[KernelObject]) -> bool:
+def _makes(commit: Callable[[Sequence[Change]], None], objects: Sequence[KernelObject], *, end: bool = False) -> bool:
+    """`end`: take it away again, for the next that is to be in its place."""
     try:
         commit([Change(Op.CREATE, None, held) for held in objects])
+        if end:
+            commit([Change(Op.DELETE, held, None) for held in objects])
     except (KernelRefused, FeatureMissing):
         return False
     return True
@@ -166,8 +186,13 @@ def _throw_away() -> Iterator[None]:
 
 def _loadable() -> list[str]:
     """Congestion controls that the kernel loads when one is asked for; nothing is loaded here."""
+    return [name for name in _modules_of("tcp") if name in KNOWN_ALGORITHMS]
+
+
+def _modules_of(family: str) -> list[str]:
+    """What the kernel has of a family as modules, by the names behind its prefix."""
     try:
         listing = MODULES.read_text()
     except OSError:
         return []
-    return [name for name in _MODULE.findall(listing) if name in KNOWN_ALGORITHMS]
+    return re.findall(rf"/{family}_(\w+)\.ko", listing)

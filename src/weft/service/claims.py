@@ -12,12 +12,13 @@ from dataclasses import replace
 from weft.backends.former import Entry
 from weft.kinds.link.common import KEPT_BY_MASTERS, Link
 from weft.kinds.netns import Namespace
+from weft.kinds.tc.qdisc import QDISC, Qdisc
 from weft.observe import Machine
-from weft.ownership import needs_claim
+from weft.ownership import claim_of, needs_claim
 from weft.plan import Plan
 from weft.state import KernelObject, Key, Mark, State
 
-_CLAIMED = frozenset({"address", "route", "rule", "neighbour", *KEPT_BY_MASTERS})
+_CLAIMED = frozenset({"address", "route", "rule", "neighbour", QDISC, *KEPT_BY_MASTERS})
 
 
 def claim(machine: Machine, todo: Plan, desired: State, adopted: Collection[Key]) -> None:
@@ -82,7 +83,8 @@ def _on_foreign_ground(machine: Machine, keys: Iterable[Key], desired: State) ->
     """What stood on our own link before may stand on foreign ground after: not only what is made is claimed."""
     for key in keys:
         if key in desired and needs_claim(desired[key], desired, machine.host_id):
-            yield _entry(machine, key, former=None, ours="")
+            wanted = desired[key]
+            yield _entry(machine, key, former=None, ours=claim_of(wanted) if isinstance(wanted, Qdisc) else "")
 
 
 def _shared_settings(machine: Machine, desired: State) -> Iterator[Entry]:

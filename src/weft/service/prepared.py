@@ -17,12 +17,13 @@ from weft.kinds import command
 from weft.kinds.link.common import Link
 from weft.kinds.link.macsec import Macsec, with_sources
 from weft.kinds.netns import Namespace
-from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.link import LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.tc.qdisc import Qdisc
 from weft.lint import lint
 from weft.model.intent import Intent
 from weft.observe import Machine
-from weft.ownership import inhabited, why_not
+from weft.ownership import claim_of, inhabited, why_not
 from weft.plan import Plan, plan
 from weft.plan.renamed import renamed
 from weft.plan.rivals import rivals
@@ -93,6 +94,13 @@ class Prepared:
         if isinstance(wanted, Link) and wanted.adopt and (why := why_not(there, wanted)):
             what = f"{key} cannot be adopted without being made anew: {why}"
             return Problem(where=where, what=what, fix="say it as it is, or delete it first")
+        if isinstance(there, LinkSetting):
+            what = f"the root qdisc of {there.ifname} cannot give way: {cannot_give_way(there)} would not come back"
+            return Problem(where=where, what=what, fix="remove it yourself, and keep what made it")
+        if isinstance(there, Qdisc):
+            whose = f"the scope {entry.scopes[0]}'s" if entry is not None else "not weft's"
+            what = f"{there.ifname} has a root qdisc already, {claim_of(there)}, and it is {whose}"
+            return Problem(where=where, what=what, fix="with `replace: true` it gives way and comes back; or remove it")
         fix = "rename yours or remove it"
         if type(there) is type(wanted) and isinstance(there, Link) and isinstance(wanted, Link) and not there.alias:
             mend = command.ip(key.netns, "link", "set", "dev", key.name, "alias", wanted.alias or "")

@@ -77,9 +77,9 @@ class Service:
         self.run_directory = run_directory(self.host_id, run_base)
         self._intents = Intents(lib_base)
         self._command = command
-        self._namespaces = Namespaces()
-        self._rtnl = Rtnl(self._namespaces)
-        self._nft = Nft(self._namespaces)
+        self.namespaces = Namespaces()
+        self._rtnl = Rtnl(self.namespaces)
+        self._nft = Nft(self.namespaces)
         self._ledger = Ledger(self.run_directory)
         self._guard = Guard(run_base, lib_base)
 
@@ -87,7 +87,7 @@ class Service:
         """Let go of every socket and namespace kept; for whoever lives longer than one command."""
         self._rtnl.close()
         self._nft.close()
-        self._namespaces.close()
+        self.namespaces.close()
 
     def machine(self, scope: str) -> Machine:
         """The kernel as one scope sees it; sockets are kept from one call to the next."""
@@ -96,7 +96,7 @@ class Service:
             scope=scope,
             rtnl=self._rtnl,
             nft=self._nft,
-            settings=Settings(self._namespaces, self._ledger, scope),
+            settings=Settings(self.namespaces, self._ledger, scope),
             link_settings=LinkSettings(self._rtnl, self._ledger, scope),
             ledger=self._ledger,
         )
@@ -213,7 +213,7 @@ class Service:
         from weft.service.topology import places_of, topology_of
 
         before: Glance | None = None
-        reader = CounterReader(self._namespaces)
+        reader = CounterReader(self.namespaces)
         try:
             while True:
                 prepared = self.prepare(loaded)
@@ -241,7 +241,7 @@ class Service:
 
     def enter(self, netns: str) -> None:
         """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
-        enter(self._namespaces, netns)
+        enter(self.namespaces, netns)
 
     def recover(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo what did not end, of one scope or of all. Raises: Locked, RollbackIncomplete."""
@@ -265,6 +265,11 @@ class Service:
         if kept is None:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
         return loads_stored(kept.files)
+
+    def applied(self, scope: str) -> Kept | None:
+        """The texts last applied under that name, and when; None where nothing was, or it is on trial. Raises:
+        Refused for a damaged one."""
+        return self._intents.load(scope)
 
     def all_kept(self) -> Sequence[Loaded]:
         """Every intent that was applied here, by name, be it on trial. Raises: Refused for a damaged one."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from weft.backends.counters import Glance
+from weft.compiler.qos.site import QOS
 from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
@@ -266,7 +267,8 @@ def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:
     subjects = Subjects(prepared.plan.changes, prepared.paths)
     found: dict[Path, set[str]] = defaultdict(set)
     for change in prepared.plan.changes.values():
-        found[subjects.of(change)].add(change.key.netns)
+        path = subjects.of(change)
+        found[path[:-1] if path[-1:] == (QOS,) else path].add(change.key.netns)
     return found
 
 

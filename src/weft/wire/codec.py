@@ -37,6 +37,8 @@ _ATTRIBUTE = Struct("=HH")
 _U8 = Struct("=HHB3x")
 _U32 = Struct("=HHI")
 _U16 = Struct("=H")
+_U64 = Struct("=Q")
+_S64 = Struct("=q")
 _BE16 = Struct(">H")
 _BE32 = Struct(">I")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -76,6 +78,14 @@ def u16(kind: int, value: int) -> bytes:
 
 def u32(kind: int, value: int) -> bytes:
     return _U32.pack(8, kind, value)
+
+
+def u64(kind: int, value: int) -> bytes:
+    return attribute(kind, _U64.pack(value))
+
+
+def s64(kind: int, value: int) -> bytes:
+    return attribute(kind, _S64.pack(value))
 
 
 def be16(kind: int, value: int) -> bytes:
@@ -177,7 +187,11 @@ def as_u32(buffer: bytes, at: int, end: int) -> int:
 
 
 def as_u64(buffer: bytes, at: int, end: int) -> int:
-    return int(_read_u64(buffer, at)[0])
+    return int(_U64.unpack_from(buffer, at)[0])
+
+
+def as_s64(buffer: bytes, at: int, end: int) -> int:
+    return int(_S64.unpack_from(buffer, at)[0])
 
 
 def as_s32(buffer: bytes, at: int, end: int) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+from zlib import decompress
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
@@ -24,6 +27,8 @@ from weft.wire.link import (
     link_alias,
     set_link,
 )
+from weft.wire.tc import TC_H_ROOT, delete_qdisc
+from weft.wire.tc_tree import Node
 
 
 class Membership(NamedTuple):
@@ -46,9 +51,10 @@ class Membership(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSetting(Keyed):
     """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, addresses, bridge_port, or
-    offload/FEATURE with ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or
-    "down" of `up`, of `bond` as Membership, of `addresses` as belongings.py, of `bridge_port` as port.py has it. Same
-    life as a Sysctl."""
+    offload/FEATURE with ethtool's name; and qdisc, the root of somebody else's that gives way. `value` as text: a
+    number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, of `bond` as Membership, of `addresses` as
+    belongings.py, of `bridge_port` as port.py, of `qdisc` as backends/foreign_tree.py has it, "" where there is none.
+    Same life as a Sysctl."""
 
     netns: str
     ifname: str
@@ -70,7 +76,9 @@ class LinkSetting(Keyed):
         return self.value if self.attribute == MASTER else ""
 
 
-OFFLOAD, MASTER, UP, BOND = "offload/", "master", "up", "bond"
+OFFLOAD, MASTER, UP, BOND, ROOT_QDISC = "offload/", "master", "up", "bond", "qdisc"
+KEPT, NOT_KEPT = "kept:", "cannot come back: "
+"""Before what a tree of qdiscs holds, and before why that is not known."""
 NUMBERS = {
     "mtu": IFLA_MTU,
     "gso_max_size": IFLA_GSO_MAX_SIZE,
@@ -97,6 +105,9 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
     elif setting.attribute == PORT:
         now = change.before.value if isinstance(change.before, LinkSetting) else ""
         yield from port.requests(setting.netns, setting.ifname, now, setting.value, names)
+    elif setting.attribute == ROOT_QDISC:
+        yield Request(setting.netns, delete_qdisc(index, TC_H_ROOT))
+        yield from (Request(setting.netns, made) for made in _tree(setting.value, index))
     elif setting.attribute == MASTER:
         master = names.ifindex(link_key(setting.netns, setting.value)) if setting.value else 0
         yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
@@ -106,6 +117,21 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
         yield Request(setting.netns, set_link(index, link_alias(setting.value)))
     else:
         yield Request(setting.netns, set_link(index, u32(NUMBERS[setting.attribute], int(setting.value))))
+
+
+def _tree(value: str, index: int) -> list[bytes]:
+    """What makes the tree of somebody else's again."""
+    _, kept, packed = value.partition(KEPT)
+    rows = json.loads(decompress(b64decode(packed))) if kept else []
+    nodes = (
+        Node(what, handle, parent, info, kind, bytes.fromhex(body)) for what, handle, parent, info, kind, body in rows
+    )
+    return [node.make(index) for node in nodes]
+
+
+def cannot_give_way(setting: LinkSetting) -> str:
+    """Why what is there would not come back, "" where it would."""
+    return setting.value.partition(NOT_KEPT)[2] if setting.attribute == ROOT_QDISC else ""
 
 
 def _move(setting: LinkSetting, index: int, names: Names) -> Iterator[Request]:
@@ -136,6 +162,10 @@ def script(change: Change) -> Iterable[str]:
     elif setting.attribute.startswith(OFFLOAD):
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield f"{command.within(setting.netns)}ethtool -K {setting.ifname} {feature} {setting.value}"
+    elif setting.attribute == ROOT_QDISC:
+        yield command.tc(setting.netns, "qdisc", "del", "dev", setting.ifname, "root")
+        if setting.value:
+            yield f"# put back by hand what {setting.ifname} had: {setting.value.partition(KEPT)[0]}"
     elif setting.attribute == BOND:
         wanted = Membership.parse(setting.value)
         to = ("link", "set", "dev", setting.ifname)
@@ -150,9 +180,10 @@ def script(change: Change) -> Iterable[str]:
 
 
 def parse(link: Link, attribute: str, held: str | None = None) -> LinkSetting | None:
-    """One attribute of a link as it was read; None where the kernel does not tell it. `held`: its addresses, or what a
-    bridge keeps of it."""
-    if attribute in (ADDRESSES, PORT):
+    """One attribute of a link as it was read; None where the kernel does not tell it. `held`: its addresses, what a
+    bridge keeps of it, or the root of somebody else's."""
+    value: str | None
+    if attribute in (ADDRESSES, PORT, ROOT_QDISC):
         value = held
     elif attribute.startswith(OFFLOAD):
         on = dict(link.offloads or ()).get(attribute.removeprefix(OFFLOAD))
