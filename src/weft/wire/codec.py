@@ -47,7 +47,6 @@ _read_header = HEADER.unpack_from
 _read_attribute = _ATTRIBUTE.unpack_from
 _read_u16 = Struct("=H").unpack_from
 _read_u32 = Struct("=I").unpack_from
-_read_u64 = Struct("=Q").unpack_from
 _read_s32 = Struct("=i").unpack_from
 
 
