@@ -134,3 +134,20 @@ def test_a_class_that_somebody_deletes_comes_back_and_its_fellows_stay(lab: Lab)
     after = lab.classes(ifname)
     assert after.keys() == before.keys()
     assert int(after["2"].packets) >= int(before["2"].packets) > 0
+
+
+def test_a_root_of_somebody_elses_gives_way_and_comes_back(lab: Lab) -> None:
+    """Only where the file says so."""
+    lab.world.run("sh", "-c", "ip link add card type veth peer name far && ip link set card up && ip link set far up")
+    lab.world.run("tc", "qdisc", "add", "dev", "card", "root", "handle", "9:", "pfifo", "limit", "77")
+    before = lab.world.run("tc", "qdisc", "show", "dev", "card").stdout
+    links = {"card": {"existing": True, "qos": {"egress": {"ceil": "10mbit"}}}}
+    lab.file.write_text(json.dumps({"weft": 1, "name": "lab", "host": {"links": links}}))
+    assert "`replace: true`" in lab.world.run("weft", "plan", "-f", lab.file, check=False).stderr
+    assert lab.world.run("tc", "qdisc", "show", "dev", "card").stdout == before
+    lab.apply(host={"links": {"card": {"existing": True, "qos": {"replace": True, "egress": {"ceil": "10mbit"}}}}})
+    assert lab.classes("card", None)["1"].ceil == "10Mbit"
+    lab.world.run("weft", "destroy", "-y", "lab")
+    lab.file.unlink()
+    assert lab.world.run("tc", "qdisc", "show", "dev", "card").stdout == before
+    lab.world.run("ip", "link", "del", "card")

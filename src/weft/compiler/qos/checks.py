@@ -13,7 +13,7 @@ from weft.compiler.qos.classify import families_of
 from weft.compiler.qos.tree import MAX_LEVELS
 from weft.model.intent import Path
 from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, Shape
-from weft.model.qos_words import PORT_PROTOCOLS, rate_text
+from weft.model.qos_words import PORT_PROTOCOLS, rate_text, time_text
 from weft.model.words import among, closest
 from weft.records import dataclass
 
@@ -98,9 +98,10 @@ def _check_shape(shape: Shape, path: Path, say: Say) -> None:
     if line is None:
         return
     if line.jitter and line.jitter > (line.delay or 0):
-        say((*path, "impairment", "jitter"), "it is more than the delay", "a delay of at least as much")
+        what = f"a jitter of {time_text(line.jitter)} is more than the delay of {time_text(line.delay or 0)}"
+        say((*path, "impairment", "jitter"), what, "a delay of at least as much")
     if line.reorder and not line.delay:
-        say((*path, "impairment", "reorder"), "early is what is not delayed", "add a delay")
+        say((*path, "impairment", "reorder"), "what comes early is what is not delayed, and nothing is", "add a delay")
 
 
 # what is guaranteed, against what there is

@@ -21,6 +21,7 @@ from weft.compiler.qos.tree import Ground, Tree, build_tree
 from weft.facts import FEATURES
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
+from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.kinds.tc.leaves import Leaf
 from weft.model.intent import Path
 from weft.model.qos import QosDirection, Shape
@@ -65,6 +66,8 @@ class Shaping:
         """All that it becomes, but for the link itself and the table, which others may share."""
         if self.has_queue and self.way is Way.IN:
             yield self.site.ifb
+        elif self.has_queue and self.asked.replace and self.site.is_foreign:
+            yield LinkSetting(netns=self.site.netns, ifname=self.site.ifname, attribute=ROOT_QDISC, value="")
         if self.tree is not None and self.is_tree:
             yield from self.tree.objects()
         if self.root is not None:
@@ -91,14 +94,14 @@ def shapings(site: Site, asked: Asked | None) -> tuple[Shaping, ...]:
 def _shaping(site: Site, asked: Asked, name: Direction, direction: QosDirection) -> Shaping:
     way, path = site.way(name), (*asked.path, name)
     bare = Shaping(site=site, asked=asked, direction=name, way=way, path=path)
-    ground = _ground(site, asked, way, direction)
+    ground = _ground(site, way, direction)
     shaping = _with_queue(bare, direction, ground)
     shaping = _with_chain(shaping, direction)
     findings = (*shaping.findings, *_findings(shaping, direction, ground))
     return replace(shaping, needs=tuple(_needs(shaping)), findings=findings)
 
 
-def _ground(site: Site, asked: Asked, way: Way, direction: QosDirection) -> Ground:
+def _ground(site: Site, way: Way, direction: QosDirection) -> Ground:
     return Ground(
         scope=site.names.scope,
         netns=site.netns,
@@ -106,7 +109,6 @@ def _ground(site: Site, asked: Asked, way: Way, direction: QosDirection) -> Grou
         mtu=site.mtu,
         features=site.features,
         counting=numbers.counting(direction.layer, direction.overhead, numbers.frame_bytes(site.mtu)),
-        replace=asked.replace and way is Way.OUT,
     )
 
 

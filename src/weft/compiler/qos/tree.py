@@ -50,7 +50,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What a tree stands on: a link, and what its kernel has. `replace`: a root of somebody else's gives way."""
+    """What a tree stands on: a link, and what its kernel has."""
 
     scope: str
     netns: str
@@ -58,7 +58,6 @@ class Ground:
     mtu: int = 1500
     features: Set[str] = frozenset()
     counting: Counting = field(default_factory=Counting)
-    replace: bool = False
 
     @property
     def frame(self) -> int:

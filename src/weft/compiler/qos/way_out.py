@@ -27,6 +27,7 @@ from weft.compiler.tenant import PortKey
 from weft.compiler.uplink import RouterPlace
 from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
+from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path, Uplink
 from weft.records import dataclass
 from weft.state import HOST, link_key
@@ -67,13 +68,14 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shared:
-    """One direction of a link, and the tree built for it."""
+    """One direction of a link, and the tree built for it. `replaces`: whether a root of somebody else's gives way."""
 
     link: str
     way: Direction
     demands: Sequence[Demand]
     built: Tree
     path: Path
+    replaces: bool = False
 
     @property
     def major(self) -> str:
@@ -87,6 +89,9 @@ class _Shared:
             ward_off(draft, self.link, own, self.built.default, self.path)
         root = link_key(HOST, self.built.ground.ifname)
         draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
+        if self.replaces and _own(draft, self.link) is None:
+            gives_way = LinkSetting(netns=HOST, ifname=self.link, attribute=ROOT_QDISC, value="")
+            draft.share(gives_way, self.path)
         origins = {node.classid: node.branch.origin for node in self.built.nodes}
         for obj in self.built.objects():
             classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]
@@ -168,10 +173,10 @@ def _tree(draft: Draft, out: WayOut, link: str, way: Direction, demands: Sequenc
         ifname=link if way == "egress" else _ifb(draft, link).ifname,
         mtu=_mtu(draft, link),
         features=draft.facts.features,
-        replace=own is not None and own.replace and way == "egress",
     )
     top = Branch(origin=path, ceil_bps=capacity_bps, branches=tuple(_branches(demands, "", ())))
-    return _Shared(link=link, way=way, demands=demands, built=build_tree(top, ground), path=path)
+    replaces = own is not None and own.replace and way == "egress"
+    return _Shared(link=link, way=way, demands=demands, built=build_tree(top, ground), path=path, replaces=replaces)
 
 
 def _branches(demands: Sequence[Demand], over: str, at: tuple[str, ...]) -> Iterator[Branch]:
