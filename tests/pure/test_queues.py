@@ -10,7 +10,7 @@ from weft.service.queues import Queued, tree_of
 from weft.state import link_key
 from weft.wire.tc import TC_H_ROOT
 from weft.wire.tc_rate import ClassOptions, TbfOptions, class_options, tbf_options
-from weft.wire.tc_statistics import Counted
+from weft.wire.tc_stats import FlowStats, TcStats
 
 ETH0 = link_key("", "eth0")
 NAMES = {"77:1": "(all)", "77:2": "(default)", "77:20": "voice", "77:10": "web"}
@@ -18,11 +18,11 @@ MBIT = 125_000
 """Bytes a second."""
 
 
-def counted(kind: str, handle: int, parent: int, **more: Any) -> Counted:
-    return Counted(ifindex=2, handle=handle, parent=parent, kind=kind, **more)
+def counted(kind: str, handle: int, parent: int, **more: Any) -> TcStats:
+    return TcStats(ifindex=2, handle=handle, parent=parent, kind=kind, **more)
 
 
-def klass(minor: int, parent: int = 0x770001, rate: int = 1, ceil: int = 10, **more: Any) -> Counted:
+def klass(minor: int, parent: int = 0x770001, rate: int = 1, ceil: int = 10, **more: Any) -> TcStats:
     """Rates in mbit/s."""
     options = ClassOptions(rate * MBIT, ceil * MBIT, 100, 100, 1500, 3, 0, 1)
     return counted("htb", 0x770000 | minor, parent, options=class_options(options), **more)
@@ -32,7 +32,7 @@ ROOT = counted("htb", 0x770000, TC_H_ROOT)
 TOP = klass(1, TC_H_ROOT, 10)
 
 
-def shown(qdiscs: list[Counted], classes: list[Counted], before: list[Counted] | None = None, **more: Any) -> TreeView:
+def shown(qdiscs: list[TcStats], classes: list[TcStats], before: list[TcStats] | None = None, **more: Any) -> TreeView:
     said = {"names": NAMES, "handle": "77:", **more}
     queued = Queued(link=ETH0, carrier="link eth0", direction="egress", where="f:1:1", **said)
     now = QueueGlance(at_s=12.0, links={ETH0: LinkQueues(qdiscs=qdiscs, classes=classes)})
@@ -55,10 +55,12 @@ def test_classes_stand_as_in_the_file_below_what_they_are_part_of() -> None:
 
 
 def test_rates_come_from_two_looks_at_one_counter() -> None:
-    tree = shown([ROOT], [TOP, klass(0x10, size_bytes=3_000_000, packets=2_000)], [klass(0x10, size_bytes=500_000)])
+    tree = shown(
+        [ROOT], [TOP, klass(0x10, sent_bytes=3_000_000, sent_packets=2_000)], [klass(0x10, sent_bytes=500_000)]
+    )
     sent = only("web", tree).sent
     assert (sent.rate_bps, sent.rate_pps) == (10_000_000, 1_000)
-    anew = shown([ROOT], [TOP, klass(0x10, size_bytes=10)], [klass(0x10, size_bytes=500)])
+    anew = shown([ROOT], [TOP, klass(0x10, sent_bytes=10)], [klass(0x10, sent_bytes=500)])
     assert only("web", anew).sent.rate_bps is None
     assert only("web", shown([ROOT], [TOP, klass(0x10)])).sent.rate_bps is None
 
@@ -75,20 +77,20 @@ def test_a_loss_counts_once_however_many_queues_tell_of_it() -> None:
 
 def test_a_delay_is_measured_by_the_slowest_flow() -> None:
     leaf, other = counted("fq_codel", 0x790000, 0x770010), counted("fq_codel", 0x7A0000, 0x770020)
-    flows = [counted("fq_codel", 0x790000 | at, 0x790000, delay_us=us) for at, us in ((1, 300), (2, 4_000))]
-    far = counted("fq_codel", 0x7A0001, 0x7A0000, delay_us=90_000)
+    flows = [counted("fq_codel", 0x790000 | at, 0x790000, more=FlowStats(us)) for at, us in ((1, 300), (2, 4_000))]
+    far = counted("fq_codel", 0x7A0001, 0x7A0000, more=FlowStats(90_000))
     tree = shown([ROOT, leaf, other], [TOP, klass(0x10), klass(0x20), *flows, far])
     assert (only("web", tree).delay_us, only("web", tree).delay) == (4_000, Delay.MEASURED)
     assert only("voice", tree).delay_us == 90_000
 
 
 def test_a_delay_is_estimated_from_what_waits() -> None:
-    waiting = {"waiting_bytes": 12_500, "waiting_packets": 9}
+    waiting = {"backlog": 12_500, "waiting": 9}
     by_limit = only("web", shown([ROOT], [TOP, klass(0x10, ceil=1, **waiting)]))
     assert (by_limit.delay_us, by_limit.delay) == (100_000, Delay.ESTIMATED)
     above = klass(1, TC_H_ROOT, ceil=2)
     assert only("web", shown([ROOT], [above, klass(0x10, ceil=10, **waiting)])).delay_us == 50_000
-    moving = klass(0x10, size_bytes=2_500_000, **waiting)
+    moving = klass(0x10, sent_bytes=2_500_000, **waiting)
     assert only("web", shown([ROOT], [TOP, moving], [klass(0x10)])).delay_us == 10_000
     stuck = only("web", shown([ROOT], [TOP, klass(0x10, **waiting)], [klass(0x10, **waiting)]))
     assert (stuck.delay_us, stuck.delay) == (None, None)

@@ -1,4 +1,5 @@
-"""Reads what the queues of some links have counted: two dumps for each namespace, one for each link that has classes.
+"""Reads what the queues of some links have counted: two dumps for each namespace, one for each HTB, and one for each
+fq_codel in which packets wait.
 
 Rules: only reads. Connections are kept from one reading to the next, for whoever looks again every second.
 """
@@ -14,16 +15,17 @@ from weft.netlink.kept import Kept, NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.records import dataclass
 from weft.state import Key, link_key
+from weft.wire.link import get_links, read_link
 from weft.wire.tc import get_classes, get_qdiscs
-from weft.wire.tc_statistics import Counted, get_names, read_counted, read_name
+from weft.wire.tc_stats import TcStats, read_stats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkQueues:
     """The qdiscs of a link, and its classes: of HTB, and flows of fq_codel where packets wait."""
 
-    qdiscs: Sequence[Counted] = ()
-    classes: Sequence[Counted] = ()
+    qdiscs: Sequence[TcStats] = ()
+    classes: Sequence[TcStats] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +67,20 @@ class QueueReader:
 
 
 def _read(connection: Connection, names: Container[str] | None) -> Iterator[tuple[str, LinkQueues]]:
-    """`names` None: all. Classes of links only that have a qdisc which somebody made."""
-    qdiscs: dict[int, list[Counted]] = {}
-    for seen in connection.dump(get_qdiscs(), read_counted):
+    """`names` None: all."""
+    qdiscs: dict[int, list[TcStats]] = {}
+    for seen in connection.dump(get_qdiscs(), read_stats):
         qdiscs.setdefault(seen.ifindex, []).append(seen)
-    for index, name in connection.dump(get_names(), read_name):
-        if names is None or name in names:
-            held = qdiscs.get(index, [])
-            is_made = any(one.handle for one in held)
-            yield name, LinkQueues(qdiscs=held, classes=_classes(connection, index) if is_made else ())
+    for link in connection.dump(get_links(), read_link):
+        if names is None or link.ifname in names:
+            held = qdiscs.get(link.ifindex, [])
+            yield link.ifname, LinkQueues(qdiscs=held, classes=list(_classes(connection, held)))
 
 
-def _classes(connection: Connection, index: int) -> Sequence[Counted]:
-    try:
-        return connection.dump(get_classes(index), read_counted)
-    except QuestionRefused:  # the link went away meanwhile
-        return ()
+def _classes(connection: Connection, qdiscs: Iterable[TcStats]) -> Iterator[TcStats]:
+    for held in qdiscs:
+        if held.handle and (held.kind == "htb" or (held.kind == "fq_codel" and held.waiting)):
+            try:
+                yield from connection.dump(get_classes(held.ifindex, held.handle), read_stats)
+            except QuestionRefused:  # the link went away meanwhile
+                continue

@@ -105,12 +105,13 @@ def changed(file: str, text: str | None, wish: Wish) -> Changed:
         fix = "say what belongs to it: --match KEY=VALUE"
         raise IntentInvalid([Problem(where="--class", what=f"{wish.ifname} has no class {name} yet", fix=fix)])
     at = (*place, "classes", name) if name else place
-    flags = {}
+    flags: dict[Path, str] = {}
     for path, value, flag in _puts(wish, link, at):
         now = edit.put(file, now, path, value)
         flags[path] = flag
     if name:
         flags[at] = "--class" if wish.name else "--match"
+    flags |= {(*at, "match", "0", key): "--match" for key in wish.match}
     return Changed(text=now, name=name, flags=flags)
 
 

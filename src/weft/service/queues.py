@@ -16,7 +16,7 @@ from weft.records import dataclass
 from weft.state import Key
 from weft.wire.tc import TC_H_ROOT, major_of, said_of
 from weft.wire.tc_rate import read_class_options, read_tbf_options
-from weft.wire.tc_statistics import Counted
+from weft.wire.tc_stats import FlowStats, HtbStats, TcStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +55,12 @@ def tree_of(queued: Queued, now: QueueGlance, before: QueueGlance | None) -> Tre
     )
 
 
-def _root(held: LinkQueues) -> Counted | None:
+def _root(held: LinkQueues) -> TcStats | None:
     """None where there is only what the kernel gives links by itself, which has no number."""
     return next((one for one in held.qdiscs if one.parent == TC_H_ROOT and one.handle), None)
 
 
-def _by_handle(held: LinkQueues) -> Mapping[tuple[str, int], Counted]:
+def _by_handle(held: LinkQueues) -> Mapping[tuple[str, int], TcStats]:
     return {(one.kind, one.handle): one for one in (*held.qdiscs, *held.classes)}
 
 
@@ -68,14 +68,14 @@ class _Seen:
     """One link's queues, with what they had counted before."""
 
     def __init__(
-        self, held: LinkQueues, before: Mapping[tuple[str, int], Counted], elapsed_s: float, names: Mapping[str, str]
+        self, held: LinkQueues, before: Mapping[tuple[str, int], TcStats], elapsed_s: float, names: Mapping[str, str]
     ) -> None:
         self._before, self._elapsed_s, self._names = before, elapsed_s, names
         self._at = {one.parent: one for one in held.qdiscs if one.parent != TC_H_ROOT}
         self._classes = {one.handle: one for one in held.classes if one.kind == "htb"}
-        self._flows = [one for one in held.classes if one.delay_us is not None]
+        self._flows = [(one.handle, one.more.delay_us) for one in held.classes if isinstance(one.more, FlowStats)]
 
-    def rows(self, root: Counted) -> Iterator[ClassView]:
+    def rows(self, root: TcStats) -> Iterator[ClassView]:
         if self._classes:
             for one in self._in_order():
                 yield self._class(one)
@@ -85,23 +85,23 @@ class _Seen:
 
     # HTB
 
-    def _in_order(self) -> Sequence[Counted]:
+    def _in_order(self) -> Sequence[TcStats]:
         """As the file has them; what nobody names behind its parent."""
         rank = {number: at for at, number in enumerate(self._names)}
 
-        def path(one: Counted) -> tuple[tuple[int, int], ...]:
+        def path(one: TcStats) -> tuple[tuple[int, int], ...]:
             return tuple((rank.get(said_of(up.handle), len(rank)), up.handle) for up in reversed(self._lineage(one)))
 
         return sorted(self._classes.values(), key=path)
 
-    def _lineage(self, one: Counted) -> list[Counted]:
+    def _lineage(self, one: TcStats) -> list[TcStats]:
         """The class and those that it is part of, the top last."""
         found = [one]
         while (over := self._classes.get(found[-1].parent)) is not None and over not in found:
             found.append(over)
         return found
 
-    def _class(self, one: Counted) -> ClassView:
+    def _class(self, one: TcStats) -> ClassView:
         options, lineage = read_class_options(one.options), self._lineage(one)
         limit_bps = min(8 * read_class_options(up.options).ceil for up in lineage)
         queues = list(self._chain(self._at.get(one.handle)))
@@ -117,17 +117,17 @@ class _Seen:
             ceil_bps=8 * options.ceil if 8 * options.ceil < UNLIMITED_BPS else None,
             priority=options.prio if queues else None,
             sent=flow,
-            borrowed=one.borrowed,
+            borrowed=one.more.borrowed if isinstance(one.more, HtbStats) else 0,
             overlimits=one.overlimits,
-            waiting_bytes=one.waiting_bytes,
-            waiting_packets=one.waiting_packets,
+            waiting_bytes=one.backlog,
+            waiting_packets=one.waiting,
             delay_us=delay_us,
             delay=delay,
         )
 
     # single queues
 
-    def _chain(self, queue: Counted | None) -> Iterator[Counted]:
+    def _chain(self, queue: TcStats | None) -> Iterator[TcStats]:
         """A queue and those within it, the innermost last."""
         within = {major_of(parent): one for parent, one in self._at.items()}
         seen: set[int] = set()
@@ -136,7 +136,7 @@ class _Seen:
             seen.add(queue.handle)
             queue = within.get(queue.handle)
 
-    def _queue(self, one: Counted, depth: int) -> ClassView:
+    def _queue(self, one: TcStats, depth: int) -> ClassView:
         rate_bps = 8 * read_tbf_options(one.options).rate if one.kind == "tbf" else None
         flow = self._flow(one, lost=one.drops)
         delay_us, delay = self._delay(one, [one], flow, rate_bps)
@@ -151,36 +151,39 @@ class _Seen:
             sent=flow,
             borrowed=0,
             overlimits=one.overlimits,
-            waiting_bytes=one.waiting_bytes,
-            waiting_packets=one.waiting_packets,
+            waiting_bytes=one.backlog,
+            waiting_packets=one.waiting,
             delay_us=delay_us,
             delay=delay,
         )
 
     # what is common to both
 
-    def _flow(self, one: Counted, lost: int) -> Flow:
+    def _flow(self, one: TcStats, lost: int) -> Flow:
         """With rates where it has only counted on since the look before."""
         was = self._before.get((one.kind, one.handle))
         is_timed = (
-            was is not None and self._elapsed_s > 0 and was.size_bytes <= one.size_bytes and was.packets <= one.packets
+            was is not None
+            and self._elapsed_s > 0
+            and was.sent_bytes <= one.sent_bytes
+            and was.sent_packets <= one.sent_packets
         )
         return Flow(
-            bytes=one.size_bytes,
-            packets=one.packets,
+            bytes=one.sent_bytes,
+            packets=one.sent_packets,
             lost=lost,
-            rate_bps=8 * (one.size_bytes - was.size_bytes) / self._elapsed_s if was and is_timed else None,
-            rate_pps=(one.packets - was.packets) / self._elapsed_s if was and is_timed else None,
+            rate_bps=8 * (one.sent_bytes - was.sent_bytes) / self._elapsed_s if was and is_timed else None,
+            rate_pps=(one.sent_packets - was.sent_packets) / self._elapsed_s if was and is_timed else None,
         )
 
     def _delay(
-        self, one: Counted, queues: Sequence[Counted], flow: Flow, limit_bps: int | None
+        self, one: TcStats, queues: Sequence[TcStats], flow: Flow, limit_bps: int | None
     ) -> tuple[float | None, Delay | None]:
         majors = {queue.handle for queue in queues}
-        measured = [held.delay_us for held in self._flows if held.delay_us and major_of(held.handle) in majors]
+        measured = [delay_us for handle, delay_us in self._flows if delay_us and major_of(handle) in majors]
         if measured:
             return float(max(measured)), Delay.MEASURED
-        if not one.waiting_bytes:
+        if not one.backlog:
             return 0.0, Delay.ESTIMATED
         rate_bps = limit_bps if flow.rate_bps is None else flow.rate_bps
-        return (one.waiting_bytes * 8e6 / rate_bps, Delay.ESTIMATED) if rate_bps else (None, None)
+        return (one.backlog * 8e6 / rate_bps, Delay.ESTIMATED) if rate_bps else (None, None)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from weft.errors import IntentInvalid, Problem, Refused, WeftError
 from weft.files import Loaded, load_text
 from weft.files.qos_file import PREFIX, Direction, Wish, changed, scope_of, without
 from weft.records import dataclass
-from weft.service.service import Service
+from weft.service.prepared import Prepared
+from weft.service.service import Agree, Service
 from weft.store import durable
 
 DIRECTORY = Path("/etc/weft")
@@ -78,6 +81,16 @@ def kept(step: Step, *, on_trial: bool) -> Iterator[None]:
         durable.remove(step.file)
 
 
+def apply(service: Service, step: Step, loaded: Loaded, agree: Agree, **manner: Any) -> Prepared:
+    """As Service.apply, with warnings that name flags. Raises: as it does."""
+
+    def worded(prepared: Prepared) -> None:
+        warnings = tuple(_said(problem, step.flags) for problem in prepared.warnings)
+        agree(replace(prepared, warnings=warnings))
+
+    return service.apply(loaded, worded, **manner)
+
+
 def settle(service: Service, scope: str) -> None:
     """After a trial that was confirmed: the file says what is there."""
     if not scope.startswith(PREFIX):
@@ -123,7 +136,11 @@ def _by_flag(flags: Mapping[str, str]) -> Iterator[None]:
         raise _again(error, said) from error
 
 
-_FLAGS = {"`replace: true`": "`--replace`", "the link's `capacity`": "`--capacity`"}
+_FLAGS = {
+    "`replace: true`": "`--replace`",
+    "a `ceil` of the whole": "a `--ceil` without --match",
+    "the link's `capacity`": "`--capacity`",
+}
 """Keys of the file, as a fix names them, and the flags that say the same."""
 
 
@@ -131,7 +148,7 @@ def _said(problem: Problem, flags: Mapping[str, str]) -> Problem:
     fix = problem.fix
     for key, flag in _FLAGS.items():
         fix = fix.replace(key, flag)
-    return Problem(where=flags.get(problem.where, problem.where), what=problem.what, fix=fix)
+    return Problem(where=flags.get(problem.where, problem.where), what=problem.what, fix=fix, severity=problem.severity)
 
 
 def _again(error: WeftError, problems: list[Problem]) -> WeftError:

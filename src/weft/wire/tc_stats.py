@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from struct import Struct
 from typing import NamedTuple
 
 from weft.wire.codec import Table, as_bytes, as_table, as_text, as_u64, read
-from weft.wire.tc import TCA_KIND, TCMSG_SIZE, read_header
+from weft.wire.tc import TCA_KIND, TCA_OPTIONS, TCMSG_SIZE, read_header
 
 _TCA_STATS2 = 7
 _BASIC, _QUEUE, _APP, _PKT64 = 1, 3, 4, 8
@@ -21,8 +22,12 @@ _FQ_CODEL_STATS = Struct("=I9I")
 """tc_fq_codel_xstats: type 0 (of the qdisc), maxpacket, drop_overlimit, ecn_mark, new_flow_count, new_flows_len,
 old_flows_len, ce_mark, memory_usage, drop_overmemory."""
 
+_FQ_CODEL_FLOW_STATS = Struct("=IiI")
+"""The same of a flow: type 1, deficit, delay of the packet that left last; more follows."""
+
 _TABLE: Table = {
     TCA_KIND: as_text,
+    TCA_OPTIONS: as_bytes,
     _TCA_STATS2: as_table({_BASIC: as_bytes, _QUEUE: as_bytes, _APP: as_bytes, _PKT64: as_u64}),
 }
 
@@ -46,8 +51,15 @@ class FqCodelStats(NamedTuple):
     dropped_overmemory: int
 
 
+class FlowStats(NamedTuple):
+    """Of a flow of fq_codel in which packets wait, which is a class to tc: how long the last one did."""
+
+    delay_us: int
+
+
 class TcStats(NamedTuple):
-    """Of a qdisc, or of a class, whose `handle` is its classid. `backlog` in bytes, `waiting` in packets."""
+    """Of a qdisc, or of a class, whose `handle` is its classid. `backlog` in bytes, `waiting` in packets. `options` are
+    for whoever knows the kind to read."""
 
     ifindex: int
     handle: int
@@ -59,7 +71,8 @@ class TcStats(NamedTuple):
     backlog: int = 0
     drops: int = 0
     overlimits: int = 0
-    more: HtbStats | FqCodelStats | None = None
+    more: HtbStats | FqCodelStats | FlowStats | None = None
+    options: bytes = b""
 
 
 def read_stats(buffer: bytes, at: int, end: int) -> TcStats:
@@ -70,13 +83,21 @@ def read_stats(buffer: bytes, at: int, end: int) -> TcStats:
     waiting, backlog, drops, _, overlimits = _QUEUE_STATS.unpack_from(stats.get(_QUEUE, bytes(_QUEUE_STATS.size)))
     more = _more(kind, stats.get(_APP, b""))
     sent = stats.get(_PKT64, packets)
-    return TcStats(index, handle, parent, kind, sent_bytes, sent, waiting, backlog, drops, overlimits, more)
+    options = found.get(TCA_OPTIONS, b"")
+    return TcStats(index, handle, parent, kind, sent_bytes, sent, waiting, backlog, drops, overlimits, more, options)
 
 
-def _more(kind: str, said: bytes) -> HtbStats | FqCodelStats | None:
+def _more(kind: str, said: bytes) -> HtbStats | FqCodelStats | FlowStats | None:
     if kind == "htb" and len(said) >= _HTB_STATS.size:
         return HtbStats(*_HTB_STATS.unpack_from(said))
-    if kind == "fq_codel" and len(said) >= _FQ_CODEL_STATS.size:
-        of, _, overlimit, marks, _, new, old, _, memory, overmemory = _FQ_CODEL_STATS.unpack_from(said)
-        return FqCodelStats(overlimit, marks, new, old, memory, overmemory) if of == 0 else None
+    return _fq_codel(said) if kind == "fq_codel" else None
+
+
+def _fq_codel(said: bytes) -> FqCodelStats | FlowStats | None:
+    of = int.from_bytes(said[:4], sys.byteorder) if len(said) >= 4 else None
+    if of == 1 and len(said) >= _FQ_CODEL_FLOW_STATS.size:
+        return FlowStats(_FQ_CODEL_FLOW_STATS.unpack_from(said)[2])
+    if of == 0 and len(said) >= _FQ_CODEL_STATS.size:
+        _, _, overlimit, marks, _, new, old, _, memory, overmemory = _FQ_CODEL_STATS.unpack_from(said)
+        return FqCodelStats(overlimit, marks, new, old, memory, overmemory)
     return None

@@ -12,8 +12,8 @@ from tests.kernel.rtnl_world import create, spaces, update
 from tests.kernel.tc.trees import QUEUES, classes, htb, inner, klass, qdiscs, tbf
 from tests.patience import until
 from tests.world import World
+from weft.backends.queues import QueueReader
 from weft.backends.rtnl import Rtnl
-from weft.backends.tc_counters import TreeReader
 from weft.kinds.ip.address import Address
 from weft.kinds.link.veth import Veth
 from weft.kinds.tc.htb import HtbClass
@@ -21,6 +21,8 @@ from weft.kinds.tc.leaves import Pfifo
 from weft.netlink.namespaces import Namespaces
 from weft.plan import plan
 from weft.state import KernelObject, State, link_key
+from weft.wire.tc import said_of
+from weft.wire.tc_stats import FqCodelStats, HtbStats
 
 ALIAS = "weft/host/lab/x"
 NEAR = Veth(netns="", ifname="v0", peer_netns="far", peer_ifname="v1", alias=ALIAS, up=True)
@@ -87,15 +89,17 @@ def test_a_fifo_under_a_tbf_that_changes_keeps_its_limit(world: World, rtnl: Rtn
 def test_counters_are_as_tc_tells_them(world: World, rtnl: Rtnl) -> None:
     create(rtnl, *GROUND, *shaped())
     world.run("ping", "-c", "3", "-i", "0.05", "10.0.0.2")
-    reader = TreeReader(Namespaces())
+    reader = QueueReader(Namespaces())
     glance = reader.read([link_key("", "v0"), link_key("nowhere", "v0")])
     reader.close()
     told = classes(world)["77:2"]
-    seen = glance.stats[shaped()[2].key]
+    assert glance.links.keys() == {link_key("", "v0")}
+    held = glance.links[link_key("", "v0")]
+    by_classid = {said_of(each.handle): each for each in held.classes}
+    seen = by_classid["77:2"]
     assert seen.sent_packets <= int(told["sent_packets"]) and seen.sent_packets >= 3
-    assert glance.stats.keys() == {obj.key for obj in shaped()}
-    top = glance.stats[shaped()[1].key]
-    assert top.more is not None and seen.more is not None and seen.more[0] >= 3
+    assert len(held.qdiscs) + len(held.classes) == len(shaped())
+    assert isinstance(by_classid["77:1"].more, HtbStats) and isinstance(seen.more, HtbStats) and seen.more.lent >= 3
 
 
 @pytest.mark.needs("fq_codel")
@@ -110,6 +114,7 @@ def test_fq_codel_is_changed_under_traffic(world: World, rtnl: Rtnl) -> None:
     out, _ = flood.communicate(timeout=60)
     assert " 0% packet loss" in out and sent(world) >= 200
     assert handle in {seen["handle"] for seen in qdiscs(world)}
-    reader = TreeReader(Namespaces())
-    assert reader.read([link_key("", "v0")]).stats[first.key].more is not None
+    reader = QueueReader(Namespaces())
+    held = reader.read([link_key("", "v0")]).links[link_key("", "v0")]
+    assert any(isinstance(each.more, FqCodelStats) for each in held.qdiscs)
     reader.close()

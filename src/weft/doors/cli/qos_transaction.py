@@ -9,7 +9,7 @@ from weft.doors.cli.terminal import tell
 from weft.doors.cli.transaction import APPLY, DESTROY, carry_out
 from weft.files.qos_file import Direction, Wish
 from weft.service import Service
-from weft.service.simple_qos import Step, kept, to_clear, to_set
+from weft.service.simple_qos import Step, apply, kept, to_clear, to_set
 
 
 def carry_out_set(wish: Wish, manner: Manner) -> None:
@@ -28,7 +28,7 @@ def _carry_out(service: Service, step: Step, manner: Manner) -> None:
     on_trial = manner.confirm_within_s is not None
     with kept(step, on_trial=on_trial):
         if step.loaded:
-            carry_out(service, step.scope, partial(service.apply, step.loaded), APPLY, manner)
+            carry_out(service, step.scope, partial(apply, service, step, step.loaded), APPLY, manner)
         elif service.applied(step.scope) or service.is_unfinished(step.scope):
             carry_out(service, step.scope, partial(service.destroy, step.scope), DESTROY, manner)
     if manner.output != "json" and not on_trial:
