@@ -112,15 +112,13 @@ def _split(text: str, mark: str) -> list[tuple[str, str]]:
 def _sections(body: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for title, text in _split(body, _MARK):
-        if " " in title:
+        if title in _READERS:
+            found[title] = _READERS[title](text)
+        elif " " in title:
             found |= zip(title.split(), map(json.loads, text.splitlines()), strict=True)
         else:
-            found[title] = _READERS.get(title, _json)(text)
+            found[title] = json.loads(text or "[]")
     return found
-
-
-def _json(text: str) -> Any:
-    return json.loads(text or "[]")
 
 
 def _sysctls(text: str) -> dict[str, str]:

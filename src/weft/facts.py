@@ -71,6 +71,18 @@ class ForeignLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Belongings:
+    """What a link of the host's that gives its addresses to a network has, or had before: `value` as the link setting
+    has it. `bars`: why some of it cannot be moved. `since`: what it has got since weft took the rest. `mac`: the
+    link's."""
+
+    value: str = ""
+    bars: tuple[str, ...] = ()
+    since: str = ""
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """What the kernel tells of how a link of the host's sends. `queues` that a root qdisc of the kernel's own serves
     one by one now, 1 where there is none such. `speed_bps` 0: not known."""
@@ -111,7 +123,8 @@ class Facts:
     route came by router advertisement. `limits`: sysctls that lint compares with the intent. `host_routes`: the
     prefixes of the host's routes that the scope did not make. `tcp_allowed`: the congestion controls that a namespace
     other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any.
-    `key_files`: by path, of all that the intent names. `lines`: of the links whose capacity the intent says."""
+    `key_files`: by path, of all that the intent names. `belongings`: by link, of those that segments take addresses
+    of. `lines`: of the links whose capacity the intent says."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -132,4 +145,5 @@ class Facts:
     tcp_allowed: frozenset[str] | None = None
     host_is_first: bool = False
     key_files: Mapping[str, KeyFile] = field(default_factory=lambda: _NONE)
+    belongings: Mapping[str, Belongings] = field(default_factory=lambda: _NONE)
     lines: Mapping[str, Line] = field(default_factory=lambda: _NONE)

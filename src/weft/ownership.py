@@ -24,12 +24,13 @@ from weft.kinds.link.fdb import Fdb
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.table import TABLE_PREFIX
+from weft.kinds.setting.belongings import ADDRESSES
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
 from weft.kinds.tc.other import OtherQdisc
 from weft.kinds.tc.qdisc import ROOT, Qdisc, root_of
 from weft.records import dataclass
-from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, netns_key
+from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, link_key, netns_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +68,12 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
     adopted: set[Key] = set()
     taken_over = {key: taken for key, want in wanted.items() if (taken := _taken_over(observed.get(key), want))}
     observed = _as_marked(observed, taken_over, claims)
+    bared = _bared(wanted)
     for key, obj in observed.items():
         if key in taken_over:
             ours[key] = taken_over[key]
+        elif isinstance(obj, Route) and not bared.isdisjoint(obj.lives_on):
+            continue  # it goes with the link's addresses, and another of its key may come
         elif key in wanted and _is_fixed(obj, wanted[key], claims):
             foreign[key] = obj
         elif key not in wanted and _stands_by_itself(obj, taken_over, claims):
@@ -79,8 +83,8 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
         elif _gives_way(obj, observed, wanted, claims):
             continue
         elif _is_ours(obj, observed, claims):
-            is_adopted = isinstance(obj, Link) and claims.ledger.get(key) == claims.scope
-            ours[key] = replace(obj, adopt=True) if isinstance(obj, Link) and is_adopted else obj
+            is_adopted = claims.ledger.get(key) == claims.scope
+            ours[key] = replace(obj, adopt=True) if isinstance(obj, Link | Namespace) and is_adopted else obj
         elif key in wanted:
             if _is_unclaimed(obj, wanted[key], observed, claims):
                 adopted.add(key)
@@ -102,8 +106,11 @@ def _kind_word(link: KernelObject) -> str:
     return link.link_kind or "hardware" if isinstance(link, OtherLink) else KINDS.of(link).name
 
 
-def _taken_over(obj: KernelObject | None, wanted: KernelObject) -> Link | None:
-    """The unmarked link that is to be adopted, so marked; None where it is not to be, or cannot be."""
+def _taken_over(obj: KernelObject | None, wanted: KernelObject) -> Link | Namespace | None:
+    """The unmarked link or namespace that is to be adopted; None where it is not to be, or cannot be."""
+    if isinstance(obj, Namespace) and isinstance(wanted, Namespace):
+        is_free = wanted.adopt and not obj.newborn and not Mark.parse(obj.alias)
+        return replace(obj, adopt=True) if is_free else None
     if not isinstance(obj, Link) or not isinstance(wanted, Link) or not wanted.adopt:
         return None
     if obj.newborn or Mark.parse(obj.alias) or why_not(obj, wanted):
@@ -111,12 +118,18 @@ def _taken_over(obj: KernelObject | None, wanted: KernelObject) -> Link | None:
     return replace(obj, adopt=True)
 
 
-def _as_marked(observed: State, taken_over: Mapping[Key, Link], claims: Claims) -> State:
-    """What was observed, with a mark on the links that are taken over: what stands on them is sorted by it."""
+def _as_marked(observed: State, taken_over: Mapping[Key, Link | Namespace], claims: Claims) -> State:
+    """What was observed, with a mark on what is taken over: what stands there is sorted by it."""
     if not taken_over:
         return observed
     mark = str(Mark(claims.host_id, claims.scope, "adopted"))
     return State({**observed, **{key: replace(link, alias=mark) for key, link in taken_over.items()}})
+
+
+def _bared(wanted: State) -> frozenset[Key]:
+    """The links of which all addresses and routes are to be taken."""
+    settings = (obj for obj in wanted.values() if isinstance(obj, LinkSetting) and obj.attribute == ADDRESSES)
+    return frozenset(link_key(obj.netns, obj.ifname) for obj in settings if not obj.value)
 
 
 def _is_fixed(obj: KernelObject, wanted: KernelObject, claims: Claims) -> bool:
@@ -125,7 +138,7 @@ def _is_fixed(obj: KernelObject, wanted: KernelObject, claims: Claims) -> bool:
     return is_adopted and bool(why_not(obj, wanted))
 
 
-def _stands_by_itself(obj: KernelObject, taken_over: Mapping[Key, Link], claims: Claims) -> bool:
+def _stands_by_itself(obj: KernelObject, taken_over: Mapping[Key, Link | Namespace], claims: Claims) -> bool:
     """Whether it is a forwarding entry of an adopted link: it says of nobody's whose it is."""
     return isinstance(obj, Fdb) and any(on in taken_over or on in claims.ledger for on in obj.lives_on)
 
@@ -156,7 +169,11 @@ def inhabited(observed: State, ours: State) -> dict[Key, Link]:
         if not isinstance(obj, Link) or key in ours or obj.ifname in FALLBACK_TUNNELS:
             continue
         ground = netns_key(obj.netns)
-        if ground in ours and not (isinstance(obj, Veth) and obj.peer in ours):
+        if (
+            ground in ours
+            and not getattr(ours[ground], "adopt", False)
+            and not (isinstance(obj, Veth) and obj.peer in ours)
+        ):
             found[ground] = obj
     return found
 
@@ -257,10 +274,11 @@ def _is_unclaimed(obj: KernelObject, wanted: KernelObject, observed: State, clai
 
 
 def _lost_its_mark(link: Link, observed: State, claims: Claims) -> bool:
-    """Whether an unmarked link can only be ours: it stands in our namespace, or its other end bears our mark."""
+    """Whether an unmarked link can only be ours: we made its namespace, or its other end bears our mark."""
     if link.alias:
         return False
-    proofs = [observed.get(netns_key(link.netns))] if link.netns != HOST else []
+    space = netns_key(link.netns)
+    proofs = [observed.get(space)] if link.netns != HOST and space not in claims.ledger else []
     if isinstance(link, Veth):
         proofs.append(observed.get(link.peer))
     marks = (_marked(getattr(proof, "alias", None), claims.host_id) for proof in proofs)

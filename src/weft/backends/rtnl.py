@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from weft.backends.base import Selection
 from weft.backends.carriers import Carrier, carriers
+from weft.backends.device_files import file_of
 from weft.backends.foreign_tree import foreign_tree
 from weft.backends.rtnl_commit import Commit
+from weft.backends.rtnl_held import read_held, read_port
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_peers import VETH, End, peers
 from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some, read_whole
@@ -24,6 +26,7 @@ from weft.kinds.link import bridge_port, bridge_vlan, fdb, other
 from weft.kinds.link.common import Link
 from weft.kinds.link.reading import Seen, common_fields
 from weft.kinds.netns import Namespace
+from weft.kinds.setting.belongings import Held
 from weft.kinds.tc import reading as tc_reading
 from weft.kinds.tc.qdisc import CLASS, QDISC
 from weft.netlink.connection import QuestionRefused
@@ -104,6 +107,22 @@ class Rtnl:
             for reading, seen, link in found
             if link.key in keys
         }
+
+    def held(self, link: Key) -> Held:
+        """The addresses and routes that a link has. Raises: NotPermitted, KernelRefused, DumpInterrupted."""
+        found = dict(self._found({link}))
+        return read_held(*found[link]) if link in found else Held()
+
+    def ports(self, links: Collection[Key]) -> dict[Key, str]:
+        """What somebody else's bridges keep of links, as the setting has it. Raises: as `held`."""
+        return {link: read_port(*where) for link, where in self._found(links)}
+
+    def _found(self, links: Collection[Key]) -> Iterator[tuple[Key, tuple[Reading, int]]]:
+        self._kept.begin()
+        for reading, _ in self._read_parts(Selection(keys=frozenset(links))):
+            for index, seen in list(reading.links.items()):
+                if (key := link_key(reading.netns, seen.ifname)) in links:
+                    yield key, (reading, index)
 
     def carriers(self, ifnames: Sequence[str]) -> dict[str, Carrier]:
         """How links of the host's send, by name; those that are not there are left out. Raises: NotPermitted."""
@@ -254,8 +273,9 @@ def _link_and_port(reading: Reading, seen: LinkMessage, others: Mapping[End, Key
 
 def _told(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Seen:
     fields = common_fields(reading.netns, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)))
-    associations = reading.associations.get(seen.ifindex, ())
-    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), associations)
+    secured = reading.secured.get(seen.ifindex)
+    device = file_of(seen.ifindex) if seen.kind == "macvtap" else None
+    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), secured, device)
 
 
 def _link(told: Seen) -> Link:

@@ -37,7 +37,7 @@ from weft.wire.link import (
     read_link,
 )
 from weft.wire.macsec import FAMILY as MACSEC_FAMILY
-from weft.wire.macsec import Association, get_secured, read_secured
+from weft.wire.macsec import Secured, get_secured, read_secured
 from weft.wire.neighbour import (
     NDA_DST,
     RTM_GETNEIGH,
@@ -60,8 +60,8 @@ _BY_ITSELF = frozenset({"noqueue", "noop", "pfifo_fast"})
 
 @dataclass(slots=True)
 class Reading:
-    """`links` by index. `features`: by index, those that are on; only where they were asked for. `associations`: by
-    index, those of MACsec links."""
+    """`links` by index. `features`: by index, those that are on; only where they were asked for. `secured`: by
+    index, the keys of MACsec links."""
 
     place: Place
     links: dict[int, LinkMessage] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Reading:
     qdiscs: list[TcMessage] = field(default_factory=list)
     classes: list[TcMessage] = field(default_factory=list)
     features: dict[int, frozenset[str]] = field(default_factory=dict)
-    associations: dict[int, tuple[Association, ...]] = field(default_factory=dict)
+    secured: dict[int, Secured] = field(default_factory=dict)
 
     @property
     def netns(self) -> str:
@@ -83,6 +83,10 @@ class Reading:
     def ifname(self, index: int) -> str:
         seen = self.links.get(index)
         return seen.ifname if seen else ""
+
+    def dump(self, question: tuple[int, bytes], take: Take[Item | None]) -> list[Item]:
+        """One table of its own. Raises: DumpInterrupted, ReceiveOverrun."""
+        return _dump(self.place, question, take)
 
     def filters(self, index: int) -> bool:
         """Whether the link is a marked bridge that filters VLANs, or a port of one."""
@@ -108,7 +112,7 @@ def read_whole(place: Place) -> Reading:
     )
     if any(seen.kind == BRIDGE_KIND and reading.filters(index) for index, seen in links.items()):
         reading.bridge_vlans = dump(get_bridge_vlans(), read_bridge_vlans)
-    _read_associations(reading)
+    _read_keys(reading)
     _read_trees(reading, links)
     return reading
 
@@ -136,7 +140,7 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
     masters = {seen.attributes[IFLA_MASTER] for seen in reading.links.values() if IFLA_MASTER in seen.attributes}
     read_links(reading, [get_link(index=index) for index in masters - reading.links.keys()])
     indexes = {seen.ifname: index for index, seen in reading.links.items()}
-    _read_associations(reading)
+    _read_keys(reading)
     _read_addresses(reading, indexes, [name.split() for name in wanted.get("address", ())])
     _read_neighbours(reading, indexes, [name.split() for name in wanted.get("neighbour", ())])
     _read_routes(reading, wanted.get("route", ()))
@@ -168,10 +172,10 @@ def read_offloads(reading: Reading, indexes: Iterable[int]) -> None:
         reading.features.update(answer for answer in answers if not isinstance(answer, Reply))
 
 
-def _read_associations(reading: Reading) -> None:
+def _read_keys(reading: Reading) -> None:
     if any(seen.kind == MACSEC_FAMILY for seen in reading.links.values()):
         connection, family = reading.place.generic(MACSEC_FAMILY)
-        reading.associations.update(connection.dump(get_secured(family), read_secured))
+        reading.secured.update((seen.ifindex, seen) for seen in connection.dump(get_secured(family), read_secured))
 
 
 def _read_trees(reading: Reading, indexes: Iterable[int]) -> None:

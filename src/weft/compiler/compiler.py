@@ -16,7 +16,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
 from weft.compiler.links.declared import declare
-from weft.compiler.namespaces import compile_namespaces, configs_of
+from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
 from weft.compiler.network import Segment, check_bridge_room, egress_mtu
 from weft.compiler.place import PortPlace
@@ -84,6 +84,7 @@ class Compiler:
         Raises: CompileError with every error found.
         """
         draft, intent = self._draft, self.intent
+        draft.spaces = spaces_of(intent)
         path_mtu, configs = egress_mtu(intent, draft), configs_of(intent)
         stands, policies = Stands(draft, declare(draft, configs), intent), Policies(draft, intent)
         for name, tenant in intent.tenants.items():
@@ -205,6 +206,7 @@ class Compiler:
     def _withdraw(self, gone: Mapping[PortKey, PortPlace]) -> Draft:
         """Take the ports out, and say what went: the same objects are made again to know their keys."""
         withdrawn = Draft(self.facts, self._draft.names)
+        withdrawn.spaces = self._draft.spaces
         for place in gone.values():
             compile_port(withdrawn, place)
             place.leave()

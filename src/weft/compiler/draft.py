@@ -8,8 +8,9 @@ absorbed when nothing was wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from weft.compiler.addressing import Span, host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted
@@ -22,6 +23,14 @@ from weft.state import KernelObject, Key, State
 if TYPE_CHECKING:
     from weft.compiler.qos.planted import Planted
 
+
+class Space(NamedTuple):
+    """A namespace by name: what the file calls it, and whether one that is there becomes weft's."""
+
+    name: str
+    adopt: bool = False
+
+
 Claim = tuple[str, str]
 """(namespace, ifname or altname)."""
 
@@ -31,7 +40,7 @@ class Draft:
 
     __slots__ = (
         "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "planted", "shares",
-        "state", "under",
+        "spaces", "state", "under",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
@@ -39,6 +48,7 @@ class Draft:
         self.names = names
         self.under = under
         self.state = State()
+        self.spaces: Mapping[str, Space] = under.spaces if under else {}
         self.paths: dict[Key, Path] = {}
         self.claims: dict[Claim, Path] = {}
         self.ids: dict[str, Path] = {}

@@ -1,6 +1,7 @@
 """A network: a bridge in its tenant's namespace, its subnets and its MTU.
 
-Rules: the MTU is the given one, else that of the path out where there is an uplink, else Ethernet's 1500. A network's
+Rules: the MTU is the given one, else that of the path out where there is an uplink, else Ethernet's 1500; where the
+path out is narrower than what is given, the router says so, and to TCP beforehand. A network's
 Segment is what its ports and its router know of it, and all that one more port needs.
 """
 
@@ -192,15 +193,7 @@ def check_bridge_room(draft: Draft, segment: Segment) -> None:
 def _mtu(draft: Draft, network: Network, path: Path, path_mtu: int | None, footing: Footing | None) -> int:
     if footing is not None and footing.mtu is not None:
         return _mtu_on(draft, network, path, footing, footing.mtu)
-    if network.mtu is None:
-        return path_mtu or ETHERNET_MTU
-    if path_mtu is not None and network.mtu > path_mtu:
-        draft.error(
-            (*path, "mtu"),
-            f"an MTU of {network.mtu} is above the {path_mtu} bytes that the host's way out carries",
-            f"at most {path_mtu}, or a network without uplink",
-        )
-    return network.mtu
+    return network.mtu or path_mtu or ETHERNET_MTU
 
 
 def _mtu_on(draft: Draft, network: Network, path: Path, footing: Footing, most: int) -> int:

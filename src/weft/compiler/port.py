@@ -13,7 +13,8 @@ from weft.compiler.addressing import LINK_LOCAL, number_of
 from weft.compiler.assignment import Addresses, Claimant, port_path
 from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause, dotted
+from weft.compiler.findings import Cause
+from weft.compiler.macvtap import check_shared, compile_macvtap, has_own_mac
 from weft.compiler.namespaces import stand_on
 from weft.compiler.naming import identity, mac, short_id
 from weft.compiler.network import Segment, check_mtu
@@ -25,9 +26,7 @@ from weft.compiler.settings import compile_tuning
 from weft.compiler.tap import compile_tap
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE
-from weft.kinds.link.common import ChildLink, Link
-from weft.kinds.link.ipvlan import Ipvlan
-from weft.kinds.link.macvlan import PASSTHRU, Macvlan
+from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Path, Port, RouteSpec
 from weft.state import HOST
@@ -76,6 +75,8 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
     if attach.tap is not None:
         compile_tap(draft, place, attach.tap)
         compile_port_qos(draft, place)
+    elif attach.macvtap is not None:
+        compile_macvtap(draft, place, attach.macvtap)
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
         _leave_out(draft, place, attach.pidfile)
     else:
@@ -130,7 +131,7 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
     if shared is None:
         draft.link(bridge_end(place, netns, ifname), path)
     else:
-        _check_shared(draft, place, shared)
+        check_shared(draft, place, shared)
     end = _outer(place, netns, ifname, altnames)
     draft.link(end, path)
     compile_port_qos(draft, place, None if shared is None else end)
@@ -153,7 +154,7 @@ def _outer(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...])
         "netns": netns,
         "ifname": ifname,
         "alias": place.alias,
-        "mac": place.mac if shared is None or _has_own_mac(shared) else None,
+        "mac": place.mac if shared is None or has_own_mac(shared) else None,
         "mtu": place.mtu,
         "up": True,
         "altnames": altnames,
@@ -161,22 +162,6 @@ def _outer(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...])
     if shared is not None:
         return replace(shared, **said)
     return Veth(**said, peer_netns=place.segment.netns, peer_ifname=place.bridge_ifname)
-
-
-def _has_own_mac(link: Link) -> bool:
-    return not isinstance(link, Ipvlan) and not (isinstance(link, Macvlan) and link.mode == PASSTHRU)
-
-
-def _check_shared(draft: Draft, place: PortPlace, shared: ChildLink) -> None:
-    """What a port cannot be that stands on the link itself."""
-    if place.port.mac and not _has_own_mac(shared):
-        what = f"the port has the MAC of {shared.parent.name}, on which it stands"
-        draft.error((*place.path, "mac"), what, "leave it out, or `submode: bridge` of macvlan")
-    if isinstance(shared, Macvlan) and shared.mode == PASSTHRU:
-        other = draft.claim(HOST, f"{PASSTHRU} of {shared.parent.name}", place.path)
-        if other is not None:
-            what = f"{dotted(other)} is alone on {shared.parent.name} by `submode: {PASSTHRU}`"
-            draft.error(place.path, what, "another submode, or a segment of its own")
 
 
 def _default_routes(draft: Draft, place: PortPlace, netns: str, ifname: str) -> None:

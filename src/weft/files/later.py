@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.model import intent, segment
+from weft.model import intent
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
 
@@ -33,11 +33,9 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "floating_ip": "floating IPs",
         "mirror": "mirroring",
     },
-    segment.SegmentSpec: {"take_addresses": "moving a link's addresses"},
     intent.Attach: {
         "container": "attaching to containers (but `pidfile: PATH`)",
         "unit": "attaching to systemd units (but `pidfile: PATH`)",
-        "macvtap": "macvtap (but `tap: {}`)",
     },
     intent.TapAttach: {},
     HostLink: {

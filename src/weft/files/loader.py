@@ -10,6 +10,7 @@ from weft.files.checks import references
 from weft.files.include import Disk, Gathering, Kept, Source
 from weft.files.nodes import Origins
 from weft.files.shape import Shaper, plain
+from weft.model.former import as_named
 from weft.model.intent import Intent
 from weft.records import dataclass
 
@@ -63,7 +64,7 @@ def _load(source: Source, path: str) -> Loaded:
     problems = [*gathering.problems, *dangling, *(problem for problem in wrong if problem.where not in said)]
     if intent is None or problems:
         raise IntentInvalid(_in_order(problems))
-    return Loaded(intent=intent, origins=origins, warnings=tuple(gathering.warnings), text=gathering.texts)
+    return Loaded(intent=as_named(intent), origins=origins, warnings=tuple(gathering.warnings), text=gathering.texts)
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

@@ -77,6 +77,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "group": "A multicast address instead of remotes; `link` says by which link.",
             "port": "UDP port of the VXLAN.",
             "fdb": "Which machine has which MAC. If given, the VXLAN learns nothing.",
+            "take_addresses": "The host's addresses and routes on the link move to the bridge that it joins, and back.",
         },
     ),
     intent.Subnet: Meaning(
@@ -90,7 +91,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "tenants: NAME: ports: NAME",
         {
             "network": "A network of the same tenant.",
-            "attach": "Where the port ends: {netns: NAME}, {tap: {}}, host or {pidfile: PATH}.",
+            "attach": "Where the port ends: {netns: NAME}, {tap: {}}, {macvtap: {}}, host or {pidfile: PATH}.",
             "addresses": "Without prefix length. Left out: those it holds, else the lowest free of each subnet.",
             "mac": "Of the port's end. Left out: derived from the id.",
             "mtu": "Bytes, at most the network's. Left out: the network's.",
@@ -107,6 +108,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         {
             "netns": "A namespace under /run/netns. It is made if it is not there.",
             "tap": "A tap device on the host, for a virtual machine.",
+            "macvtap": "A device /dev/tapN for a virtual machine, on a segment of mode macvlan.",
             "host": "true: the host's own namespace. `attach: host` is short for it.",
             "pidfile": "The namespace of the process whose id this file holds.",
             "ifname": "The interface's name there. Left out: the port's, where that is a legal one.",
@@ -120,6 +122,15 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "group": "The group that may open it.",
             "queues": "More than one makes it multi-queue.",
             "vnet_hdr": "Whether frames carry a virtio header, for offloads.",
+        },
+    ),
+    intent.MacvtapAttach: Meaning(
+        "attach: macvtap",
+        {
+            "name": "The interface's name. Left out: the port's, where that is a legal one.",
+            "owner": "The user to whom /dev/tapN belongs, by name or number. Left out: root.",
+            "group": "The group that may open it as well.",
+            "mode": "bridge, private or vepa. Left out: the segment's submode.",
         },
     ),
     tuning.LinkTuning: Meaning(
@@ -209,6 +220,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "tuning": _TUNING,
             "qos": "What it may send and receive: a policy by name, or in place.",
             "capacity": "What the line behind it carries. Guarantees are shares of it.",
+            "was": "Its former name, which the kernel keeps: it is not made anew, and bears the new name beside that.",
         },
     ),
     links.LinkUpon: Meaning(
@@ -283,6 +295,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "routes": "Routes.",
             "rules": "Policy routing rules.",
             "neighbours": "Permanent neighbour entries.",
+            "adopt": "true, of a namespace by name: one that is there is taken over as it is, and given up on destroy.",
+            "was": "Of a namespace by name: its former name, which it keeps under /run/netns.",
         },
     ),
     intent.Pools: Meaning(

@@ -16,6 +16,7 @@ from weft.model.intent import Attach, Subnet
 from weft.model.qos import QosClass, QosMatch, QosUse
 
 Report = Callable[[Place, str, str], None]
+_DEVICES = ("tap", "macvtap")
 
 
 def _subnet(node: Node, report: Report) -> Node:
@@ -26,10 +27,10 @@ def _subnet(node: Node, report: Report) -> Node:
 
 def _attach(node: Node, report: Report) -> Node:
     if isinstance(node, Entries):
-        return _with_tap(node)
+        return _with_devices(node)
     if not isinstance(node, Scalar) or node.is_null:
         return node
-    if node.text in ("host", "tap"):
+    if node.text in ("host", *_DEVICES):
         inner: Node = Scalar(node.place, "true") if node.text == "host" else Entries(node.place)
         return Entries(node.place, {node.text: Entry(node.place, inner)})
     report(node.place, f"attach: {node.text} is not known", _meant(node.text))
@@ -42,13 +43,11 @@ def _meant(written: str) -> str:
     return f"write attach: {{netns: {written}}}, or attach: host"
 
 
-def _with_tap(node: Entries) -> Entries:
+def _with_devices(node: Entries) -> Entries:
     """`tap:` with nothing behind it is a tap with nothing said about it."""
-    tap = node.entries.get("tap")
-    if tap is None or not is_null(tap.value):
-        return node
-    entries = {**node.entries, "tap": Entry(tap.place, Entries(tap.value.place))}
-    return Entries(node.place, entries, node.weight)
+    bare = {word: node.entries[word] for word in _DEVICES if word in node.entries and is_null(node.entries[word].value)}
+    said = {word: Entry(entry.place, Entries(entry.value.place)) for word, entry in bare.items()}
+    return Entries(node.place, {**node.entries, **said}, node.weight) if said else node
 
 
 def _policy(node: Node, report: Report) -> Node:

@@ -78,11 +78,13 @@ class Kind:
     `requests`: the change in the backend's language.
     `parse`: the backend's reading to an object (what it is given is the backend's to say; a link's is given a Seen,
     and says None where the link is not of the kind after all).
-    `script`: the ip, nft and sysctl commands that do the same. `claims`: names beside the key that must be unique in
+    `script`: the ip, nft and sysctl commands that do the same; `closing`: those that only work when all is there.
+    `claims`: names beside the key that must be unique in
     the kernel (altnames), so that plan can order a release before a claim. `cascade(before, after, dependent)`:
     whether the kernel drops `dependent`, which lives on the object, when that is changed in place;
     `unsettles(dependent)`: whether it then changes `dependent`, which must be said again. `former`: what was
-    observed, as a goal to come back to: less what nobody could give back.
+    observed, as a goal to come back to: less what nobody could give back; `remade`: the same, of one that goes.
+    `alone`: the fields that no two links of the kind, made from one namespace, have in common.
     """
 
     name: str
@@ -98,11 +100,14 @@ class Kind:
     below: Callable[[LinkInfo], int] | None = None
     requests: Callable[[Change, Names], Iterable[Request]]
     script: Callable[[Change], Iterable[str]]
+    closing: Callable[[Change], Iterable[str]] = field(default=lambda change: ())
     parse: Callable[..., Any]
     claims: Callable[[Any], Iterable[tuple[str, ...]]] = field(default=lambda _: ())
     cascade: Callable[[Any, Any, KernelObject], bool] = field(default=lambda before, after, dependent: False)
     unsettles: Callable[[KernelObject], bool] = field(default=lambda dependent: False)
     former: Callable[[Any], Any] = field(default=lambda observed: observed)
+    remade: Callable[[Any], Any] = field(default=lambda observed: observed)
+    alone: tuple[str, ...] = ()
 
 
 class KindTable:

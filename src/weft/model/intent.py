@@ -16,7 +16,7 @@ from typing import Any
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
-from weft.model.segment import SegmentSpec
+from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
 from weft.records import dataclass
 
@@ -50,12 +50,25 @@ class TapAttach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MacvtapAttach:
+    """`name` the ifname in the host's namespace, by default the port's. `owner`, `group`: user and group, by name or
+    number, to whom /dev/tapN belongs. `mode` None: the segment's submode."""
+
+    name: w.Ifname | None = None
+    owner: w.Account | None = None
+    group: w.Account | None = None
+    mode: MacvtapMode | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
-    """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `host`,
-    `pidfile` (the namespace of the process whose id the file holds). `ifname`: its name there, else the port's."""
+    """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `macvtap`
+    (on a segment of mode macvlan), `host`, `pidfile` (the namespace of the process whose id the file holds). `ifname`:
+    its name there, else the port's."""
 
     netns: w.NetnsName | None = None
     tap: TapAttach | None = None
+    macvtap: MacvtapAttach | None = None
     host: bool = False
     pidfile: w.AbsolutePath | None = None
     ifname: w.Ifname | None = None
@@ -171,7 +184,8 @@ class Tcp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceConfig:
-    """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `/`."""
+    """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `/`. Of one by name,
+    `adopt`: one that is there already becomes weft's."""
 
     sysctls: Mapping[w.SysctlName, w.SysctlValue] = field(default_factory=lambda: _NONE)
     tcp: Tcp | None = None
@@ -179,6 +193,8 @@ class NamespaceConfig:
     routes: tuple[RouteSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     neighbours: tuple[NeighbourSpec, ...] = ()
+    adopt: bool = False
+    was: w.NetnsName | None = None
 
 
 class FirewallIntegration(Enum):

@@ -37,7 +37,8 @@ class HostLink:
     is there already becomes weft's; left out are then its MAC, MTU, names and whether it is up as they are. `master`:
     an ifname of the same namespace. `bridge_port`: what that keeps of it, if it is a bridge. `up` None: up if weft
     makes it, else as it is. `accept_ra`: whether it listens to IPv6 router advertisements, None: as the namespace has
-    it. `capacity`: what the line behind it carries, in bit/s. MTU in bytes."""
+    it. `capacity`: what the line behind it carries, in bit/s. `was`: the name that it has in the kernel, by which it
+    was made. MTU in bytes."""
 
     kind: ClassVar[str] = ""
 
@@ -56,6 +57,7 @@ class HostLink:
     tuning: LinkTuning | None = None
     qos: QosUse | None = None
     capacity: q.RateBps | None = None
+    was: w.Ifname | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,12 @@ class MacvlanLink(LinkUpon):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacvtapLink(MacvlanLink):
+    """`owner`, `group`: by name or number, to whom its device file belongs."""
+
     kind: ClassVar[str] = "macvtap"
+
+    owner: w.Account | None = None
+    group: w.Account | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

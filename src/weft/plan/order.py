@@ -18,14 +18,17 @@ from itertools import groupby
 from operator import itemgetter
 
 from weft.collector import uncollected
-from weft.diff import Changes, bares_link, bystanders, diff, needs_address
+from weft.diff import Changes, bares_link, bystanders, diff, left_bond, needs_address
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
 from weft.kinds.ip.route import Route
+from weft.kinds.link.bonding import Bond
 from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
-from weft.kinds.setting.link import ROOT_QDISC, UP, LinkSetting
+from weft.kinds.setting.belongings import ADDRESSES
+from weft.kinds.setting.link import MASTER, ROOT_QDISC, UP, LinkSetting
+from weft.kinds.setting.port import PORT
 from weft.kinds.tc.htb import HtbClass
 from weft.kinds.tc.qdisc import CLASS, ROOT, Qdisc
 from weft.records import dataclass
@@ -63,7 +66,14 @@ class Plan:
     def before(self) -> State:
         """The former objects at the keys concerned: where rollback leads to."""
         there = {k: c.before for k, c in self.changes.items() if c.before is not None} | self.bystanders
-        return State((k, KINDS.of(held).former(held)) for k, held in there.items())
+        return State((k, self._goal(k, held)) for k, held in there.items())
+
+    def _goal(self, key: Key, held: KernelObject) -> KernelObject:
+        row, change = KINDS.of(held), self.changes.get(key)
+        replaced: KernelObject = (
+            row.remade(held) if change and change.op in (Op.REPLACE, Op.DELETE) else row.former(held)
+        )
+        return replaced
 
     @property
     def after(self) -> State:
@@ -104,7 +114,12 @@ class _Ordering:
         self._stripped: dict[Key, Link] = {}
         self._early: set[Key] = set()
         self._late: set[Key] = set()
+        self._after: dict[Key, list[Key]] = {}
+        self._bereft: set[Key] = set()
         self._switched: set[Key] = set()
+        self._bonds_last()
+        self._ports_last()
+        self._move_addresses()
         self._move_names()
         self._spread_late()
 
@@ -129,6 +144,8 @@ class _Ordering:
             master = self._changes.get(link_key(before.netns, before.master))
             if master is not None and master.op is Op.REPLACE:
                 before = replace(before, master="")
+        if change.key in self._bereft and isinstance(before, Bond):
+            before = replace(before, mac=None)
         return change if before is change.before else Change(change.op, before, change.after)
 
     def _ordered(self, phase: Phase, kills: list[Change], makes: list[Change]) -> Iterator[Change]:
@@ -158,7 +175,11 @@ class _Ordering:
         if depth is None:
             depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
             former = depths is self._former_depths
-            grounds = [change for on in obj.lives_on if (change := self._changes.get(on)) is not None]
+            grounds = [
+                change
+                for on in (*obj.lives_on, *self._after.get(key, ()))
+                if (change := self._changes.get(on)) is not None
+            ]
             objects = [(former and ground.before) or ground.object for ground in grounds]
             depth = depths[key] = 1 + max((self._depth(on.key, on, depths) for on in objects), default=-1)
         return depth
@@ -196,6 +217,46 @@ class _Ordering:
 
     def _goes(self, change: Change, by: Phase) -> bool:
         return change.op in (Op.DELETE, Op.REPLACE) and self._phase(change) <= by
+
+    def _bonds_last(self) -> None:
+        """A bond's primary is named when that is there; and one that a member leaves is given its MAC again after it,
+        for the last one takes it along. Source: drivers/net/bonding/bond_main.c __bond_release_one."""
+        for change in self._changes.values():
+            bond = change.after
+            if change.op is not Op.UPDATE or not isinstance(bond, Bond):
+                continue
+            primary = link_key(bond.netns, bond.primary or "")
+            if primary in self._changes and self._changes[primary].op in (Op.CREATE, Op.REPLACE):
+                self._after.setdefault(change.key, []).append(primary)
+            left = [one for one in self._changes.values() if left_bond(one) == change.key]
+            self._bereft.update({change.key} if left else ())
+            self._after.setdefault(change.key, []).extend(one.key for one in left)
+            if any(one.op is Op.DELETE for one in left):
+                self._late.add(change.key)
+
+    def _ports_last(self) -> None:
+        """What a bridge is to keep of a port is said when it has that again."""
+        for change in self._changes.values():
+            after = change.after
+            if isinstance(after, LinkSetting) and after.attribute == PORT and after.value:
+                self._after.setdefault(change.key, []).append(replace(after, attribute=MASTER).key)
+
+    def _move_addresses(self) -> None:
+        """A link that gives its addresses to its master joins that first, so that whoever asks for them finds them
+        there, and has them back before it leaves; the routes that take the place of its own come last."""
+        moves = [
+            change
+            for change in self._changes.values()
+            if isinstance(change.object, LinkSetting) and change.object.attribute == ADDRESSES
+        ]
+        for move in moves:
+            setting = move.object
+            assert isinstance(setting, LinkSetting)
+            self._after.setdefault(move.key, []).append(replace(setting, attribute=MASTER).key)
+            for change in self._changes.values():
+                if change.op is Op.CREATE and isinstance(change.object, Route) and change.key.netns == move.key.netns:
+                    self._after.setdefault(change.key, []).append(move.key)
+                    self._switched.add(change.key)
 
     def _move_names(self) -> None:
         """Order releases before claims where a name moves from one object to another."""

@@ -14,14 +14,17 @@ from weft.backends.carriers import Carrier
 from weft.backends.former import FormerValues
 from weft.backends.nft_dump import Chain
 from weft.facts import Facts, Line
+from weft.kinds.setting.belongings import Held
 from weft.model.intent import Intent
-from weft.probe import accounts, firewall, held, key_files, limits, links
+from weft.probe import accounts, belongings, firewall, held, key_files, limits, links
 from weft.probe.remembered import features
-from weft.state import HOST, State
+from weft.state import HOST, Key, State
 
 
 class _Links(Protocol):
     def namespaces(self) -> Iterable[str]: ...
+
+    def held(self, link: Key) -> Held: ...
 
     def carriers(self, ifnames: Sequence[str]) -> Mapping[str, Carrier]: ...
 
@@ -56,8 +59,11 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
     Raises: NotPermitted, DumpInterrupted.
     """
     owner = held.Owner(machine.host_id, machine.scope)
+    entries = machine.ledger.entries()
+    moved = belongings.found(machine.rtnl.held, entries, machine.scope, intent, observed)
+    observed = belongings.as_before(observed, entries, machine.scope)
     default = links.default_routes(observed)
-    own_mtus = links.own_mtus(machine.ledger.entries().values(), observed, machine.scope)
+    own_mtus = links.own_mtus(entries.values(), observed, machine.scope)
     return Facts(
         host_id=machine.host_id,
         features=features(run),
@@ -77,6 +83,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         tcp_allowed=limits.congestion_controls(),
         host_is_first=limits.is_first(),
         key_files=key_files.found(intent, machine.host_id),
+        belongings=moved,
         lines=_lines(machine.rtnl, intent),
         host_routes=links.prefixes(observed, owner),
     )

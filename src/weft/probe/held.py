@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_address
+from itertools import takewhile
 
 from weft.compiler.firewall import POOL_SETS
 from weft.compiler.tap import STITCH_PREFIX
 from weft.compiler.uplink import TRANSIT_MAPS, UPLINK
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
+from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.element import NftElement
@@ -50,8 +52,8 @@ def own_namespaces(observed: State, owner: Owner) -> frozenset[str]:
 
 
 def port_addresses(observed: State, owner: Owner) -> dict[tuple[str, str], tuple[str, ...]]:
-    """(tenant, port) to its addresses, weft's own first. A tap's are its guest's to set: the alias of its stitch
-    remembers them."""
+    """(tenant, port) to its addresses, weft's own first. A tap's are its guest's to set: the alias of its stitch,
+    or of a macvtap itself, remembers them."""
     found: dict[tuple[str, str], list[str]] = {}
     addresses = _by_link(observed)
     for link, port in _ports(observed, owner):
@@ -59,8 +61,8 @@ def port_addresses(observed: State, owner: Owner) -> dict[tuple[str, str], tuple
         if len(there) > 1:
             there = sorted(there, key=lambda address: address.protocol != PROTOCOL)
         found.setdefault(port, []).extend(address.cidr.partition("/")[0] for address in there)
-        if link.ifname.startswith(STITCH_PREFIX):
-            found[port].extend(filter(_is_address, (link.alias or "").split(" ")[1:]))
+        if link.ifname.startswith(STITCH_PREFIX) or isinstance(link, Macvtap):
+            found[port].extend(takewhile(_is_address, (link.alias or "").split(" ")[1:]))
     return {port: tuple(held) for port, held in found.items() if held}
 
 

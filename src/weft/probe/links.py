@@ -15,9 +15,9 @@ from weft.kinds.ip.route import MAIN_TABLE, Route
 from weft.kinds.link.common import Link, OtherLink
 from weft.probe.held import Owner
 from weft.state import HOST, State, link_key
+from weft.wire.route import RTPROT_RA
 
 DEFAULTS = frozenset({"0.0.0.0/0", "::/0"})
-RTPROT_RA = 9
 DEFAULT_MTU = 1500
 
 _NONE: Mapping[str, int] = MappingProxyType({})

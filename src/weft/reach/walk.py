@@ -139,7 +139,7 @@ class _Walker:
         packet = self._packet
         tables = self._world.tables(packet.netns)
         packet.target = (self._answers or {}).get((packet.netns, packet.target), packet.target)
-        if tables.is_local(packet.target):
+        if tables.is_local(packet.target, packet.source, packet.came_by):
             return Verdict.ARRIVES, f"{packet.target} is in {_place(packet.netns)}"
         return self._may_forward() or self._send(tables)
 

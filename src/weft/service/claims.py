@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from weft.backends.former import Entry
 from weft.kinds.link.common import KEPT_BY_MASTERS, Link
+from weft.kinds.netns import Namespace
 from weft.kinds.tc.qdisc import QDISC, Qdisc
 from weft.observe import Machine
 from weft.ownership import claim_of, needs_claim
@@ -65,16 +66,16 @@ def _settle(machine: Machine, settings: Iterable[Key], reached: State) -> None:
 
 
 def _value_of(obj: KernelObject | None) -> str | None:
-    return obj.alias if isinstance(obj, Link) else getattr(obj, "value", None)
+    return obj.alias if isinstance(obj, Link | Namespace) else getattr(obj, "value", None)
 
 
 def _taken_over(machine: Machine, todo: Plan) -> Iterator[Entry]:
-    """The former alias of each link that is adopted."""
+    """The former alias of each link and namespace that is adopted."""
     for change in todo.changes.values():
         before, after = change.before, change.after
-        if not isinstance(before, Link) or not before.adopt or Mark.parse(before.alias):
+        if not isinstance(before, Link | Namespace) or not before.adopt or Mark.parse(before.alias):
             continue
-        if isinstance(after, Link) and after.alias:
+        if isinstance(after, Link | Namespace) and after.alias:
             yield _entry(machine, change.key, former=before.alias or "", ours=after.alias)
 
 

@@ -23,11 +23,12 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
+from weft.probe import key_files
 from weft.records import dataclass
 from weft.service.guard import Guard
 from weft.service.places import enter
-from weft.service.prepared import Prepared, namespaces_of, prepare, prepare_nothing
-from weft.service.status import Status, status_of
+from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
+from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
 from weft.state import HOST
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from weft.check.finding import Finding
     from weft.picture.view import Topology
 
-_NAMED_IN_FILES_ALONE = ("pidfile", "namespaces")
+_NAMED_IN_FILES_ALONE = ("pidfile", "namespaces", "macsec")
 """Words of a file without which it speaks of no namespace but weft's own."""
 
 WAIT_S = 10.0
@@ -58,13 +59,14 @@ Agree: TypeAlias = Callable[[Prepared], None]
 class Scope:
     """One name on this machine. `namespaces`: how many of its own are there now. `applied_at`: seconds since the
     epoch, None where no intent of that name is kept. `unconfirmed_s`: seconds until it is taken back, None where it is
-    not on trial."""
+    not on trial. `adopted`: links and namespaces that were there before."""
 
     name: str
     namespaces: int
     applied_at: float | None
     unfinished: bool
     unconfirmed_s: float | None = None
+    adopted: tuple[str, ...] = ()
 
 
 class Service:
@@ -102,7 +104,7 @@ class Service:
     def prepare(self, loaded: Loaded) -> Prepared:
         """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
         scope = loaded.intent.name
-        return prepare(self.machine(scope), loaded, self.run_directory, self._kept_namespaces(scope))
+        return prepare(self.machine(scope), loaded, self.run_directory, self._former(scope))
 
     def apply(
         self,
@@ -161,7 +163,7 @@ class Service:
         with self._locked(scope, locks, wait_s) as recovered:
 
             def think() -> Prepared:
-                return prepare_nothing(self.machine(scope), self._kept_namespaces(scope))
+                return prepare_nothing(self.machine(scope), self._former(scope).namespaces)
 
             def known(prepared: Prepared) -> None:
                 if not prepared.plan and self._intents.load(scope) is None and not recovered:
@@ -289,6 +291,7 @@ class Service:
                 namespaces=sum(mark.scope == name for mark in marks),
                 applied_at=kept.applied_at if (kept := self._intents.load(name)) else None,
                 unfinished=name in unfinished,
+                adopted=tuple(map(str, adopted(self._ledger, name))),
                 unconfirmed_s=self._ends.unconfirmed_s(name),
             )
             for name in sorted(names | set(self._ledger.scopes().values()))
@@ -319,13 +322,14 @@ class Service:
         noted = self._ledger.scopes(scope).items()
         return self.is_guarded(scope) or any(of == scope and key.netns == HOST for key, of in noted)
 
-    def _kept_namespaces(self, scope: str) -> set[str]:
-        """Labels of namespaces that only the kept intent knows to look for: those of pidfiles have no name, and others
-        in which weft made links bear somebody else's mark, or none."""
+    def _former(self, scope: str) -> Former:
+        """What only the kept intent knows: namespaces to look for, of which those of pidfiles have no name, and others
+        in which weft made links bear somebody else's mark, or none; and where the keys are that links have now."""
         kept = self._intents.load(scope)
         if kept is None or not any(word in text for text in kept.files.values() for word in _NAMED_IN_FILES_ALONE):
-            return set()
-        return namespaces_of(loads_stored(kept.files).intent)
+            return Former()
+        intent = loads_stored(kept.files).intent
+        return Former(namespaces=frozenset(namespaces_of(intent)), key_files=key_files.found(intent, self.host_id))
 
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan

@@ -72,8 +72,12 @@ class Transactions:
         return self._end_trial(scope) or finished
 
     def confirm(self, scope: str) -> None:
-        """Keep what is on trial. Raises: Refused where nothing is, or it is taken back."""
+        """Keep what is on trial; one that was cut short is led on. Raises: Refused where nothing is, or it is taken
+        back."""
+        before = self._journal(scope).trial()
         self.recover(scope)
+        if before is not None and before[0] is Trial.CONFIRMED:
+            return
         found = self._journal(scope).trial()
         if found is None:
             raise self._nothing_on_trial(scope)

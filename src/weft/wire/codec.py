@@ -129,6 +129,11 @@ def kind_of(message: bytes) -> int:
     return int(_read_u16(message, 4)[0])
 
 
+def flags_of(message: bytes) -> int:
+    """The flags of a whole message."""
+    return int(_read_u16(message, 6)[0])
+
+
 def messages(buffer: bytes) -> Iterator[tuple[int, int, int, int, int]]:
     """(type, flags, sequence number, start and end of the payload) of every message in what one receive gave.
 

@@ -109,7 +109,8 @@ PORT_ERRORS = {
     "p: {network: lan, attach: {tap: {}, ifname: x}}": "8:40: a tap's name is its own; write tap: {name: NAME}",
     "p: {network: lan, attach: {container: docker/a}}": "8:31: container: not in this version of weft: attaching to "
     "containers (but `pidfile: PATH`)",
-    "p: {network: lan, attach: {macvtap: {}}}": "8:31: macvtap: not in this version of weft: macvtap (but `tap: {}`)",
+    "p: {network: lan, attach: {macvtap: {}, tap: {}}}": "8:31: a port ends in one place, this one in tap and macvtap; keep one of them",
+    "p: {network: lan, attach: {macvtap: {mode: passthru}}}": "8:47: mode: 'passthru' is not one of bridge, private, vepa",
     "p: {network: lan, attach: {pidfile: web.pid}}": "8:40: pidfile: 'web.pid' is not an absolute path; for example /run/web.pid",
     "p: {network: lan, attach: {netns: a/b}}": "8:38: netns: 'a/b' is not a namespace's name (none of / : or blanks, at most "
     "200 characters); for example web",
@@ -168,7 +169,8 @@ NETWORK_ERRORS = {
     "{uplink: natt}": "3: uplink: 'natt' is not one of nat, routed; did you mean nat?",
     "{segment: {}}": "4: segment does not say where; link: NAME, or vni: NUMBER and remotes: [ADDRESS]",
     "{segment: {vni: 7}}": "5: where the other machines are is not said; add remotes: [ADDRESS], or group:",
-    "{segment: {link: e, take_addresses: yes}}": "14: take_addresses: not in this version of weft: moving a link's addresses",
+    "{segment: {link: e, take_addresses: yes, vlan: 3}}": "14: take_addresses beside vlan: the link itself keeps its addresses then; take it out",
+    "{segment: {vni: 7, remotes: [192.0.2.2], take_addresses: yes}}": "35: take_addresses beside vni: a network is a VLAN or a VXLAN; keep one of the two",
     "{segment: {link: e, group: 239.0.0.1}}": "14: group is of a VXLAN, and this is none; add vni: NUMBER, or take it out",
     "{segment: {link: e, mode: ipvlan, submode: vepa}}": "28: submode vepa is one of macvlan; one of l2, l3, l3s",
     "{segment: {vni: 7, remotes: [192.0.2.2], vlan: 3}}": "35: vlan beside vni: a network is a VLAN or a VXLAN; keep one of the two",
@@ -207,7 +209,7 @@ HOST_ERRORS = {
     "links: {a: {kind: dummy, peer: b}}": "27: peer belongs to a veth; this is a dummy",
     "links: {a: {kind: dummy, existing: true}}": "27: a link that is there already has its kind; take out one of the two",
     "links: {a: {kind: dummy, per: b}}": "27: per is not known here; known here: accept_ra, addresses, "
-    "adopt, alias, altnames, bridge_port, capacity, existing, fdb, kind, mac, master, mtu, qos, tuning, up",
+    "adopt, alias, altnames, bridge_port, capacity, existing, fdb, kind, mac, master, mtu, qos, tuning, up, was",
     "links: {a: {existing: true, mac: 02:00:00:00:00:01}}": "30: mac cannot be set on a link that is not weft's; weft sets mtu, "
     "alias, master, tuning and addresses there; or take out existing: true",
     "links: {a: {kind: dummy, addresses: [10.0.0.1]}}": "39: addresses: '10.0.0.1' lacks its prefix length; for example 10.0.0.1/24",

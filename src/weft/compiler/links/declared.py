@@ -35,7 +35,7 @@ Declared = Mapping[Key, Declaration]
 def declare(draft: Draft, configs: Mapping[str, tuple[NamespaceConfig, Path]]) -> Declared:
     """The links of all namespaces. `configs`: by namespace, each with its path."""
     found = {
-        link_key(netns, ifname): Declaration(spec, (*path, "links", ifname))
+        link_key(netns, spec.was or ifname): Declaration(spec, (*path, "links", ifname))
         for netns, (config, path) in configs.items()
         for ifname, spec in config.links.items()
     }

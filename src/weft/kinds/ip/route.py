@@ -203,6 +203,11 @@ def script(change: Change) -> Iterable[str]:
         yield command.ip(after.netns, *_words("replace" if isinstance(before, Route) else "add", after))
 
 
+def line(verb: str, route: Route) -> str:
+    """`ip route VERB`, for a route that keeps its protocol."""
+    return command.ip(route.netns, *_words(verb, route))
+
+
 def _words(verb: str, route: Route) -> Iterator[str | int]:
     yield from (() if route.family == 4 else ("-6",))
     yield from ("route", verb, *(() if route.type == "unicast" else (route.type,)), route.dst)
@@ -211,7 +216,7 @@ def _words(verb: str, route: Route) -> Iterator[str | int]:
         ("dev", route.ifname),
         ("table", route.table if route.table != MAIN_TABLE else None),
         ("metric", route.metric),
-        ("proto", PROTOCOL if verb != "del" else route.protocol),
+        ("proto", PROTOCOL if verb in ("add", "replace") else route.protocol),
     )
     if verb != "del":
         said += (("scope", route.scope), ("src", route.src), *((name, getattr(route, name)) for name in _METRICS))

@@ -54,4 +54,4 @@ SORT = Sort(
     },
 )
 
-ROW = row("geneve", Geneve, SORT, ("remote", "ttl", "tos", "df"))
+ROW = row("geneve", Geneve, SORT, ("remote", "ttl", "tos", "df"), ("underlay", "vni", "remote", "port"))

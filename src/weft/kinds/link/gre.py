@@ -104,7 +104,7 @@ def _row(kind: str, cls: type[Gre], fields: FieldTable) -> Kind:
         whole=True,
         fields=fields,
     )
-    return row(kind, cls, sort, _IN_PLACE)
+    return row(kind, cls, sort, _IN_PLACE, ("underlay", "local", "remote", "device", "keyed", "number"))
 
 
 ROWS = (

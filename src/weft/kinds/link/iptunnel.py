@@ -78,7 +78,7 @@ def _row(kind: str, cls: type[Tunnel], table: Table, fields: FieldTable) -> Kind
         whole=True,
         fields=fields,
     )
-    return row(kind, cls, sort, _IN_PLACE)
+    return row(kind, cls, sort, _IN_PLACE, ("underlay", "local", "remote", "device"))
 
 
 ROWS = (

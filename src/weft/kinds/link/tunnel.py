@@ -150,8 +150,9 @@ def _script_update(sort: Sort, before: Tunnel, after: Tunnel, script: writing.Sc
     yield from script(Change(Op.UPDATE, before, after))
 
 
-def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str]) -> Kind:
-    """The row of a kind of tunnel. `in_place`: its own fields that the kernel changes on the living link."""
+def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str], alone: tuple[str, ...]) -> Kind:
+    """The row of a kind of tunnel. `in_place`: its own fields that the kernel changes on the living link; `alone`: as
+    the row has it."""
 
     make_or_drop, said_so = writing.requests_with(cls, sort.create), writing.script_with(cls, sort.script_create)
 
@@ -180,4 +181,5 @@ def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str]) -> Kind:
         parse=lambda seen: cls(**sort.parse(seen)),
         claims=altname_claims,
         cascade=link_cascade,
+        alone=alone,
     )

@@ -154,4 +154,5 @@ ROW = Kind(
     parse=parse,
     claims=claims,
     cascade=link_cascade,
+    alone=("parent", "protocol", "vid"),
 )

@@ -102,7 +102,13 @@ SORT = Sort(
     },
 )
 
-ROW = row("vxlan", Vxlan, SORT, ("local", "remote", "learning", "ageing", "ttl", "tos", "df"))
+ROW = row(
+    "vxlan",
+    Vxlan,
+    SORT,
+    ("local", "remote", "learning", "ageing", "ttl", "tos", "df"),
+    ("underlay", "vni", "port", "device"),
+)
 """Identity, port, checksums, device and group stay for life: a group is joined only as the link comes up."""
 
 

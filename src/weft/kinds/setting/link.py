@@ -11,6 +11,9 @@ from zlib import decompress
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
+from weft.kinds.setting import belongings, port
+from weft.kinds.setting.belongings import ADDRESSES
+from weft.kinds.setting.port import PORT
 from weft.kinds.verbs import SetFeatures
 from weft.records import dataclass
 from weft.state import Change, Key, Keyed, link_key
@@ -47,10 +50,11 @@ class Membership(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSetting(Keyed):
-    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, or offload/FEATURE with
-    ethtool's name; and qdisc, the root of somebody else's that gives way. `value` as text: of `qdisc` as
-    backends/foreign_tree.py has it, "" where there is none; a number, "on", "off"; an ifname or "" of `master`, "up" or
-    "down" of `up`, and of `bond` as Membership has it. Same life as a Sysctl."""
+    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, addresses, bridge_port, or
+    offload/FEATURE with ethtool's name; and qdisc, the root of somebody else's that gives way. `value` as text: a
+    number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, of `bond` as Membership, of `addresses` as
+    belongings.py, of `bridge_port` as port.py, of `qdisc` as backends/foreign_tree.py has it, "" where there is none.
+    Same life as a Sysctl."""
 
     netns: str
     ifname: str
@@ -84,7 +88,8 @@ NUMBERS = {
 
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
-    """Only ever a write of the wanted value: the backend knows from the ledger what a deletion puts back."""
+    """Only ever a write of the wanted value: the backend knows from the ledger what a deletion puts back, and of
+    `addresses` what is there."""
     setting = change.after
     if not isinstance(setting, LinkSetting):
         return
@@ -94,6 +99,12 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
         yield Request(setting.netns, SetFeatures(index, ((feature, setting.value == "on"),)))
     elif setting.attribute == BOND:
         yield from _move(setting, index, names)
+    elif setting.attribute == ADDRESSES:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from (Request(setting.netns, one) for one in belongings.messages(now, setting.value, index))
+    elif setting.attribute == PORT:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from port.requests(setting.netns, setting.ifname, now, setting.value, names)
     elif setting.attribute == ROOT_QDISC:
         yield Request(setting.netns, delete_qdisc(index, TC_H_ROOT))
         yield from (Request(setting.netns, made) for made in _tree(setting.value, index))
@@ -143,7 +154,12 @@ def script(change: Change) -> Iterable[str]:
         words = (setting.value,)
     elif setting.attribute == MASTER and not setting.value:
         words = ("nomaster",)
-    if setting.attribute.startswith(OFFLOAD):
+    if setting.attribute == ADDRESSES:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from belongings.script(setting.netns, setting.ifname, now, setting.value)
+    elif setting.attribute == PORT:
+        yield from port.script(setting.netns, setting.ifname, "", setting.value)
+    elif setting.attribute.startswith(OFFLOAD):
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield f"{command.within(setting.netns)}ethtool -K {setting.ifname} {feature} {setting.value}"
     elif setting.attribute == ROOT_QDISC:
@@ -163,10 +179,12 @@ def script(change: Change) -> Iterable[str]:
         yield command.ip(setting.netns, "link", "set", "dev", setting.ifname, *words)
 
 
-def parse(link: Link, attribute: str, root_qdisc: str = "") -> LinkSetting | None:
-    """One attribute of a link as it was read; None where the kernel does not tell it."""
-    if attribute == ROOT_QDISC:
-        value: str | None = root_qdisc
+def parse(link: Link, attribute: str, held: str | None = None) -> LinkSetting | None:
+    """One attribute of a link as it was read; None where the kernel does not tell it. `held`: its addresses, what a
+    bridge keeps of it, or the root of somebody else's."""
+    value: str | None
+    if attribute in (ADDRESSES, PORT, ROOT_QDISC):
+        value = held
     elif attribute.startswith(OFFLOAD):
         on = dict(link.offloads or ()).get(attribute.removeprefix(OFFLOAD))
         value = None if on is None else "on" if on else "off"
