@@ -6,7 +6,6 @@ Judged by the counters that tc shows: a sibling's go on from where they were.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import pytest
 
 from tests.dump import differences
 from tests.kernel.faults.command import preload, start, weft_in
-from tests.kernel.faults.points import Point
+from tests.kernel.faults.held import Held
 from tests.kernel.faults.rig import at_once
 from tests.kernel.qos.lab import TENANT, Class, Lab
 
@@ -216,24 +215,3 @@ def test_two_at_once_that_both_change_it(gold: Lab) -> None:
     assert set(re.findall(r"(\d+) : ", elements.stdout)) == {"80", "8080"}
     gold.file.write_text(other.read_text())
     assert "Nothing to do" in weft(gold, "apply", "-y")
-
-
-class Held:
-    """An Act that stops a command at its first send until it is let go."""
-
-    def __init__(self) -> None:
-        self._reached = os.pipe()
-        self._go_on = os.pipe()
-        self._is_over = False
-
-    def __call__(self, point: Point) -> None:
-        if point.door == "send" and not self._is_over:
-            self._is_over = True
-            os.write(self._reached[1], b".")
-            os.read(self._go_on[0], 1)
-
-    def await_stop(self) -> None:
-        assert os.read(self._reached[0], 1) == b"."
-
-    def let_go(self) -> None:
-        os.write(self._go_on[1], b".")
