@@ -12,6 +12,7 @@ import pytest
 
 from tests.kernel.faults import intents
 from tests.kernel.faults.command import Ran, preload, start, weft_in
+from tests.kernel.faults.held import Held
 from tests.kernel.faults.lab import Lab
 from tests.kernel.faults.points import Point, kill_at
 from tests.world import World
@@ -180,27 +181,6 @@ def test_a_taken_ifindex_is_not_touched_and_another_chosen(lab: Lab) -> None:
 def ifindex(lab: Lab, name: str) -> int:
     (link,) = lab.world.json("ip", "-j", "link", "show", "dev", name)
     return int(link["ifindex"])
-
-
-class Held:
-    """An Act that stops a command at its first send until it is let go."""
-
-    def __init__(self) -> None:
-        self._reached = os.pipe()
-        self._go_on = os.pipe()
-        self._is_over = False
-
-    def __call__(self, point: Point) -> None:
-        if point.door == "send" and not self._is_over:
-            self._is_over = True
-            os.write(self._reached[1], b".")
-            os.read(self._go_on[0], 1)
-
-    def await_stop(self) -> None:
-        assert os.read(self._reached[0], 1) == b"."
-
-    def let_go(self) -> None:
-        os.write(self._go_on[1], b".")
 
 
 def test_two_at_once_on_one_tenant(lab: Lab) -> None:

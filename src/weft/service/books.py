@@ -7,13 +7,13 @@ recovery, which ends it in the same way. Of a change on trial journal and intent
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from weft.observe import Machine
 from weft.records import dataclass
 from weft.service.claims import release
 from weft.service.trial import Note, TakenBack, Verb
-from weft.state import State
+from weft.state import Key, State
 from weft.store.intents import Intents
 from weft.store.journal import Journal, Record
 
@@ -55,12 +55,19 @@ class Books:
 
     def end(self) -> None:
         reached = self.goal if self.is_committed() else self.former
-        release(self.machine, self.former.keys() | self.goal.keys(), reached)
+        release(self.machine, self._concerned(), reached)
         if self.is_committed():
             self._keep()
         else:
             self.intents.discard(self.machine.scope)
         self.journal.end()
+
+    def _concerned(self) -> Set[Key]:
+        """Of what may have to be let go: of a scope that goes also what was on a link that is gone, and so is in no
+        plan."""
+        of_plan = self.former.keys() | self.goal.keys()
+        is_over = self.note.verb is Verb.DESTROY and self.is_committed()
+        return of_plan | set(self.machine.noted()) if is_over else of_plan
 
     def _keep(self) -> None:
         """Of the intents the one that says what is there now."""

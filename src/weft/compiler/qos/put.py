@@ -1,4 +1,8 @@
-"""Shapings into the State in the making."""
+"""Shapings into the State in the making.
+
+Rules: what is of one class belongs to that class of the port or link, whoever wrote the policy, so that a plan and
+status name it; all else belongs to the whole.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,11 @@ from weft.compiler.draft import Draft
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.shaping import Shaping
 from weft.kinds.link.common import Link
-from weft.state import link_key
+from weft.kinds.nft.element import NftElement
+from weft.kinds.tc.htb import HtbClass
+from weft.kinds.tc.qdisc import Qdisc
+from weft.model.intent import Path
+from weft.state import KernelObject, link_key
 
 _INSTEAD = "load what is missing, or take the policy out"
 
@@ -23,11 +31,31 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
         draft.plant(_planted(shaping))
         if shaping.chain is not None:
             draft.share(shaping.table, path)
+        within = _within(shaping)
         for obj in shaping.objects():
             if isinstance(obj, Link):
                 draft.link(obj, path)
             else:
-                draft.put(obj, path)
+                draft.put(obj, (*path, *within.get(_classid(obj), ())))
+
+
+def _within(shaping: Shaping) -> dict[str, Path]:
+    """What each class is called below the policy, by its number."""
+    nodes = shaping.tree.nodes if shaping.tree is not None else ()
+    start = len(shaping.path) - 1
+    return {node.classid: node.branch.origin[start:] for node in nodes if len(node.branch.origin) > len(shaping.path)}
+
+
+def _classid(obj: KernelObject) -> str:
+    """Of the class that it is, that it is below, or that it leads to; "" of what is of none."""
+    match obj:
+        case HtbClass():
+            return obj.classid
+        case NftElement():
+            return obj.value or ""
+        case Qdisc():
+            return obj.below or obj.parent
+    return ""
 
 
 def _planted(shaping: Shaping) -> Planted:

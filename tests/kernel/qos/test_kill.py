@@ -1,0 +1,124 @@
+"""Quality of service through kills and refusals: what changes of it, changes wholly or not at all.
+
+A and B differ in all that can change of it: a policy comes to a port and one goes, a rate, a ceil, a class and a match
+change, a guarantee comes to the shared tree, an impairment's place in a chain, and a card whose root is somebody else's
+is taken over and given back.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.faults import intents
+from tests.kernel.faults.command import preload
+from tests.kernel.faults.killer import Killer
+from tests.kernel.faults.refuser import REFUSED, refuse_every_step
+from tests.kernel.faults.rig import SCOPE, Rig
+from tests.world import World
+
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_egress", "nft_fwd"), pytest.mark.timeout(600)]
+
+STRIDE = int(os.environ.get("WEFT_FAULT_STRIDE", "7"))
+
+A = """
+weft: 1
+name: lab
+qos_policies:
+  busy:
+    egress:
+      rate: 2mbit
+      ceil: 10mbit
+      classes:
+        voice: {match: {dscp: ef}, rate: 1mbit, priority: 0}
+        web: {match: [{destination: 10.10.0.11}, {protocol: tcp, ports: 80}], ceil: 5mbit}
+    ingress: {ceil: 40mbit}
+tenants:
+  t:
+    qos: {egress: {rate: 10mbit, ceil: 15mbit}}
+    networks: {front: {subnets: [10.10.0.0/24, "fd10::/64"], uplink: nat}}
+    ports:
+      busy: {network: front, attach: {netns: busy}, addresses: [10.10.0.10], qos: busy}
+      plain: {network: front, attach: {netns: plain}, addresses: [10.10.0.11]}
+      fading: {network: front, attach: {netns: fading}, addresses: [10.10.0.12], qos: {egress: {ceil: 3mbit}}}
+host:
+  links:
+    eth1: {existing: true, capacity: 20mbit}
+    card: {existing: true}
+"""
+
+B = """
+weft: 1
+name: lab
+qos_policies:
+  busy:
+    egress:
+      rate: 3mbit
+      ceil: 10mbit
+      classes:
+        voice: {match: {dscp: ef}, rate: 1500kbit, ceil: 4mbit, priority: 1}
+        bulk: {match: {protocol: udp, ports: 9000-9010}, rate: 10kbit, priority: 7}
+        web: {match: [{destination: 10.10.0.12}, {protocol: tcp, ports: [80, 443]}], ceil: 5mbit}
+    ingress: {ceil: 30mbit}
+tenants:
+  t:
+    qos: {egress: {rate: 12mbit, ceil: 15mbit}}
+    networks: {front: {subnets: [10.10.0.0/24, "fd10::/64"], uplink: nat}}
+    ports:
+      busy: {network: front, attach: {netns: busy}, addresses: [10.10.0.10], qos: busy}
+      plain:
+        network: front
+        attach: {netns: plain}
+        addresses: [10.10.0.11]
+        qos: {egress: {rate: 1mbit, ceil: 4mbit}, ingress: {rate: 2mbit, ceil: 6mbit, packets_per_second: 900}}
+      fading: {network: front, attach: {netns: fading}, addresses: [10.10.0.12]}
+host:
+  links:
+    eth1: {existing: true, capacity: 20mbit}
+    card: {existing: true, qos: {replace: true, egress: {ceil: 7mbit}, ingress: {ceil: 9mbit}}}
+"""
+
+CARD = """
+ip link add card address 02:00:00:00:02:01 type veth peer name far address 02:00:00:00:02:02
+ip link set card up; ip link set far up
+tc qdisc add dev card root handle 1: htb default 0x20
+tc class add dev card parent 1: classid 1:1 htb rate 50mbit
+tc class add dev card parent 1:1 classid 1:20 htb rate 5mbit ceil 50mbit
+tc qdisc add dev card parent 1:20 handle 20: pfifo limit 77
+tc filter add dev card parent 1: protocol ip prio 5 u32 match ip dst 10.1.0.0/16 flowid 1:20
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def preloaded() -> None:
+    preload()
+
+
+@pytest.fixture
+def host(world: World) -> World:
+    intents.give_way_out(world)
+    world.run("sh", "-ec", CARD)
+    return world
+
+
+def apply(path: Path, text: str) -> tuple[str, ...]:
+    path.write_text(text)
+    return ("apply", "-y", "-f", str(path))
+
+
+def test_from_one_policy_to_another_and_back(host: World, tmp_path: Path) -> None:
+    rig = Rig.between(host, apply(tmp_path / "a.yaml", A), apply(tmp_path / "b.yaml", B))
+    tally = Killer(rig, first=1 % STRIDE, stride=STRIDE).run()
+    print(tally)
+    assert tally.former and tally.wanted
+    assert refuse_every_step(rig, first=2 % STRIDE, stride=STRIDE)[REFUSED]
+
+
+def test_from_policies_to_nothing_and_back(host: World, tmp_path: Path) -> None:
+    stride = 3 * STRIDE
+    rig = Rig.between(host, apply(tmp_path / "b.yaml", B), ("destroy", "-y", SCOPE))
+    tally = Killer(rig, first=3 % stride, stride=stride).run()
+    print(tally)
+    assert tally.former and tally.wanted
