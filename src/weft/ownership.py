@@ -2,8 +2,8 @@
 
 Rules: pure. A mark in a link's alias, a table's name and a rule's comment are proofs. A protocol number is one only on
 a link or in a namespace that is ours; on foreign ground the ledger must agree. A link that the file adopts is ours from
-the first look on, and so is all that is said of what stands on it; what else stands there stays whose it is, and so does
-the tree at its root: that is ours where the ledger says so.
+the first look on, and so is all that is said of what stands on it; what else stands there stays whose it is, and a tree
+at its root is ours where the ledger says so.
 """
 
 from __future__ import annotations

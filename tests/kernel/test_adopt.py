@@ -188,6 +188,7 @@ def test_what_is_not_there_is_made_and_deleted(inside: World) -> None:
     service.destroy("lab", agree)
     assert "br7" not in links(inside)
 
+
 SHAPED = """
 weft: 1
 name: lab
