@@ -78,12 +78,15 @@ class Machine:
     def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""
         ledger = self.ledger.scopes(self.scope)
-        roots = {
-            key: entry.ours
-            for key, entry in self.ledger.entries().items()
-            if key.table == QDISC and self.scope in entry.scopes
-        }
-        claims = Claims(host_id=self.host_id, scope=self.scope, ledger=ledger, newborn=newborn, roots=roots)
+        roots = {key: entry for key, entry in self.ledger.entries().items() if key.table == QDISC}
+        claims = Claims(
+            host_id=self.host_id,
+            scope=self.scope,
+            ledger=ledger,
+            newborn=newborn,
+            roots={key: entry.ours for key, entry in roots.items() if self.scope in entry.scopes},
+            rival_roots={key: entry.ours for key, entry in roots.items() if self.scope not in entry.scopes},
+        )
         return split(observed, wanted, claims)
 
     def look_around(self, keys: frozenset[Key], wanted: State) -> Split:

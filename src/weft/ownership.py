@@ -2,8 +2,8 @@
 
 Rules: pure. A mark in a link's alias, a table's name and a rule's comment are proofs. A protocol number is one only on
 a link or in a namespace that is ours; on foreign ground the ledger must agree. A link that the file adopts is ours from
-the first look on, and so is all that is said of what stands on it; what else stands there stays whose it is, and a tree
-at its root is ours where the ledger says so.
+the first look on, and so is all that is said of what stands on it; what else stands there stays whose it is. The tree
+at a root is whose the ledger says; where it says nothing, the link's owner's, unless the link was adopted.
 """
 
 from __future__ import annotations
@@ -47,14 +47,16 @@ class Split:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """What beside the marks proves ownership. `ledger`: key to scope for objects that bear no proof of their own.
-    `roots`: the root qdiscs on foreign links that the scope has in the ledger, by kind and handle. `newborn`: keys that
-    a journal says we were about to make, so that a link born without its mark is ours."""
+    `roots`: the root qdiscs on others' links that the scope has in the ledger, by kind and handle, `rival_roots`: those
+    that other scopes have. `newborn`: keys that a journal says we were about to make, so that a link born without its
+    mark is ours."""
 
     host_id: str
     scope: str
     ledger: Mapping[Key, str]
     newborn: frozenset[Key] = frozenset()
     roots: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    rival_roots: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
 
 def split(observed: State, wanted: State, claims: Claims) -> Split:
@@ -221,28 +223,39 @@ def claim_of(root: Qdisc) -> str:
     return f"{kind} {root.handle or ''}".strip()
 
 
-def _is_claimed(root: KernelObject | None, claims: Claims) -> bool:
-    return isinstance(root, Qdisc) and claim_of(root) in claims.roots.get(root.key, ())
+def _is_in(roots: Mapping[Key, tuple[str, ...]], root: KernelObject | None) -> bool:
+    return isinstance(root, Qdisc) and claim_of(root) in roots.get(root.key, ())
 
 
-def _tree_scope(obj: KernelObject, observed: State, claims: Claims) -> str | None:
-    """The scope that proves a queue or class to be its own by the link; None where the ledger must."""
-    return None if obj.lives_on[0] in claims.ledger else ground_scope(obj, observed, claims.host_id)
+def _is_of_our_tree(obj: KernelObject, observed: State, claims: Claims) -> bool:
+    """Whether a queue or class belongs to a root of ours."""
+    root = observed.get(root_of(obj) or obj.key)
+    return _is_in(claims.roots, root) or _tree_scope(obj, root, observed, claims) == claims.scope
+
+
+def _tree_scope(obj: KernelObject, root: KernelObject | None, observed: State, claims: Claims) -> str | None:
+    """The scope whose link alone proves a tree to be its own."""
+    if obj.lives_on[0] in claims.ledger or _is_in(claims.rival_roots, root):
+        return None
+    return ground_scope(obj, observed, claims.host_id)
 
 
 def _gives_way(obj: KernelObject, observed: State, wanted: State, claims: Claims) -> bool:
-    """Whether it is part of somebody else's tree that goes as a whole, or of which the root alone is in the way."""
+    """Whether it is part of somebody else's tree that goes as a whole, or of which the root alone is in the way. The
+    tree of another scope does not go."""
     root = root_of(obj)
-    if root is None or _tree_scope(obj, observed, claims) or _is_claimed(observed.get(root), claims):
+    if root is None or _is_of_our_tree(obj, observed, claims):
         return False
+    if obj.key != root:
+        return True
     link = obj.lives_on[0]
-    return obj.key != root or Key("link-setting", link.netns, f"{link.name} {ROOT_QDISC}") in wanted
+    is_rival = _is_in(claims.rival_roots, obj) or _tree_scope(obj, obj, observed, claims) is not None
+    return not is_rival and Key("link-setting", link.netns, f"{link.name} {ROOT_QDISC}") in wanted
 
 
 def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
-    root = root_of(obj)
-    if root is not None and _tree_scope(obj, observed, claims) is None:
-        return _is_claimed(observed.get(root), claims)
+    if root_of(obj) is not None:
+        return _is_of_our_tree(obj, observed, claims)
     scope = scope_of(obj, observed, claims.host_id)
     if scope is not None:
         return scope == claims.scope

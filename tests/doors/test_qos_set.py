@@ -54,6 +54,16 @@ def tops(desk: Desk, dev: str) -> list[int]:
     return [held.ceil_bps for held in htb_classes(desk.world, dev).values() if not held.parent]
 
 
+def test_destroy_keeps_the_file_and_says_so(uplinked: Desk) -> None:
+    uplinked.weft("qos", "set", "eth0", "--ceil", "2mbit", *HOST, "--yes")
+    said = kept(uplinked)
+    done = uplinked.weft("destroy", "qos-eth0", "--yes")
+    assert f"{FILE} stays" in done.stderr and "`weft qos clear LINK`" in done.stderr
+    assert kept(uplinked) == said and not leaves(uplinked)
+    assert f"{FILE} is gone" in uplinked.weft("qos", "clear", "eth0", "--yes").stderr
+    assert not is_kept(uplinked)
+
+
 def test_the_one_line_of_the_issue(uplinked: Desk) -> None:
     before = uplinked.world.dump(settle_s=10)
     done = uplinked.weft("qos", "set", "eth0", "--rate", "1mbit", "--ceil", "2mbit", *HOST, "--yes")

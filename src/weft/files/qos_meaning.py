@@ -19,7 +19,7 @@ QOS: Mapping[type[Any], tuple[str, Mapping[str, str]]] = {
         "qos, and port_qos",
         {
             "policy": "The name of a policy: `qos: NAME` is short for `qos: {policy: NAME}`. Left out: it stands here.",
-            "replace": "Of a link: true makes a root qdisc of somebody else's give way; destroy puts it back.",
+            "replace": "Of a link that others made: true makes their root qdisc give way; destroy puts it back.",
         },
     ),
     qos.Shape: (

@@ -23,7 +23,7 @@ from weft.kinds.tc.qdisc import Qdisc
 from weft.lint import lint
 from weft.model.intent import Intent
 from weft.observe import Machine
-from weft.ownership import claim_of, inhabited, why_not
+from weft.ownership import claim_of, ground_scope, inhabited, why_not
 from weft.plan import Plan, plan
 from weft.plan.renamed import renamed
 from weft.plan.rivals import rivals
@@ -98,14 +98,24 @@ class Prepared:
             what = f"the root qdisc of {there.ifname} cannot give way: {cannot_give_way(there)} would not come back"
             return Problem(where=where, what=what, fix="remove it yourself, and keep what made it")
         if isinstance(there, Qdisc):
-            whose = f"the scope {entry.scopes[0]}'s" if entry is not None else "not weft's"
-            what = f"{there.ifname} has a root qdisc already, {claim_of(there)}, and it is {whose}"
-            return Problem(where=where, what=what, fix="with `replace: true` it gives way and comes back; or remove it")
+            return self._root_in_the_way(there, where)
         fix = "rename yours or remove it"
         if type(there) is type(wanted) and isinstance(there, Link) and isinstance(wanted, Link) and not there.alias:
             mend = command.ip(key.netns, "link", "set", "dev", key.name, "alias", wanted.alias or "")
             fix = f"{fix}; if weft made it and somebody took its mark: {mend}"
         return Problem(where=where, what=f"{key} is there already and is not weft's", fix=fix)
+
+    def _root_in_the_way(self, root: Qdisc, where: str) -> Problem:
+        entries = self.machine.ledger.entries()
+        entry, link = entries.get(root.key), root.lives_on[0]
+        scope = entry.scopes[0] if entry is not None and claim_of(root) in entry.ours else None
+        if scope is None and link not in entries:
+            scope = ground_scope(root, self.observed, self.machine.host_id)
+        what = f"{root.ifname} has a root qdisc already, {claim_of(root)}, and it is"
+        if scope is not None:
+            return Problem(where=where, what=f"{what} the scope {scope}'s", fix="take one of the two policies out")
+        fix = "with `replace: true` it gives way and comes back; or remove it"
+        return Problem(where=where, what=f"{what} not weft's", fix=fix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,12 @@ def settle(service: Service, scope: str) -> None:
         durable.write(file, applied.files[str(file)].encode())
 
 
+def still_said(scope: str) -> Path | None:
+    """The file that says of a link what a destroyed scope had, None where there is none."""
+    file = file_of(scope)
+    return file if scope.startswith(PREFIX) and file.is_file() else None
+
+
 def _current(service: Service, scope: str) -> str | None:
     file, applied = file_of(scope), service.applied(scope)
     try:

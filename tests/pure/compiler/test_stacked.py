@@ -102,3 +102,18 @@ def test_a_kind_that_the_kernel_lacks_is_named_with_what_stands_in() -> None:
         (finding,) = refused.value.findings
         assert f"lacks {lacking} (" in finding.what
         assert instead in finding.fix
+
+
+@pytest.mark.parametrize(("bonds", "parents", "holds"), [(9000, 1500, False), (1500, 9000, True), (9000, 9000, True)])
+def test_a_member_in_the_frames_of_another_link_holds_its_bond_s_mtu(bonds: int, parents: int, holds: bool) -> None:
+    wanted = host(
+        b=BondLink(mode="active-backup", members=("m", "eth1"), mtu=bonds), m=MacvlanLink(link="eth0", mode="bridge")
+    )
+    known = facts(links=LINKS | {"eth0": ForeignLink(ifname="eth0", mtu=parents)})
+    if holds:
+        assert getattr(compile(wanted, known).state[link_key(HOST, "m")], "mtu", None) == bonds
+        return
+    with pytest.raises(CompileError) as refused:
+        compile(wanted, known)
+    (finding,) = refused.value.findings
+    assert finding.what.startswith("an MTU of the 9000 of its bond b is above the 1500 bytes of eth0")

@@ -82,9 +82,11 @@ class LinkPlace(Generic[S_co]):
 
     def mtu_within(self, parent: Key) -> int | None:
         """The MTU of a link whose frames travel in its parent's: at most the parent's, and that if none is given."""
-        given, most = self.spec.mtu, self.mtu_of(parent)
+        bonds = self._bonds_mtu()
+        given, most = bonds or self.spec.mtu, self.mtu_of(parent)
         if given and most and given > most:
-            what = f"an MTU of {given} is above the {most} bytes of {parent.name}, in whose frames it travels"
+            whose = f"the {given} of its bond {self.spec.master}" if bonds else str(given)
+            what = f"an MTU of {whose} is above the {most} bytes of {parent.name}, in whose frames it travels"
             self.error(what, f"at most {most}, or a larger MTU on {parent.name}", "mtu")
         return given or most
 

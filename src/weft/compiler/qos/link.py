@@ -32,7 +32,7 @@ def link_shapings(draft: Draft, key: Key, entry: Declaration, asked: Asked) -> t
         mark=draft.names.mark(place),
         id=identity(draft.names.scope, place),
         label=key.name,
-        is_foreign=entry.spec.adopt or not entry.spec.kind,
+        is_foreign=_is_of_others(entry),
         capacity_bps=entry.spec.capacity,
         addr_gen_mode=draft.silence(mtu),
         features=draft.facts.features,
@@ -52,9 +52,13 @@ def compile_links_qos(draft: Draft, declared: Declared, policies: Policies) -> N
 
 def _asking(draft: Draft, declared: Declared, policies: Policies) -> Iterator[tuple[Key, Declaration, Asked]]:
     for key, entry in declared.items():
-        asked = policies.find(draft, entry.spec.qos, (*entry.path, "qos"))
+        asked = policies.find(draft, entry.spec.qos, (*entry.path, "qos"), on_others=_is_of_others(entry))
         if asked is not None:
             yield key, entry, asked
+
+
+def _is_of_others(entry: Declaration) -> bool:
+    return entry.spec.adopt or not entry.spec.kind
 
 
 def _mtu(draft: Draft, key: Key, entry: Declaration) -> int:

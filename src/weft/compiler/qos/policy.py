@@ -39,10 +39,16 @@ class Policies:
             for name, tenant in intent.tenants.items()
         }
 
-    def find(self, draft: Draft, use: QosUse | None, at: Path, tenant: str = "") -> Asked | None:
-        """What is asked for at a path; None where that is nothing, or wrong. `tenant`: whose own names go first."""
+    def find(
+        self, draft: Draft, use: QosUse | None, at: Path, tenant: str = "", *, on_others: bool = False
+    ) -> Asked | None:
+        """What is asked for at a path; None where that is nothing, or wrong. `tenant`: whose own names go first;
+        `on_others`: whether it is for a link that somebody else made."""
         if use is None:
             return None
+        if use.replace and not on_others:
+            what = "nobody else has a root qdisc here that could give way: weft makes what this policy stands on"
+            draft.error((*at, "replace"), what, "leave it out; it is for links with `existing: true` or `adopt: true`")
         if use.policy is None:
             whole = QosPolicy(egress=use.egress, ingress=use.ingress)
             return (

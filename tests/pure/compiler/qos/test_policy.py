@@ -10,6 +10,7 @@ from weft.compiler import Compiled, CompileError, compile
 from weft.compiler.qos.mechanisms import LEAVES, choose, leaf_for
 from weft.facts import FEATURES, Facts, ForeignLink
 from weft.files import load_text
+from weft.kinds.setting.link import LinkSetting
 from weft.kinds.tc.htb import HtbClass
 from weft.state import KernelObject
 
@@ -138,3 +139,26 @@ def test_a_bad_line_without_netem_is_refused_but_for_loss() -> None:
     with pytest.raises(CompileError, match="lacks netem") as caught:
         compiled(tenant("", "", ", qos: {ingress: {impairment: {delay: 1ms, loss: 1%}}}"), facts)
     assert [finding.path[-1] for finding in caught.value.findings] == ["delay"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (tenant("", "", ", qos: {policy: p1, replace: true}"), "tenants.t.ports.p.qos.replace"),
+        (tenant("", "port_qos: {policy: p1, replace: true}", ""), "tenants.t.networks.n.port_qos.replace"),
+        (tenant("port_qos: {policy: p1, replace: true}, ", "", ""), "tenants.t.port_qos.replace"),
+        ("host: {links: {b: {kind: bridge, qos: {policy: p1, replace: true}}}}", "host.links.b.qos.replace"),
+    ],
+)
+def test_replace_is_for_links_of_others(text: str, path: str) -> None:
+    with pytest.raises(CompileError) as refused:
+        compiled(text)
+    (finding,) = refused.value.findings
+    assert ".".join(finding.path) == path and "nobody else has a root qdisc here" in finding.what
+    assert "`existing: true` or `adopt: true`" in finding.fix
+
+
+@pytest.mark.parametrize("link", ["eth0: {existing: true", "b: {kind: bridge, adopt: true"])
+def test_replace_is_taken_where_somebody_else_may_have_a_root(link: str) -> None:
+    state = compiled(f"host: {{links: {{{link}, qos: {{egress: {{ceil: 1mbit}}, replace: true}}}}}}}}").state
+    assert [obj.value for obj in state.values() if isinstance(obj, LinkSetting)] == [""]
