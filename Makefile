@@ -6,16 +6,17 @@ READY    := .venv/ready
 # What weft itself uses (iproute2 is only ever a witness), then the outside witnesses of tests, demo and bench.
 PACKAGES := python3-venv libnftables1 \
             iproute2 nftables iptables iputils-ping iperf3 tcpdump conntrack ethtool procps udev systemd
-BENCH_PACKAGES := mininet bridge-utils
+BENCH_PACKAGES := mininet bridge-utils containernetworking-plugins
 KERNEL_PACKAGES := linux-source-6.1 build-essential flex bison bc xz-utils
 
-.PHONY: help setup packages demo test check lint bench bench-packages guest-kernel lock clean
+.PHONY: help setup packages demo test check lint bench bench-qos bench-packages guest-kernel lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make setup   Debian packages and .venv      make check   lint, types, import order, house and docs rules'
 	@echo 'make demo    the road in twenty seconds     make test    check, then every test (root)'
 	@echo 'make bench   speed against the reference    make lock    renew requirements.lock'
+	@echo 'make bench-qos   rates, guarantees and delay under load, beside how others do it'
 	@echo 'make install   PREFIX=/usr/local DESTDIR=   make uninstall'
 	@echo 'make guest-kernel    a kernel with all of networking, on which `make test` runs too'
 
@@ -32,7 +33,7 @@ packages:
 
 $(READY): requirements.lock pyproject.toml | packages
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
 	$(BIN)/python -m compileall -q src
 	@touch $@
@@ -57,6 +58,9 @@ bench-packages:
 
 bench: setup bench-packages
 	$(BIN)/python -m bench
+
+bench-qos: setup bench-packages
+	$(BIN)/python -m bench.qos
 
 # Beside this machine's own kernel the tests run on what is found of guest kernels; this builds one (docs/testing.md).
 guest-kernel: setup

@@ -2,7 +2,8 @@
 
 Rules: pure. A mark in a link's alias, a table's name and a rule's comment are proofs. A protocol number is one only on
 a link or in a namespace that is ours; on foreign ground the ledger must agree. A link that the file adopts is ours from
-the first look on, and so is all that is said of what stands on it; what else stands there stays whose it is.
+the first look on, and so is all that is said of what stands on it; what else stands there stays whose it is, and a tree
+at its root is ours where the ledger says so.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
     adopted: set[Key] = set()
     taken_over = {key: taken for key, want in wanted.items() if (taken := _taken_over(observed.get(key), want))}
     observed = _as_marked(observed, taken_over, claims)
+    claims = replace(claims, ledger={**claims.ledger, **dict.fromkeys(taken_over, claims.scope)})
     bared = _bared(wanted)
     for key, obj in observed.items():
         if key in taken_over:
@@ -76,7 +78,7 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
             continue  # it goes with the link's addresses, and another of its key may come
         elif key in wanted and _is_fixed(obj, wanted[key], claims):
             foreign[key] = obj
-        elif key not in wanted and _stands_by_itself(obj, taken_over, claims):
+        elif key not in wanted and _stands_by_itself(obj, claims):
             continue
         elif key in wanted and isinstance(obj, LinkSetting) and cannot_give_way(obj):
             foreign[key] = obj
@@ -138,9 +140,9 @@ def _is_fixed(obj: KernelObject, wanted: KernelObject, claims: Claims) -> bool:
     return is_adopted and bool(why_not(obj, wanted))
 
 
-def _stands_by_itself(obj: KernelObject, taken_over: Mapping[Key, Link | Namespace], claims: Claims) -> bool:
+def _stands_by_itself(obj: KernelObject, claims: Claims) -> bool:
     """Whether it is a forwarding entry of an adopted link: it says of nobody's whose it is."""
-    return isinstance(obj, Fdb) and any(on in taken_over or on in claims.ledger for on in obj.lives_on)
+    return isinstance(obj, Fdb) and any(on in claims.ledger for on in obj.lives_on)
 
 
 def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
@@ -198,7 +200,8 @@ def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None
 def needs_claim(obj: KernelObject, desired: State, host_id: str) -> bool:
     """Whether `obj`, about to be made, would bear no proof of its own: it stands on foreign ground."""
     if isinstance(obj, Qdisc):
-        return obj.parent == ROOT and ground_scope(obj, desired, host_id) is None
+        is_adopted = getattr(desired.get(obj.lives_on[0]), "adopt", False)
+        return obj.parent == ROOT and (is_adopted or ground_scope(obj, desired, host_id) is None)
     standing = isinstance(obj, (Address, Route, Neighbour, Rule, Fdb, BridgePort, BridgeVlans))
     return standing and ground_scope(obj, desired, host_id) is None
 
@@ -222,21 +225,27 @@ def _is_claimed(root: KernelObject | None, claims: Claims) -> bool:
     return isinstance(root, Qdisc) and claim_of(root) in claims.roots.get(root.key, ())
 
 
+def _tree_scope(obj: KernelObject, observed: State, claims: Claims) -> str | None:
+    """The scope that proves a queue or class to be its own by the link; None where the ledger must."""
+    return None if obj.lives_on[0] in claims.ledger else ground_scope(obj, observed, claims.host_id)
+
+
 def _gives_way(obj: KernelObject, observed: State, wanted: State, claims: Claims) -> bool:
     """Whether it is part of somebody else's tree that goes as a whole, or of which the root alone is in the way."""
     root = root_of(obj)
-    if root is None or ground_scope(obj, observed, claims.host_id) or _is_claimed(observed.get(root), claims):
+    if root is None or _tree_scope(obj, observed, claims) or _is_claimed(observed.get(root), claims):
         return False
     link = obj.lives_on[0]
     return obj.key != root or Key("link-setting", link.netns, f"{link.name} {ROOT_QDISC}") in wanted
 
 
 def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
+    root = root_of(obj)
+    if root is not None and _tree_scope(obj, observed, claims) is None:
+        return _is_claimed(observed.get(root), claims)
     scope = scope_of(obj, observed, claims.host_id)
     if scope is not None:
         return scope == claims.scope
-    if (root := root_of(obj)) is not None:
-        return _is_claimed(observed.get(root), claims)
     if claims.ledger.get(obj.key) == claims.scope and not isinstance(obj, Link):
         return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
     if isinstance(obj, (Address, Route, Neighbour, Fdb)):

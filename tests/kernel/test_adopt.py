@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.dump import differences
@@ -185,3 +187,48 @@ def test_what_is_not_there_is_made_and_deleted(inside: World) -> None:
     assert "br7" in links(inside)
     service.destroy("lab", agree)
     assert "br7" not in links(inside)
+
+
+SHAPED = """
+weft: 1
+name: lab
+host:
+  links:
+    br0: {kind: bridge, adopt: true, forward_delay: 15, qos: {egress: {ceil: 10mbit}, replace: true}}
+"""
+TREE = """
+tc qdisc add dev br0 root handle 5: htb default 1
+tc class add dev br0 parent 5: classid 5:1 htb rate 3mbit
+tc qdisc add dev br0 parent 5:1 handle 10: pfifo limit 7
+"""
+
+
+def queues(world: World) -> list[str]:
+    """What tc tells of br0's, without what the kernel counts."""
+    told = [world.run("tc", what, "show", "dev", "br0").stdout for what in ("qdisc", "class")]
+    return re.sub(r" refcnt \d+| direct_packets_stat \d+", "", "".join(told)).splitlines()
+
+
+def test_the_tree_at_the_root_of_an_adopted_link_stays_whose_it_is(host: World) -> None:
+    host.run("sh", "-ec", TREE)
+    service, before = Service(), queues(host)
+    service.apply(file(BRIDGE), agree)
+    assert queues(host) == before and service.status(file(BRIDGE)).clean
+    with pytest.raises(ForeignObject, match="br0 has a root qdisc already, htb 5:, and it is not weft's"):
+        service.apply(file(SHAPED.replace(", replace: true", "")), agree)
+    assert queues(host) == before
+    service.destroy("lab", agree)
+    assert queues(host) == before
+
+
+def test_the_tree_at_the_root_of_an_adopted_link_gives_way_and_comes_back(host: World) -> None:
+    host.run("sh", "-ec", TREE)
+    service, before = Service(), queues(host)
+    service.apply(file(SHAPED), agree)
+    assert "htb 5:" not in " ".join(queues(host)) and "htb" in queues(host)[0]
+    assert not service.prepare(file(SHAPED)).plan and service.status(file(SHAPED)).clean
+    service.apply(file(BRIDGE), agree)
+    assert queues(host) == before, "without its policy"
+    service.apply(file(SHAPED), agree)
+    service.destroy("lab", agree)
+    assert queues(host) == before

@@ -14,7 +14,7 @@ from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE, Route
 from weft.kinds.link.common import Link
 from weft.kinds.setting.link import LinkSetting
-from weft.plan.order import Plan
+from weft.plan.phases import Plan
 from weft.state import HOST, Change, Key, Op, State, link_key
 
 HARMLESS = frozenset({"alias", "altnames"})

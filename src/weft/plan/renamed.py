@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
-from weft.plan.order import Plan
+from weft.plan.phases import Plan
 from weft.state import KernelObject, Mark, Op
 
 _DERIVED = re.compile(r"(?P<role>w[a-z])[a-z2-7]{12}")

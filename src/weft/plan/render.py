@@ -18,7 +18,7 @@ from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import KEPT, LinkSetting
 from weft.kinds.setting.port import PORT
 from weft.plan.impact import Impact, impacts
-from weft.plan.order import Plan
+from weft.plan.phases import Plan
 from weft.plan.subject import Path, Subjects
 from weft.state import Change, KernelObject, Key, Op
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from weft.kinds import KINDS
 from weft.kinds.link.common import Link
-from weft.plan.order import Plan
+from weft.plan.phases import Plan
 from weft.state import Key, Op, State
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
-from weft.plan.order import Plan
+from weft.plan.phases import Plan
 from weft.state import Change, Op
 
 FormerValue = Callable[[Sysctl | LinkSetting], str | None]

@@ -32,7 +32,7 @@ def link_shapings(draft: Draft, key: Key, entry: Declaration, asked: Asked) -> t
         mark=draft.names.mark(place),
         id=identity(draft.names.scope, place),
         label=key.name,
-        is_foreign=not entry.spec.kind,
+        is_foreign=entry.spec.adopt or not entry.spec.kind,
         capacity_bps=entry.spec.capacity,
         addr_gen_mode=draft.silence(mtu),
         features=draft.facts.features,

@@ -32,8 +32,9 @@ class Way(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """`path`: of whom it belongs to, `mark` and `id` theirs, `label` what people call it. `mtu` of the device, in
-    bytes. `is_far_end`: whether it is the other end of what the policy is for; `is_foreign`: whether it is somebody
-    else's. `capacity_bps`: of the line behind it. `addr_gen_mode`: of the ifb. `features`: what the kernel has."""
+    bytes. `is_far_end`: whether it is the other end of what the policy is for; `is_foreign`: whether
+    somebody else made it. `capacity_bps`: of the line behind it. `addr_gen_mode`: of the ifb. `features`: what the
+    kernel has."""
 
     names: Names
     netns: str

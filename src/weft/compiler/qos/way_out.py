@@ -85,11 +85,12 @@ class _Shared:
         """Its objects, each with whoever asks for it; an ifb for what comes in, a guard for what goes out."""
         if self.way == "ingress":
             draft.link(_ifb(draft, self.link), self.path)
-        elif _MAC.fullmatch(own := _mac(draft, self.link)):
-            ward_off(draft, self.link, own, self.built.default, self.path)
+        elif _MAC.fullmatch(mac_ := _mac(draft, self.link)):
+            ward_off(draft, self.link, mac_, self.built.default, self.path)
         root = link_key(HOST, self.built.ground.ifname)
         draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
-        if self.replaces and _own(draft, self.link) is None:
+        own = _own(draft, self.link)
+        if self.replaces and (own is None or own.adopt):
             gives_way = LinkSetting(netns=HOST, ifname=self.link, attribute=ROOT_QDISC, value="")
             draft.share(gives_way, self.path)
         origins = {node.classid: node.branch.origin for node in self.built.nodes}

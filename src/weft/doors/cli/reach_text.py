@@ -131,13 +131,18 @@ def _ways(outcomes: Iterable[Outcome]) -> str:
 
 
 def _suspects(suspects: Sequence[Suspect], pair: Pair) -> Iterator[str]:
+    yield from suspect_lines(suspects)
+    if not suspects:
+        yield _unexplained(pair.differing[0].expectation)
+
+
+def suspect_lines(suspects: Sequence[Suspect]) -> Iterator[str]:
+    """Each in a line, with its line of the file."""
     for suspect in suspects[:SUSPECTS]:
         where = f"  ({suspect.where})" if suspect.where else ""
         yield f"{suspect.drift.value}: {suspect.told}{where}"
     if len(suspects) > SUSPECTS:
         yield f"and {len(suspects) - SUSPECTS} more differences; `weft status` lists them"
-    if not suspects:
-        yield _unexplained(pair.differing[0].expectation)
 
 
 def _unexplained(expectation: Expectation) -> str:
@@ -211,7 +216,7 @@ def _pair(pair: Pair, found: Reached) -> dict[str, Any]:
         "why": None if pair.outcomes else _why_open(pair, found),
         "families": [_family(known, measured[known.family]) for known in pair.expectations if measured[known.family]],
         "told": _told(pair) if pair.differing else None,
-        "suspects": [_suspect(suspect) for suspect in pair.suspects],
+        "suspects": [suspect_document(suspect) for suspect in pair.suspects],
     }
 
 
@@ -226,7 +231,8 @@ def _family(known: Expectation, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _suspect(suspect: Suspect) -> dict[str, Any]:
+def suspect_document(suspect: Suspect) -> dict[str, Any]:
+    """For programs."""
     return {
         "drift": suspect.drift.value,
         "table": suspect.key.table,

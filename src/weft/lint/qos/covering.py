@@ -6,7 +6,7 @@ strictly by the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from weft.model.qos import QosMatch
@@ -27,6 +27,57 @@ def covers(wide: QosMatch, narrow: QosMatch) -> bool:
         and _mark(wide.mark, narrow.mark)
         and _cgroup(wide.cgroup, narrow.cgroup)
     )
+
+
+class Covering:
+    """Matches by name, in order, found again by what they cover: one that lists ports, MACs, DSCPs or hosts is looked
+    at only for what has one of those, so a thousand of them take no million looks."""
+
+    def __init__(self) -> None:
+        self._listed: dict[tuple[str, object], list[tuple[int, str, QosMatch]]] = {}
+        self._others: list[tuple[int, str, QosMatch]] = []
+        self._count = 0
+
+    def add(self, name: str, match: QosMatch) -> None:
+        entry = (self._count, name, match)
+        self._count += 1
+        keys = _listing(match)
+        for key in keys:
+            self._listed.setdefault(key, []).append(entry)
+        if not keys:
+            self._others.append(entry)
+
+    def over(self, match: QosMatch) -> str | None:
+        """The name of the first that covers it."""
+        listed = (entry for key in _firsts(match) for entry in self._listed.get(key, ()))
+        found = sorted([*listed, *self._others], key=lambda entry: entry[0])
+        return next((name for _, name, other in found if covers(other, match)), None)
+
+
+_LISTS = ("ports", "source_ports", "destination", "source", "destination_mac", "source_mac", "dscp")
+
+
+def _listing(match: QosMatch) -> list[tuple[str, object]]:
+    """All values of a field of which what is covered must have one; [] where no field is so plain."""
+    for name in _LISTS:
+        values = getattr(match, name)
+        if values and all(map(_is_single, values)):
+            return [(name, value) for value in values]
+    return []
+
+
+def _firsts(match: QosMatch) -> Iterator[tuple[str, object]]:
+    """Where what covers it is listed."""
+    for name in _LISTS:
+        for value in getattr(match, name)[:1]:
+            yield name, str(value).partition("-")[0] if "ports" in name else value
+
+
+def _is_single(value: object) -> bool:
+    """No range of ports, and no prefix but a host's."""
+    text = str(value)
+    _, slash, length = text.partition("/")
+    return "-" not in text and (not slash or length == ("128" if ":" in text else "32"))
 
 
 def bits(mark: str) -> tuple[int, int]:

@@ -5,14 +5,14 @@ Source: tc-htb(8): a class gets its rate whatever its priority; who is first get
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from weft.compiler.findings import Finding
 from weft.facts import Facts
-from weft.lint.qos.covering import covers
+from weft.lint.qos.covering import Covering
 from weft.lint.qos.stated import Stated, directions
 from weft.model.intent import Intent, Path
-from weft.model.qos import QosClass, QosMatch
+from weft.model.qos import QosClass
 
 USUAL_PRIORITY = 4
 """Of a class that says none."""
@@ -21,27 +21,24 @@ USUAL_PRIORITY = 4
 def shadowed_classes(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """The default of a direction has at least what no class matches."""
     for stated in directions(intent):
-        earlier: list[tuple[str, QosMatch]] = []
+        earlier = Covering()
         for path, name, held in stated.classes():
-            over = [_over(match, earlier) for match in held.match]
+            over = [earlier.over(match) for match in held.match]
             if over and all(over) and name != stated.direction.default:
                 first = dict.fromkeys(filter(None, over))
                 has = "has" if len(first) == 1 else "have"
                 what = f"nothing comes to {name}: {' and '.join(first)} before it {has} all that it matches"
                 yield Finding(path=path, what=what, fix=f"put {name} first", severity="warning")
-            earlier += ((name, match) for match in held.match)
-
-
-def _over(match: QosMatch, earlier: list[tuple[str, QosMatch]]) -> str | None:
-    """The name of the class that has all of it already."""
-    return next((name for name, other in earlier if covers(other, match)), None)
+            for match in held.match:
+                earlier.add(name, match)
 
 
 def priority_inversions(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """A class that is promised something, behind one that is promised nothing and takes whatever there is."""
     for stated in directions(intent):
+        unlimited = list(_unlimited(stated))
         for path, name, held in stated.classes():
-            first = held.rate and next(_unlimited_before(stated, held), None)
+            first = held.rate and next(_before(held, unlimited), None)
             if first:
                 what = f"{name} has a guarantee, and {first}, which has none and no ceiling, goes before it: while "
                 what += f"{first} sends, {name} gets its rate and never more"
@@ -49,12 +46,17 @@ def priority_inversions(intent: Intent, facts: Facts) -> Iterator[Finding]:
                 yield Finding(path=(*path, "priority"), what=what, fix=fix, severity="warning")
 
 
-def _unlimited_before(stated: Stated, held: QosClass) -> Iterator[str]:
+def _unlimited(stated: Stated) -> Iterator[tuple[str, QosClass]]:
+    """The classes that are promised nothing and take whatever there is."""
     whole_bps = stated.direction.ceil or stated.direction.rate
-    for name, other in stated.direction.classes.items():
-        is_unlimited = other.ceil is None or (whole_bps is not None and other.ceil >= whole_bps)
-        is_before = _priority(other) < _priority(held)
-        if other.parent == held.parent and other.rate is None and is_unlimited and is_before:
+    for name, held in stated.direction.classes.items():
+        if held.rate is None and (held.ceil is None or (whole_bps is not None and held.ceil >= whole_bps)):
+            yield name, held
+
+
+def _before(held: QosClass, others: Iterable[tuple[str, QosClass]]) -> Iterator[str]:
+    for name, other in others:
+        if other.parent == held.parent and _priority(other) < _priority(held):
             yield name
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from weft.doors.cli.codes import DIFFERENCES
 from weft.doors.cli.options import file_option, output_option, scope_names
 from weft.doors.cli.terminal import say, say_json
 
+if TYPE_CHECKING:
+    from weft.files import Loaded
+    from weft.service import Service
+
 PROTOCOLS = ("icmp", "tcp", "udp", "mtu")
+PEER_PORT = 5201
+"""iperf3's own."""
 
 
 def port_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
@@ -21,34 +30,101 @@ def port_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
 
 
 @click.command("check")
-@click.argument("what", metavar="[reach]", type=click.Choice(["reach"]), default="reach")
+@click.argument("what", metavar="[reach|qos]", type=click.Choice(["reach", "qos"]), default="reach")
+@click.argument("names", metavar="[PORT]...", nargs=-1, shell_complete=port_names)
 @file_option
 @click.option("--scope", metavar="NAME", shell_complete=scope_names, help="Check what was last applied as NAME.")
 @click.option("--port", "ports", metavar="PORT", multiple=True, shell_complete=port_names, help="Only this one. [more]")
-@click.option("--protocol", "protocols", type=click.Choice(PROTOCOLS), multiple=True, help="Only this one. [more]")
+@click.option("--protocol", "protocols", type=click.Choice(PROTOCOLS), multiple=True, help="reach: only this. [more]")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 60), default=3.0, show_default=True, help="qos: measured each time."
+)
+@click.option("--tolerance", type=click.FloatRange(0.1, 50), default=5.0, show_default=True, help="qos: in percent.")
+@click.option("--peer", metavar="ADDRESS[:PORT]", default="", help="qos: another machine that serves iperf3.")
 @output_option
 def command(
-    what: str, file: str | None, scope: str | None, ports: tuple[str, ...], protocols: tuple[str, ...], output: str
+    what: str,
+    names: tuple[str, ...],
+    file: str | None,
+    scope: str | None,
+    ports: tuple[str, ...],
+    protocols: tuple[str, ...],
+    seconds: float,
+    tolerance: float,
+    peer: str,
+    output: str,
 ) -> int:
-    """Measure that ports which should reach each other do, and that the others do not. Exit 3 on a difference.
+    """Measure that things are as they were asked for, with real packets. Exit 3 on a difference.
 
-    Every port asks every other by ICMP, TCP and UDP over both families, and by packets as large as the way must carry
-    (mtu). No port needs a service for that. PORT is TENANT/PORT, PORT, or a pattern such as 'shop/*'; of one alone, all
-    pairs are measured that it is part of. What should be is computed from the file, or from what was last applied.
+    reach: ports which should reach each other do, and the others do not. Every port asks every other by ICMP, TCP and
+    UDP over both families, and by packets as large as the way must carry (mtu). No port needs a service for that. Of
+    one PORT alone, all pairs are measured that it is part of.
+
+    qos: every class of every policy gets what is declared. iperf3 sends by TCP and UDP from port to port, and what
+    counts is what the class counted. What leaves the machine needs a --peer that serves iperf3, at PORT (5201) and
+    those after it.
+
+    PORT is TENANT/PORT, PORT, or a pattern such as 'shop/*'; for qos a link too. What should be is computed from the
+    file, or from what was last applied.
     """
-    from weft.check.reach import Protocol
     from weft.doors.cli.intents import intent_of
-    from weft.doors.cli.progress import Bar
-    from weft.doors.cli.reach_text import document, text
     from weft.service import Service
-    from weft.service.reach import check_reach
 
     service = Service(command="weft check")
+    loaded = intent_of(service, scope, file)
+    if what == "qos":
+        return _qos(service, loaded, (*names, *ports), (seconds, tolerance / 100), peer, output)
+    return _reach(service, loaded, (*names, *ports), protocols, output)
+
+
+def _reach(service: Service, loaded: Loaded, ports: Sequence[str], protocols: Sequence[str], output: str) -> int:
+    from weft.check.reach import Protocol
+    from weft.doors.cli.progress import Bar
+    from weft.doors.cli.reach_text import document, text
+    from weft.service.reach import check_reach
+
     asked = [Protocol(word) for word in protocols or PROTOCOLS]
     with Bar("Measuring") as bar:
-        found = check_reach(service, intent_of(service, scope, file), ports, asked, bar)
+        found = check_reach(service, loaded, ports, asked, bar)
     if output == "json":
         say_json(document(found))
     else:
         say(text(found))
     return 0 if found.clean else DIFFERENCES
+
+
+def _qos(
+    service: Service, loaded: Loaded, names: Sequence[str], manner: tuple[float, float], peer: str, output: str
+) -> int:
+    from weft.check.qos.measuring import Manner
+    from weft.doors.cli.progress import Bar
+    from weft.doors.cli.qos_proof_text import document, text
+    from weft.service.qos_proof import check_qos
+
+    seconds, tolerance = manner
+    address, port = peer_of(peer)
+    with Bar("Measuring") as bar:
+        manner_ = Manner(seconds=seconds, tolerance=tolerance, peer_port=port)
+        found = check_qos(service, loaded, names, manner_, address, bar)
+    if output == "json":
+        say_json(document(found))
+    else:
+        say(text(found))
+    return 0 if found.clean else DIFFERENCES
+
+
+def peer_of(written: str) -> tuple[str, int]:
+    """Address and port of `192.0.2.1`, `192.0.2.1:5301`, `2001:db8::1`, `[2001:db8::1]:5301`; "" for none.
+
+    Raises: click.BadParameter.
+    """
+    from ipaddress import ip_address
+
+    if not written:
+        return "", PEER_PORT
+    address, colon, port = written.rpartition(":") if written.count(":") == 1 or "]:" in written else (written, "", "")
+    try:
+        found = ip_address(address.strip("[]")), int(port) if colon else PEER_PORT
+    except ValueError:
+        raise click.BadParameter(f"{written!r} is no address; such as 192.0.2.1 or 192.0.2.1:5301") from None
+    return str(found[0]), found[1]

@@ -1,0 +1,314 @@
+"""What a check of quality of service sends for each class, and how it judges what was counted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from weft.check.qos import iperf
+from weft.check.qos.delay import latency_of
+from weft.check.qos.flow import PORTS, Classes, Flow
+from weft.check.qos.lanes import (
+    BUSY_BPS,
+    Aim,
+    Direction,
+    Lane,
+    Place,
+    Round,
+    Run,
+    Tree,
+    beside_each_other,
+    rounds_of,
+)
+from weft.check.qos.verdict import Counted, Kind, Latency, Outcome, judge
+from weft.compiler.qos.classify import Classed
+from weft.kinds.tc.qdisc import class_key
+from weft.model.qos import QosMatch
+from weft.state import Key
+
+HERE, THERE = "10.0.0.1", "10.0.0.2"
+DEFAULT, ONE, TWO = "77:2", "77:10", "77:11"
+
+
+def classes(*asked: tuple[str, QosMatch], default: str = DEFAULT) -> Classes:
+    return Classes(asked=[Classed(classid=of, matches=(match,)) for of, match in asked], default=default)
+
+
+def between(protocol: str = "udp", **more: str) -> Flow:
+    return Flow(protocol=protocol, source=HERE, target=THERE, port=0, **more)  # type: ignore[arg-type]
+
+
+# A packet for each class
+
+
+def test_a_packet_has_all_that_its_class_matches() -> None:
+    of = classes((ONE, QosMatch(dscp=(46,), ports=("5060-5070",), source_ports=("7000",), protocol="udp")))
+    expected = Flow(protocol="udp", source=HERE, target=THERE, port=5060, source_port=7000, dscp=46)
+    assert of.flow_into(ONE, between()) == expected and of.of(expected) == ONE
+    assert of.flow_into(ONE, between("tcp")) == "it is of udp, and this is tcp"
+
+
+def test_of_the_default_class_is_what_no_other_matches() -> None:
+    of = classes((ONE, QosMatch(ports=(str(PORTS[0]),))))
+    found = of.flow_into(DEFAULT, between())
+    assert isinstance(found, Flow) and found.port == PORTS[1] and of.of(found) == DEFAULT
+
+
+def test_the_default_may_be_a_class_that_matches_too() -> None:
+    of = classes((ONE, QosMatch(dscp=(46,))), (TWO, QosMatch(ports=("80",))), default=TWO)
+    assert of.of(replace(between(), port=9)) == of.of(replace(between(), port=80)) == TWO
+    assert isinstance(of.flow_into(TWO, between()), Flow)
+
+
+def test_a_class_behind_a_wider_one_is_reached_where_that_leaves_room() -> None:
+    of = classes((ONE, QosMatch(ports=("1-5000",))), (TWO, QosMatch(ports=("4000-6000",))))
+    found = of.flow_into(TWO, between())
+    assert isinstance(found, Flow) and found.port == 6000
+
+
+def test_a_shadowed_class_says_why_nothing_can_be_sent_for_it() -> None:
+    of = classes((ONE, QosMatch()), (TWO, QosMatch(dscp=(46,))))
+    assert of.flow_into(TWO, between()) == "every packet that could be sent for it belongs to a class before it"
+
+
+@pytest.mark.parametrize(
+    ("match", "why"),
+    [
+        (QosMatch(protocol="icmp"), "it is of icmp, and this is udp"),
+        (QosMatch(mark="0x1/0xff"), "it is of packets marked 0x1/0xff"),
+        (QosMatch(cgroup="user.slice"), "it is of what the cgroup user.slice sends"),
+        (
+            QosMatch(destination=("192.0.2.0/24",)),
+            "it is of packets to 192.0.2.0/24, and none at hand has such an address",
+        ),
+        (QosMatch(source=("fd00::/64",)), "it is of packets from fd00::/64, and none at hand has such an address"),
+        (
+            QosMatch(source_mac=("02:00:00:00:00:01",)),
+            "it is of packets from 02:00:00:00:00:01, and none at hand has such a MAC",
+        ),
+    ],
+)
+def test_what_cannot_be_sent_is_said(match: QosMatch, why: str) -> None:
+    assert classes((ONE, match)).flow_into(ONE, between()) == why
+
+
+def test_a_mac_is_matched_where_it_is_known() -> None:
+    of = classes((ONE, QosMatch(destination_mac=("02:00:00:00:00:01",))))
+    assert isinstance(of.flow_into(ONE, between(target_mac="02:00:00:00:00:01")), Flow)
+
+
+def test_one_of_several_matches_is_enough() -> None:
+    of = Classes(
+        asked=[Classed(classid=ONE, matches=(QosMatch(protocol="icmp"), QosMatch(source=(HERE + "/32",))))],
+        default=DEFAULT,
+    )
+    assert isinstance(of.flow_into(ONE, between()), Flow)
+
+
+def test_ports_that_others_use_are_used_only_where_the_class_demands_it() -> None:
+    of = classes((ONE, QosMatch(ports=("5060",))))
+    free, only = of.flow_into(DEFAULT, between(), {PORTS[0]}), of.flow_into(ONE, between(), {5060})
+    assert isinstance(free, Flow) and isinstance(only, Flow)
+    assert (free.port, only.port) == (PORTS[1], 5060)
+
+
+# What is sent when
+
+
+def lane(
+    name: str = "", *, rate: int = 0, ceil: int = 10_000_000, minor: str = "2", latency: int | None = None
+) -> Lane:
+    flow = Flow(protocol="udp", source=HERE, target=THERE, port=5201)
+    return Lane(
+        carrier="shop/web",
+        direction=Direction.EGRESS,
+        name=name,
+        key=class_key("t", "ifb0", f"77:{minor}"),
+        rate_bps=rate,
+        ceil_bps=ceil,
+        latency_us=latency,
+        flows={"tcp": Flow(protocol="tcp", source=HERE, target=THERE, port=5201), "udp": flow},
+        sender=Place(name="shop/web", netns="web", address=HERE),
+        receiver=Place(name="shop/db", netns="db", address=THERE),
+    )
+
+
+def tree(*lanes: Lane, ceil: int = 10_000_000, ifname: str = "ifb0") -> Tree:
+    leaves = {held.key: held.name for held in lanes} | {class_key("t", ifname, "77:2"): "default"}
+    return Tree(netns="t", ifname=ifname, ceil_bps=ceil, lanes=lanes, leaves=leaves)
+
+
+def test_each_class_is_alone_by_each_protocol_and_then_all_are_together() -> None:
+    voice, bulk = lane("voice", rate=2_000_000, minor="10"), lane("bulk", minor="11")
+    rounds = list(rounds_of(tree(voice, bulk)))
+    assert [(of.aim, len(of.runs)) for of in rounds] == [(Aim.ALONE, 1)] * 4 + [(Aim.TOGETHER, 2)]
+    assert [run.offered_bps for run in rounds[-1].runs] == [12_000_000, 12_000_000]
+    assert [run.offered_bps for of in rounds[:2] for run in of.runs] == [None, 12_000_000]
+
+
+def test_who_has_a_guarantee_offers_it_and_what_is_idle() -> None:
+    lanes = [
+        lane(str(n), rate=rate, ceil=20_000_000, minor=str(10 + n)) for n, rate in enumerate((8_000_000, 2_000_000))
+    ]
+    together = list(rounds_of(tree(*lanes, ceil=20_000_000)))[-1]
+    assert [run.offered_bps for run in together.runs] == [21_600_000, 14_400_000]
+    assert together.load_bps == 24_000_000, "no more than the tree lets through, and a little"
+
+
+def test_one_class_needs_no_round_of_all() -> None:
+    assert [of.aim for of in rounds_of(tree(lane()))] == [Aim.ALONE, Aim.ALONE]
+
+
+def test_only_rounds_that_share_nothing_run_beside_each_other() -> None:
+    one, other = tree(lane()), tree(lane(), ifname="ifb1")
+    batches = list(beside_each_other([*rounds_of(one), *rounds_of(other)]))
+    assert [len(batch) for batch in batches] == [1, 1, 1, 1], "the same ports send"
+
+
+def test_not_more_at_once_than_a_machine_can_tell_apart() -> None:
+    def far(number: int, ceil: int) -> Round:
+        held = lane(ceil=ceil)
+        ends = {"sender": Place(name=f"a{number}", netns="a", address=HERE)}
+        ends["receiver"] = Place(name=f"b{number}", netns="b", address=THERE)
+
+        held = replace(held, **ends)  # type: ignore[arg-type]
+        return next(rounds_of(tree(held, ceil=ceil, ifname=f"ifb{number}")))
+
+    small, large = [far(n, 10_000_000) for n in range(4)], [far(n, BUSY_BPS) for n in range(4, 6)]
+    assert [len(batch) for batch in beside_each_other([*small, *large])] == [4, 1, 1]
+
+
+# The verdict
+
+
+def counted(rate_bps: float, packets: int = 1000) -> Counted:
+    return Counted(bytes=round(rate_bps * 3 / 8), packets=packets, drops=0, overlimits=9, elapsed_s=3.0)
+
+
+def faults(aim: Aim, *rates: tuple[Lane, float], beside: dict[Key, float] | None = None, **said: object) -> list[Kind]:
+    lanes = [held for held, _ in rates]
+    of = tree(*lanes)
+    runs = tuple(Run(lane=held, flow=held.flows["udp"], offered_bps=None) for held in lanes)
+    classes = {held.key: counted(rate) for held, rate in rates}
+    classes |= {key: counted(rate) for key, rate in (beside or {}).items()}
+    outcomes = tuple(Outcome(run=run, classes=classes, **said) for run in runs)  # type: ignore[arg-type]
+    return [fault.kind for fault in judge(Round(tree=of, aim=aim, runs=runs), outcomes, 0.05).faults]
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [(10e6, []), (9.51e6, []), (9.49e6, [Kind.BELOW_CEIL]), (10.49e6, []), (10.51e6, [Kind.ABOVE_CEIL])],
+)
+def test_alone_a_class_reaches_its_ceil_and_no_more(rate: float, expected: list[Kind]) -> None:
+    assert faults(Aim.ALONE, (lane(minor="10"), rate)) == expected
+
+
+def test_together_each_has_its_guarantee() -> None:
+    voice, bulk = lane("voice", rate=2_000_000, minor="10"), lane("bulk", minor="11")
+    assert faults(Aim.TOGETHER, (voice, 2.0e6), (bulk, 8e6)) == []
+    assert faults(Aim.TOGETHER, (voice, 1.8e6), (bulk, 8.2e6)) == [Kind.BELOW_RATE]
+    assert faults(Aim.TOGETHER, (voice, 0), (bulk, 8.2e6)) == [Kind.NOTHING]
+
+
+def test_traffic_that_another_class_counted_is_said_to_be_there() -> None:
+    voice, default = lane("voice", minor="10"), class_key("t", "ifb0", "77:2")
+    of = tree(voice)
+    run = Run(lane=voice, flow=voice.flows["udp"], offered_bps=None)
+    outcome = Outcome(run=run, classes={voice.key: counted(1e3), default: counted(9.9e6)})
+    [fault] = judge(Round(tree=of, aim=Aim.ALONE, runs=(run,)), (outcome,), 0.05).faults
+    assert (fault.kind, fault.into) == (Kind.ELSEWHERE, default)
+
+
+def test_nothing_counted_anywhere_is_a_fault_of_its_own() -> None:
+    assert faults(Aim.ALONE, (lane(minor="10"), 0)) == [Kind.NOTHING]
+
+
+def test_a_class_that_held_nothing_back_was_not_measured() -> None:
+    held = lane(minor="10")
+    run = Run(lane=held, flow=held.flows["udp"], offered_bps=None)
+    idle = replace(counted(4e6), overlimits=0)
+    judged = judge(
+        Round(tree=tree(held), aim=Aim.ALONE, runs=(run,)), (Outcome(run=run, classes={held.key: idle}),), 0.05
+    )
+    assert judged.faults == ()
+    assert judged.outcomes[0].note == "only 4 mbit/s could be sent, and the class held nothing of it back"
+
+
+def test_a_run_without_figures_is_nobodys_fault() -> None:
+    assert faults(Aim.ALONE, (lane(minor="10"), 0), note="there is no namespace web") == []
+
+
+def test_latency_is_judged_where_it_is_declared() -> None:
+    late = Latency(p50_us=1000, p99_us=26_000, answers=100)
+    assert faults(Aim.ALONE, (lane(minor="10", latency=20_000), 10e6), latency=late) == [Kind.LATE]
+    assert faults(Aim.ALONE, (lane(minor="10"), 10e6), latency=late) == []
+
+
+def test_a_class_reckons_with_its_overhead_and_in_cells() -> None:
+    held = Counted(bytes=1000 * 100, packets=1000, drops=0, overlimits=0, elapsed_s=1.0)
+    assert held.rate_bps() == 800_000
+    assert held.rate_bps(overhead_bytes=24) == 124 * 8 * 1000
+    assert held.rate_bps(overhead_bytes=10, cells=True) == 3 * 53 * 8 * 1000
+    assert Counted(bytes=0, packets=0, drops=0, overlimits=0, elapsed_s=1.0).rate_bps(cells=True) == 0
+
+
+def test_the_factor_is_what_arrived_of_what_was_counted() -> None:
+    held = lane(minor="10")
+    run = Run(lane=held, flow=held.flows["tcp"], offered_bps=None)
+    assert Outcome(run=run, classes={held.key: counted(10e6)}, goodput_bps=9.56e6).factor == pytest.approx(0.956)
+    assert Outcome(run=run, classes={held.key: counted(0)}, goodput_bps=1.0).factor is None
+
+
+def test_percentiles_need_enough_answers() -> None:
+    assert latency_of([1.0] * 5) is None
+    assert latency_of([float(n) for n in range(101)]) == Latency(p50_us=50, p99_us=99, answers=101)
+
+
+# iperf3
+
+
+def test_what_iperf3_is_asked() -> None:
+    held = lane("voice")
+    flow = Flow(protocol="udp", source=HERE, target=THERE, port=5060, source_port=7000, dscp=46)
+    words = " ".join(iperf.client(Run(lane=held, flow=flow, offered_bps=12_000_000), 5.0))
+    assert words == (
+        "iperf3 -c 10.0.0.2 -B 10.0.0.1 -p 5060 -J -i 0.25 -t 5 --connect-timeout 3000 "
+        "--cport 7000 --dscp 46 -u -b 12000000"
+    )
+    assert iperf.server(flow) == "iperf3 -s -1 -J -i 0.25 -B 10.0.0.2 -p 5060".split()
+
+
+def test_what_comes_from_another_machine_is_asked_for_in_reverse() -> None:
+
+    held = replace(lane(), sender=Place(name="192.0.2.1", netns=None, address="192.0.2.1"))
+    flow = Flow(protocol="tcp", source="192.0.2.1", target=HERE, port=8080)
+    words = " ".join(iperf.client(Run(lane=held, flow=flow, offered_bps=None), 5.0, peer_port=5203))
+    assert words == "iperf3 -c 192.0.2.1 -B 10.0.0.1 -p 5203 -J -i 0.25 -t 5 --connect-timeout 3000 -R --cport 8080"
+    anything = replace(flow, port=PORTS[0])
+    assert "--cport" not in iperf.client(Run(lane=held, flow=anything, offered_bps=None), 5.0, peer_port=5203)
+
+
+def test_goodput_is_of_the_seconds_that_are_measured() -> None:
+    def interval(start: float, bytes_: int) -> dict[str, object]:
+        return {"sum": {"start": start, "seconds": 0.25, "bytes": bytes_}}
+
+    sizes = {0: 10**9, 0.75: 10**9, 1.0: 1000, 1.25: 1000, 1.5: 10**9}
+    report = json.dumps({"intervals": [interval(start, size) for start, size in sizes.items()]})
+    assert iperf.goodput_bps(report, 1.0, 1.5) == 32_000
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "iperf3 said nothing"),
+        ('{"error": "unable to connect"}', "iperf3: unable to connect"),
+        ('{"intervals": []}', "iperf3 did not run for long enough"),
+        ("iperf3: error - bad\n", "iperf3: error - bad"),
+    ],
+)
+def test_a_report_that_is_none_says_why(said: str, why: str) -> None:
+    with pytest.raises(iperf.Unread) as caught:
+        iperf.goodput_bps(said, 1.0, 4.0)
+    assert str(caught.value) == why
