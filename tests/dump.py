@@ -33,9 +33,9 @@ _COMMANDS = {
     "route rule": _batch("ip -j -4", "route show table all", "rule show"),
     "route6 rule6": _batch("ip -j -6", "route show table all", "rule show"),
     "qdisc": "tc -j qdisc show",
-    "class": (  # of which Debian 12's tc has no JSON; a queue's handle is dealt
+    "class": (  # of which Debian 12's tc has no JSON; a queue's handle is dealt, a flow of fq_codel passes
         r"tc qdisc show | sed -n 's/^qdisc htb [^ ]* dev \([^ ]*\) .*/\1/p' | while read dev; "
-        r'do tc -d class show dev $dev | sed "s/^/$dev /; s/ leaf [^ ]*//"; done'
+        r'do tc -d class show dev $dev | sed "/^class fq_codel/d; s/^/$dev /; s/ leaf [^ ]*//"; done'
     ),
     "nft": "nft -j list ruleset",
     # Of the directory that each interface has, only what decides about forwarding: there may be thousands.

@@ -8,11 +8,13 @@ are the rtnl backend's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
+from weft.errors import KernelRefused
 from weft.kinds.setting.belongings import ADDRESSES, joined
 from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, ROOT_QDISC, LinkSetting, Membership, parse
 from weft.kinds.setting.port import PORT
@@ -47,9 +49,21 @@ class LinkSettings:
         steps = list(self._steps(changes))
         self._ledger.note(self._entry(step) for step in steps if step.change.op is not Op.DELETE)
         writes = [step for step in steps if step.goal is not None]
-        self._rtnl.commit([_write(step) for step in writes if _attribute_of(step.change.key) != PORT])
+        try:
+            self._rtnl.commit([_write(step) for step in writes if _attribute_of(step.change.key) != PORT])
+        except KernelRefused:
+            self._take_half_trees_away(writes)
+            raise
         self._say_ports([step for step in writes if _attribute_of(step.change.key) == PORT])
         settle_after(self._ledger, changes, self._scope)
+
+    def _take_half_trees_away(self, steps: Sequence[_Step]) -> None:
+        """A tree of which the kernel refused a part would be taken for what somebody has put there since, and left: the
+        next attempt is to find none."""
+        for step in steps:
+            if step.setting.attribute == ROOT_QDISC and step.goal:
+                with suppress(KernelRefused):
+                    self._rtnl.commit([_write(replace(step, goal=""))])
 
     def _say_ports(self, steps: list[_Step]) -> None:
         """When the ports are back in their bridge, which has forgotten them."""

@@ -15,7 +15,7 @@ import pytest
 from tests.kernel.faults import intents
 from tests.kernel.faults.command import preload
 from tests.kernel.faults.killer import Killer
-from tests.kernel.faults.refuser import REFUSED, refuse_every_step
+from tests.kernel.faults.refuser import DONE, REFUSED, refuse_every_step
 from tests.kernel.faults.rig import SCOPE, Rig
 from tests.world import World
 
@@ -122,3 +122,17 @@ def test_from_policies_to_nothing_and_back(host: World, tmp_path: Path) -> None:
     tally = Killer(rig, first=3 % stride, stride=stride).run()
     print(tally)
     assert tally.former and tally.wanted
+
+
+ON_CARD = """
+weft: 1
+name: lab
+host: {links: {card: {existing: true, qos: {replace: true, egress: {ceil: 7mbit}}}}}
+"""
+
+
+def test_a_tree_of_somebody_else_s_comes_back_whole_whatever_part_of_it_is_refused(host: World, tmp_path: Path) -> None:
+    """Each of its messages: a half tree must not be taken for one that somebody has put there since."""
+    rig = Rig.between(host, apply(tmp_path / "a.yaml", ON_CARD), ("destroy", "-y", SCOPE))
+    codes = refuse_every_step(rig, stride=max(1, STRIDE // 7))
+    assert codes[REFUSED] and codes[DONE], codes
