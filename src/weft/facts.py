@@ -44,6 +44,8 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "nft_nat": "address translation in nftables: uplink nat",
         "nft_netdev": "nftables chains at a device: ports of virtual machines",
         "nft_fwd": "nftables' fwd: ports of virtual machines",
+        "nft_bridge": "nftables in bridges: what a port may speak as, security groups",
+        "nft_bridge_ct": "connections followed in bridges (nf_conntrack_bridge): stateful groups, else by br_netfilter",
     }
 )
 """The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for each congestion control."""

@@ -15,6 +15,7 @@ from weft.compiler.checks import check_routed
 from weft.compiler.draft import Draft
 from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
+from weft.compiler.groups import compile_passages, compile_prefixes, is_local_change
 from weft.compiler.links.declared import declare
 from weft.compiler.namespaces import compile_namespaces, configs_of
 from weft.compiler.naming import Names
@@ -83,6 +84,7 @@ class Compiler:
         for segment in self._all_segments():
             check_bridge_room(draft, segment)
         compile_namespaces(draft, configs, stands.declared)
+        self._filters(draft)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)
 
@@ -118,6 +120,12 @@ class Compiler:
         check_routed(draft, [segment for segment in uplinked if segment.uplink is Uplink.ROUTED])
         routers = [compile_router(draft, segment, self._pool) for segment in uplinked]
         compile_host_side(draft, self.intent, [router for router in routers if router is not None])
+
+    def _filters(self, draft: Draft) -> None:
+        """What no port and no router puts into the tenants' filters by itself."""
+        compile_passages(draft, self._all_segments())
+        found = (segment.security for segment in self._all_segments() if segment.security is not None)
+        compile_prefixes(draft, {id(security): security for security in found}.values(), self._places.values())
 
     def _all_segments(self) -> Iterator[Segment]:
         for segments in self._segments.values():
@@ -208,8 +216,11 @@ def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
         if replace(before, ports={}) != replace(tenant, ports={}):
             return None
         if before.ports is not tenant.ports:
-            names = dict.fromkeys((*before.ports, *tenant.ports))
-            changed += ((name, port) for port in names if before.ports.get(port) != tenant.ports.get(port))
+            pairs = {port: (before.ports.get(port), tenant.ports.get(port)) for port in (*before.ports, *tenant.ports)}
+            differing = {port: pair for port, pair in pairs.items() if pair[0] != pair[1]}
+            if not is_local_change(before, tenant, differing):
+                return None
+            changed += ((name, port) for port in differing)
     return tuple(changed)
 
 

@@ -7,6 +7,7 @@ Segment is what its ports and its router know of it, and all that one more port 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
 from weft.compiler.draft import Draft
@@ -15,6 +16,9 @@ from weft.compiler.naming import altnames, identity, mac, short_id
 from weft.kinds.link.bridge import MAX_PORTS, Bridge
 from weft.kinds.link.common import ChildLink
 from weft.model.intent import Intent, Network, Path, Subnet, Uplink
+
+if TYPE_CHECKING:
+    from weft.compiler.groups import Security
 
 ETHERNET_MTU = 1500
 MIN_IPV6_MTU = 1280
@@ -26,7 +30,8 @@ MIN_MTU = 68
 @dataclass(slots=True, kw_only=True)
 class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
-    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant."""
+    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant; `security`:
+    its tenant's filter, None where frames are not filtered."""
 
     tenant: str
     name: str
@@ -43,6 +48,7 @@ class Segment:
     ports: int = 0
     id: str
     footing: Footing | None = None
+    security: Security | None = None
 
     @property
     def shared(self) -> ChildLink | None:

@@ -13,6 +13,7 @@ from weft.compiler.assignment import Addresses, Claimant, port_path
 from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
+from weft.compiler.groups import protect
 from weft.compiler.namespaces import stand_on
 from weft.compiler.naming import identity, mac, short_id
 from weft.compiler.network import Segment, check_mtu
@@ -66,8 +67,10 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
         compile_tap(draft, place, attach.tap)
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
         _leave_out(draft, place, attach.pidfile)
+        return
     else:
         _compile_end(draft, place, _netns(draft, place))
+    protect(draft, place)
 
 
 def _check_mtu(draft: Draft, place: PortPlace) -> None:

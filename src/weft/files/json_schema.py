@@ -13,12 +13,15 @@ from typing import Any
 from weft.files.meaning import MEANINGS, keys_of
 from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
+from weft.model.security import AddressPair, Remote
 
 Json = dict[str, Any]
 
 _SHORT: Mapping[type[Any], Json] = {
     Attach: {"enum": ["host", "tap"]},
     Subnet: {"type": "string", "description": "a network with its prefix length"},
+    Remote: {"type": "string", "description": "a prefix or an address"},
+    AddressPair: {"type": "string", "description": "a prefix or an address"},
 }
 """What may stand instead of a record."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.model import intent, segment
+from weft.model import intent, security, segment
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
 
@@ -14,13 +14,12 @@ KEYS: dict[type[Any], dict[str, str]] = {
     intent.Intent: {
         "external_networks": "external networks",
         "qos_policies": "quality of service",
-        "security_groups": "security groups",
+        "security_groups": "security groups of all tenants (but `tenants: NAME: security_groups:`)",
     },
     intent.Tenant: {
         "qos": "quality of service",
         "qos_policies": "quality of service",
         "routers": "routers (but `uplink: nat` or `routed` on a network)",
-        "security_groups": "security groups",
         "floating_ips": "floating IPs",
         "share": "networks shared between tenants",
         "tunnels": "tunnels",
@@ -28,17 +27,18 @@ KEYS: dict[type[Any], dict[str, str]] = {
     intent.Network: {
         "qos": "quality of service",
         "port_qos": "quality of service",
-        "security_groups": "security groups",
+        "security_groups": "security groups of a network (but `defaults: {port: {security_groups: [...]}}`)",
         "dhcp": "DHCP",
         "dns": "DNS",
         "encryption": "encryption",
     },
     intent.Port: {
         "qos": "quality of service",
-        "security_groups": "security groups",
         "floating_ip": "floating IPs",
         "mirror": "mirroring",
     },
+    security.SecurityRule: {"log": "logging of what a rule fits", "audit": "audit mode"},
+    security.SecurityGroup: {"audit": "audit mode"},
     segment.SegmentSpec: {"take_addresses": "moving a link's addresses"},
     intent.Attach: {
         "container": "attaching to containers (but `pidfile: PATH`)",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from weft.files.security_meaning import SECURITY
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
 from weft.model import bridging, intent, links, segment, tuning
@@ -42,6 +43,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         {
             "networks": "Networks by name.",
             "ports": "Ports by name, or by a range of names: node[1-20].",
+            "security_groups": "Security groups by name: what ports may hear and say.",
+            "address_groups": "Lists of prefixes by name, for rules of security groups.",
             "id": _ID,
             "was": _WAS,
         },
@@ -88,6 +91,9 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "mac": "Of the port's end. Left out: derived from the id.",
             "mtu": "Bytes, at most the network's. Left out: the network's.",
             "routes": "Routes where the port ends. One to default replaces that by the subnet's gateway.",
+            "security_groups": "The groups that it is in. Left out: nothing is filtered. []: nothing comes in.",
+            "allowed_address_pairs": "What it may speak as, beside its own MAC and addresses.",
+            "port_security": "false: it may speak as anybody, and send any frames.",
             "tuning": _TUNING,
             "alias": "A line about it, kept on the link.",
             "id": _ID,
@@ -263,7 +269,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "egress_qos": "From a packet's priority to that in the frame.",
         },
     ),
-    **{cls: Meaning(*said) for cls, said in ({**TUNNELS, **STACKED}).items()},
+    **{cls: Meaning(*said) for cls, said in ({**SECURITY, **TUNNELS, **STACKED}).items()},
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {

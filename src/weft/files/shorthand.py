@@ -11,6 +11,7 @@ from typing import Any
 
 from weft.files.nodes import Entries, Entry, Node, Place, Scalar, is_null
 from weft.model.intent import Attach, Subnet
+from weft.model.security import AddressPair, Remote
 
 Report = Callable[[Place, str, str], None]
 
@@ -48,4 +49,21 @@ def _with_tap(node: Entries) -> Entries:
     return Entries(node.place, entries, node.weight)
 
 
-SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {Subnet: _subnet, Attach: _attach}
+def _remote(node: Node, report: Report) -> Node:
+    if isinstance(node, Scalar) and not node.is_null:
+        return Entries(node.place, {"cidr": Entry(node.place, node)})
+    return node
+
+
+def _pair(node: Node, report: Report) -> Node:
+    if isinstance(node, Scalar) and not node.is_null:
+        return Entries(node.place, {"ip": Entry(node.place, node)})
+    return node
+
+
+SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
+    Subnet: _subnet,
+    Attach: _attach,
+    Remote: _remote,
+    AddressPair: _pair,
+}

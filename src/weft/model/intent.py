@@ -15,6 +15,7 @@ from typing import Any
 
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
+from weft.model.security import AddressGroupMember, AddressPair, SecurityGroup
 from weft.model.segment import SegmentSpec
 from weft.model.tuning import LinkTuning
 
@@ -114,7 +115,8 @@ class NeighbourSpec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
     """A tenant's attachment to a network. `network`: a name in the tenant. Addresses without prefix length, each
-    inside a subnet of the network; none given: the one held, else the lowest free, in each subnet."""
+    inside a subnet of the network; none given: the one held, else the lowest free, in each subnet. `security_groups`:
+    None: nothing is filtered; (): nothing comes in. `port_security`: whether it may only speak as itself."""
 
     network: w.Name
     attach: Attach
@@ -122,6 +124,9 @@ class Port:
     mac: w.Mac | None = None
     mtu: w.Mtu | None = None
     routes: tuple[RouteSpec, ...] = ()
+    security_groups: tuple[w.Name, ...] | None = None
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+    port_security: bool = True
     tuning: LinkTuning | None = None
     alias: w.Alias | None = None
     id: w.Uuid | None = None
@@ -140,8 +145,12 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
+    """`address_groups`: prefixes, and names of other address groups."""
+
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
+    security_groups: Mapping[w.Name, SecurityGroup] = field(default_factory=lambda: _NONE)
+    address_groups: Mapping[w.Name, tuple[AddressGroupMember, ...]] = field(default_factory=lambda: _NONE)
     id: w.Uuid | None = None
     was: w.Name | None = None
 

@@ -126,6 +126,8 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
     "nft_nat": _chain("inet", "nat", "postrouting", "masquerade"),
     "nft_netdev": _chain("netdev", "filter", "ingress", "", "lo"),
     "nft_fwd": _chain("netdev", "filter", "ingress", 'fwd to "lo"', "lo"),
+    "nft_bridge": _chain("bridge", "filter", "prerouting", "ether type ip drop"),
+    "nft_bridge_ct": _chain("bridge", "filter", "forward", "ct state established,related accept"),
 }
 """As LINKS, for nftables."""
 

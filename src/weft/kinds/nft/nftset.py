@@ -1,4 +1,9 @@
-"""A named set or map. Source: nft(8)."""
+"""A named set or map. Source: nft(8).
+
+Rules: the elements of a set are objects of their own, so that one more costs one. Not so those of a set that counts:
+they may overlap what they follow (prefixes, ranges of ports), which the kernel refuses but in one transaction, so they
+are a field of the set and change all at once; those that stay keep their counters.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
-from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
-from weft.state import Change, Key
+from weft.kinds.nft.commands import Command, Elements, Line, Stage, in_netns, shell
+from weft.state import Change, Key, Op
+
+TYPEOF = "typeof "
+COUNTER = "counter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NftSet:
     """A set, or a map where `data` is not "". `type` and `data` as nft prints them ("ipv4_addr", "ifname . ipv4_addr",
-    "verdict"); `flags` sorted ("interval", "timeout")."""
+    "verdict"), or what follows `typeof`, with that word; `flags` sorted ("interval", "timeout"). `counted`: each
+    element has a counter; `elements` then are all of it, as nft prints them, sorted."""
 
     netns: str
     family: str
@@ -22,6 +31,8 @@ class NftSet:
     type: str
     data: str = ""
     flags: tuple[str, ...] = ()
+    counted: bool = False
+    elements: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -43,9 +54,19 @@ def script(change: Change) -> Iterable[str]:
 def parse(netns: str, family: str, table: str, name: str, body: Sequence[str]) -> NftSet:
     """`body`: the lines between the braces, stripped."""
     words = dict(line.partition(" ")[::2] for line in body)
-    kind, _, data = words.get("type", "").partition(" : ")
+    declared = words.get("type") or f"{TYPEOF}{words.get('typeof', '')}"
+    kind, _, data = declared.partition(" : ")
     flags = tuple(sorted(filter(None, words.get("flags", "").split(","))))
-    return NftSet(netns=netns, family=family, table=table, name=name, type=kind, data=data, flags=flags)
+    return NftSet(
+        netns=netns,
+        family=family,
+        table=table,
+        name=name,
+        type=kind,
+        data=data,
+        flags=flags,
+        counted=COUNTER in words,
+    )
 
 
 def _set(change: Change) -> NftSet:
@@ -54,12 +75,29 @@ def _set(change: Change) -> NftSet:
 
 
 def _commands(change: Change) -> list[Command]:
+    if change.op is Op.UPDATE:
+        assert isinstance(change.before, NftSet) and isinstance(change.after, NftSet)
+        return _edits(change.before, change.after)
     commands: list[Command] = []
     if isinstance(change.before, NftSet):
         commands.append(Line(Stage.DROP_SET, f"delete {_target(change.before)}"))
     if isinstance(change.after, NftSet):
         commands.append(Line(Stage.ADD_SET, f"add {_target(change.after)} {{ {_body(change.after)} }}"))
+        commands += _elements(Stage.ADD_ELEMENT, change.after, change.after.elements)
     return commands
+
+
+def _edits(before: NftSet, after: NftSet) -> list[Command]:
+    """What goes first, so that what comes may overlap it."""
+    there, wanted = set(before.elements), set(after.elements)
+    gone = (element for element in before.elements if element not in wanted)
+    new = (element for element in after.elements if element not in there)
+    return [*_elements(Stage.DROP_ELEMENT, before, gone), *_elements(Stage.ADD_ELEMENT, after, new)]
+
+
+def _elements(stage: Stage, held: NftSet, elements: Iterable[str]) -> list[Command]:
+    target = f"{held.family} {held.table} {held.name}"
+    return [Elements(stage, target, element) for element in elements]
 
 
 def _target(held: NftSet) -> str:
@@ -69,7 +107,9 @@ def _target(held: NftSet) -> str:
 def _body(held: NftSet) -> str:
     data = f" : {held.data}" if held.data else ""
     flags = f" flags {','.join(held.flags)};" if held.flags else ""
-    return f"type {held.type}{data};{flags}"
+    counter = f" {COUNTER};" if held.counted else ""
+    word = "" if held.type.startswith(TYPEOF) else "type "
+    return f"{word}{held.type}{data};{flags}{counter}"
 
 
 ROW = Kind(
@@ -77,7 +117,7 @@ ROW = Kind(
     cls=NftSet,
     backend="nft",
     owner=Owner.TABLE,
-    in_place=frozenset(),
+    in_place=frozenset({"elements"}),
     requests=requests,
     script=script,
     parse=parse,
