@@ -1,7 +1,8 @@
 """A plugin of pytest that leaves the tests a guest runs: `pytest -p tests.guest.chosen`.
 
-Those are all of tests/kernel/links and tests/kernel/groups, all marked `needs`, and of the others in tests/kernel those in `ALSO`: what speaks
-to the kernel. What is about commands, files and locks is the same on every kernel and runs on the host's.
+Those are all of tests/kernel/links and tests/kernel/groups, all marked `needs`, and of the others in tests/kernel those
+in `ALSO`: what speaks to the kernel. What is about commands, files and locks is the same on every kernel and runs on
+the host's.
 """
 
 from __future__ import annotations

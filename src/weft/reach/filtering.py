@@ -7,7 +7,7 @@ another form is somebody's own and fits nothing. Source: nft(8), net/netfilter/n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -213,10 +213,3 @@ def frame(
         "meta l4proto": protocol,
         **more,
     }
-
-
-def answering(asked: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
-    """What a frame of a connection that is known already has beside its own fields."""
-    yield from asked.items()
-    yield "ct state", "established,related"
-    yield "meta mark", 1

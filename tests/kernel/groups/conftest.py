@@ -1,3 +1,7 @@
+"""A lab for every test of groups."""
+
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 

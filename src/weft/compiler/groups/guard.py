@@ -83,20 +83,14 @@ _MAPS = (layout.ENTRY, layout.SENDERS, layout.RECEIVERS)
 
 
 class Speaker(NamedTuple):
-    """Who a port may speak as: a MAC with a prefix; an address is a prefix of full length."""
+    """Who a port may speak as: a MAC with an address, or with a `prefix` of several, then `address` is "" and `number`
+    0."""
 
     mac: str
-    prefix: str
-
-    @property
-    def family(self) -> int:
-        return 6 if ":" in self.prefix else 4
-
-    @property
-    def address(self) -> str:
-        """The one address of the prefix, "" where it has several."""
-        net = ip_network(self.prefix)
-        return str(net.network_address) if net.prefixlen == net.max_prefixlen else ""
+    family: int
+    address: str
+    number: int
+    prefix: str = ""
 
 
 def guards(room: Room) -> Iterator[NftChain | NftSet]:
@@ -126,18 +120,22 @@ def guard_port(draft: Draft, room: Room, place: PortPlace) -> None:
     draft.put(room.element(layout.ENTRY, link, verdict), place.path)
     if verdict == TRUSTED:
         return
-    said = speakers(place)
-    for mac in dict.fromkeys((place.mac, *(speaker.mac for speaker in said))):
-        draft.put(room.element(layout.MACS, f"{link} . {mac}"), place.path)
-    for speaker in dict.fromkeys(said):
-        if speaker.address:
-            name = layout.PAIRS6 if speaker.family == 6 else layout.PAIRS4
-            draft.put(room.element(name, f"{link} . {speaker.mac} . {speaker.address}"), place.path)
-    announced = dict.fromkeys(speaker.address for speaker in said if speaker.family == 6 and speaker.address)
-    for address in announced:
-        draft.put(room.element(layout.TARGETS, f"{link} . {_number_text(address)}"), place.path)
-    if any(speaker.family == 6 and not speaker.address for speaker in said):
-        draft.put(room.element(layout.PROXIES, link), place.path)
+    said = dict.fromkeys(speakers(place))
+    elements = dict.fromkeys(element for speaker in said for element in _elements(link, speaker))
+    for name, element in {(layout.MACS, f"{link} . {place.mac}"): None, **elements}:
+        draft.put(room.element(name, element), place.path)
+
+
+def _elements(link: str, speaker: Speaker) -> Iterator[tuple[str, str]]:
+    """Sets and elements: as whom the port of a link may speak."""
+    yield layout.MACS, f"{link} . {speaker.mac}"
+    if not speaker.address:
+        if speaker.family == 6:
+            yield layout.PROXIES, link
+        return
+    yield layout.PAIRS6 if speaker.family == 6 else layout.PAIRS4, f"{link} . {speaker.mac} . {speaker.address}"
+    if speaker.family == 6:
+        yield layout.TARGETS, f"{link} . 0x{speaker.number:032x}"  # as nft prints a number of so many bits
 
 
 def prefix_elements(place: PortPlace) -> Iterator[tuple[int, str]]:
@@ -156,23 +154,32 @@ def _is_within(one: Speaker, other: Speaker) -> bool:
     return mine.prefixlen >= wider.prefixlen and mine.supernet(new_prefix=wider.prefixlen) == wider
 
 
-def speakers(place: PortPlace) -> list[Speaker]:
-    """All that a port may speak as; as a link-local address that of its MAC alone (RFC 4291 appendix A)."""
-    own = [Speaker(place.mac, _host(address)) for address in place.held]
-    pairs = [Speaker(pair.mac or place.mac, pair.ip) for pair in place.port.allowed_address_pairs]
-    return [*own, Speaker(place.mac, _host(link_local(place.mac))), *pairs]
+def speakers(place: PortPlace) -> Iterator[Speaker]:
+    """All that a port may speak as; as a link-local address that of its MAC alone."""
+    for pool, address, number in place.addresses:
+        yield Speaker(place.mac, pool.family, address, number)
+    yield Speaker(place.mac, 6, *link_local(place.mac))
+    for pair in place.port.allowed_address_pairs:
+        net, mac = ip_network(pair.ip), pair.mac or place.mac
+        if net.prefixlen == net.max_prefixlen:
+            yield Speaker(mac, net.version, str(net.network_address), int(net.network_address))
+        else:
+            yield Speaker(mac, net.version, "", 0, pair.ip)
 
 
 def has_prefixes(port: Port) -> bool:
     """Whether a port has a share in the sets of prefixes, which are one object each."""
-    return any(not Speaker("", pair.ip).address for pair in port.allowed_address_pairs)
+    nets = (ip_network(pair.ip) for pair in port.allowed_address_pairs)
+    return any(net.prefixlen < net.max_prefixlen for net in nets)
 
 
-def link_local(mac: str) -> str:
-    """The IPv6 link-local address of a MAC."""
+def link_local(mac: str) -> tuple[str, int]:
+    """The IPv6 link-local address of a MAC, as text and number. Source: RFC 4291 appendix A, RFC 5952."""
     digits = bytes.fromhex(mac.replace(":", ""))
-    tail = bytes([digits[0] ^ 2, *digits[1:3], 0xFF, 0xFE, *digits[3:]])
-    return str(ip_network(int.from_bytes(b"\xfe\x80" + bytes(6) + tail)).network_address)
+    tail = int.from_bytes(bytes([digits[0] ^ 2, *digits[1:3], 0xFF, 0xFE, *digits[3:]]))
+    first, *rest = (tail >> shift & 0xFFFF for shift in (48, 32, 16, 0))
+    words = ":".join(f"{word:x}" for word in ((first, *rest) if first else rest))
+    return f"fe80::{words}", 0xFE80 << 112 | tail
 
 
 def _verdict(place: PortPlace) -> str:
@@ -181,12 +188,3 @@ def _verdict(place: PortPlace) -> str:
     if not place.segment.pools:
         return UNADDRESSED
     return GATEWAY if any(number == pool.gateway for pool, _, number in place.addresses) else GUARDED
-
-
-def _host(address: str) -> str:
-    return f"{address}/{128 if ':' in address else 32}"
-
-
-def _number_text(address: str) -> str:
-    """As nft prints a number of so many bits."""
-    return f"0x{int(ip_network(address).network_address):032x}"
