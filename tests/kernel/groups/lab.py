@@ -38,6 +38,11 @@ class Lab:
         assert started.stdout is not None and started.stdout.readline() == "ready\n"
         self.listening.append(started)
 
+    def listen_after(self, text: str, netns: str, *what: str) -> None:
+        """Apply, then `listen`."""
+        self.apply(text)
+        self.listen(netns, *what)
+
     def ask(self, netns: str, what: Iterable[str], seconds: float) -> dict[str, bool]:
         asked = self.world.run(sys.executable, HERE / "talk.py", "ask", str(seconds), *what, netns=netns)
         answers: dict[str, bool] = json.loads(asked.stdout)

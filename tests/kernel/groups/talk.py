@@ -1,5 +1,5 @@
-"""Run inside a namespace: listens, or asks, as any program would. `listen WHAT...` and `ask SECONDS WHAT...`, WHAT
-being tcp/PORT or udp/PORT to listen at, and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask. Answers are one JSON object:
+"""Run inside a namespace: listens, or asks, as any program would. `listen WHAT...`, `ask SECONDS WHAT...` and `hold
+WHAT`, WHAT being tcp/PORT or udp/PORT to listen at, and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask. Answers are one JSON object:
 WHAT to whether it answered within so many seconds; each is asked again until then.
 """
 
@@ -79,8 +79,25 @@ def ask_all(seconds: float, words: list[str]) -> dict[str, bool]:
     return {word: answers[word] for word in words}
 
 
+def hold(word: str) -> None:
+    """For each line that is read say whether a byte comes back over one connection: `back` or `lost`."""
+    _, address, port = word.split("/")
+    with socket.create_connection((address, int(port)), timeout=8) as held:
+        print("connected", flush=True)
+        held.settimeout(1.5)
+        for _ in sys.stdin:
+            try:
+                held.sendall(b"x")
+                answer = held.recv(1)
+            except OSError:
+                answer = b""
+            print("back" if answer else "lost", flush=True)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "listen":
         listen(sys.argv[2:])
+    elif sys.argv[1] == "hold":
+        hold(sys.argv[2])
     else:
         print(json.dumps(ask_all(float(sys.argv[2]), sys.argv[3:])))
