@@ -51,7 +51,7 @@ class Crossing:
         protocol, fields = talk.fields(6 if ":" in self.target else 4, answer=answer)
         known: dict[str, Value] = {"ct state": "new", "meta mark": 0}
         if answer:
-            known = {"ct state": "established,related", "meta mark": 1}
+            known = {"ct state": "established", "meta mark": 1}
         sent = frame(self.iifname, self.oifname, self.mac, self.source, self.target, protocol, {**fields, **known})
         chain = self.filter.stops(sent)
         return f"{_why(chain)} ({chain})" if chain else ""

@@ -1,6 +1,6 @@
 """Run inside a namespace: listens, or asks, as any program would. `listen WHAT...`, `ask SECONDS WHAT...` and `hold
-WHAT`, WHAT being tcp/PORT or udp/PORT to listen at, and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask. Answers are one JSON object:
-WHAT to whether it answered within so many seconds; each is asked again until then.
+WHAT`, WHAT being tcp/PORT or udp/PORT to listen at, and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask. Answers are one
+JSON object: WHAT to whether it answered within so many seconds; each is asked again until then.
 """
 
 from __future__ import annotations
