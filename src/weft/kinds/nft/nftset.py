@@ -17,6 +17,10 @@ from weft.state import Change, Key, Op
 TYPEOF = "typeof "
 COUNTER = "counter"
 
+MANY = 400_000
+"""Comparisons: nft looks for each element of ranges that is to go among all there are, two million in a second. Above
+so many the set is emptied and filled anew, and its counters begin again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NftSet:
@@ -90,18 +94,24 @@ def _commands(change: Change) -> list[Command]:
 def _edits(before: NftSet, after: NftSet) -> list[Command]:
     """What goes first, so that what comes may overlap it."""
     there, wanted = set(before.elements), set(after.elements)
-    gone = (element for element in before.elements if element not in wanted)
-    new = (element for element in after.elements if element not in there)
+    gone = [element for element in before.elements if element not in wanted]
+    new = [element for element in after.elements if element not in there]
+    if len(gone) * len(before.elements) > MANY:
+        flush = Line(Stage.DROP_ELEMENT, f"flush set {_name(before)}")
+        return [flush, *_elements(Stage.ADD_ELEMENT, after, after.elements)]
     return [*_elements(Stage.DROP_ELEMENT, before, gone), *_elements(Stage.ADD_ELEMENT, after, new)]
 
 
 def _elements(stage: Stage, held: NftSet, elements: Iterable[str]) -> list[Command]:
-    target = f"{held.family} {held.table} {held.name}"
-    return [Elements(stage, target, element) for element in elements]
+    return [Elements(stage, _name(held), element) for element in elements]
 
 
 def _target(held: NftSet) -> str:
-    return f"{'map' if held.data else 'set'} {held.family} {held.table} {held.name}"
+    return f"{'map' if held.data else 'set'} {_name(held)}"
+
+
+def _name(held: NftSet) -> str:
+    return f"{held.family} {held.table} {held.name}"
 
 
 def _body(held: NftSet) -> str:
