@@ -28,12 +28,15 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "nft_nat": "nft_chain_nat",
         "nft_netdev": "nf_tables_netdev",
         "nft_fwd": "nft_fwd_netdev",
+        "nft_bridge": "nf_tables",
+        "nft_bridge_ct": "nf_conntrack_bridge",
     }
 )
 """The kernel module of a feature, where that has another name."""
 
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
+        "nft_bridge_ct": "br_netfilter, in the namespaces of tenants with groups alone",
         "dummy": "a bridge without members holds addresses as well",
         "vxlan": "VLANs on a common wire",
         "geneve": "vxlan with its `remote`",
