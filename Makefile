@@ -34,6 +34,7 @@ $(READY): requirements.lock pyproject.toml | packages
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 demo: setup

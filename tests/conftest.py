@@ -1,11 +1,25 @@
 """Fixtures for every kind of test: a world of its own for those that need the real kernel."""
 
+import compileall
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+import weft
 from tests import needs
 from tests.world import World
+
+settings.register_profile("weft", deadline=None)  # no test is about the clock
+settings.load_profile("weft")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The command that tests start by the thousand is compiled once, as an installation has it, whatever
+    PYTHONDONTWRITEBYTECODE says here: else each start takes twice as long."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(weft.__file__).parent, quiet=2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,31 +16,41 @@ HOST = ""
 """The host's own key in a dump; a named namespace's is its name."""
 
 Dump = dict[str, dict[str, Any]]
-"""namespace -> section (link, addr, route, rule, neigh, fdb, qdisc, nft, sysctl) -> normalised content."""
+"""namespace -> section (link, addr, route, rule, neigh, fdb, qdisc, class, nft, sysctl) -> normalised content."""
 
 _MARK = "=== "
+
+
+def _batch(program: str, *commands: str) -> str:
+    """Several commands for one start of `ip`, which in a guest costs more than what they do. A line of JSON each."""
+    return "\n".join([f"{program} -batch - <<'E'", *commands, "E"])
+
+
 _COMMANDS = {
     "link": "ip -j -d link show",
-    "nsid": "ip -j netns list",  # `list-id` stops after some 130
-    "addr": "ip -j addr show",
-    "route": "ip -j -4 route show table all",
-    "route6": "ip -j -6 route show table all",
-    "rule": "ip -j -4 rule show",
-    "rule6": "ip -j -6 rule show",
-    "neigh": "ip -j neigh show nud permanent",
+    # `ip netns list-id` stops after some 130
+    "nsid addr neigh": _batch("ip -j", "netns list", "addr show", "neigh show nud permanent"),
+    "route rule": _batch("ip -j -4", "route show table all", "rule show"),
+    "route6 rule6": _batch("ip -j -6", "route show table all", "rule show"),
     "qdisc": "tc -j qdisc show",
+    "class": (  # of which Debian 12's tc has no JSON; a queue's handle is dealt
+        r"tc qdisc show | sed -n 's/^qdisc htb [^ ]* dev \([^ ]*\) .*/\1/p' | while read dev; "
+        r'do tc -d class show dev $dev | sed "s/^/$dev /; s/ leaf [^ ]*//"; done'
+    ),
     "nft": "nft -j list ruleset",
     # Of the directory that each interface has, only what decides about forwarding: there may be thousands.
     "sysctl": (
-        r"(find /proc/sys/net/ \( -path '*/neigh/*' -o -path '*/conf/*' \) -prune -o -type f -exec grep -H . {} +; "
-        "cd /proc/sys/net; grep -H . ipv[46]/conf/all/* ipv[46]/conf/default/* ipv[46]/conf/*/forwarding "
+        "cd /proc/sys/net; grep -rHs --exclude-dir=neigh --exclude-dir=conf . /proc/sys/net/ "
+        "ipv[46]/conf/all/* ipv[46]/conf/default/* ipv[46]/conf/*/forwarding "
         "ipv4/conf/*/rp_filter ipv6/conf/*/disable_ipv6 ipv6/conf/*/accept_ra "
-        "ipv6/conf/*/addr_gen_mode) 2>/dev/null || true"
+        "ipv6/conf/*/addr_gen_mode || true"
     ),
 }
+_GLANCE = _batch("ip -j -6", "addr show", "route show table all")
+"""What the kernel goes on changing for some time after a carrier appears: IPv6, to the route to an address itself."""
 _PASSING = frozenset(
     "ifindex link_index link_netnsid operstate handle packets bytes used confirmed updated probes refcnt age cache "
-    "permaddr stats stats64 new-packets".split()
+    "permaddr stats stats64 new-packets direct_packets_stat".split()
 )
 _PASSING_OF_BRIDGES = frozenset(
     "hello_timer tcn_timer topology_change_timer gc_timer topology_change topology_change_detected bridge_id root_id "
@@ -54,12 +64,30 @@ _PASSING_FLAGS = frozenset({"LOWER_UP", "NO-CARRIER", "M-DOWN", "linkdown", "RUN
 _PASSING_SYSCTLS = ("netfilter/nf_conntrack_count", "/stable_secret", "unix/")
 
 
-def dump_script(names: Iterable[str]) -> str:
-    """One shell script that prints everything of the host and of the namespaces `names`."""
-    asks = "; ".join(f"echo '{_MARK}{section}'; {command}" for section, command in _COMMANDS.items())
-    parts = [f"ask() {{ {asks}; }}", f"echo '{_MARK}{_MARK}'", "ask", f"asks=$(cat <<'END'\n{asks}\nEND\n)"]
-    parts += [f"echo '{_MARK}{_MARK}{name}'; nsenter --net=/run/netns/{name} sh -c \"$asks\"" for name in names]
-    return "\n".join(parts)
+def dump_script() -> str:
+    """A shell script that prints everything of the host and of each named namespace."""
+    return _everywhere("\n".join(f"echo '{_MARK}{title}'\n{command}" for title, command in _COMMANDS.items()))
+
+
+def glance_script() -> str:
+    """The same of what the kernel does by itself: `parse_glance` reads it."""
+    return _everywhere(_GLANCE)
+
+
+def _everywhere(asks: str) -> str:
+    return f"""
+asks=$(cat <<'END'
+{asks}
+END
+)
+echo '{_MARK}{_MARK}'
+sh -c "$asks"
+for path in /run/netns/*; do
+  [ -e "$path" ] || continue
+  echo '{_MARK}{_MARK}'"${{path##*/}}"
+  nsenter --net="$path" sh -c "$asks"
+done
+"""
 
 
 def parse_dump(text: str) -> Dump:
@@ -69,6 +97,12 @@ def parse_dump(text: str) -> Dump:
     return {name: _normalise(name, sections, ifnames) for name, sections in raw.items()}
 
 
+def parse_glance(text: str) -> tuple[Any, bool]:
+    """What can be compared of it, and whether an address is still being checked for duplicates."""
+    lines = [json.loads(line) for _, body in _split(text, _MARK + _MARK) for line in body.splitlines()]
+    return _clean(lines), '"tentative":true' in text
+
+
 def _split(text: str, mark: str) -> list[tuple[str, str]]:
     """[(what follows the mark on its line, the lines up to the next mark)]."""
     blocks = ("\n" + text).split("\n" + mark)[1:]
@@ -76,13 +110,23 @@ def _split(text: str, mark: str) -> list[tuple[str, str]]:
 
 
 def _sections(body: str) -> dict[str, Any]:
-    texts = dict(_split(body, _MARK))
-    return {name: _sysctls(text) if name == "sysctl" else json.loads(text or "[]") for name, text in texts.items()}
+    found: dict[str, Any] = {}
+    for title, text in _split(body, _MARK):
+        if title in _READERS:
+            found[title] = _READERS[title](text)
+        elif " " in title:
+            found |= zip(title.split(), map(json.loads, text.splitlines()), strict=True)
+        else:
+            found[title] = json.loads(text or "[]")
+    return found
 
 
 def _sysctls(text: str) -> dict[str, str]:
     lines = (line.removeprefix("/proc/sys/net/").partition(":") for line in text.splitlines())
     return {name: " ".join(value.split()) for name, _, value in lines if not name.endswith(_PASSING_SYSCTLS)}
+
+
+_READERS = {"sysctl": _sysctls, "class": lambda text: sorted(text.splitlines())}
 
 
 def _normalise(netns: str, raw: Mapping[str, Any], ifnames: Mapping[tuple[str, int], str]) -> dict[str, Any]:
@@ -95,6 +139,7 @@ def _normalise(netns: str, raw: Mapping[str, Any], ifnames: Mapping[tuple[str, i
         "rule": _ordered(map(_clean, raw["rule"] + raw["rule6"])),
         "neigh": _ordered(map(_clean, raw["neigh"])),
         "qdisc": _ordered(map(_qdisc, raw["qdisc"])),
+        "class": raw["class"],
         "nft": _ruleset(raw["nft"]["nftables"]),
         "sysctl": raw["sysctl"],
     }

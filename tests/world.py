@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.dump import Dump, dump_script, parse_dump
+from tests.dump import Dump, dump_script, glance_script, parse_dump, parse_glance
 
 BIN = Path(sys.executable).parent
 """Where this environment's `weft` is; commands find it first."""
@@ -148,24 +148,17 @@ class World:
     def dump(self, *, settle_s: float = 0) -> Dump:
         """All of the world, normalised, as iproute2, nft and /proc tell it (see tests.dump).
 
-        With `settle_s`, asks again until no address is tentative and two dumps in a row agree, for as long: the
-        kernel makes link-local addresses and their routes some time after a carrier appears.
+        With `settle_s`, waits until no address is tentative and two looks in a row at addresses and routes agree, for
+        as long: the kernel makes link-local ones some time after a carrier appears.
         """
         until = time.monotonic() + settle_s
-        now, settled = self._dump(), False
+        before, settled = None, False
         while not settled and time.monotonic() < until:
-            time.sleep(0.3)
-            before, (now, tentative) = now, self._look()
-            settled = before == now and not tentative
-        return now
-
-    def _dump(self) -> Dump:
-        return self._look()[0]
-
-    def _look(self) -> tuple[Dump, bool]:
-        """The dump, and whether an address is still being checked for duplicates."""
-        text = self.run("sh", "-c", dump_script(self.names())).stdout
-        return parse_dump(text), '"tentative":true' in text
+            if before is not None:
+                time.sleep(0.3)
+            now, is_tentative = parse_glance(self.run("sh", "-c", glance_script()).stdout)
+            before, settled = now, before == now and not is_tentative
+        return parse_dump(self.run("sh", "-c", dump_script()).stdout)
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:

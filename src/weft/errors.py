@@ -6,8 +6,9 @@ Rules: an error says where, what is wrong and what would be right. Nothing below
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Self
+
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,11 @@ is a field here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
+
+from weft.records import dataclass
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
@@ -46,6 +48,14 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "nft_fwd": "nftables' fwd: ports of virtual machines",
         "nft_bridge": "nftables in bridges: what a port may speak as, security groups",
         "nft_bridge_ct": "connections followed in bridges (nf_conntrack_bridge): stateful groups, else by br_netfilter",
+        "nft_egress": "nftables chains at what a device sends: quality of service",
+        "htb": "classes with guaranteed rates and ceilings: quality of service",
+        "tbf": "rates for single queues, and large frames taken apart below 105 mbit/s",
+        "fq_codel": "queues that stay short, fair among flows",
+        "sfq": "queues that are fair among flows",
+        "fq": "queues for senders that pace themselves",
+        "cake": "queues that stay short, fair among hosts and flows",
+        "netem": "delay, jitter and loss of lines for tests",
     }
 )
 """The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for each congestion control."""
@@ -60,6 +70,28 @@ class ForeignLink:
     mtu: int = 1500
     master: str = ""
     addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belongings:
+    """What a link of the host's that gives its addresses to a network has, or had before: `value` as the link setting
+    has it. `bars`: why some of it cannot be moved. `since`: what it has got since weft took the rest. `mac`: the
+    link's."""
+
+    value: str = ""
+    bars: tuple[str, ...] = ()
+    since: str = ""
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What the kernel tells of how a link of the host's sends. `queues` that a root qdisc of the kernel's own serves
+    one by one now, 1 where there is none such. `speed_bps` 0: not known."""
+
+    mac: str = ""
+    queues: int = 1
+    speed_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +119,14 @@ class Facts:
     """`features`: names of what this kernel has (FEATURES). `links`: the host's links that the scope did not make.
     `namespaces`: names under /run/netns that the scope does not own. `pids`: pidfile path to the id of a living
     process. `users`, `groups`: name to number. `held`: (tenant, port) to the addresses it has now, without prefix
-    length. `pool_held`: (tenant, network, family) to the pool address it has now; `pool_taken`: pool addresses of
+    length. `pool_held`: (tenant, network, family) to the pool address it has now; `transit_held`:
+    (tenant, network, address of a port) to the pool address that is this port's alone; `pool_taken`: pool addresses of
     other scopes. `egress_links`: the links of the host's default routes; `ra_links`: those of them whose default
     route came by router advertisement. `limits`: sysctls that lint compares with the intent. `host_routes`: the
     prefixes of the host's routes that the scope did not make. `tcp_allowed`: the congestion controls that a namespace
     other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any.
-    `key_files`: by path, of all that the intent names."""
+    `key_files`: by path, of all that the intent names. `belongings`: by link, of those that segments take addresses
+    of. `lines`: of the links whose capacity the intent says."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -103,6 +137,7 @@ class Facts:
     groups: Mapping[str, int] = field(default_factory=lambda: _NONE)
     held: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=lambda: _NONE)
     pool_held: Mapping[tuple[str, str, int], str] = field(default_factory=lambda: _NONE)
+    transit_held: Mapping[tuple[str, str, str], str] = field(default_factory=lambda: _NONE)
     pool_taken: frozenset[str] = frozenset()
     egress_links: tuple[str, ...] = ()
     ra_links: tuple[str, ...] = ()
@@ -112,3 +147,5 @@ class Facts:
     tcp_allowed: frozenset[str] | None = None
     host_is_first: bool = False
     key_files: Mapping[str, KeyFile] = field(default_factory=lambda: _NONE)
+    belongings: Mapping[str, Belongings] = field(default_factory=lambda: _NONE)
+    lines: Mapping[str, Line] = field(default_factory=lambda: _NONE)

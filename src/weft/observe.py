@@ -7,7 +7,6 @@ host's, the scope's own, those the intent or the ledger names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from weft.backends.base import Backend, Selection
 from weft.backends.link_settings import LinkSettings
@@ -15,7 +14,9 @@ from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.kinds.netns import Namespace
+from weft.kinds.tc.qdisc import QDISC
 from weft.ownership import Claims, Split, split
+from weft.records import dataclass
 from weft.state import HOST, Key, Mark, State, netns_key
 from weft.store.ledger import Ledger
 
@@ -77,7 +78,12 @@ class Machine:
     def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""
         ledger = self.ledger.scopes(self.scope)
-        claims = Claims(host_id=self.host_id, scope=self.scope, ledger=ledger, newborn=newborn)
+        roots = {
+            key: entry.ours
+            for key, entry in self.ledger.entries().items()
+            if key.table == QDISC and self.scope in entry.scopes
+        }
+        claims = Claims(host_id=self.host_id, scope=self.scope, ledger=ledger, newborn=newborn, roots=roots)
         return split(observed, wanted, claims)
 
     def look_around(self, keys: frozenset[Key], wanted: State) -> Split:

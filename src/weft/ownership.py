@@ -8,7 +8,7 @@ the first look on, and so is all that is said of what stands on it; what else st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import field, replace
 
 from weft.diff import differing_fields, fixed_fields
 from weft.kinds import KINDS
@@ -24,9 +24,13 @@ from weft.kinds.link.fdb import Fdb
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.table import TABLE_PREFIX
-from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.belongings import ADDRESSES
+from weft.kinds.setting.link import ROOT_QDISC, LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
-from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, netns_key
+from weft.kinds.tc.other import OtherQdisc
+from weft.kinds.tc.qdisc import ROOT, Qdisc, root_of
+from weft.records import dataclass
+from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State, link_key, netns_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +46,14 @@ class Split:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """What beside the marks proves ownership. `ledger`: key to scope for objects that bear no proof of their own.
-    `newborn`: keys that a journal says we were about to make, so that a link born without its mark is ours."""
+    `roots`: the root qdiscs on foreign links that the scope has in the ledger, by kind and handle. `newborn`: keys that
+    a journal says we were about to make, so that a link born without its mark is ours."""
 
     host_id: str
     scope: str
     ledger: Mapping[Key, str]
     newborn: frozenset[Key] = frozenset()
+    roots: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
 
 def split(observed: State, wanted: State, claims: Claims) -> Split:
@@ -62,16 +68,23 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
     adopted: set[Key] = set()
     taken_over = {key: taken for key, want in wanted.items() if (taken := _taken_over(observed.get(key), want))}
     observed = _as_marked(observed, taken_over, claims)
+    bared = _bared(wanted)
     for key, obj in observed.items():
         if key in taken_over:
             ours[key] = taken_over[key]
+        elif isinstance(obj, Route) and not bared.isdisjoint(obj.lives_on):
+            continue  # it goes with the link's addresses, and another of its key may come
         elif key in wanted and _is_fixed(obj, wanted[key], claims):
             foreign[key] = obj
         elif key not in wanted and _stands_by_itself(obj, taken_over, claims):
             continue
+        elif key in wanted and isinstance(obj, LinkSetting) and cannot_give_way(obj):
+            foreign[key] = obj
+        elif _gives_way(obj, observed, wanted, claims):
+            continue
         elif _is_ours(obj, observed, claims):
-            is_adopted = isinstance(obj, Link) and claims.ledger.get(key) == claims.scope
-            ours[key] = replace(obj, adopt=True) if isinstance(obj, Link) and is_adopted else obj
+            is_adopted = claims.ledger.get(key) == claims.scope
+            ours[key] = replace(obj, adopt=True) if isinstance(obj, Link | Namespace) and is_adopted else obj
         elif key in wanted:
             if _is_unclaimed(obj, wanted[key], observed, claims):
                 adopted.add(key)
@@ -93,8 +106,11 @@ def _kind_word(link: KernelObject) -> str:
     return link.link_kind or "hardware" if isinstance(link, OtherLink) else KINDS.of(link).name
 
 
-def _taken_over(obj: KernelObject | None, wanted: KernelObject) -> Link | None:
-    """The unmarked link that is to be adopted, so marked; None where it is not to be, or cannot be."""
+def _taken_over(obj: KernelObject | None, wanted: KernelObject) -> Link | Namespace | None:
+    """The unmarked link or namespace that is to be adopted; None where it is not to be, or cannot be."""
+    if isinstance(obj, Namespace) and isinstance(wanted, Namespace):
+        is_free = wanted.adopt and not obj.newborn and not Mark.parse(obj.alias)
+        return replace(obj, adopt=True) if is_free else None
     if not isinstance(obj, Link) or not isinstance(wanted, Link) or not wanted.adopt:
         return None
     if obj.newborn or Mark.parse(obj.alias) or why_not(obj, wanted):
@@ -102,12 +118,18 @@ def _taken_over(obj: KernelObject | None, wanted: KernelObject) -> Link | None:
     return replace(obj, adopt=True)
 
 
-def _as_marked(observed: State, taken_over: Mapping[Key, Link], claims: Claims) -> State:
-    """What was observed, with a mark on the links that are taken over: what stands on them is sorted by it."""
+def _as_marked(observed: State, taken_over: Mapping[Key, Link | Namespace], claims: Claims) -> State:
+    """What was observed, with a mark on what is taken over: what stands there is sorted by it."""
     if not taken_over:
         return observed
     mark = str(Mark(claims.host_id, claims.scope, "adopted"))
     return State({**observed, **{key: replace(link, alias=mark) for key, link in taken_over.items()}})
+
+
+def _bared(wanted: State) -> frozenset[Key]:
+    """The links of which all addresses and routes are to be taken."""
+    settings = (obj for obj in wanted.values() if isinstance(obj, LinkSetting) and obj.attribute == ADDRESSES)
+    return frozenset(link_key(obj.netns, obj.ifname) for obj in settings if not obj.value)
 
 
 def _is_fixed(obj: KernelObject, wanted: KernelObject, claims: Claims) -> bool:
@@ -116,7 +138,7 @@ def _is_fixed(obj: KernelObject, wanted: KernelObject, claims: Claims) -> bool:
     return is_adopted and bool(why_not(obj, wanted))
 
 
-def _stands_by_itself(obj: KernelObject, taken_over: Mapping[Key, Link], claims: Claims) -> bool:
+def _stands_by_itself(obj: KernelObject, taken_over: Mapping[Key, Link | Namespace], claims: Claims) -> bool:
     """Whether it is a forwarding entry of an adopted link: it says of nobody's whose it is."""
     return isinstance(obj, Fdb) and any(on in taken_over or on in claims.ledger for on in obj.lives_on)
 
@@ -130,7 +152,7 @@ def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
             return _marked(getattr(obj, "comment", None), host_id)
         case Owner.TABLE:
             return _named_after(getattr(obj, "table", "") or getattr(obj, "name", ""))
-        case Owner.GROUND:
+        case Owner.GROUND | Owner.HANDLE:
             return ground_scope(obj, observed, host_id)
         case Owner.MEMBERSHIP:
             port = observed.get(obj.lives_on[0])
@@ -147,7 +169,11 @@ def inhabited(observed: State, ours: State) -> dict[Key, Link]:
         if not isinstance(obj, Link) or key in ours or obj.ifname in FALLBACK_TUNNELS:
             continue
         ground = netns_key(obj.netns)
-        if ground in ours and not (isinstance(obj, Veth) and obj.peer in ours):
+        if (
+            ground in ours
+            and not getattr(ours[ground], "adopt", False)
+            and not (isinstance(obj, Veth) and obj.peer in ours)
+        ):
             found[ground] = obj
     return found
 
@@ -171,6 +197,8 @@ def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None
 
 def needs_claim(obj: KernelObject, desired: State, host_id: str) -> bool:
     """Whether `obj`, about to be made, would bear no proof of its own: it stands on foreign ground."""
+    if isinstance(obj, Qdisc):
+        return obj.parent == ROOT and ground_scope(obj, desired, host_id) is None
     standing = isinstance(obj, (Address, Route, Neighbour, Rule, Fdb, BridgePort, BridgeVlans))
     return standing and ground_scope(obj, desired, host_id) is None
 
@@ -184,10 +212,31 @@ def _named_after(table: str) -> str | None:
     return table.removeprefix(TABLE_PREFIX) if table.startswith(TABLE_PREFIX) else None
 
 
+def claim_of(root: Qdisc) -> str:
+    """What the ledger says of a root qdisc: kind and handle."""
+    kind = root.qdisc_kind if isinstance(root, OtherQdisc) else KINDS.of(root).tc_kind
+    return f"{kind} {root.handle or ''}".strip()
+
+
+def _is_claimed(root: KernelObject | None, claims: Claims) -> bool:
+    return isinstance(root, Qdisc) and claim_of(root) in claims.roots.get(root.key, ())
+
+
+def _gives_way(obj: KernelObject, observed: State, wanted: State, claims: Claims) -> bool:
+    """Whether it is part of somebody else's tree that goes as a whole, or of which the root alone is in the way."""
+    root = root_of(obj)
+    if root is None or ground_scope(obj, observed, claims.host_id) or _is_claimed(observed.get(root), claims):
+        return False
+    link = obj.lives_on[0]
+    return obj.key != root or Key("link-setting", link.netns, f"{link.name} {ROOT_QDISC}") in wanted
+
+
 def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
     scope = scope_of(obj, observed, claims.host_id)
     if scope is not None:
         return scope == claims.scope
+    if (root := root_of(obj)) is not None:
+        return _is_claimed(observed.get(root), claims)
     if claims.ledger.get(obj.key) == claims.scope and not isinstance(obj, Link):
         return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
     if isinstance(obj, (Address, Route, Neighbour, Fdb)):
@@ -225,10 +274,11 @@ def _is_unclaimed(obj: KernelObject, wanted: KernelObject, observed: State, clai
 
 
 def _lost_its_mark(link: Link, observed: State, claims: Claims) -> bool:
-    """Whether an unmarked link can only be ours: it stands in our namespace, or its other end bears our mark."""
+    """Whether an unmarked link can only be ours: we made its namespace, or its other end bears our mark."""
     if link.alias:
         return False
-    proofs = [observed.get(netns_key(link.netns))] if link.netns != HOST else []
+    space = netns_key(link.netns)
+    proofs = [observed.get(space)] if link.netns != HOST and space not in claims.ledger else []
     if isinstance(link, Veth):
         proofs.append(observed.get(link.peer))
     marks = (_marked(getattr(proof, "alias", None), claims.host_id) for proof in proofs)

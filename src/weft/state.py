@@ -8,9 +8,11 @@ None is neither managed nor compared. Namespaces are labels: "" is the host's, e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple, Protocol
+
+from weft.records import dataclass
 
 HOST = ""
 PROTOCOL = 119
@@ -54,6 +56,20 @@ class KernelObject(Protocol):
     @property
     def lives_on(self) -> tuple[Key, ...]:
         """Keys without which this object cannot exist; when one goes the kernel drops this one along."""
+
+
+class Keyed:
+    """An object that works out its key when it is made: the road asks for it at every step."""
+
+    __slots__ = ("key",)
+    key: Key
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.identify())
+
+    def identify(self) -> Key:
+        """Its key, from its fields."""
+        raise NotImplementedError
 
 
 class State(dict[Key, KernelObject]):
@@ -104,6 +120,7 @@ class Mark(NamedTuple):
         return f"{MARK}/{self.host_id}/{self.scope}/{self.object}"
 
     @classmethod
+    @lru_cache(maxsize=1 << 14)  # who a link's owner is, is asked on every step of the road
     def parse(cls, alias: str | None) -> Mark | None:
         """The mark in `alias`, or None where it bears none."""
         if not alias or not alias.startswith(MARK + "/"):

@@ -239,6 +239,8 @@ def test_names_are_completed(first: Desk) -> None:
     assert completed("weft destroy f") == {"first"}
     assert completed("weft exec w") == {"web"}
     assert completed("weft exec demo/") == {"demo/web", "demo/db"}
+    assert completed("weft qos show demo/w") == {"demo/web"} and "lo" in completed("weft qos set l")
+    assert completed("weft qos ") == {"show", "explain", "set", "clear", "advise"}
 
 
 def test_doctor_names_the_remedy(desk: Desk) -> None:

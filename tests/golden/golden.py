@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from weft.compiler import Compiled, CompileError, Finding, compile
-from weft.facts import FEATURES, Facts, ForeignLink, ForwardDrop, KeyFile
+from weft.facts import FEATURES, Facts, ForeignLink, ForwardDrop, KeyFile, Line
 from weft.files import Loaded, load_text
 from weft.kinds import KINDS
 from weft.kinds.nft.chain import NftChain
@@ -146,7 +146,8 @@ def _word(value: object) -> str:
 
 
 def read_facts(text: str) -> Facts:
-    """`features: all`, or a list; `without:` takes some away. Keys of `held` and `pool_held` are written with `/`."""
+    """`features: all`, or a list; `without:` takes some away. Keys of `held`, `pool_held`, `transit_held` are written
+    with `/`."""
     given: dict[str, Any] = yaml.safe_load(text) or {}
     features = given.pop("features", "all")
     features = frozenset(FEATURES if features == "all" else features) - set(given.pop("without", ()))
@@ -155,6 +156,8 @@ def read_facts(text: str) -> Facts:
     key_files = {path: KeyFile(**found) for path, found in given.pop("key_files", {}).items()}
     held = {_pair(port): tuple(addresses) for port, addresses in given.pop("held", {}).items()}
     pool_held = {_triple(network): address for network, address in given.pop("pool_held", {}).items()}
+    transit_held = {_words(port): address for port, address in given.pop("transit_held", {}).items()}
+    lines = {name: Line(**line) for name, line in given.pop("lines", {}).items()}
     frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken")}
     return Facts(
         host_id=given.pop("host_id", "h0"),
@@ -164,6 +167,8 @@ def read_facts(text: str) -> Facts:
         held=held,
         key_files=key_files,
         pool_held=pool_held,
+        transit_held=transit_held,
+        lines=lines,
         **frozen,
         **_tuples(given),
     )
@@ -176,6 +181,11 @@ def _tuples(given: Mapping[str, Any]) -> dict[str, Any]:
 def _pair(text: str) -> tuple[str, str]:
     tenant, port = text.split("/")
     return tenant, port
+
+
+def _words(text: str) -> tuple[str, str, str]:
+    tenant, network, address = text.split("/")
+    return tenant, network, address
 
 
 def _triple(text: str) -> tuple[str, str, int]:

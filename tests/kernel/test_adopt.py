@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.dump import differences
 from tests.world import World
 from weft.errors import ForeignObject, WeftError
 from weft.files import Loaded, loads_stored
@@ -102,6 +103,79 @@ def test_what_would_be_made_anew_is_refused(host: World) -> None:
     with pytest.raises(ForeignObject, match="br0 cannot be adopted without being made anew: it is of another kind"):
         Service().apply(file("weft: 1\nname: lab\nhost: {links: {br0: {kind: veth, peer: x, adopt: true}}}"), agree)
     assert links(host) == before
+
+
+SPACE = """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks: {lan: {subnets: [10.9.0.0/24], uplink: nat}}
+    ports: {box: {network: lan, attach: {netns: box, ifname: lan0}, addresses: [10.9.0.10]}}
+namespaces:
+  box:
+    adopt: true
+    sysctls: {net.ipv4.ip_forward: 1}
+    links: {br0: {kind: bridge, adopt: true, forward_delay: 15, addresses: [10.7.0.2/24]}}
+    routes: [{to: 10.50.0.0/16, type: blackhole}]
+"""
+BOX = """
+ip netns add box; ip -n box link set lo alias "somebody's box"
+ip link add out type veth peer name in netns box
+ip addr add 10.6.0.1/24 dev out; ip link set out up
+ip -n box addr add 10.6.0.2/24 dev in; ip -n box link set in up
+ip -n box link add br0 type bridge; ip -n box link set br0 up
+ip -n box route add 10.66.0.0/16 via 10.6.0.1; ip -n box rule add from 10.66.0.0/16 table 66
+"""
+
+
+def test_a_namespace_is_taken_over_under_traffic_and_given_up(inside: World) -> None:
+    inside.run("sh", "-ec", BOX)
+    before = inside.dump(settle_s=3)
+    asking = inside.start("ping", "-n", "-q", "-i", "0.02", "-w", "60", "-c", "150", "10.6.0.2", stdout=-1, stderr=-1)
+    service = Service()
+    service.apply(file(SPACE), agree)
+    assert not service.prepare(file(SPACE)).plan and service.status(file(SPACE)).clean
+    assert [str(key) for key in service.status(file(SPACE)).adopted] == ["link br0@box", "netns box"]
+    (scope,) = service.list()
+    assert scope.adopted == ("link br0@box", "netns box")
+    lo = inside.json("ip", "-j", "link", "show", "dev", "lo", netns="box")[0]
+    assert lo["ifalias"].startswith("weft/") and "UP" not in lo["flags"], "traffic and lo are as they were"
+    assert inside.ping("10.9.0.1", netns="box")
+    service.destroy("lab", agree)
+    assert " 0% packet loss" in asking.communicate(timeout=60)[0]
+    assert differences(before, inside.dump(settle_s=3)) == []
+    assert service.list() == []
+
+
+def test_a_namespace_no_longer_in_the_file_is_given_up(inside: World) -> None:
+    inside.run("sh", "-ec", BOX)
+    service = Service()
+    service.apply(file(SPACE), agree)
+    service.apply(file("weft: 1\nname: lab\nhost: {sysctls: {net.core.somaxconn: 4000}}"), agree)
+    assert inside.json("ip", "-j", "link", "show", "dev", "lo", netns="box")[0]["ifalias"] == "somebody's box"
+    assert inside.ping("10.6.0.2")
+    assert {link["ifname"] for link in inside.json("ip", "-j", "link", netns="box")} == {"lo", "in", "br0"}
+
+
+def test_a_failed_adoption_of_a_namespace_leaves_it(inside: World) -> None:
+    inside.run("sh", "-ec", BOX)
+    before = inside.dump(settle_s=3)
+    dead = SPACE.replace("type: blackhole", "via: 172.31.0.1, dev: br0")
+    with pytest.raises(WeftError):
+        Service().apply(file(dead), agree)
+    assert differences(before, inside.dump(settle_s=3)) == []
+    assert Service().list() == []
+
+
+def test_a_namespace_that_is_not_there_is_made_and_deleted(inside: World) -> None:
+    service = Service()
+    text = "weft: 1\nname: lab\nnamespaces: {box: {adopt: true, sysctls: {net.ipv4.ip_forward: 1}}}"
+    service.apply(file(text), agree)
+    assert inside.json("ip", "-j", "link", netns="box")[0]["flags"] == ["LOOPBACK", "UP", "LOWER_UP"]
+    assert service.status(file(text)).adopted == ()
+    service.destroy("lab", agree)
+    assert inside.run("ip", "netns").stdout == ""
 
 
 def test_what_is_not_there_is_made_and_deleted(inside: World) -> None:

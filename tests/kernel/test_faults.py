@@ -317,7 +317,14 @@ def test_a_damaged_ledger_is_named(applied: Lab) -> None:
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-RUNNABLE = ("first.yaml", "many-files.yaml", "shop-and-dev.yaml", "two-tenants.yaml", "virtual-machines.yaml")
+RUNNABLE = (
+    "first.yaml",
+    "many-files.yaml",
+    "qos.yaml",
+    "shop-and-dev.yaml",
+    "two-tenants.yaml",
+    "virtual-machines.yaml",
+)
 NEEDING = pytest.param("host-settings.yaml", marks=pytest.mark.needs("dummy"))
 """segments.yaml wants links of the host's: test_segments.py has them."""
 

@@ -63,9 +63,47 @@ def without_aliases(world: World) -> list[object]:
     return [links, world.json("ip", "-j", "route", "show", "table", "all"), world.json("ip", "-j", "rule")]
 
 
-@pytest.mark.parametrize("script", [VMS, MESH, ROUTES], ids=["vms", "mesh", "routes"])
+SERVER = """
+ip link add e1 type veth peer name s1; ip link set s1 up
+ip link add e2 type veth peer name s2; ip link set s2 up
+ip link add bond0 type bond mode active-backup miimon 100 updelay 200 primary e1
+ip link set e1 master bond0; ip link set e2 master bond0; ip link set bond0 type bond primary e1; ip link set bond0 up
+ip link add link bond0 name bond0.10 type vlan id 10; ip link set bond0.10 up
+ip link add br10 type bridge forward_delay 0; ip link set bond0.10 master br10; ip link set br10 up
+ip addr add 192.0.2.10/24 dev br10; ip -6 addr add 2001:db8::10/64 dev br10 nodad
+ip route add default via 192.0.2.1 dev br10; ip route add 10.0.0.0/8 via 192.0.2.2 dev br10 metric 100
+ip link add link bond0 name bond0.20 type vlan protocol 802.1ad id 20; ip link set bond0.20 up
+"""
+"""What the netplan file of a server comes to: two cards as a bond, VLANs of it, a bridge with addresses and routes."""
+VRFS = """
+ip link add blue type vrf table 10; ip link set blue up
+ip link add b0 type dummy; ip link set b0 master blue up; ip addr add 10.8.0.1/24 dev b0
+ip route add 10.80.0.0/16 via 10.8.0.9 dev b0 table 10
+ip link add d0 type dummy; ip link set d0 up
+ip link add iv0 link d0 type ipvlan mode l2; ip link set iv0 up
+"""
+SETTINGS = """
+sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=2
+ip link add u0 type veth peer name u1; ip addr add 10.0.0.1/24 dev u0; ip link set u0 up; ip link set u1 up
+ip link add vx7 mtu 1450 type vxlan id 7 local 10.0.0.1 dstport 4789 nolearning; ip link set vx7 up
+bridge fdb append 00:00:00:00:00:00 dev vx7 dst 10.0.0.2; bridge fdb append 00:00:00:00:00:00 dev vx7 dst 10.0.0.3
+bridge fdb add 02:00:00:00:00:07 dev vx7 dst 10.0.0.2
+"""
+SCRIPTS = [
+    pytest.param(VMS, id="vms"),
+    pytest.param(MESH, id="mesh"),
+    pytest.param(ROUTES, id="routes"),
+    pytest.param(SETTINGS, id="settings"),
+    pytest.param(SERVER, id="server", marks=pytest.mark.needs("bond", "vlan")),
+    pytest.param(VRFS, id="vrfs", marks=pytest.mark.needs("vrf", "dummy", "ipvlan")),
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_what_a_script_made_comes_back_as_a_file_that_changes_nothing(inside: World, script: str) -> None:
+    inside.run("sysctl", "-qw", "net.ipv6.conf.default.addr_gen_mode=1")  # else link-local addresses come late
     inside.run("sh", "-ec", script)
+    inside.dump(settle_s=3)  # routes come some time after their links
     service, before = Service(), without_aliases(inside)
     imported = import_host(service, "mine", ())
     assert imported.changes == (), imported.text

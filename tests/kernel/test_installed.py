@@ -7,6 +7,7 @@ take every link that it finds.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,10 @@ def make(*words: str) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Beside a file of somebody else's."""
     where = tmp_path_factory.mktemp("installed")
+    (where / "usr/local/bin").mkdir(parents=True)
+    (where / "usr/local/bin/other").touch()
     make("install", f"DESTDIR={where}")
     return where
 
@@ -60,15 +64,13 @@ def files_in(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir())
 
 
-def test_uninstalled_nothing_is_left(tmp_path: Path) -> None:
-    (tmp_path / "usr/local/bin").mkdir(parents=True)
-    (tmp_path / "usr/local/bin/other").touch()
-    make("install", f"DESTDIR={tmp_path}")
-    everywhere = files_in(tmp_path)
+def test_uninstalled_nothing_is_left(installed: Path, tmp_path: Path) -> None:
+    where = shutil.copytree(installed, tmp_path / "copy", symlinks=True)
+    everywhere = files_in(where)
     assert "usr/local/lib/systemd/system/weft.service" in everywhere
-    assert not [file for file in everywhere if b"@" in Path(tmp_path / file).read_bytes() and "weft.service" in file]
-    make("uninstall", f"DESTDIR={tmp_path}")
-    assert files_in(tmp_path) == ["usr/local/bin/other"]
+    assert not [file for file in everywhere if b"@" in Path(where / file).read_bytes() and "weft.service" in file]
+    make("uninstall", f"DESTDIR={where}")
+    assert files_in(where) == ["usr/local/bin/other"]
 
 
 def test_the_unit_is_one(machine: World, installed: Path) -> None:

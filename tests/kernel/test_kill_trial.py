@@ -131,6 +131,8 @@ def test_its_confirmation(court: Court) -> None:
             break
         is_kept = any(CONFIRMED in point for point in ran.points)
         seen.add("kept" if is_kept else "taken back")
+        if is_kept and not any("after remove(" in point and ".confirmed" in point for point in ran.points):
+            assert "is confirmed" in done(court.confirm()), "said again, it answers as if it had not been killed"
         court.expect(
             court.wanted if is_kept else court.former, f"killed {ran.points[-1]}, then {done(court.recover_late())}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from weft.model.intent import Intent
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces
 from weft.probe import firewall, gather, kernel, limits
+from weft.probe.remembered import features
 from weft.state import Change, Op, State
 from weft.store.journal import Journal, Record
 from weft.store.ledger import Ledger
@@ -81,14 +83,14 @@ def test_features_agree_with_ip(host: Host) -> None:
 
 
 def test_features_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = kernel.features(RUN)
+    found = features(RUN)
     with monkeypatch.context() as patch:
         patch.setattr(kernel, "find", lambda: frozenset({"wrong"}))
-        assert kernel.features(RUN) == found
-        patch.setattr(kernel, "_signature", lambda: ["another", "kernel", ""])
-        assert kernel.features(RUN) == {"wrong"}
+        assert features(RUN) == found
+        patch.setattr("weft.probe.remembered._signature", lambda: ["another", "kernel", ""])
+        assert features(RUN) == {"wrong"}
     (RUN / "features.json").write_text("{torn")
-    assert kernel.features(RUN) == found
+    assert features(RUN) == found
 
 
 def test_of_commands_that_start_together_one_looks(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +103,7 @@ def test_of_commands_that_start_together_one_looks(host: Host, monkeypatch: pyte
 
     monkeypatch.setattr(kernel, "find", look)
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(kernel.features, [RUN] * 3)) == [{"veth"}] * 3
+        assert list(pool.map(features, [RUN] * 3)) == [{"veth"}] * 3
     assert looks == ["look"]
 
 
@@ -214,3 +216,22 @@ def test_the_doctor_sees_that_run_netns_is_private(host: Host) -> None:
     assert "warning: /run/netns is a private mount" in host.findings()
     host.world.run("mount", "--make-shared", "/run/netns")
     assert not any("/run/netns" in said for said in host.findings())
+
+
+def test_how_links_send(world: World) -> None:
+    """As ip and ethtool tell: the kernel says a veth's speed; that of an ifb nobody knows."""
+    world.run("ip", "link", "add", "v0", "numtxqueues", "3", "type", "veth", "peer", "name", "v1")
+    world.run("sh", "-ec", "ip link set v0 up; ip link set v1 up; ip link add i0 type ifb; ip link set i0 up")
+    with world.inside():
+        rtnl = Rtnl()
+        found = rtnl.carriers(["v0", "i0", "gone"])
+        rtnl.close()
+    told = {link["ifname"]: link for link in world.json("ip", "-d", "-j", "link")}
+    assert {name: (told[name]["address"], told[name]["qdisc"], told[name]["num_tx_queues"]) for name in found} == {
+        name: carrier[:3] for name, carrier in found.items()
+    }
+    speed = re.search(r"Speed: (\d+)Mb/s", world.run("ethtool", "v0").stdout)
+    assert speed is not None
+    assert found["v0"].speed_bps == int(speed[1]) * 10**6
+    assert found["i0"].speed_bps == 0
+    assert set(found) == {"v0", "i0"}

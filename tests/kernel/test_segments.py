@@ -171,8 +171,10 @@ def test_the_example(world: World) -> None:
 
 @pytest.mark.needs("ipvlan")
 def test_ports_that_share_the_cards_mac(lab: Lab) -> None:
-    lab.apply({"red": tenant({"link": "eth2", "mode": "ipvlan"}, 10, "a", net=3)})
-    assert lab.world.ping("10.3.0.1", netns="a")
+    segment = {"link": "eth2", "mode": "ipvlan"}
+    lab.apply({"red": tenant(segment, 10, "a", net=3), "blue": tenant(segment, 20, "b", net=3)})
+    assert lab.world.ping("10.3.0.1", netns="a") and lab.world.ping("10.3.0.20", netns="a")
+    assert lab.world.run("weft", "check", "reach", "-f", lab.file).returncode == 0
     assert lab.link("a", "a")["address"] == lab.link("eth2")["address"]
 
 
@@ -223,6 +225,7 @@ def test_a_vlan_of_a_bridge_that_keeps_vlans_apart_itself(lab: Lab) -> None:
     )
     assert lab.world.ping("10.1.0.20", netns="a")
     assert not lab.world.ping("10.1.0.20", netns="c", wait_s=0)
+    assert lab.world.run("weft", "check", "reach", "-f", lab.file).returncode == 0
 
 
 @pytest.mark.parametrize("fixed", [False, True], ids=["flooded", "fdb"])
@@ -320,3 +323,27 @@ def test_a_jumbo_path_from_end_to_end(lab: Lab) -> None:
         assert lab.carries("a", far, 9000 - 28) and not lab.carries("a", far, 9000 - 28 + 1)
     lab.destroy()
     assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+@pytest.mark.parametrize("uplink", ["nat", "routed"])
+@pytest.mark.parametrize(("far", "reverse"), [("192.0.2.254", False), ("192.0.2.254", True), ("2001:db8::fe", False)])
+def test_a_network_without_segment_may_be_wider_than_the_way_out(
+    lab: Lab, uplink: str, far: str, reverse: bool
+) -> None:
+    """Ports speak among themselves in large frames; TCP to the world is clamped, though nobody hears a router."""
+    world = lab.world
+    world.run("sh", "-c", NARROW)
+    world.run(*"ip -n world route add 10.1.0.0/24 via 192.0.2.1".split())
+    world.run(*"ip -n world -6 route add fd01::/64 via 2001:db8::1".split())
+    network = {"subnets": ["10.1.0.0/24", "fd01::/64"], "uplink": uplink, "mtu": 9000}
+    ports = {
+        name: {"network": "lan", "attach": {"netns": name}, "addresses": [f"10.1.0.{number}", f"fd01::{number}"]}
+        for name, number in (("a", 10), ("b", 11))
+    }
+    lab.apply({"red": {"networks": {"lan": network}, "ports": ports}})
+    assert lab.carries("a", "10.1.0.11", 9000 - 28)
+    assert lab.link("uplink", "weft.lab.red.lan")["mtu"] == 1400 and world.ping(far, netns="a")
+    world.run("nft", "-f", "-", netns="a", input=DEAF)
+    world.run("iperf3", "-s", "-D", netns="world")
+    asked = ("timeout", "8", "iperf3", "-c", far, "-n", "2M", *(("-R",) if reverse else ()))
+    assert world.run(*asked, netns="a", check=False).returncode == 0

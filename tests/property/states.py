@@ -25,6 +25,9 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
 from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.tc.htb import Htb, HtbClass
+from weft.kinds.tc.leaves import FqCodel, Pfifo, Tbf
+from weft.kinds.tc.qdisc import Qdisc
 from weft.state import HOST, PROTOCOL, KernelObject, State
 
 
@@ -40,6 +43,7 @@ class World:
     ipv6_metric: int = 0
     loops: bool = True
     protocol: int | None = None
+    leaves: tuple[str, ...] = ("pfifo", "fq_codel", "tbf")
 
 
 FOR_FAKE = World()
@@ -55,6 +59,7 @@ def for_kernel(host_id: str, scope: str) -> World:
         ipv6_metric=1024,
         loops=False,
         protocol=PROTOCOL,
+        leaves=("pfifo", "tbf"),
     )
 
 
@@ -72,10 +77,17 @@ def random_state(rng: Random, world: World = FOR_FAKE) -> State:
     links = _links(rng, grounds, world)
     objects += links
     objects += _on_links(rng, links, world)
+    objects += (obj for link in links if rng.random() < 0.3 for obj in _tree(rng, link, world))
     for netns in grounds:
         objects += _in_namespace(rng, netns, world)
         objects += _nft(rng, netns, world, [link.ifname for link in links if link.netns == netns])
     return State.of(objects)
+
+
+def random_tree(rng: Random, world: World = FOR_FAKE) -> State:
+    """One link and, mostly, what it has of qdiscs and classes."""
+    link = Dummy(netns=HOST, ifname="l0", up=True, alias=world.mark + "a")
+    return State.of([link, *(_tree(rng, link, world) if rng.random() < 0.9 else ())])
 
 
 def _links(rng: Random, grounds: list[str], world: World) -> list[Link]:
@@ -141,6 +153,50 @@ def _on_links(rng: Random, links: list[Link], world: World) -> list[KernelObject
                 on = rng.choice(here)
                 found.append(Route(netns=netns, dst=dst, via=via, ifname=on, metric=metric, protocol=world.protocol))
     return found
+
+
+def _tree(rng: Random, link: Link, world: World) -> list[KernelObject]:
+    """A queue alone, or classes up to three deep, each a leaf with a queue or without, or a parent."""
+    at = {"netns": link.netns, "ifname": link.ifname}
+    if rng.random() < 0.2:
+        return _queue(rng, at, "root", world)
+    objects: list[KernelObject] = [Htb(**at, handle="77:", default=int(rng.random() < 0.1))]
+    parents = {minor: rng.choice((0, *range(1, minor))) for minor in range(1, rng.randrange(1, 6))}
+    for minor, parent in parents.items():
+        is_leaf = minor not in parents.values()
+        objects.append(
+            HtbClass(
+                **at,
+                classid=f"77:{minor}",
+                parent=f"77:{parent or ''}",
+                rate_bps=rng.choice((1_000_000, 8_000_000)),
+                ceil_bps=8_000_000,
+                burst_bytes=3000,
+                cburst_bytes=3000,
+                quantum_bytes=rng.choice((1514, 3028)) if is_leaf else None,
+                priority=rng.randrange(2) if is_leaf else None,
+            ).held()
+        )
+        if is_leaf and rng.random() < 0.7:
+            objects += _queue(rng, at, f"77:{minor}", world)
+    return objects
+
+
+def _queue(rng: Random, at: dict[str, str], parent: str, world: World) -> list[KernelObject]:
+    match rng.choice(world.leaves):
+        case "tbf":
+            handle = "7f:" if parent == "root" else f"7{parent[-1]}:"
+            rate_bps = rng.choice((10**8, 10**9))
+            tbf = Tbf(**at, parent=parent, handle=handle, rate_bps=rate_bps, burst_bytes=3028, limit_bytes=9000).held()
+            below = [Pfifo(**at, parent=f"{handle}1", below=parent, limit_packets=rng.choice((50, 60)))]
+            return [tbf, *(below if rng.random() < 0.8 else ())]
+        case "pfifo":
+            queue: Qdisc = Pfifo(**at, parent=parent, limit_packets=rng.choice((50, 60)))
+        case _:
+            flows = rng.choice((64, 128))
+            numbers = {"limit_packets": 100, "target_us": 5000, "interval_us": 100_000, "quantum_bytes": 1514}
+            queue = FqCodel(**at, parent=parent, flows=flows, ecn=rng.random() < 0.5, **numbers)
+    return [queue]
 
 
 def _in_namespace(rng: Random, netns: str, world: World) -> list[KernelObject]:

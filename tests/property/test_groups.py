@@ -29,7 +29,7 @@ from weft.model.security import (
     SecurityGroup,
     SecurityRule,
 )
-from weft.reach.filtering import Filter, Value, frame
+from weft.reach.bridge_filter import Filter, Value, frame
 from weft.state import State
 
 FACTS = Facts(host_id="h0", features=frozenset(FEATURES))

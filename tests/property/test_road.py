@@ -8,10 +8,10 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.states import random_state
+from tests.property.states import random_state, random_tree
 from weft.apply import Backends, Look, lead_to, run, transact
 from weft.backends.fake import FakeKernel
 from weft.diff import diff, differing_fields
@@ -24,6 +24,8 @@ from weft.store.journal import Record
 PAIRS = int(os.environ.get("WEFT_PROPERTY_PAIRS", "10000"))
 """How many random pairs of states the seeded run goes through."""
 
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 randoms = st.randoms(use_true_random=False)
 
 
@@ -102,9 +104,9 @@ def refuse_nth(n: int, error: BaseException | None = None) -> FakeKernel:
     return FakeKernel(fault=fault)
 
 
-def check_pair(rng: Random) -> None:
-    a, b = random_state(rng), random_state(rng)
-    kernel = refuse_nth(rng.randrange(30))
+def check_pair(rng: Random, draw: Callable[[Random], State] = random_state, most: int = 30) -> None:
+    a, b = draw(rng), draw(rng)
+    kernel = refuse_nth(rng.randrange(most))
     kernel.state = State(a)
     todo = plan(a, b)
     try:
@@ -115,9 +117,9 @@ def check_pair(rng: Random) -> None:
         assert same(kernel.state, b), "done, but not in the wanted state"
 
 
-def check_kill(rng: Random) -> None:
-    a, b = random_state(rng), random_state(rng)
-    kernel = refuse_nth(rng.randrange(30), Killed())
+def check_kill(rng: Random, draw: Callable[[Random], State] = random_state, most: int = 30) -> None:
+    a, b = draw(rng), draw(rng)
+    kernel = refuse_nth(rng.randrange(most), Killed())
     kernel.state = State(a)
     journal = MemoryJournal()
     todo = plan(a, b)
@@ -140,6 +142,17 @@ def test_any_refusal_ends_in_the_former_or_the_wanted_state(rng: Random) -> None
 @given(randoms)
 def test_any_kill_is_recovered(rng: Random) -> None:
     check_kill(rng)
+
+
+def test_many_pairs_of_trees() -> None:
+    """Of one link: what whole states seldom have at one place in both."""
+    for seed in range(PAIRS):
+        try:
+            check_pair(Random(seed), random_tree, 12)
+            check_kill(Random(seed), random_tree, 12)
+        except BaseException as failure:
+            failure.add_note(f"seed {seed}")
+            raise
 
 
 def test_many_pairs() -> None:

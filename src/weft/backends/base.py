@@ -8,9 +8,9 @@ already gone is no error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from weft.records import dataclass
 from weft.state import Change, Key, State
 
 

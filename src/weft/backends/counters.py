@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from weft.netlink.kept import Kept, NamespaceGone
 from weft.netlink.namespaces import Namespaces
+from weft.records import dataclass
 from weft.state import Key, link_key
 from weft.wire.counters import CountersMessage, get_counters, read_counters
 

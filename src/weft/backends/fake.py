@@ -17,6 +17,10 @@ from weft.kinds import KINDS
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.tc.htb import HtbClass
+from weft.kinds.tc.pfifo import Pfifo
+from weft.kinds.tc.qdisc import CLASS, Qdisc, qdisc_key
+from weft.kinds.tc.tbf import Tbf
 from weft.state import Change, KernelObject, Key, Op, State
 
 DEFAULT_SETTING = "0"
@@ -44,6 +48,8 @@ class FakeKernel:
                 case Op.UPDATE:
                     self._update(change)
                 case Op.DELETE:
+                    if change.key.table == CLASS and self._classes_of(change.key):
+                        self._refuse(change, errno.EBUSY)
                     self._delete(change.key)
                 case Op.REPLACE:
                     self._delete(change.key)
@@ -59,6 +65,10 @@ class FakeKernel:
         elif isinstance(obj, Veth):
             self._pair(change, obj)
         self._check(change, obj)
+        if isinstance(obj, HtbClass):
+            self._delete(qdisc_key(obj.netns, obj.ifname, obj.parent))  # an inner class has no queue
+        elif isinstance(obj, Qdisc) and self._classes_of(obj.lives_on[-1]):
+            self._refuse(change, errno.EINVAL)
         self.state[obj.key] = obj
         if isinstance(obj, Sysctl):
             self.former.setdefault(obj.key, DEFAULT_SETTING)
@@ -82,7 +92,22 @@ class FakeKernel:
         self._check(change, obj)
         if isinstance(obj, Link):
             self._shake(obj)
-        self.state[obj.key] = obj
+        self.state[obj.key] = self._as_taken(obj)
+
+    def _as_taken(self, obj: KernelObject) -> KernelObject:
+        """What is changed in place, as the kernel has it then; a TBF tells its limit to the fifo below it."""
+        if isinstance(obj, HtbClass) and self._classes_of(obj.key):
+            before = self.state[obj.key]
+            assert isinstance(before, HtbClass)
+            return replace(obj, quantum_bytes=before.quantum_bytes, priority=before.priority)
+        if isinstance(obj, Tbf):
+            for key, below in self.state.items():
+                if isinstance(below, Pfifo) and obj.key in below.lives_on:
+                    self.state[key] = replace(below, limit_packets=obj.limit_bytes)
+        return obj
+
+    def _classes_of(self, key: Key) -> bool:
+        return any(isinstance(obj, HtbClass) and obj.lives_on[-1] == key for obj in self.state.values())
 
     def _shake(self, after: Link) -> None:
         before, cascade = self.state[after.key], KINDS.of(after).cascade

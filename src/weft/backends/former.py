@@ -6,9 +6,9 @@ Rules: data and a protocol; `weft.store.ledger` is the real one. A former value 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from weft.records import dataclass
 from weft.state import Change, Key, Op
 
 

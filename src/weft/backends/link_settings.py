@@ -1,18 +1,23 @@
 """Attributes of others' links, and the tuning of any: written by rtnetlink and ethtool, the former value in the ledger.
 
 Rules: as for every setting (see `former`): what stood there is noted before it is touched, and is put back only where
-what stands there is still ours. The reading and the writing are the rtnl backend's.
+what stands there is still ours; addresses always, for they are the host's way to the world. The reading and the writing
+are the rtnl backend's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
-from weft.kinds.setting.link import OFFLOAD, LinkSetting, parse
+from weft.kinds.setting.belongings import ADDRESSES, joined
+from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, ROOT_QDISC, LinkSetting, Membership, parse
+from weft.kinds.setting.port import PORT
+from weft.kinds.tc.qdisc import ROOT, qdisc_key
+from weft.records import dataclass
 from weft.state import Change, Key, Op, State, link_key
 
 
@@ -41,8 +46,16 @@ class LinkSettings:
         """As the contract has it. Raises: KernelRefused, NotPermitted, ForeignObject, DiskFull."""
         steps = list(self._steps(changes))
         self._ledger.note(self._entry(step) for step in steps if step.change.op is not Op.DELETE)
-        self._rtnl.commit([_write(step, step.goal) for step in steps if step.goal is not None])
+        writes = [step for step in steps if step.goal is not None]
+        self._rtnl.commit([_write(step) for step in writes if _attribute_of(step.change.key) != PORT])
+        self._say_ports([step for step in writes if _attribute_of(step.change.key) == PORT])
         settle_after(self._ledger, changes, self._scope)
+
+    def _say_ports(self, steps: list[_Step]) -> None:
+        """When the ports are back in their bridge, which has forgotten them."""
+        if steps:
+            now = {setting.key: setting.value for setting in self._read({step.change.key for step in steps})}
+            self._rtnl.commit([_write(replace(step, now=now.get(step.change.key, ""))) for step in steps])
 
     def _selected(self, selection: Selection) -> Iterator[Key]:
         yield from selection.keys
@@ -50,10 +63,23 @@ class LinkSettings:
 
     def _read(self, keys: set[Key]) -> Iterator[LinkSetting]:
         links = self._rtnl.links({_link_of(key) for key in keys}, _offloads(keys))
+        ports = self._rtnl.ports({_link_of(key) for key in keys if _attribute_of(key) == PORT})
         for key in keys:
-            link = links.get(_link_of(key))
-            if link is not None and (setting := parse(link, _attribute_of(key))):
+            link, attribute = links.get(_link_of(key)), _attribute_of(key)
+            if link is None:
+                continue
+            if setting := parse(link, attribute, self._held(link.key, attribute, ports)):
                 yield setting
+
+    def _held(self, link: Key, attribute: str, ports: Mapping[Key, str]) -> str:
+        """What of somebody else's the link has, in the words of the attribute."""
+        if attribute == ROOT_QDISC:
+            return self._foreign_root(link)
+        return self._rtnl.held(link).value if attribute == ADDRESSES else ports.get(link, "")
+
+    def _foreign_root(self, link: Key) -> str:
+        claimed = self._ledger.entries().get(qdisc_key(link.netns, link.name, ROOT))
+        return self._rtnl.foreign_root(link, claimed.ours if claimed else ())
 
     def _steps(self, changes: Sequence[Change]) -> Iterator[_Step]:
         """Nothing for the end of a setting whose link is gone; a wanted one is tried, for the kernel to refuse."""
@@ -67,8 +93,23 @@ class LinkSettings:
             elif seen is not None:
                 cookie = self._rtnl.cookie(change.key.netns)
                 entry = entries.get(change.key)
-                former = to_put_back(entry, now=seen.value, cookie=cookie, scope=self._scope)
-                yield _Step(change, seen, seen.value, former, cookie)
+                yield _Step(change, seen, seen.value, self._former(seen, entry, cookie), cookie)
+
+    def _former(self, seen: LinkSetting, entry: Entry | None, cookie: int) -> str | None:
+        """What comes back; of addresses beside those that have come since, of a port when it is where it was. A master
+        that is gone by then has nothing to come back to."""
+        is_whole = seen.attribute in (ADDRESSES, PORT) and entry is not None
+        now = entry.ours[-1] if is_whole and entry else seen.value
+        former = to_put_back(entry, now=now, cookie=cookie, scope=self._scope)
+        if former is None:
+            return None
+        if seen.attribute in (MASTER, BOND) and self._is_gone(replace(seen, value=former)):
+            return str(Membership("", Membership.parse(former).up)) if seen.attribute == BOND else ""
+        return joined(former, seen.value) if seen.attribute == ADDRESSES else former
+
+    def _is_gone(self, setting: LinkSetting) -> bool:
+        """Whether the master that it names is not there."""
+        return bool(setting.lives_on[1:]) and not self._rtnl.links(set(setting.lives_on[1:]), {})
 
     def _entry(self, step: _Step) -> Entry:
         return Entry(
@@ -80,8 +121,8 @@ class LinkSettings:
         )
 
 
-def _write(step: _Step, value: str) -> Change:
-    return Change(Op.UPDATE, step.setting, replace(step.setting, value=value))
+def _write(step: _Step) -> Change:
+    return Change(Op.UPDATE, replace(step.setting, value=step.now), replace(step.setting, value=step.goal or ""))
 
 
 def _link_of(key: Key) -> Key:

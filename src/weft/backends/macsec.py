@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from errno import ESTALE
+from dataclasses import replace
+from errno import EOVERFLOW, ESTALE
 
 from weft.backends.key_files import id_of, read_key
 from weft.errors import KernelRefused
 from weft.kinds.verbs import AddKey, DropKey, MacsecVerb, SecureChannel
-from weft.wire.macsec import Step, add_key, channel_step, key_step
+from weft.wire.macsec import SENT, Step, add_key, channel_step, key_step
+
+ON_THE_WAY = 1 << 16
+"""So many packets may have a number, and not be counted yet."""
+LAST_NUMBER = 0xFFFFFFFF
 
 
 def messages(family: int, verb: MacsecVerb) -> list[bytes]:
@@ -21,6 +26,17 @@ def messages(family: int, verb: MacsecVerb) -> list[bytes]:
             return [add_key(family, verb.index, verb.association, _planned(verb), verb.packet_number)]
         case _:
             raise TypeError(f"nothing is known of {verb!r}")
+
+
+def beyond(verb: AddKey, sent: int) -> AddKey:
+    """For a link that has sent so many packets in its life: a number that its key was not used with. What is received
+    has no such need: a lower number only lets late packets in. Raises: KernelRefused where none is left."""
+    if verb.association[0] != SENT:
+        return verb
+    number = verb.packet_number + sent + ON_THE_WAY
+    if number > LAST_NUMBER:
+        raise KernelRefused(f"the key in {verb.file}", EOVERFLOW, "its packet numbers are used up: give a new key")
+    return replace(verb, packet_number=number)
 
 
 def _planned(verb: AddKey) -> bytes:

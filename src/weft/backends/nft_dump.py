@@ -8,10 +8,10 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from errno import EINVAL, EOPNOTSUPP, EPERM
 
 from weft.errors import DumpInterrupted, NotPermitted
+from weft.records import dataclass
 
 NETLINK_NETFILTER = 12
 NFNL_SUBSYS_NFTABLES = 10

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from weft.backends.nameless import NO_NAMES
@@ -20,6 +19,7 @@ from weft.kinds.nft.foreign_rule import NftForeignRule
 from weft.kinds.nft.listing import Listing
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
+from weft.records import dataclass
 from weft.state import Change, Key, Op
 
 Step = tuple[Command, Change]

@@ -10,7 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from dataclasses import replace
 
 from weft.backends.base import Selection
+from weft.backends.carriers import Carrier, carriers
+from weft.backends.device_files import file_of
+from weft.backends.foreign_tree import foreign_tree
 from weft.backends.rtnl_commit import Commit
+from weft.backends.rtnl_held import read_held, read_port
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_peers import VETH, End, peers
 from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some, read_whole
@@ -22,6 +26,9 @@ from weft.kinds.link import bridge_port, bridge_vlan, fdb, other
 from weft.kinds.link.common import Link
 from weft.kinds.link.reading import Seen, common_fields
 from weft.kinds.netns import Namespace
+from weft.kinds.setting.belongings import Held
+from weft.kinds.tc import reading as tc_reading
+from weft.kinds.tc.qdisc import CLASS, QDISC
 from weft.netlink.connection import QuestionRefused
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import Namespaces
@@ -33,9 +40,22 @@ from weft.wire.link import (
     LinkMessage,
 )
 from weft.wire.rule import FRA_PROTOCOL
+from weft.wire.tc import TcMessage
 
 _TABLES = frozenset(
-    {"netns", "link", "address", "route", "rule", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE}
+    {
+        "netns",
+        "link",
+        "address",
+        "route",
+        "rule",
+        "neighbour",
+        "fdb",
+        bridge_port.TABLE,
+        bridge_vlan.TABLE,
+        QDISC,
+        CLASS,
+    }
 )
 
 Offloads = Mapping[Key, tuple[str, ...]]
@@ -87,6 +107,31 @@ class Rtnl:
             for reading, seen, link in found
             if link.key in keys
         }
+
+    def held(self, link: Key) -> Held:
+        """The addresses and routes that a link has. Raises: NotPermitted, KernelRefused, DumpInterrupted."""
+        found = dict(self._found({link}))
+        return read_held(*found[link]) if link in found else Held()
+
+    def ports(self, links: Collection[Key]) -> dict[Key, str]:
+        """What somebody else's bridges keep of links, as the setting has it. Raises: as `held`."""
+        return {link: read_port(*where) for link, where in self._found(links)}
+
+    def _found(self, links: Collection[Key]) -> Iterator[tuple[Key, tuple[Reading, int]]]:
+        self._kept.begin()
+        for reading, _ in self._read_parts(Selection(keys=frozenset(links))):
+            for index, seen in list(reading.links.items()):
+                if (key := link_key(reading.netns, seen.ifname)) in links:
+                    yield key, (reading, index)
+
+    def carriers(self, ifnames: Sequence[str]) -> dict[str, Carrier]:
+        """How links of the host's send, by name; those that are not there are left out. Raises: NotPermitted."""
+        self._kept.begin()
+        return carriers(self._kept.at(HOST), ifnames)
+
+    def foreign_root(self, link: Key, ours: Collection[str]) -> str:
+        """The tree of somebody else's that a link has, "" for none. `ours`: roots that are weft's, kind and handle."""
+        return foreign_tree(self._kept.at(link.netns).rtnl, self._numbers.ifindex(link), ours)
 
     def cookie(self, netns: str) -> int:
         """The number of a namespace, never used again until the kernel restarts. Raises: NamespaceGone."""
@@ -168,6 +213,7 @@ def objects(reading: Reading, others: Mapping[End, Key]) -> Iterator[KernelObjec
         else:
             yield from _link_and_port(reading, seen, others)
     yield from _on_links(reading)
+    yield from _trees(reading)
     yield from _routes(reading)
     # Of several with one key, the kernel tells apart what weft does not: weft's own stands, being the last.
     for rule_seen in sorted(reading.rules, key=lambda seen: seen.attributes.get(FRA_PROTOCOL) == PROTOCOL):
@@ -203,6 +249,19 @@ def _on_links(reading: Reading) -> Iterator[KernelObject]:
             yield bridge_vlan.parse(reading.netns, reading.ifname(held.ifindex), master, held.ranges)
 
 
+def _trees(reading: Reading) -> Iterator[KernelObject]:
+    qdiscs, classes = _by_link(reading.qdiscs), _by_link(reading.classes)
+    for index, seen in qdiscs.items():
+        yield from tc_reading.parse_tree(reading.netns, reading.ifname(index), seen, classes.get(index, ()))
+
+
+def _by_link(messages: Iterable[TcMessage]) -> Mapping[int, list[TcMessage]]:
+    found: dict[int, list[TcMessage]] = {}
+    for seen in messages:
+        found.setdefault(seen.ifindex, []).append(seen)
+    return found
+
+
 def _link_and_port(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Iterator[KernelObject]:
     """A link, and what its master keeps of it."""
     told = _told(reading, seen, others)
@@ -214,8 +273,9 @@ def _link_and_port(reading: Reading, seen: LinkMessage, others: Mapping[End, Key
 
 def _told(reading: Reading, seen: LinkMessage, others: Mapping[End, Key]) -> Seen:
     fields = common_fields(reading.netns, seen, reading.ifname(seen.attributes.get(IFLA_MASTER, 0)))
-    associations = reading.associations.get(seen.ifindex, ())
-    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), associations)
+    secured = reading.secured.get(seen.ifindex)
+    device = file_of(seen.ifindex) if seen.kind == "macvtap" else None
+    return Seen(fields, seen.info, others.get((reading.netns, seen.ifindex)), secured, device)
 
 
 def _link(told: Seen) -> Link:

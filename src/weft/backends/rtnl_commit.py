@@ -2,19 +2,19 @@
 
 Rules: messages of one namespace in a row go in one send, and what is sent to another waits for them. Links are made
 first, under indexes chosen in advance, and nothing is said to such an index before the kernel has agreed to it. What
-deletes what is gone is content. Links deleted in a row go at once, by a group that has no other member.
+deletes what is gone is content, and so is what appends a route that is there. Links deleted in a row go at once, by a
+group that has no other member.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EIO, ENODEV, ENOENT, EPERM, ESRCH
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, EIO, ENODEV, ENOENT, EPERM, ESRCH
 from itertools import groupby
 from typing import NoReturn
 
 from weft.backends import macsec
+from weft.backends.rtnl_batches import from_the_busier_side, in_batches, in_single_steps, is_link_made
 from weft.backends.rtnl_numbers import Numbers
 from weft.errors import KernelRefused, NotPermitted
 from weft.kinds import KINDS
@@ -22,13 +22,26 @@ from weft.kinds.base import Request
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
-from weft.kinds.verbs import Birth, DropLink, DropNamespace, MacsecVerb, MakeNamespace, SetFeatures, TapBirth
+from weft.kinds.verbs import (
+    AddKey,
+    Birth,
+    DropLink,
+    DropNamespace,
+    GiveDevice,
+    MacsecVerb,
+    MakeNamespace,
+    SecureChannel,
+    SetFeatures,
+    TapBirth,
+)
+from weft.netlink import doors
 from weft.netlink.connection import Connection
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
-from weft.state import Change, KernelObject, Key, Mark, Op, link_key
-from weft.wire.codec import kind_of, u32
+from weft.records import dataclass
+from weft.state import Change, KernelObject, Mark, Op
+from weft.wire.codec import NLM_F_APPEND, flags_of, kind_of, u32
 from weft.wire.ethtool import set_features
 from weft.wire.ifaddr import IFADDR_SIZE, RTM_DELADDR, RTM_NEWADDR
 from weft.wire.link import (
@@ -45,10 +58,12 @@ from weft.wire.link import (
     set_link,
 )
 from weft.wire.macsec import FAMILY as MACSEC
+from weft.wire.macsec import get_secured, read_secured
 from weft.wire.neighbour import RTM_DELNEIGH
 from weft.wire.reply import Reply, attribute_at
 from weft.wire.route import RTM_DELROUTE, RTM_NEWROUTE, RTMSG_SIZE
 from weft.wire.rule import FIB_RULE_SIZE, RTM_DELRULE, RTM_NEWRULE
+from weft.wire.tc import RTM_DELQDISC, RTM_DELTCLASS, RTM_NEWQDISC, RTM_NEWTCLASS, TCMSG_SIZE
 
 TRIES = 8
 """So often is another index chosen where the chosen one is taken."""
@@ -57,8 +72,10 @@ GROUP_LINKS = 2000
 """So many links go by one group: what concerns them fits one send."""
 
 _GONE = frozenset({ENODEV, ENOENT, ESRCH, EADDRNOTAVAIL})
-_DELETIONS = frozenset({RTM_DELLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_DELNEIGH})
+_DELETIONS = frozenset({RTM_DELLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_DELNEIGH, RTM_DELQDISC, RTM_DELTCLASS})
 _TAKEN = frozenset({EBUSY, EEXIST})
+_OPEN_ALREADY = frozenset({EEXIST})
+"""A channel whose keys are all gone is not told by the kernel, and still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +102,7 @@ class Commit:
         self._numbers.expect(c.after for c in changes if c.op is Op.CREATE and c.after is not None)
         fellows = from_the_busier_side(changes)
         for some in in_batches(changes):
-            if _is_link_made(some[0]):
+            if is_link_made(some[0]):
                 self._make_links(some)
                 continue
             for change in some:
@@ -126,7 +143,9 @@ class Commit:
             for change in unborn:
                 self._reserve(change)
         else:
-            raise KernelRefused(str(unborn[0]), EBUSY, "no free interface index")
+            raise KernelRefused(
+                str(unborn[0]), EBUSY, "busy: a link like it is there under another name, or no index is free"
+            )
         for change, some in requests:
             self._post_all(change, [request for request in some if not _is_birth(request)])
 
@@ -207,8 +226,10 @@ class Commit:
     def _judge(self, item: _Item, message: bytes, reply: Reply) -> None:
         """What to make of a refusal. Raises: KernelRefused, NotPermitted."""
         deletes = item.change.op is Op.DELETE or kind_of(message) in _DELETIONS
-        if deletes and reply.errno_ in _GONE:
+        if (deletes and reply.errno_ in _GONE) or (reply.errno_ == EEXIST and _is_appended_route(message)):
             return
+        if deletes and (reply.errno_ in _GONE or (reply.errno_ == EINVAL and kind_of(message) == RTM_DELQDISC)):
+            return  # a qdisc that is gone has another's handle: the kernel calls it invalid
         if isinstance(item.payload, Birth) and reply.errno_ in _TAKEN and not self._name_is_taken(item.change):
             self._unborn.append(item.change)
             return
@@ -228,12 +249,17 @@ class Commit:
             match verb:
                 case TapBirth():
                     self._make_tap(change, netns, verb)
+                case GiveDevice():
+                    doors.give(verb.path, verb.user, verb.group, verb.permissions)
                 case SetFeatures():
                     self._generic(
                         change, netns, "ethtool", lambda family: [set_features(family, verb.index, verb.features)]
                     )
+                case AddKey(goes_on=True):
+                    self._generic(change, netns, MACSEC, lambda family: self._going_on(netns, family, verb))
                 case MacsecVerb():
-                    self._generic(change, netns, MACSEC, lambda family: macsec.messages(family, verb))
+                    content = _OPEN_ALREADY if isinstance(verb, SecureChannel) else frozenset()
+                    self._generic(change, netns, MACSEC, lambda family: macsec.messages(family, verb), content)
                 case MakeNamespace():
                     self._kept.namespaces.make(verb.name, lambda: _mark(change, verb.mark))
                     self._numbers.seen_whole(verb.name, 1)
@@ -275,11 +301,24 @@ class Commit:
                 raise
             self._unborn.append(change)
 
-    def _generic(self, change: Change, netns: str, name: str, messages: Callable[[int], Sequence[bytes]]) -> None:
+    def _going_on(self, netns: str, family: int, verb: AddKey) -> list[bytes]:
+        seen = self._kept.at(netns).generic(MACSEC)[0].dump(get_secured(family), read_secured)
+        sent = next((found.sent for found in seen if found.ifindex == verb.index), 0)
+        return macsec.messages(family, macsec.beyond(verb, sent))
+
+    def _generic(
+        self,
+        change: Change,
+        netns: str,
+        name: str,
+        messages: Callable[[int], Sequence[bytes]],
+        content: Collection[int] = (),
+    ) -> None:
+        """`content`: refusals that say that it is so already."""
         connection, family = self._kept.at(netns).generic(name)
         if not family:
             raise KernelRefused(str(change), ENOENT, f"this kernel has no {name} netlink")
-        _all_or_refuse(change, connection, messages(family))
+        _all_or_refuse(change, connection, messages(family), content)
 
 
 def _mark(change: Change, message: bytes) -> None:
@@ -290,9 +329,12 @@ def _mark(change: Change, message: bytes) -> None:
         connection.close()
 
 
-def _all_or_refuse(change: Change, connection: Connection, messages: Sequence[bytes]) -> None:
+def _all_or_refuse(
+    change: Change, connection: Connection, messages: Sequence[bytes], content: Collection[int] = ()
+) -> None:
     for failure in connection.change(messages):
-        refuse(change, failure.reply)
+        if failure.reply.errno_ not in content:
+            refuse(change, failure.reply)
 
 
 _FIXED_SIZES = {
@@ -300,6 +342,8 @@ _FIXED_SIZES = {
     RTM_NEWADDR: IFADDR_SIZE,
     RTM_NEWROUTE: RTMSG_SIZE,
     RTM_NEWRULE: FIB_RULE_SIZE,
+    RTM_NEWQDISC: TCMSG_SIZE,
+    RTM_NEWTCLASS: TCMSG_SIZE,
 }
 
 
@@ -319,6 +363,12 @@ def refuse(change: Change, reply: Reply) -> NoReturn:
     raise KernelRefused(str(change), reply.errno_, reply.text)
 
 
+def _is_appended_route(message: bytes) -> bool:
+    """Of which the kernel says EEXIST where just that one is there already, maybe among several next hops. Source:
+    net/ipv4/fib_trie.c fib_table_insert, net/ipv6/ip6_fib.c fib6_add_rt2node."""
+    return kind_of(message) == RTM_NEWROUTE and bool(flags_of(message) & NLM_F_APPEND)
+
+
 def _as_message(payload: bytes | Birth | DropLink) -> bytes:
     match payload:
         case Birth(message=message):
@@ -331,61 +381,3 @@ def _as_message(payload: bytes | Birth | DropLink) -> bytes:
 
 def _is_birth(request: Request) -> bool:
     return isinstance(request.payload, (Birth, TapBirth))
-
-
-def _is_link_made(change: Change) -> bool:
-    return change.op is Op.CREATE and isinstance(change.after, Link)
-
-
-# Pure
-
-
-def in_batches(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Runs of links that are made together, and runs of everything else. A link comes in a later run than what it
-    stands on, which may not be born at the first try, and than its master, which has to be dressed first: a port may
-    change a bridge's MTU."""
-    for made, run in groupby(changes, key=_is_link_made):
-        if not made:
-            yield list(run)
-            continue
-        batch: list[Change] = []
-        keys: set[Key] = set()
-        for change in run:
-            if not keys.isdisjoint(_below(change.object)):
-                yield batch
-                batch, keys = [], set()
-            batch.append(change)
-            keys.add(change.key)
-        yield batch
-
-
-def _below(link: KernelObject) -> Iterator[Key]:
-    yield from link.lives_on
-    if isinstance(link, Link) and link.master:
-        yield link_key(link.netns, link.master)
-
-
-def in_single_steps(changes: Sequence[Change]) -> Sequence[Change]:
-    """Links and namespaces that are replaced: first all deletions, the other way round, then the rest in its order."""
-    replaced = [c for c in changes if c.op is Op.REPLACE and isinstance(c.before, Link | Namespace)]
-    if not replaced:
-        return changes
-    made = {change.key: Change(Op.CREATE, None, change.after) for change in replaced}
-    gone = [Change(Op.DELETE, change.before, None) for change in reversed(replaced)]
-    return [*gone, *(made.get(change.key, change) for change in changes)]
-
-
-def from_the_busier_side(changes: Sequence[Change]) -> dict[Key, Change]:
-    """Deletions of veths that had better be done by their other end, in whose namespace more of them are to go: links
-    that go in a row go at once. By the key of the end that was meant."""
-    gone = [(change, change.before) for change in changes if change.op is Op.DELETE and isinstance(change.before, Veth)]
-    count = Counter(netns for _, end in gone for netns in {end.netns, end.peer_netns})
-    return {
-        change.key: Change(Op.DELETE, _other_end(end), None)
-        for change, end in gone
-        if count[end.peer_netns] > count[end.netns]
-    }
-
-
-def _other_end(end: Veth) -> Veth:
-    return Veth(netns=end.peer_netns, ifname=end.peer_ifname, peer_netns=end.netns, peer_ifname=end.ifname)

@@ -7,14 +7,17 @@ whole explains. Source: rtnetlink(7).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from errno import ENOENT, EOPNOTSUPP
 
 from weft.backends.rtnl_numbers import Numbers
 from weft.kinds.ip import route
 from weft.kinds.link import bridge_port, bridge_vlan
+from weft.kinds.tc.htb import HTB
+from weft.kinds.tc.qdisc import CLASS, QDISC
 from weft.netlink.connection import Item, QuestionRefused, Take
 from weft.netlink.kept import Place
+from weft.records import dataclass
 from weft.state import Key, Mark
 from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes
 from weft.wire.bridge import BRIDGE, BRIDGE_KIND, IFLA_BR_VLAN_FILTERING
@@ -23,9 +26,18 @@ from weft.wire.codec import attribute, message
 from weft.wire.ethtool import get_features, read_features
 from weft.wire.fdb import FdbMessage, get_entries, read_static_entry
 from weft.wire.ifaddr import AddressMessage, get_addresses, read_permanent_address
-from weft.wire.link import IFLA_IFALIAS, IFLA_MASTER, LOOPBACK_INDEX, LinkMessage, get_link, get_links, read_link
+from weft.wire.link import (
+    IFLA_IFALIAS,
+    IFLA_MASTER,
+    IFLA_QDISC,
+    LOOPBACK_INDEX,
+    LinkMessage,
+    get_link,
+    get_links,
+    read_link,
+)
 from weft.wire.macsec import FAMILY as MACSEC_FAMILY
-from weft.wire.macsec import Association, get_secured, read_secured
+from weft.wire.macsec import Secured, get_secured, read_secured
 from weft.wire.neighbour import (
     NDA_DST,
     RTM_GETNEIGH,
@@ -37,15 +49,19 @@ from weft.wire.neighbour import (
 from weft.wire.reply import Reply
 from weft.wire.route import RouteMessage, get_routes, read_lasting_route
 from weft.wire.rule import RuleMessage, get_rules, read_added_rule
+from weft.wire.tc import TcMessage, get_classes, get_qdiscs, read_qdisc, read_tc
 
-_ON_LINKS = ("address", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE)
+_ON_LINKS = ("address", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE, QDISC, CLASS)
 """Tables of which a key's name begins with that of a link."""
+
+_BY_ITSELF = frozenset({"noqueue", "noop", "pfifo_fast"})
+"""Root qdiscs that the kernel gives links. Another may be the kernel's too (fq_codel, mq): only asking tells."""
 
 
 @dataclass(slots=True)
 class Reading:
-    """`links` by index. `features`: by index, those that are on; only where they were asked for. `associations`: by
-    index, those of MACsec links."""
+    """`links` by index. `features`: by index, those that are on; only where they were asked for. `secured`: by
+    index, the keys of MACsec links."""
 
     place: Place
     links: dict[int, LinkMessage] = field(default_factory=dict)
@@ -55,8 +71,10 @@ class Reading:
     neighbours: list[NeighbourMessage] = field(default_factory=list)
     fdb: list[FdbMessage] = field(default_factory=list)
     bridge_vlans: list[BridgeVlanMessage] = field(default_factory=list)
+    qdiscs: list[TcMessage] = field(default_factory=list)
+    classes: list[TcMessage] = field(default_factory=list)
     features: dict[int, frozenset[str]] = field(default_factory=dict)
-    associations: dict[int, tuple[Association, ...]] = field(default_factory=dict)
+    secured: dict[int, Secured] = field(default_factory=dict)
 
     @property
     def netns(self) -> str:
@@ -65,6 +83,10 @@ class Reading:
     def ifname(self, index: int) -> str:
         seen = self.links.get(index)
         return seen.ifname if seen else ""
+
+    def dump(self, question: tuple[int, bytes], take: Take[Item | None]) -> list[Item]:
+        """One table of its own. Raises: DumpInterrupted, ReceiveOverrun."""
+        return _dump(self.place, question, take)
 
     def filters(self, index: int) -> bool:
         """Whether the link is a marked bridge that filters VLANs, or a port of one."""
@@ -90,7 +112,8 @@ def read_whole(place: Place) -> Reading:
     )
     if any(seen.kind == BRIDGE_KIND and reading.filters(index) for index, seen in links.items()):
         reading.bridge_vlans = dump(get_bridge_vlans(), read_bridge_vlans)
-    _read_associations(reading)
+    _read_keys(reading)
+    _read_trees(reading, links)
     return reading
 
 
@@ -117,7 +140,7 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
     masters = {seen.attributes[IFLA_MASTER] for seen in reading.links.values() if IFLA_MASTER in seen.attributes}
     read_links(reading, [get_link(index=index) for index in masters - reading.links.keys()])
     indexes = {seen.ifname: index for index, seen in reading.links.items()}
-    _read_associations(reading)
+    _read_keys(reading)
     _read_addresses(reading, indexes, [name.split() for name in wanted.get("address", ())])
     _read_neighbours(reading, indexes, [name.split() for name in wanted.get("neighbour", ())])
     _read_routes(reading, wanted.get("route", ()))
@@ -127,6 +150,9 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
         asked = {indexes[name] for name in wanted[bridge_vlan.TABLE] if name in indexes}
         found = place.rtnl.dump(get_bridge_vlans(), read_bridge_vlans)
         reading.bridge_vlans += [held for held in found if held.ifindex in asked]
+    if QDISC in wanted or CLASS in wanted:
+        names = {name.split(" ", 1)[0] for table in (QDISC, CLASS) for name in wanted.get(table, ())}
+        _read_trees(reading, [indexes[name] for name in names if name in indexes])
     for family in {AF_INET6 if name.startswith("inet6") else AF_INET for name in wanted.get("rule", ())}:
         reading.rules += place.rtnl.dump(get_rules(family), read_added_rule)
     return reading
@@ -146,10 +172,22 @@ def read_offloads(reading: Reading, indexes: Iterable[int]) -> None:
         reading.features.update(answer for answer in answers if not isinstance(answer, Reply))
 
 
-def _read_associations(reading: Reading) -> None:
+def _read_keys(reading: Reading) -> None:
     if any(seen.kind == MACSEC_FAMILY for seen in reading.links.values()):
         connection, family = reading.place.generic(MACSEC_FAMILY)
-        reading.associations.update(connection.dump(get_secured(family), read_secured))
+        reading.secured.update((seen.ifindex, seen) for seen in connection.dump(get_secured(family), read_secured))
+
+
+def _read_trees(reading: Reading, indexes: Iterable[int]) -> None:
+    """The qdiscs and classes of some links, if these may have any that the kernel does not give them by itself."""
+    asked = {index for index in indexes if reading.links[index].attributes.get(IFLA_QDISC) not in _BY_ITSELF}
+    if not asked:
+        return
+    found = reading.place.rtnl.dump(get_qdiscs(), read_qdisc)
+    reading.qdiscs += [seen for seen in found if seen.ifindex in asked]
+    for seen in reading.qdiscs:
+        if seen.kind == HTB:
+            reading.classes += _dump(reading.place, get_classes(seen.ifindex, seen.handle), read_tc)
 
 
 def _read_addresses(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:

@@ -8,7 +8,6 @@ touched, and is put back only if what stands there is still ours. Every write to
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from errno import EACCES, EIO, ENOENT, EPERM
 
 from weft.backends.base import Selection
@@ -22,6 +21,7 @@ from weft.kinds.setting import sysctl
 from weft.kinds.setting.sysctl import ALGORITHM, ALLOWED_ALGORITHMS, folded, is_safe
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces, cookie
+from weft.records import dataclass
 from weft.state import Change, Key, Op, State
 
 _ROOT = "/proc/sys/"

@@ -16,7 +16,7 @@ from weft.backends.libnftables import Context
 from weft.backends.nft_dump import FORWARD, Chain
 from weft.backends.settings import read_setting
 from weft.check import programs, ruleset
-from weft.check.needs import needs, subnets
+from weft.check.needs import needs, subnets, wishes
 from weft.check.symptoms import Symptoms
 from weft.check.usage import usage
 from weft.files import Loaded
@@ -27,7 +27,8 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.namespaces import RUN_NETNS
-from weft.probe import firewall, kernel, links
+from weft.probe import firewall, links
+from weft.probe.remembered import features
 from weft.state import HOST, Mark, State
 from weft.store.journal import Phase, waiting
 
@@ -63,12 +64,14 @@ def examine(
     transit = tuple(ifname for ifname in own if ifname.startswith(TRANSIT_PREFIX))
     egress = links.egress(links.default_routes(observed))
     passes, blocked = _forward(chains)
-    at_work = programs.services()
+    at_work, known = programs.services(), features(run)
     return Symptoms(
         permitted=is_permitted(),
         release=release_of(os.uname().release),
-        features=kernel.features(run),
-        needs=tuple(chain.from_iterable(needs(loaded, host_id) for loaded in intents)),
+        features=known,
+        needs=tuple(
+            chain.from_iterable((*needs(one, host_id, known), *wishes(one, host_id, known)) for one in intents)
+        ),
         subnets=dict(chain.from_iterable(map(subnets, intents))),
         links=frozenset(link.ifname for link in _links(observed)),
         own_links={ifname: KINDS.of(link).name for ifname, link in own.items()},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from weft.records import dataclass
 
 Level = Literal["error", "warning", "note", "ok"]
 ORDER: tuple[Level, ...] = ("error", "warning", "note", "ok")

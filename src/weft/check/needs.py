@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from contextlib import suppress
+from typing import Any
 
 from weft.check.symptoms import Need
-from weft.compiler import CompileError, compile
+from weft.compiler import CompileError, Compiler, compile
+from weft.compiler.qos.mechanisms import Choice
+from weft.compiler.qos.planted import Planted
 from weft.facts import Facts
 from weft.files import Loaded
+from weft.model.intent import Path
 
 
-def needs(loaded: Loaded, host_id: str) -> Iterator[Need]:
-    """The features that an intent cannot do without, each with the first line that needs it: what the compiler would
-    say on a kernel that has none."""
+def needs(loaded: Loaded, host_id: str, features: Set[str] = frozenset()) -> Iterator[Need]:
+    """The features that an intent cannot do without and `features` lack, each with the first line that needs it: what
+    the compiler would say on such a kernel."""
     try:
-        compile(loaded.intent, Facts(host_id=host_id))
+        compile(loaded.intent, Facts(host_id=host_id, features=frozenset(features)))
     except CompileError as error:
         for finding in error.findings:
             if finding.feature:
                 where = loaded.origins.at(finding.path)
                 yield Need(feature=finding.feature, where=where, instead=finding.fix)
+
+
+def wishes(loaded: Loaded, host_id: str, features: Set[str]) -> Iterator[Need]:
+    """The features that a policy would use if the kernel had them, each with the line, and what stands in for it."""
+    found: list[Planted] = []
+    with suppress(CompileError):  # what is wrong beside that is said by whoever applies it
+        Compiler(loaded.intent, Facts(host_id=host_id, features=frozenset(features)), found).whole()
+    for planted in found:
+        for path, choice in _choices(planted):
+            for feature in sorted(choice.lacking):
+                where = loaded.origins.at(path)
+                yield Need(feature=feature, where=where, instead=choice.mechanism.name, strict=False)
+        for node in planted.tree.nodes if planted.tree else ():
+            if node.splits is not None and node.splits.value and node.splitter is None:
+                where = loaded.origins.at(node.branch.origin)
+                yield Need(feature="tbf", where=where, instead="large frames whole", strict=False)
+
+
+def _choices(planted: Planted) -> Iterator[tuple[Path, Choice[Any]]]:
+    shaping = planted.shaping
+    if shaping is not None:
+        chosen = (shaping.limits, shaping.line, shaping.root_choice)
+        yield from ((shaping.path, choice) for choice in chosen if choice is not None)
+    for node in planted.tree.nodes if planted.tree else ():
+        if node.queue is not None:
+            yield node.branch.origin, node.queue
 
 
 def subnets(loaded: Loaded) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from weft.records import dataclass
 
 Chain = tuple[str, str, str]
 """(family, table, chain)."""

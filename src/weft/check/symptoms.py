@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
 
 from weft.check.ruleset import Block
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
+from weft.records import dataclass
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """An intent that needs a kernel feature. `instead`: what would do without it. `where`: file:line:column."""
+    """An intent that needs a kernel feature. `instead`: what would do without it, or does where the need is not
+    `strict`. `where`: file:line:column."""
 
     feature: str
     where: str
     instead: str
+    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

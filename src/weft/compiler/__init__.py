@@ -3,7 +3,17 @@
 Rules: pure. A module for each thing that people declare; `Draft` is where their objects meet.
 """
 
-from weft.compiler.compiler import Allocations, Compiled, Compiler, changed_ports, compile
+from weft.compiler.compiler import Allocations, Compiled, Compiler, changed_ports, compile, planted
 from weft.compiler.findings import Cause, CompileError, Finding
 
-__all__ = ["Allocations", "Cause", "CompileError", "Compiled", "Compiler", "Finding", "changed_ports", "compile"]
+__all__ = [
+    "Allocations",
+    "Cause",
+    "CompileError",
+    "Compiled",
+    "Compiler",
+    "Finding",
+    "changed_ports",
+    "compile",
+    "planted",
+]

@@ -9,12 +9,13 @@ which nothing is free.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import NamedTuple
 
 from weft.facts import Facts
 from weft.model.intent import Path
+from weft.records import dataclass
 
 IpNetwork = IPv4Network | IPv6Network
 
@@ -39,6 +40,7 @@ class AddressPool:
     by themselves (the gateway, addresses of other scopes)."""
 
     network: IpNetwork
+    span: Span
     first: int
     last: int
     gateway: int | None = None
@@ -52,17 +54,25 @@ class AddressPool:
         network = ip_network(cidr)
         first, last = usable(network)
         reserved = set() if gateway is None else {gateway}
-        pool = cls(network=network, first=first, last=last, gateway=gateway, reserved=reserved, cursor=first)
+        pool = cls(
+            network=network,
+            span=Span.of(cidr),
+            first=first,
+            last=last,
+            gateway=gateway,
+            reserved=reserved,
+            cursor=first,
+        )
         pool.gateway_text = "" if gateway is None else pool.text(gateway)
         return pool
 
     @property
     def family(self) -> int:
-        return self.network.version
+        return self.span.family
 
     @property
     def cidr(self) -> str:
-        return str(self.network)
+        return self.span.cidr
 
     @property
     def room(self) -> int:
@@ -74,8 +84,7 @@ class AddressPool:
 
     def spans(self, family: int, number: int) -> bool:
         """Whether the address lies in the subnet, usable or not."""
-        network = self.network
-        return family == network.version and int(network.network_address) <= number <= int(network.broadcast_address)
+        return self.span.covers(family, number)
 
     def is_free(self, number: int) -> bool:
         return self.first <= number <= self.last and number not in self.owners and number not in self.reserved

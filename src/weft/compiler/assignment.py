@@ -76,7 +76,9 @@ def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int
 
 def _choice(segment: Segment, pool: AddressPool | None) -> str:
     if pool is not None:
-        return f"another of {pool.text(pool.first)} to {pool.text(pool.last)}, or none to be given one"
+        taken = pool.gateway if segment.uplink else None
+        first, last = pool.first + (pool.first == taken), pool.last - (pool.last == taken)
+        return f"another of {pool.text(first)} to {pool.text(last)}, or none to be given one"
     subnets = ", ".join(pool.cidr for pool in segment.pools)
     return f"its subnets: {subnets}" if subnets else "it has no subnets; give it some, or the port no address"
 

@@ -20,7 +20,7 @@ _INSTEAD = "another prefix, or `uplink: nat`"
 def check_routed(draft: Draft, routed: Sequence[Segment]) -> None:
     """The host routes to every subnet of a routed network: so they, and the host's own prefixes, must be apart."""
     spans = [
-        Span.of(pool.cidr, (*segment.path, "subnets", str(segment.pools.index(pool))))
+        pool.span._replace(path=(*segment.path, "subnets", str(segment.pools.index(pool))))
         for segment in routed
         for pool in segment.gateways
     ]
@@ -44,7 +44,7 @@ def check_host_port(draft: Draft, place: PortPlace) -> None:
             "`uplink: nat`, or no port on the host: it reaches a routed network without",
         )
     for assigned in place.addresses:
-        subnet = Span.of(assigned.pool.cidr)
+        subnet = assigned.pool.span
         for prefix in filter(subnet.meets, draft.host_prefixes):
             what = f"the host reaches {prefix.cidr} already; a port on it would draw {subnet.cidr} to network {network}"
             draft.error(path, what, "another subnet, or a port in a netns", Cause.MACHINE)

@@ -7,7 +7,7 @@ which address, MAC, name), so that a port costs the same among ten and among ten
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.collector import uncollected
 from weft.compiler.assignment import Claimant, assign
@@ -17,17 +17,25 @@ from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
 from weft.compiler.groups import compile_passages, compile_prefixes, is_local_change
 from weft.compiler.links.declared import declare
-from weft.compiler.namespaces import compile_namespaces, configs_of
+from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
 from weft.compiler.network import Segment, check_bridge_room, egress_mtu
 from weft.compiler.place import PortPlace
-from weft.compiler.pools import PoolKey, assign_pools
+from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transit
 from weft.compiler.port import compile_port, place_port
+from weft.compiler.qos.demand import Shares, guaranteed
+from weft.compiler.qos.link import compile_links_qos
+from weft.compiler.qos.planted import Planted
+from weft.compiler.qos.policy import Policies
+from weft.compiler.qos.shares import asks_for_share, shares_of
+from weft.compiler.qos.way_out import WayOut, compile_way_out
 from weft.compiler.stands import Stands
 from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
-from weft.compiler.uplink import compile_router
+from weft.compiler.transit import compile_transit, travellers
+from weft.compiler.uplink import RouterPlace, compile_router
 from weft.facts import Facts
 from weft.model.intent import Intent, Path, Tenant, Uplink
+from weft.records import dataclass
 from weft.state import Key, State
 
 
@@ -36,10 +44,11 @@ class Allocations:
     """What the compiler chose where the intent leaves it open, in the form in which Facts gives it back.
 
     `addresses`: (tenant, port) to its addresses without prefix length, the given ones too. `pool`: (tenant, network,
-    family) to its pool address."""
+    family) to its pool address. `transit`: (tenant, network, a port's address) to that port's own pool address."""
 
     addresses: Mapping[PortKey, tuple[str, ...]]
     pool: Mapping[PoolKey, str]
+    transit: Mapping[TransitKey, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +66,17 @@ class Compiled:
 
 
 class Compiler:
-    """Compiles one intent whole, then ports of its successors one by one."""
+    """Compiles one intent whole, then ports of its successors one by one. `planted`: takes what queues where."""
 
-    def __init__(self, intent: Intent, facts: Facts) -> None:
+    def __init__(self, intent: Intent, facts: Facts, planted: list[Planted] | None = None) -> None:
         self.intent = intent
         self.facts = facts
         self._draft = Draft(facts, Names(intent.name, facts.host_id))
+        self._draft.planted = planted
         self._segments: dict[str, dict[str, Segment]] = {}
         self._places: dict[PortKey, PortPlace] = {}
         self._pool: dict[PoolKey, str] = {}
+        self._transit: dict[TransitKey, str] = {}
 
     @uncollected
     def whole(self) -> Compiled:
@@ -74,16 +85,25 @@ class Compiler:
         Raises: CompileError with every error found.
         """
         draft, intent = self._draft, self.intent
+        draft.spaces = spaces_of(intent)
         path_mtu, configs = egress_mtu(intent, draft), configs_of(intent)
-        stands = Stands(draft, declare(draft, configs), intent)
+        stands, policies = Stands(draft, declare(draft, configs), intent), Policies(draft, intent)
         for name, tenant in intent.tenants.items():
-            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands)
-        self._uplinks(draft)
+            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands, policies)
+        wanted = shares_of(intent)
+        routers = self._uplinks(draft, wanted)
         for name, tenant in intent.tenants.items():
             self._places |= self._ports(draft, name, tenant, tenant.ports, self.facts.held.get)
+        self._transits(draft, wanted, routers)
         for segment in self._all_segments():
             check_bridge_room(draft, segment)
         compile_namespaces(draft, configs, stands.declared)
+        compile_links_qos(draft, stands.declared, policies)
+        segments = tuple(self._all_segments())
+        compile_way_out(
+            draft,
+            WayOut(shares=wanted, segments=segments, routers=routers, places=self._places, transit=self._transit),
+        )
         self._filters(draft)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)
@@ -113,13 +133,36 @@ class Compiler:
 
     # the whole
 
-    def _uplinks(self, draft: Draft) -> None:
+    def _uplinks(self, draft: Draft, wanted: Shares) -> list[RouterPlace]:
         """Routers, and the host's side of them."""
         uplinked = [segment for segment in self._all_segments() if segment.uplink]
         self._pool = assign_pools(draft, self.intent.pools, uplinked)
         check_routed(draft, [segment for segment in uplinked if segment.uplink is Uplink.ROUTED])
-        routers = [compile_router(draft, segment, self._pool) for segment in uplinked]
-        compile_host_side(draft, self.intent, [router for router in routers if router is not None])
+        apart = {(tenant, self.intent.tenants[tenant].ports[port].network) for tenant, port in guaranteed(wanted)}
+        compiled = [
+            compile_router(draft, segment, self._pool, told_apart=(segment.tenant, segment.name) in apart)
+            for segment in uplinked
+        ]
+        routers = [router for router in compiled if router is not None]
+        compile_host_side(draft, self.intent, routers)
+        return routers
+
+    def _transits(self, draft: Draft, wanted: Shares, routers: Sequence[RouterPlace]) -> None:
+        """Addresses by which the host tells ports with a guarantee apart, where they go by NAT."""
+        by_segment: dict[int, list[PortPlace]] = {}
+        for key in guaranteed(wanted):
+            if (place := self._places.get(key)) is not None:
+                by_segment.setdefault(id(place.segment), []).append(place)
+        travelling = {
+            router.segment.path: travellers(router.segment, by_segment.get(id(router.segment), ()))
+            for router in routers
+            if router.pool
+        }
+        everyone = [one for found in travelling.values() for one in found]
+        self._transit = assign_transit(draft, self.intent.pools, self._pool, everyone)
+        for router in routers:
+            if found := travelling.get(router.segment.path):
+                compile_transit(draft, router, found, self._transit)
 
     def _filters(self, draft: Draft) -> None:
         """What no port and no router puts into the tenants' filters by itself."""
@@ -171,6 +214,7 @@ class Compiler:
     def _withdraw(self, gone: Mapping[PortKey, PortPlace]) -> Draft:
         """Take the ports out, and say what went: the same objects are made again to know their keys."""
         withdrawn = Draft(self.facts, self._draft.names)
+        withdrawn.spaces = self._draft.spaces
         for place in gone.values():
             compile_port(withdrawn, place)
             place.leave()
@@ -192,7 +236,9 @@ class Compiler:
         return Compiled(
             state=state,
             paths=paths if state is held else {key: paths[key] for key in state},
-            allocations=Allocations(addresses={key: place.held for key, place in places.items()}, pool=self._pool),
+            allocations=Allocations(
+                addresses={key: place.held for key, place in places.items()}, pool=self._pool, transit=self._transit
+            ),
             warnings=tuple(f for f in draft.findings if f.severity == "warning"),
             touched=frozenset(keys),
         )
@@ -206,8 +252,16 @@ def compile(intent: Intent, facts: Facts) -> Compiled:
     return Compiler(intent, facts).whole()
 
 
+def planted(intent: Intent, facts: Facts) -> Sequence[Planted]:
+    """What queues where for whom, with the reasons. Raises: as `compile`."""
+    found: list[Planted] = []
+    Compiler(intent, facts, found).whole()
+    return found
+
+
 def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
-    """The ports in which two intents differ, new and gone ones too; None where anything else differs."""
+    """The ports in which two intents differ, new and gone ones too; None where anything else differs: a port with a
+    guarantee is part of a whole that is counted together."""
     if replace(former, tenants={}) != replace(intent, tenants={}) or former.tenants.keys() != intent.tenants.keys():
         return None
     changed: list[PortKey] = []
@@ -221,6 +275,8 @@ def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
             if not is_local_change(before, tenant, differing):
                 return None
             changed += ((name, port) for port in differing)
+    if any(asks_for_share(of, key) for of in (former, intent) for key in changed):
+        return None
     return tuple(changed)
 
 

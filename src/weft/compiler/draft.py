@@ -8,7 +8,9 @@ absorbed when nothing was wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from weft.compiler.addressing import Span, host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted
@@ -18,6 +20,17 @@ from weft.kinds.link.common import IPV6_MIN_MTU, Link
 from weft.model.intent import Path
 from weft.state import KernelObject, Key, State
 
+if TYPE_CHECKING:
+    from weft.compiler.qos.planted import Planted
+
+
+class Space(NamedTuple):
+    """A namespace by name: what the file calls it, and whether one that is there becomes weft's."""
+
+    name: str
+    adopt: bool = False
+
+
 Claim = tuple[str, str]
 """(namespace, ifname or altname)."""
 
@@ -26,7 +39,8 @@ class Draft:
     """Collects what one compile makes. `under`: the draft that this one is a branch of."""
 
     __slots__ = (
-        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "shares", "state", "under",
+        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "planted", "shares",
+        "spaces", "state", "under",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
@@ -34,12 +48,14 @@ class Draft:
         self.names = names
         self.under = under
         self.state = State()
+        self.spaces: Mapping[str, Space] = under.spaces if under else {}
         self.paths: dict[Key, Path] = {}
         self.claims: dict[Claim, Path] = {}
         self.ids: dict[str, Path] = {}
         self.shares: dict[Key, int] = {}
         self.findings: list[Finding] = []
         self.lacking: set[str] = set()
+        self.planted: list[Planted] | None = None
         self._host_prefixes: list[Span] | None = None
 
     def branch(self) -> Draft:
@@ -73,6 +89,11 @@ class Draft:
         return "none" if "ipv6" in self.facts.features and mtu >= IPV6_MIN_MTU else None
 
     # what is made
+
+    def plant(self, planted: Planted) -> None:
+        """Note what queues where, if anybody asks for it."""
+        if self.planted is not None:
+            self.planted.append(planted)
 
     def put(self, obj: KernelObject, path: Path) -> None:
         """Add an object of this intent's own."""

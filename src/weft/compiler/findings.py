@@ -7,12 +7,12 @@ findings of a compile are gathered; one wrong port hides nothing of the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
 from weft.errors import FeatureMissing, IntentInvalid, Problem, Refused, WeftError
 from weft.model.intent import Path
+from weft.records import dataclass
 
 
 class Cause(Enum):

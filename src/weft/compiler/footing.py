@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.kinds.link.common import ChildLink
 from weft.kinds.link.overhead import Overhead
+from weft.records import dataclass
 from weft.state import Key
 
 

@@ -1,6 +1,7 @@
 """The namespaces that ports end in, and what `host:` and `namespaces:` ask of each.
 
-Rules: a namespace that somebody else made is ground to stand on, never weft's; any other is made and marked. Those of
+Rules: a namespace that somebody else made is ground to stand on, never weft's unless it is adopted; any other is made
+and marked. Those of
 tenants and routers are weft's alone: nobody attaches to them or configures them.
 """
 
@@ -11,7 +12,7 @@ from ipaddress import ip_interface
 from typing import TypeAlias
 
 from weft.compiler.addressing import Span, number_of
-from weft.compiler.draft import Draft
+from weft.compiler.draft import Draft, Space
 from weft.compiler.links import compile_links
 from weft.compiler.links.declared import Declared
 from weft.compiler.routing import compile_neighbour, compile_route, compile_rule
@@ -32,15 +33,23 @@ def stand_on(draft: Draft, netns: str, path: Path, said: Path | None = None) -> 
         draft.error(
             said or path, f"{netns}: such names are those of weft's own namespaces", "a name without `weft.` before it"
         )
-    elif netns not in draft.facts.namespaces:
-        draft.share(Namespace(name=netns, alias=draft.names.mark(f"namespaces/{netns}")), path)
+        return netns
+    space = draft.spaces.get(netns, Space(netns))
+    if space.adopt or netns not in draft.facts.namespaces:
+        mark = draft.names.mark(f"namespaces/{space.name}")
+        draft.share(Namespace(name=netns, alias=mark, adopt=space.adopt), path)
     return netns
 
 
 def configs_of(intent: Intent) -> Configs:
     """What `host:` and `namespaces:` say, by namespace, each with its path."""
     configs: Configs = {HOST: (intent.host, ("host",))} if intent.host else {}
-    return configs | {name: (config, ("namespaces", name)) for name, config in intent.namespaces.items()}
+    return configs | {config.was or name: (config, ("namespaces", name)) for name, config in intent.namespaces.items()}
+
+
+def spaces_of(intent: Intent) -> dict[str, Space]:
+    """What is said of each namespace itself, by its name in the kernel."""
+    return {config.was or name: Space(name, config.adopt) for name, config in intent.namespaces.items()}
 
 
 def compile_namespaces(draft: Draft, configs: Configs, declared: Declared) -> None:

@@ -1,21 +1,24 @@
 """A network: a bridge in its tenant's namespace, its subnets and its MTU.
 
-Rules: the MTU is the given one, else that of the path out where there is an uplink, else Ethernet's 1500. A network's
+Rules: the MTU is the given one, else that of the path out where there is an uplink, else Ethernet's 1500; where the
+path out is narrower than what is given, the router says so, and to TCP beforehand. A network's
 Segment is what its ports and its router know of it, and all that one more port needs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.footing import Footing
 from weft.compiler.naming import altnames, identity, mac, short_id
+from weft.compiler.qos.policy import Asked, Policies
 from weft.kinds.link.bridge import MAX_PORTS, Bridge
 from weft.kinds.link.common import ChildLink
 from weft.model.intent import Intent, Network, Path, Subnet, Uplink
+from weft.records import dataclass
 
 if TYPE_CHECKING:
     from weft.compiler.groups import Security
@@ -30,8 +33,9 @@ MIN_MTU = 68
 @dataclass(slots=True, kw_only=True)
 class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
-    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant; `security`:
-    its tenant's filter, None where frames are not filtered."""
+    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant. `qos` of all
+    its ports together, `port_qos` of each that says none; `policies`: those that its ports may name. `security`: its
+    tenant's filter, None where frames are not filtered."""
 
     tenant: str
     name: str
@@ -49,6 +53,9 @@ class Segment:
     id: str
     footing: Footing | None = None
     security: Security | None = None
+    policies: Policies
+    qos: Asked | None = None
+    port_qos: Asked | None = None
 
     @property
     def shared(self) -> ChildLink | None:
@@ -67,11 +74,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPlace:
-    """A tenant as its networks and ports see it."""
+    """A tenant as its networks and ports see it. `qos` of all its ports together, `port_qos` of each for which neither
+    itself nor its network says one."""
 
     name: str
     former: str
     netns: str
+    policies: Policies
+    qos: Asked | None = None
+    port_qos: Asked | None = None
 
 
 def egress_mtu(intent: Intent, draft: Draft) -> int | None:
@@ -116,6 +127,9 @@ def compile_network(
         pools=_pools(draft, network, path),
         id=own_id,
         footing=footing,
+        policies=tenant.policies,
+        qos=tenant.policies.find(draft, network.qos, (*path, "qos"), tenant.name),
+        port_qos=_port_qos(draft, tenant, network, path),
     )
     check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
     if segment.uplink is not None and segment.out_mtu < segment.mtu:
@@ -125,6 +139,12 @@ def compile_network(
         return segment
     _bridge(draft, segment)
     return segment
+
+
+def _port_qos(draft: Draft, tenant: TenantPlace, network: Network, path: Path) -> Asked | None:
+    if network.port_qos is None:
+        return tenant.port_qos
+    return tenant.policies.find(draft, network.port_qos, (*path, "port_qos"), tenant.name)
 
 
 def _bridge(draft: Draft, segment: Segment) -> None:
@@ -179,15 +199,7 @@ def check_bridge_room(draft: Draft, segment: Segment) -> None:
 def _mtu(draft: Draft, network: Network, path: Path, path_mtu: int | None, footing: Footing | None) -> int:
     if footing is not None and footing.mtu is not None:
         return _mtu_on(draft, network, path, footing, footing.mtu)
-    if network.mtu is None:
-        return path_mtu or ETHERNET_MTU
-    if path_mtu is not None and network.mtu > path_mtu:
-        draft.error(
-            (*path, "mtu"),
-            f"an MTU of {network.mtu} is above the {path_mtu} bytes that the host's way out carries",
-            f"at most {path_mtu}, or a network without uplink",
-        )
-    return network.mtu
+    return network.mtu or path_mtu or ETHERNET_MTU
 
 
 def _mtu_on(draft: Draft, network: Network, path: Path, footing: Footing, most: int) -> int:

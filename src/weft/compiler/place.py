@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.compiler.assignment import Addresses
 from weft.compiler.draft import Draft
 from weft.compiler.naming import altnames, mac, plain_ifname
 from weft.compiler.network import Segment
+from weft.compiler.qos.policy import Asked
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Path, Port
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortPlace:
     """A port with all that was derived for it. `former`: the name its kernel names come from; `mac` is that of
-    what answers for its addresses, its end or a tap's guest; `mtu` in bytes."""
+    what answers for its addresses, its end or a tap's guest; `mtu` in bytes; `qos`: what holds for it."""
 
     segment: Segment
     name: str
@@ -28,6 +28,7 @@ class PortPlace:
     mac: str
     mtu: int
     addresses: Addresses
+    qos: Asked | None = None
 
     @property
     def alias(self) -> str:

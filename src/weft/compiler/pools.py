@@ -1,22 +1,36 @@
-"""Addresses that the host must tell apart: one of each family for every network with `uplink: nat`.
+"""Addresses that the host must tell apart: one of each family for every network with `uplink: nat`, and one for each
+address of a port that has a guarantee on the way out of such a network.
 
-Rules: as for ports: what is held stays, else the lowest free. The pool is the host's to route, so nothing else there
-may lie in it, nor may a subnet that goes out by it. Without a given IPv6 pool a /48 is derived (RFC 4193).
+Rules: as for ports: what is held stays, else the lowest free; networks choose before ports. The pool is the host's to
+route, so nothing else there may lie in it, nor may a subnet that goes out by it. Without a given IPv6 pool a /48 is
+derived (RFC 4193).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from weft.compiler.addressing import AddressPool, Span, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.naming import ipv6_pool
 from weft.compiler.network import Segment
-from weft.model.intent import Pools, Uplink
+from weft.model.intent import Path, Pools, Uplink
+from weft.records import dataclass
 
 PoolKey = tuple[str, str, int]
 """(tenant, network, family), as in Facts.pool_held."""
+TransitKey = tuple[str, str, str]
+"""(tenant, network, a port's address there), as in Facts.transit_held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traveller:
+    """An address of a port that is to have one of the pool for itself. `path`: the port's."""
+
+    segment: Segment
+    address: str
+    path: Path
 
 
 def families(segment: Segment) -> tuple[int, ...]:
@@ -27,27 +41,76 @@ def families(segment: Segment) -> tuple[int, ...]:
 def assign_pools(draft: Draft, given: Pools, segments: Sequence[Segment]) -> dict[PoolKey, str]:
     """A pool address for each family of each network with `uplink: nat`."""
     nat = [segment for segment in segments if segment.uplink is Uplink.NAT]
-    cidrs = {4: given.ipv4, 6: given.ipv6 or ipv6_pool(draft.names.host_id, draft.names.scope)}
     found: dict[PoolKey, str] = {}
-    for family, cidr in cidrs.items():
+    for family, cidr in _cidrs(draft, given).items():
         wanting = [segment for segment in nat if family in families(segment)]
         if wanting:
             _check_pool(draft, family, cidr, wanting)
-            _assign_family(draft, family, cidr, wanting, found)
+            _assign_family(draft, cidr, wanting, found)
     return found
 
 
-def _assign_family(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment], found: dict[PoolKey, str]) -> None:
+def assign_transit(
+    draft: Draft, given: Pools, networks: Mapping[PoolKey, str], travellers: Sequence[Traveller]
+) -> dict[TransitKey, str]:
+    """A pool address for each traveller. `networks`: what networks have already."""
+    found: dict[TransitKey, str] = {}
+    for family, cidr in _cidrs(draft, given).items():
+        wanting = [one for one in travellers if number_of(one.address)[0] == family]
+        if wanting:
+            _assign_travellers(draft, _pool(draft, cidr, networks.values()), wanting, found)
+    return found
+
+
+def _cidrs(draft: Draft, given: Pools) -> dict[int, str]:
+    return {4: given.ipv4, 6: given.ipv6 or ipv6_pool(draft.names.host_id, draft.names.scope)}
+
+
+def _pool(draft: Draft, cidr: str, reserved: Iterable[str]) -> AddressPool:
+    """The pool of one family without what other scopes have, and without `reserved`."""
     pool = AddressPool.of(cidr)
-    taken = (number_of(address) for address in draft.facts.pool_taken)
-    pool.reserved.update(number for of, number in taken if of == family and pool.first <= number <= pool.last)
+    taken = map(number_of, (*draft.facts.pool_taken, *reserved))
+    pool.reserved.update(number for of, number in taken if of == pool.family and pool.first <= number <= pool.last)
+    return pool
+
+
+def _assign_family(draft: Draft, cidr: str, wanting: Sequence[Segment], found: dict[PoolKey, str]) -> None:
+    pool = _pool(draft, cidr, draft.facts.transit_held.values())
     numbers = [_held(draft, pool, segment) for segment in wanting]
     for segment, held in zip(wanting, numbers, strict=True):
         number = pool.take_lowest(segment.name) if held is None else held
         if number is None:
             _report_full(draft, pool, segment, len(wanting))
             return
-        found[segment.tenant, segment.name, family] = pool.text(number)
+        found[segment.tenant, segment.name, pool.family] = pool.text(number)
+
+
+def _assign_travellers(
+    draft: Draft, pool: AddressPool, wanting: Sequence[Traveller], found: dict[TransitKey, str]
+) -> None:
+    numbers = [_kept(draft, pool, one) for one in wanting]
+    for one, kept in zip(wanting, numbers, strict=True):
+        number = pool.take_lowest(one.address) if kept is None else kept
+        if number is None:
+            draft.error(
+                one.path,
+                f"the pool {pool.cidr} has {pool.room} addresses for ports with a guarantee on the way out, "
+                f"{len(wanting)} want one",
+                _wider(pool),
+            )
+            return
+        found[one.segment.tenant, one.segment.name, one.address] = pool.text(number)
+
+
+def _kept(draft: Draft, pool: AddressPool, one: Traveller) -> int | None:
+    """What the port's address has already, taken for it."""
+    held, segment = draft.facts.transit_held, one.segment
+    return _free(
+        pool,
+        held.get((segment.tenant, segment.name, one.address))
+        or held.get((segment.former_tenant, segment.former, one.address)),
+        one.address,
+    )
 
 
 def _held(draft: Draft, pool: AddressPool, segment: Segment) -> int | None:
@@ -55,12 +118,17 @@ def _held(draft: Draft, pool: AddressPool, segment: Segment) -> int | None:
     address = facts.get((segment.tenant, segment.name, pool.family)) or facts.get(
         (segment.former_tenant, segment.former, pool.family)
     )
+    return _free(pool, address, segment.name)
+
+
+def _free(pool: AddressPool, address: str | None, owner: str) -> int | None:
+    """The number of an address that may be kept, now the owner's."""
     if address is None:
         return None
     family, number = number_of(address)
     if family != pool.family or not pool.is_free(number):
         return None
-    pool.take(number, segment.name)
+    pool.take(number, owner)
     return number
 
 
@@ -68,8 +136,12 @@ def _report_full(draft: Draft, pool: AddressPool, segment: Segment, wanted: int)
     draft.error(
         (*segment.path, "uplink"),
         f"the pool {pool.cidr} has {pool.room} addresses to give, {wanted} networks with `uplink: nat` want one",
-        f"a wider prefix: `pools: {{ipv{pool.family}: ...}}`",
+        _wider(pool),
     )
+
+
+def _wider(pool: AddressPool) -> str:
+    return f"a wider prefix: `pools: {{ipv{pool.family}: ...}}`"
 
 
 def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment]) -> None:

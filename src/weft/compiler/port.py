@@ -7,27 +7,29 @@ port can be compiled alone. Both ends of its veth have one MTU, for a frame too 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from weft.compiler.addressing import LINK_LOCAL, number_of
 from weft.compiler.assignment import Addresses, Claimant, port_path
 from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause, dotted
+from weft.compiler.findings import Cause
 from weft.compiler.groups import protect
+from weft.compiler.macvtap import check_shared, compile_macvtap, has_own_mac
 from weft.compiler.namespaces import stand_on
 from weft.compiler.naming import identity, mac, short_id
 from weft.compiler.network import Segment, check_mtu
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
+from weft.compiler.qos.policy import Asked
+from weft.compiler.qos.port import compile_port_qos
 from weft.compiler.routing import DEFAULTS, compile_route, default_route, destination
 from weft.compiler.settings import compile_tuning
 from weft.compiler.tap import compile_tap
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE
-from weft.kinds.link.common import ChildLink, Link
-from weft.kinds.link.ipvlan import Ipvlan
-from weft.kinds.link.macvlan import PASSTHRU, Macvlan
+from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
-from weft.model.intent import Path, RouteSpec
+from weft.model.intent import Path, Port, RouteSpec
 from weft.state import HOST
 
 PIDFILE = "pidfile:"
@@ -49,9 +51,17 @@ def place_port(draft: Draft, segment: Segment, claimant: Claimant, addresses: Ad
         mac=port.mac or mac(own_id, "end"),
         mtu=port.mtu or segment.mtu,
         addresses=addresses,
+        qos=_qos(draft, segment, port, (*port_path(segment, name), "qos")),
     )
     place.join()
     return place
+
+
+def _qos(draft: Draft, segment: Segment, port: Port, path: Path) -> Asked | None:
+    """What holds for a port: what itself says, else what its network says of its ports, else its tenant."""
+    if port.qos is None:
+        return segment.port_qos
+    return segment.policies.find(draft, port.qos, path, segment.tenant)
 
 
 def compile_port(draft: Draft, place: PortPlace) -> None:
@@ -65,6 +75,9 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
     attach = place.port.attach
     if attach.tap is not None:
         compile_tap(draft, place, attach.tap)
+        compile_port_qos(draft, place)
+    elif attach.macvtap is not None:
+        compile_macvtap(draft, place, attach.macvtap)
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
         _leave_out(draft, place, attach.pidfile)
         return
@@ -121,9 +134,10 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
     if shared is None:
         draft.link(bridge_end(place, netns, ifname), path)
     else:
-        _check_shared(draft, place, shared)
-    end = _dressed(place, shared or _veth(place), netns, ifname, altnames)
+        check_shared(draft, place, shared)
+    end = _outer(place, netns, ifname, altnames)
     draft.link(end, path)
+    compile_port_qos(draft, place, None if shared is None else end)
     compile_tuning(draft, end.key, place.port.tuning, path)
     for assigned in place.addresses:
         nodad = True if assigned.pool.family == 6 else None
@@ -136,38 +150,21 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
         compile_route(draft, netns, spec, route_path, lambda _: ifname)
 
 
-def _veth(place: PortPlace) -> Veth:
-    return Veth(netns="", ifname="", peer_netns=place.segment.netns, peer_ifname=place.bridge_ifname)
-
-
-def _dressed(place: PortPlace, bare: Link, netns: str, ifname: str, altnames: tuple[str, ...]) -> Link:
-    """The port's outer link, of whatever kind."""
-    return replace(
-        bare,
-        netns=netns,
-        ifname=ifname,
-        alias=place.alias,
-        mac=place.mac if _has_own_mac(bare) else None,
-        mtu=place.mtu,
-        up=True,
-        altnames=altnames,
-    )
-
-
-def _has_own_mac(link: Link) -> bool:
-    return not isinstance(link, Ipvlan) and not (isinstance(link, Macvlan) and link.mode == PASSTHRU)
-
-
-def _check_shared(draft: Draft, place: PortPlace, shared: ChildLink) -> None:
-    """What a port cannot be that stands on the link itself."""
-    if place.port.mac and not _has_own_mac(shared):
-        what = f"the port has the MAC of {shared.parent.name}, on which it stands"
-        draft.error((*place.path, "mac"), what, "leave it out, or `submode: bridge` of macvlan")
-    if isinstance(shared, Macvlan) and shared.mode == PASSTHRU:
-        other = draft.claim(HOST, f"{PASSTHRU} of {shared.parent.name}", place.path)
-        if other is not None:
-            what = f"{dotted(other)} is alone on {shared.parent.name} by `submode: {PASSTHRU}`"
-            draft.error(place.path, what, "another submode, or a segment of its own")
+def _outer(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...]) -> Link:
+    """The port's outer link: a veth's other end, or of the kind that its network shares."""
+    shared = place.segment.shared
+    said: dict[str, Any] = {
+        "netns": netns,
+        "ifname": ifname,
+        "alias": place.alias,
+        "mac": place.mac if shared is None or has_own_mac(shared) else None,
+        "mtu": place.mtu,
+        "up": True,
+        "altnames": altnames,
+    }
+    if shared is not None:
+        return replace(shared, **said)
+    return Veth(**said, peer_netns=place.segment.netns, peer_ifname=place.bridge_ifname)
 
 
 def _default_routes(draft: Draft, place: PortPlace, netns: str, ifname: str) -> None:

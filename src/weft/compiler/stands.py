@@ -1,15 +1,16 @@
 """What networks stand on outside of their tenants: links of the host's, VLANs of them, VXLANs.
 
 Rules: a bridge of the host's is joined by a pair of links. Any other link, or its VLAN, becomes a port of a bridge that
-weft makes beside it, one for all networks of the scope that stand there; a link with addresses of the host's does not,
-for the host would lose them. With `mode:` the ports stand on the link themselves. VLANs and VXLANs are made from the
-host's namespace, so a VLAN of a link and a VNI of an underlay are there once. Nothing of it has a link-local address of
-its own. All is found before the first network is made, for its MTU follows from it.
+weft makes beside it, one for all networks of the scope that stand there; a link with addresses of the host's only if
+that bridge may have them (taken.py). With `mode:` the ports stand on the link themselves. VLANs and VXLANs are made
+from the host's namespace, so a VLAN of a link and a VNI of an underlay are there once. Nothing of it has a link-local
+address of its own, unless it carries the host's. All is found before the first network is made, for its MTU follows
+from it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
@@ -22,6 +23,7 @@ from weft.compiler.links.upon import make_ipvlan, make_macvlan
 from weft.compiler.links.ways import Ways
 from weft.compiler.naming import altnames, identity, mac, short_id
 from weft.compiler.network import ETHERNET_MTU, network_id
+from weft.compiler.taken import can_move, mac_of, take, taken_links
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import ChildLink
 from weft.kinds.link.vlan import Vlan
@@ -29,6 +31,7 @@ from weft.model.intent import Intent, Path
 from weft.model.links import BridgeLink, HostLink, VxlanLink
 from weft.model.segment import SegmentSpec
 from weft.model.stacked import IpvlanLink, MacvlanLink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 NO_FRAMES = frozenset({"tun", "ipip", "sit", "gre", "ip6gre", "ip6tnl", "vrf", "wireguard", "loopback"})
@@ -57,6 +60,7 @@ class Stands:
         self._links: dict[Key, Declaration] = dict(declared)
         self._shared: dict[Key, Declaration] = {}
         self._joined: dict[NetworkKey, Footing] = {}
+        self._taken = taken_links(intent)
         self._sites = {(site.path[1], site.path[3]): site for site in _sites(draft, intent)}
         for key, site in self._sites.items():
             self._lay(key, site)
@@ -108,22 +112,25 @@ class Stands:
             entry = self._links[link]
             self._links[link] = Declaration(replace(entry.spec, master=bridge.name), entry.path)
         mtu = found.below_mtu or ETHERNET_MTU
+        is_hosts = not site.spec.vlan and link.name in self._taken
         self._draft.need("bridge", site.path, "load the kernel's bridge module")
         self._draft.link(
             Bridge(
                 netns=HOST,
                 ifname=bridge.name,
                 alias=self._draft.names.mark(f"host/segments/{name}"),
-                mac=mac(own_id, "bridge"),
+                mac=mac_of(self._draft, link) if is_hosts else mac(own_id, "bridge"),
                 mtu=mtu,
                 up=True,
-                addr_gen_mode=self._draft.silence(mtu),
+                addr_gen_mode=None if is_hosts else self._draft.silence(mtu),
                 altnames=altnames(f"{self._draft.names.scope}.{name}"),
                 stp=False,
                 forward_delay=0,
             ),
             site.path,
         )
+        if is_hosts:
+            take(self._draft, link, bridge, site.path)
         return bridge
 
     def _vlan(self, site: _Site, link: Key, found: Footing, master: str) -> Key:
@@ -233,13 +240,17 @@ class Stands:
         return False
 
     def _is_bare(self, link: Key, path: Path) -> bool:
-        """Whether it has no addresses, which a bridge's port could not use."""
+        """Whether it has no addresses, which a bridge's port could not use, or none that stay there."""
         entry, there = self._links.get(link), self._draft.facts.links.get(link.name)
-        held = [*(entry.spec.addresses if entry else ()), *(there.addresses if there else ())]
+        moves = link.name in self._taken
+        held = [*(entry.spec.addresses if entry else ()), *(there.addresses if there and not moves else ())]
         addresses = sorted({cidr for cidr in held if not cidr.lower().startswith("fe80:")})
+        if moves and not can_move(self._draft, link, path):
+            return False
         if addresses:
             what = f"{link.name} carries addresses of the host's: {', '.join(addresses)}; a bridge's port has none"
-            fix = "a link of its own, `vlan: NUMBER`, `mode: macvlan`, or a bridge of yours that has the addresses"
+            fix = "`take_addresses: true`, `vlan: NUMBER`, `mode: macvlan`, or a bridge of yours that has the addresses"
+            fix = f"take them out of `links: {link.name}`" if moves else fix
             self._draft.error(path, what, fix, Cause.MACHINE)
         return not addresses
 

@@ -13,6 +13,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.groups import compile_security, follows
 from weft.compiler.joint import compile_joint
 from weft.compiler.network import Segment, TenantPlace, compile_network
+from weft.compiler.qos.policy import Policies
 from weft.compiler.settings import compile_sysctl
 from weft.compiler.stands import Stands
 from weft.kinds.netns import Namespace
@@ -26,12 +27,21 @@ _QUIET = ("net/ipv6/conf/default/disable_ipv6", "net/ipv6/conf/all/disable_ipv6"
 _BRIDGE_HOOKS = tuple(f"net/bridge/bridge-nf-call-{of}" for of in ("iptables", "ip6tables", "arptables"))
 
 
-def compile_tenant(draft: Draft, name: str, tenant: Tenant, path_mtu: int | None, stands: Stands) -> dict[str, Segment]:
+def compile_tenant(
+    draft: Draft, name: str, tenant: Tenant, path_mtu: int | None, stands: Stands, policies: Policies
+) -> dict[str, Segment]:
     """Put the tenant's namespace and bridges; its networks by name. `path_mtu`: of the host's way out, in bytes;
     `stands`: what the networks stand on outside."""
     former = tenant.was or name
-    place = TenantPlace(name=name, former=former, netns=draft.names.tenant_netns(former))
     path = ("tenants", name)
+    place = TenantPlace(
+        name=name,
+        former=former,
+        netns=draft.names.tenant_netns(former),
+        policies=policies,
+        qos=policies.find(draft, tenant.qos, (*path, "qos"), name),
+        port_qos=policies.find(draft, tenant.port_qos, (*path, "port_qos"), name),
+    )
     draft.put(Namespace(name=place.netns, alias=draft.names.mark(f"tenants/{name}")), path)
     if "ipv6" in draft.facts.features:
         for sysctl in _QUIET:

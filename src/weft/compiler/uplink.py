@@ -8,7 +8,6 @@ of its network. Translation is done twice: here to the network's pool address, o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weft.compiler.addressing import AddressPool
 from weft.compiler.draft import Draft
@@ -25,12 +24,15 @@ from weft.kinds.netns import Namespace
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
 from weft.model.intent import Path, Uplink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 HOST_END = "fe80::1"
 ROUTER_END = "fe80::2"
 TRANSIT_PREFIX = 64
 UPLINK = "uplink"
+TRANSIT_MAPS = {4: "ports4", 6: "ports6"}
+"""In the router: from a port's address to the one of the pool that the host tells it by."""
 SRCNAT_PRIORITY = 100
 """Source: linux/netfilter_ipv4.h NF_IP_PRI_NAT_SRC."""
 MANGLE_PRIORITY = -150
@@ -61,8 +63,11 @@ class RouterPlace:
     pool: Mapping[int, str]
 
 
-def compile_router(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> RouterPlace | None:
-    """Put the router of a network; None where it can have none."""
+def compile_router(
+    draft: Draft, segment: Segment, pools: Mapping[PoolKey, str], *, told_apart: bool
+) -> RouterPlace | None:
+    """Put the router of a network; None where it can have none. `told_apart`: whether there are ports that the host is
+    to know by addresses of their own (see compiler/transit.py)."""
     if not segment.gateways:
         what = "no subnet" if not segment.pools else "no subnet with a gateway"
         draft.error((*segment.path, "uplink"), f"the network has {what} to lead out", "`subnets: [10.0.0.0/24]`")
@@ -77,7 +82,7 @@ def compile_router(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str])
     _leg(draft, place)
     _transit(draft, place)
     if segment.uplink is Uplink.NAT:
-        _translation(draft, place)
+        _translation(draft, place, told_apart)
     if segment.out_mtu < segment.mtu:
         _clamping(draft, place)
     return place
@@ -173,25 +178,32 @@ def _transit(draft: Draft, place: RouterPlace) -> None:
     for family in (4, 6):
         draft.put(default_route(place.netns, UPLINK, HOST_END, family), place.path)
     for pool in segment.gateways if place.segment.uplink is Uplink.ROUTED else ():
-        draft.put(_route_back(place, pool.cidr), place.path)
+        draft.put(route_back(place, pool.cidr), place.path)
 
 
-def _route_back(place: RouterPlace, dst: str) -> Route:
+def route_back(place: RouterPlace, dst: str) -> Route:
     """The host's route to what lies behind the router."""
     metric = IPV6_METRIC if ":" in dst else 0
     return Route(netns=HOST, dst=dst, ifname=place.transit, via=ROUTER_END, metric=metric)
 
 
-def _translation(draft: Draft, place: RouterPlace) -> None:
-    """The pool addresses, the host's routes to them, and the router's own translation."""
+def _translation(draft: Draft, place: RouterPlace, told_apart: bool) -> None:
+    """The pool addresses, the host's routes to them, and the router's own translation: a port's own address first,
+    where it has one."""
     for family, address in place.pool.items():
         cidr = f"{address}/{128 if family == 6 else 32}"
         draft.put(Address(netns=place.netns, ifname=UPLINK, cidr=cidr, nodad=True if family == 6 else None), place.path)
-        draft.put(_route_back(place, cidr), place.path)
+        draft.put(route_back(place, cidr), place.path)
     table = draft.names.table
     draft.share(NftTable(netns=place.netns, family="inet", name=table), place.path)
+    own = tuple(_snat_by_map(family) for family in place.pool) if told_apart else ()
     rules = tuple(_snat(pool, place.pool[pool.family]) for pool in place.segment.gateways if pool.family in place.pool)
-    draft.put(source_nat(place.netns, table, rules), place.path)
+    draft.put(source_nat(place.netns, table, (*own, *rules)), place.path)
+
+
+def _snat_by_map(family: int) -> str:
+    word = "ip6" if family == 6 else "ip"
+    return f'oifname "{UPLINK}" snat {word} to {word} saddr map @{TRANSIT_MAPS[family]}'
 
 
 def _snat(pool: AddressPool, to: str) -> str:

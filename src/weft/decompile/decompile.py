@@ -7,7 +7,7 @@ links of well-known programs, what stands on them), is named among `unsaid`, nev
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from weft.decompile.links import link_words
@@ -16,7 +16,10 @@ from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import MAIN_TABLE, Route
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.common import Link
+from weft.kinds.link.fdb import EVERYWHERE, Fdb
+from weft.kinds.setting.sysctl import Sysctl
 from weft.ownership import FALLBACK_TUNNELS
+from weft.records import dataclass
 from weft.state import KernelObject, Mark, State
 
 _OWNERS = {
@@ -24,6 +27,20 @@ _OWNERS = {
     "cni": "a CNI plugin's", "lxcbr": "LXC's", "podman": "podman's",
 }  # fmt: skip
 """By how a link's name begins, whose it is by custom."""
+
+DEFAULTS = {
+    "net/ipv4/ip_forward": "0",
+    "net/ipv6/conf/all/forwarding": "0",
+    "net/ipv4/conf/all/arp_ignore": "0",
+    "net/ipv4/conf/all/arp_announce": "0",
+    "net/ipv4/conf/all/proxy_arp": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/fib_multipath_hash_policy": "0",
+    "net/ipv4/tcp_l3mdev_accept": "0",
+    "net/ipv4/udp_l3mdev_accept": "0",
+}
+"""The settings that a file is to have where they differ from what the kernel gives every new namespace, and it is sure
+what that is. Source: Documentation/networking/ip-sysctl.rst."""
 
 _IPV6_METRIC = 1024
 _SAME_WORD = ("src", "mtu", "advmss", "initcwnd", "initrwnd")
@@ -79,7 +96,12 @@ def _ports_of_adopted(here: list[KernelObject], links: dict[str, dict[str, Any]]
 
 def _say_standing(obj: KernelObject, links: dict[str, dict[str, Any]], said: Said) -> None:
     """Addresses, routes and neighbours of adopted links; of others', and rules, nothing can be taken over."""
-    if isinstance(obj, Address):
+    if isinstance(obj, Fdb):
+        _say_entry(obj, links, said)
+    elif isinstance(obj, Sysctl):
+        if obj.value != DEFAULTS.get(obj.name):
+            said.config.setdefault("sysctls", {})[obj.name.replace("/", ".")] = obj.value
+    elif isinstance(obj, Address):
         if links.get(obj.ifname, {}).get("adopt"):
             links[obj.ifname].setdefault("addresses", []).append(obj.cidr)
         else:
@@ -98,6 +120,19 @@ def _say_standing(obj: KernelObject, links: dict[str, dict[str, Any]], said: Sai
             said.config.setdefault("neighbours", []).append(words)
         else:
             said.unsaid.append(f"neighbour {obj.address} of {obj.ifname}: its owner's")
+
+
+def _say_entry(entry: Fdb, links: dict[str, dict[str, Any]], said: Said) -> None:
+    """Where a VXLAN sends what it knows, and what it does not. A bridge's own entries are not observed."""
+    link = links.get(entry.ifname, {})
+    if not link.get("adopt") or not entry.dst:
+        said.unsaid.append(f"forwarding entry {entry.mac} of {entry.ifname}")
+    elif entry.mac == EVERYWHERE and not entry.port and entry.vni < 0:
+        link.setdefault("remotes", []).append(entry.dst)
+    else:
+        words: dict[str, Any] = {"mac": entry.mac, "remote": entry.dst}
+        words |= {"port": entry.port} if entry.port else {}
+        link.setdefault("fdb", []).append(words | ({"vni": entry.vni} if entry.vni >= 0 else {}))
 
 
 def _route_words(route: Route) -> dict[str, Any]:

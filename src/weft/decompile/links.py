@@ -14,6 +14,7 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.bridge_port import BridgePort
 from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.common import ChildLink, Link, OtherLink
+from weft.kinds.link.gre import Gre
 from weft.kinds.link.veth import Veth
 from weft.model.bridging import BridgePortSpec
 from weft.model.link_kinds import HOST_LINKS
@@ -22,6 +23,8 @@ from weft.model.words import INHERIT_TTL
 from weft.state import Key, State
 
 _ETHERNET_MTU = 1500
+MAX_MTU = 65535
+"""What a file may say; a VRF is born with more, and an adopted link keeps what is not said."""
 _HZ = 100
 _SECONDS = ("forward_delay", "hello_time", "max_age", "ageing_time")
 _COMMON = frozenset(field.name for field in fields(HostLink))
@@ -33,7 +36,7 @@ def link_words(state: State, link: Link) -> dict[str, Any] | None:
     if spec is None or (isinstance(link, Veth) and link.peer_netns != link.netns):
         return None
     words: dict[str, Any] = {"kind": spec.kind, "adopt": True} | _own_words(link, spec)
-    words |= {"mtu": link.mtu} if link.mtu != _ETHERNET_MTU else {}
+    words |= {"mtu": link.mtu} if link.mtu and link.mtu != _ETHERNET_MTU and link.mtu <= MAX_MTU else {}
     words |= {} if link.up else {"up": False}
     words |= {"master": link.master} if link.master else {}
     words |= {"alias": link.alias} if link.alias else {}
@@ -55,6 +58,8 @@ def _value(link: Link, word: str) -> Any:
         return link.parent.name if word == "link" else None if here else link.parent.netns or "host"
     if isinstance(link, Veth) and word == "peer":
         return link.peer_ifname
+    if isinstance(link, Gre) and word == "key":
+        return link.number if link.keyed else None
     inherits = getattr(link, "ttl_inherit", None)
     if word == "ttl" and inherits is not None:
         return INHERIT_TTL if inherits else getattr(link, word) or None

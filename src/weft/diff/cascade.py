@@ -13,8 +13,10 @@ from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
+from weft.kinds.link.bonding import Bond
 from weft.kinds.link.common import Link, lost_by_vrf
 from weft.kinds.link.veth import Veth
+from weft.kinds.setting.link import BOND, LinkSetting, Membership
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 Changes: TypeAlias = dict[Key, Change]
@@ -64,6 +66,20 @@ def bystanders(changes: Changes, observed: State, desired: State) -> State:
 _ON_LINKS = frozenset({"address", "route", "neighbour", "fdb"})
 
 
+def left_bond(change: Change) -> Key | None:
+    """The master that a link goes out of, even if it comes again: a bond may miss it."""
+    before, after = change.before, change.after
+    if isinstance(before, LinkSetting) and before.attribute == BOND:
+        left = Membership.parse(before.value).bond
+        stays = isinstance(after, LinkSetting) and Membership.parse(after.value).bond == left
+    elif isinstance(before, Link):
+        left = before.master or ""
+        stays = change.op is Op.UPDATE and isinstance(after, Link) and after.master in (None, left)
+    else:
+        return None
+    return link_key(before.netns, left) if left and not stays else None
+
+
 class Cascade:
     """The changes of one diff, completed by what falls along with them."""
 
@@ -71,6 +87,8 @@ class Cascade:
         self._changes, self._observed, self._desired = changes, observed, desired
 
     def complete(self) -> None:
+        self._give_macs_again()
+        self._say_again()
         gone = [key for key, change in self._changes.items() if change.op in (Op.REPLACE, Op.DELETE)]
         shaken = [c for c in self._changes.values() if c.op is Op.UPDATE and isinstance(c.before, Link)]
         if not gone and not shaken:
@@ -86,6 +104,25 @@ class Cascade:
             gone += fallen
             self._replace(fallen)
         self._restore_masters(seen, dependents)
+
+    def _give_macs_again(self) -> None:
+        """A bond that its last member leaves draws a MAC: what is wanted is said anew. Source:
+        drivers/net/bonding/bond_main.c __bond_release_one."""
+        for key in {left for change in self._changes.values() if (left := left_bond(change))}:
+            have, want = self._observed.get(key), self._desired.get(key)
+            if isinstance(have, Bond) and isinstance(want, Bond) and want.mac and key not in self._changes:
+                self._changes[key] = Change(Op.UPDATE, have, want)
+
+    def _say_again(self) -> None:
+        """What a change in place would leave otherwise than it is."""
+        changed = [c for c in self._changes.values() if c.op is Op.UPDATE and KINDS.of(c.object).tc_kind]
+        dependents = dependents_of(self._observed) if changed else {}
+        for change in changed:
+            unsettles = KINDS.of(change.object).unsettles
+            for key in dependents.get(change.key, ()):
+                have, want = self._observed[key], self._desired.get(key)
+                if want is not None and key not in self._changes and unsettles(have):
+                    self._changes[key] = Change(Op.UPDATE, have, want)
 
     def _replace(self, fallen: Iterable[Key]) -> list[Key]:
         """Make anew those that are wanted, and say which."""

@@ -1,23 +1,24 @@
 """Plain data to the intent's dataclasses, by pydantic's core, and its complaints in our words at the user's places.
 
-Rules: the validator is built once, from the outline, when the first file is read. pydantic's TypeAdapter would build
-the same from the same types (a test compares), in 70 ms of every command more: see docs/adr. It gets texts alone and
-its lax mode makes of them what the field's type says. There is no null in what it gets: see shape.py.
+Rules: the validator is built from the outline, for the records and keys that the file speaks of. pydantic's TypeAdapter
+would build the same from the same types (a test compares), in 70 ms of every command more: see docs/adr. It gets texts
+alone and its lax mode makes of them what the field's type says. There is no null in what it gets: see shape.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import MISSING, Field, fields
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from weft.errors import Problem
-from weft.files.meaning import MEANINGS
 from weft.files.nodes import Origins
 from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
+from weft.files.shape import Spoken
 from weft.model import intent
 from weft.model.words import Form, Malformed, closest
+from weft.records import dataclass
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails, SchemaValidator
@@ -25,69 +26,75 @@ if TYPE_CHECKING:
 Words = tuple[str, str]
 
 
-@cache
-def validator() -> SchemaValidator:
+@lru_cache(maxsize=32)
+def _validator(spoken: frozenset[tuple[type[Any], frozenset[str]]]) -> SchemaValidator:
     from pydantic_core import SchemaValidator
 
-    return SchemaValidator(_core(outline(intent.Intent)))
+    return SchemaValidator(_Schema(dict(spoken)).of(outline(intent.Intent)))
 
 
-def _core(wanted: Outline) -> Any:
-    """The core schema of one place. Source: pydantic_core.core_schema."""
-    if isinstance(wanted, Record):
-        return _core_record(wanted)
-    if isinstance(wanted, Table):
-        return {"type": "dict", "keys_schema": _core_form(wanted.key), "values_schema": _core(wanted.of)}
-    if isinstance(wanted, Listing):
-        items = [_core(wanted.of)] * (wanted.count or 1)
-        return {"type": "tuple", "items_schema": items} | ({} if wanted.count else {"variadic_item_index": 0})
-    if isinstance(wanted, Choice):
-        return _core_choice(wanted)
-    if isinstance(wanted.form, Form):
-        return _core_form(wanted.form)
-    if wanted.form is bool:
-        return {"type": "bool"}
-    return {"type": "enum", "cls": wanted.form, "members": list(wanted.form)}
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    """The core schema of what is spoken of. Source: pydantic_core.core_schema."""
+
+    spoken: Mapping[type[Any], Set[str]]
+
+    def of(self, wanted: Outline) -> Any:
+        """The schema of one place."""
+        if isinstance(wanted, Record):
+            return self._record(wanted)
+        if isinstance(wanted, Table):
+            return {"type": "dict", "keys_schema": _form(wanted.key), "values_schema": self.of(wanted.of)}
+        if isinstance(wanted, Listing):
+            items = [self.of(wanted.of)] * (wanted.count or 1)
+            return {"type": "tuple", "items_schema": items} | ({} if wanted.count else {"variadic_item_index": 0})
+        if isinstance(wanted, Choice):
+            return self._choice(wanted)
+        if isinstance(wanted.form, Form):
+            return _form(wanted.form)
+        if wanted.form is bool:
+            return {"type": "bool"}
+        return {"type": "enum", "cls": wanted.form, "members": list(wanted.form)}
+
+    def _choice(self, wanted: Choice) -> Any:
+        chosen = {word: record for word, record in wanted.of.items() if record.cls in self.spoken}
+        choices = {word: self.of(record) for word, record in {"": wanted.plain, **chosen}.items()}
+        return {"type": "tagged-union", "discriminator": lambda data: _word(wanted, data), "choices": choices}
+
+    def _record(self, wanted: Record) -> Any:
+        arguments = [
+            {"type": "dataclass-field", "name": field.name, "kw_only": True, "schema": self._field(wanted, field)}
+            for field in fields(wanted.cls)
+        ]
+        names = [field.name for field in fields(wanted.cls)]
+        schema = {"type": "dataclass-args", "dataclass_name": wanted.cls.__name__, "fields": arguments}
+        return {"type": "dataclass", "cls": wanted.cls, "schema": schema, "fields": names, "slots": True}
+
+    def _field(self, wanted: Record, field: Field[Any]) -> Any:
+        is_spoken_of = field.name in self.spoken.get(wanted.cls, ())
+        schema = self.of(wanted.fields[field.name]) if is_spoken_of else {"type": "any"}
+        if field.default is not MISSING:
+            return {"type": "default", "schema": schema, "default": field.default}
+        if field.default_factory is not MISSING:
+            return {"type": "default", "schema": schema, "default_factory": field.default_factory}
+        return schema
 
 
-def _core_form(form: Form) -> Any:
+def _form(form: Form) -> Any:
     return {"type": "function-plain", "function": {"type": "no-info", "function": form.read}}
-
-
-def _core_choice(wanted: Choice) -> Any:
-    choices = {word: _core(record) for word, record in {"": wanted.plain, **wanted.of}.items()}
-    return {"type": "tagged-union", "discriminator": lambda data: _word(wanted, data), "choices": choices}
 
 
 def _word(wanted: Choice, data: Any) -> str:
     return str(data.get(wanted.by, "")) if isinstance(data, Mapping) else ""
 
 
-def _core_record(wanted: Record) -> Any:
-    arguments = [
-        {"type": "dataclass-field", "name": field.name, "kw_only": True, "schema": _with_default(wanted, field)}
-        for field in fields(wanted.cls)
-    ]
-    schema = {"type": "dataclass-args", "dataclass_name": wanted.cls.__name__, "fields": arguments}
-    names = list(wanted.fields)
-    return {"type": "dataclass", "cls": wanted.cls, "schema": schema, "fields": names, "slots": True}
-
-
-def _with_default(wanted: Record, field: Field[Any]) -> Any:
-    schema = _core(wanted.fields[field.name])
-    if field.default is not MISSING:
-        return {"type": "default", "schema": schema, "default": field.default}
-    if field.default_factory is not MISSING:
-        return {"type": "default", "schema": schema, "default_factory": field.default_factory}
-    return schema
-
-
-def build(data: Any, origins: Origins) -> tuple[intent.Intent | None, list[Problem]]:
-    """The intent, or what is wrong with the types of its parts."""
+def build(data: Any, origins: Origins, spoken: Spoken) -> tuple[intent.Intent | None, list[Problem]]:
+    """The intent, or what is wrong with the types of its parts. `spoken`: all that `data` may hold."""
     from pydantic_core import ValidationError
 
     try:
-        return validator().validate_python(data), []
+        said = frozenset((cls, frozenset(keys)) for cls, keys in spoken.items())
+        return _validator(said).validate_python(data), []
     except ValidationError as refused:
         found = refused.errors(include_url=False)
     return None, [_problem(error, origins) for error in found if error["loc"][-1:] != ("[key]",)]
@@ -148,6 +155,8 @@ def _record(error: ErrorDetails) -> Words:
 
 
 def _keys_of(class_name: str) -> str:
+    from weft.files.meaning import MEANINGS  # only mistakes pay for it
+
     keys = [f.name for cls in MEANINGS if cls.__name__ == class_name for f in fields(cls)]
     return f"its keys: {', '.join(keys)}" if keys else ""
 

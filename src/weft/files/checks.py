@@ -12,6 +12,7 @@ from typing import Any
 from weft.errors import Problem
 from weft.files import later
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
+from weft.files.qos_checks import QOS_CHECKS, policy_references
 from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
@@ -19,7 +20,7 @@ from weft.model.segment import IPVLAN_SUBMODES, MACVLAN_SUBMODES, SegmentSpec
 from weft.model.words import among, closest
 
 Report = Callable[[Place, str, str], None]
-_ENDS = ("netns", "tap", "host", "pidfile")
+_ENDS = ("netns", "tap", "macvtap", "host", "pidfile")
 _FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
 
 
@@ -34,8 +35,9 @@ def _attach(node: Entries, report: Report) -> None:
         report(second, f"a port ends in one place, this one in {' and '.join(given)}", "keep one of them")
     if not given:
         report(node.place, "attach does not say where", "one of netns: NAME, tap: {}, host: true, pidfile: PATH")
-    if "tap" in node.entries and "ifname" in node.entries:
-        report(node.entries["ifname"].place, "a tap's name is its own", "write tap: {name: NAME}")
+    for end in ("tap", "macvtap"):
+        if end in node.entries and "ifname" in node.entries:
+            report(node.entries["ifname"].place, f"a {end}'s name is its own", f"write {end}: {{name: NAME}}")
 
 
 def _family(text: str | None) -> int:
@@ -105,7 +107,7 @@ def _foreign_link(node: Entries, report: Report) -> None:
     if not _is_existing(node):
         report(node.place, "the link has no kind", f"kind: {among(HOST_LINKS)}; existing: true if it is there already")
         return
-    for key in ("mac", "altnames"):
+    for key in ("mac", "altnames", "was"):
         if key in node.entries:
             fix = "weft sets mtu, alias, master, tuning and addresses there; or take out existing: true"
             report(node.entries[key].place, f"{key} cannot be set on a link that is not weft's", fix)
@@ -116,6 +118,7 @@ def _made_link(node: Entries, report: Report) -> None:
         report(node.entries["existing"].place, "a link that is there already has its kind", "take out one of the two")
 
 
+_OF_LINK = ("vlan", "mode", "submode", "take_addresses")
 _OF_VXLAN = ("local", "remotes", "group", "port", "fdb")
 _SUBMODES = {"macvlan": MACVLAN_SUBMODES, "ipvlan": IPVLAN_SUBMODES}
 
@@ -123,12 +126,16 @@ _SUBMODES = {"macvlan": MACVLAN_SUBMODES, "ipvlan": IPVLAN_SUBMODES}
 def _segment(node: Entries, report: Report) -> None:
     given = node.entries
     if "vni" in given:
-        for key in ("vlan", "mode", "submode"):
+        for key in _OF_LINK:
             if key in given:
                 report(given[key].place, f"{key} beside vni: a network is a VLAN or a VXLAN", "keep one of the two")
         if not {"remotes", "group", "fdb"} & given.keys():
             report(given["vni"].place, "where the other machines are is not said", "add remotes: [ADDRESS], or group:")
         return
+    for key in ("vlan", "mode"):
+        if key in given and "take_addresses" in given and not _says_no(node, "take_addresses"):
+            what = f"take_addresses beside {key}: the link itself keeps its addresses then"
+            report(given["take_addresses"].place, what, "take it out")
     if "link" not in given:
         report(node.place, "segment does not say where", "link: NAME, or vni: NUMBER and remotes: [ADDRESS]")
     for key in _OF_VXLAN:
@@ -171,6 +178,7 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     **dict.fromkeys(HOST_LINKS.values(), _made_link),
     Tcp: _tcp,
     SegmentSpec: _segment,
+    **QOS_CHECKS,
 }
 
 
@@ -178,6 +186,7 @@ def references(data: Any, origins: Origins) -> list[Problem]:
     """Names that name nothing, and `was:` of what is still there. `data` is the whole file as plain data."""
     problems: list[Problem] = []
     tenants = _mapping(data, "tenants")
+    _namespaces(data, origins, problems)
     _renames(tenants, ("tenants",), origins, problems)
     for tenant, content in tenants.items():
         networks, ports = _mapping(content, "networks"), _mapping(content, "ports")
@@ -188,7 +197,20 @@ def references(data: Any, origins: Origins) -> list[Problem]:
             if isinstance(network, str) and network not in networks:
                 where = origins.value_at(("tenants", tenant, "ports", port, "network"))
                 problems.append(_no_network(where, network, tenant, networks))
-    return problems
+    return problems + policy_references(data, origins)
+
+
+def _namespaces(data: Any, origins: Origins, problems: list[Problem]) -> None:
+    spaces, host = _mapping(data, "namespaces"), _mapping(data, "host")
+    _renames(spaces, ("namespaces",), origins, problems)
+    _renames(_mapping(host, "links"), ("host", "links"), origins, problems)
+    for name, content in spaces.items():
+        _renames(_mapping(content, "links"), ("namespaces", name, "links"), origins, problems)
+    for key in (key for key in ("was", "adopt") if str(host.get(key, "no")).lower() not in _FALSE):
+        where = origins.at(("host", key))
+        problems.append(
+            Problem(where=where, what=f"{key}: the host's namespace is there and has no name", fix="take it out")
+        )
 
 
 def _mapping(data: Any, key: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from glob import glob, has_magic
 from pathlib import Path as DiskPath
@@ -18,6 +18,7 @@ from typing import Protocol
 from weft.errors import IntentInvalid, Problem
 from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
 from weft.files.parse import parse
+from weft.records import dataclass
 
 _DEEPEST_SECTION = (
     ("tenants", "*", "networks"),
@@ -120,7 +121,7 @@ class Gathering:
         """Raises: Unreadable for the file itself; what it includes is reported where it is included."""
         text = self.texts[file] = self.source.read(file)
         try:
-            root = parse(file, text)
+            root = parse(file, text, self.problems)
         except IntentInvalid as wrong:
             self.problems.extend(wrong.problems)
             return None

@@ -12,7 +12,9 @@ from typing import Any
 
 from weft.files.meaning import MEANINGS, keys_of
 from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
+from weft.files.shorthand import LISTS_OF_ONE
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
+from weft.model.qos import QosUse
 from weft.model.security import AddressPair, Remote
 
 Json = dict[str, Any]
@@ -22,6 +24,7 @@ _SHORT: Mapping[type[Any], Json] = {
     Subnet: {"type": "string", "description": "a network with its prefix length"},
     Remote: {"type": "string", "description": "a prefix or an address"},
     AddressPair: {"type": "string", "description": "a prefix or an address"},
+    QosUse: {"type": "string", "description": "the name of a policy"},
 }
 """What may stand instead of a record."""
 
@@ -83,11 +86,18 @@ def _record(wanted: Record, defs: Json) -> Json:
         "type": "object",
         "description": MEANINGS[wanted.cls].title,
         "properties": {
-            name: {**_reference(inner, defs), "description": meanings[name]} for name, inner in wanted.fields.items()
+            name: {**_value(wanted, inner, defs), "description": meanings[name]}
+            for name, inner in wanted.fields.items()
         },
         "additionalProperties": False,
         **({"required": required} if required else {}),
     }
+
+
+def _value(record: Record, wanted: Outline, defs: Json) -> Json:
+    if isinstance(wanted, Listing) and record.cls in LISTS_OF_ONE:
+        return {"anyOf": [_reference(wanted, defs), _reference(wanted.of, defs)]}
+    return _reference(wanted, defs)
 
 
 def _defaults(defs: Json) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.model import intent, security, segment
+from weft.model import intent, security
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
 
@@ -13,47 +13,36 @@ _NOT_YET = "not in this version of weft"
 KEYS: dict[type[Any], dict[str, str]] = {
     intent.Intent: {
         "external_networks": "external networks",
-        "qos_policies": "quality of service",
         "security_groups": "security groups of all tenants (but `tenants: NAME: security_groups:`)",
     },
     intent.Tenant: {
-        "qos": "quality of service",
-        "qos_policies": "quality of service",
         "routers": "routers (but `uplink: nat` or `routed` on a network)",
         "floating_ips": "floating IPs",
         "share": "networks shared between tenants",
         "tunnels": "tunnels",
     },
     intent.Network: {
-        "qos": "quality of service",
-        "port_qos": "quality of service",
         "security_groups": "security groups of a network (but `defaults: {port: {security_groups: [...]}}`)",
         "dhcp": "DHCP",
         "dns": "DNS",
         "encryption": "encryption",
     },
     intent.Port: {
-        "qos": "quality of service",
         "floating_ip": "floating IPs",
         "mirror": "mirroring",
     },
     security.SecurityRule: {"log": "logging of what a rule fits", "audit": "audit mode"},
     security.SecurityGroup: {"audit": "audit mode"},
-    segment.SegmentSpec: {"take_addresses": "moving a link's addresses"},
     intent.Attach: {
         "container": "attaching to containers (but `pidfile: PATH`)",
         "unit": "attaching to systemd units (but `pidfile: PATH`)",
-        "macvtap": "macvtap (but `tap: {}`)",
     },
     intent.TapAttach: {},
     HostLink: {
-        "capacity": "quality of service",
-        "qos": "quality of service",
         "private_key": "WireGuard",
         "peers": "WireGuard",
     },
     intent.NamespaceConfig: {
-        "qos": "quality of service",
         "tunnels": "tunnels",
         "ipsec": "IPsec",
         "nft": "rules of your own",

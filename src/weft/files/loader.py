@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weft.errors import IntentInvalid, Problem
 from weft.files.adapter import build
@@ -11,7 +10,9 @@ from weft.files.checks import references
 from weft.files.include import Disk, Gathering, Kept, Source
 from weft.files.nodes import Origins
 from weft.files.shape import Shaper, plain
+from weft.model.former import as_named
 from weft.model.intent import Intent
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,13 @@ def _load(source: Source, path: str) -> Loaded:
     shaped = shaper.intent(root)
     origins = Origins(shaped)
     data = plain(shaped, gathering.problems)
-    intent, wrong = build(data, origins)
+    intent, wrong = build(data, origins, shaper.spoken)
     dangling = references(data, origins)
     said = {problem.where for problem in dangling}  # a reference to nothing need not be well formed too
     problems = [*gathering.problems, *dangling, *(problem for problem in wrong if problem.where not in said)]
     if intent is None or problems:
         raise IntentInvalid(_in_order(problems))
-    return Loaded(intent=intent, origins=origins, warnings=tuple(gathering.warnings), text=gathering.texts)
+    return Loaded(intent=as_named(intent), origins=origins, warnings=tuple(gathering.warnings), text=gathering.texts)
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from weft.files.qos_meaning import QOS
 from weft.files.security_meaning import SECURITY
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
@@ -34,6 +35,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "tenants": "Tenants by name. Each sees its own networks only; their addresses may be the same.",
             "host": "What the host's own namespace shall have.",
             "namespaces": "Namespaces by name, and what each shall have beside ports.",
+            "qos_policies": "Policies of quality of service by name.",
             "pools": "Where weft takes addresses that the host must tell apart.",
             "firewall_integration": "Whether weft puts its accept rules where the host's firewall invites them.",
         },
@@ -45,6 +47,9 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "ports": "Ports by name, or by a range of names: node[1-20].",
             "security_groups": "Security groups by name: what ports may hear and say.",
             "address_groups": "Lists of prefixes by name, for rules of security groups.",
+            "qos": "What all its ports together may send and receive.",
+            "port_qos": "The policy of each port for which neither itself nor its network says one.",
+            "qos_policies": "Its own policies, which go before the file's of the same name.",
             "id": _ID,
             "was": _WAS,
         },
@@ -56,6 +61,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "uplink": "The way out: nat (by the host's address) or routed (no translation). Left out: none.",
             "segment": "What it stands on outside of the tenant. Left out: nothing, it is a bridge by itself.",
             "mtu": "Bytes. Left out: what the segment or the way out can carry, else 1500.",
+            "qos": "What all its ports together may send and receive.",
+            "port_qos": "The policy of each port that says none.",
             "id": _ID,
             "was": _WAS,
         },
@@ -73,6 +80,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "group": "A multicast address instead of remotes; `link` says by which link.",
             "port": "UDP port of the VXLAN.",
             "fdb": "Which machine has which MAC. If given, the VXLAN learns nothing.",
+            "take_addresses": "The host's addresses and routes on the link move to the bridge that it joins, and back.",
         },
     ),
     intent.Subnet: Meaning(
@@ -86,7 +94,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "tenants: NAME: ports: NAME",
         {
             "network": "A network of the same tenant.",
-            "attach": "Where the port ends: {netns: NAME}, {tap: {}}, host or {pidfile: PATH}.",
+            "attach": "Where the port ends: {netns: NAME}, {tap: {}}, {macvtap: {}}, host or {pidfile: PATH}.",
             "addresses": "Without prefix length. Left out: those it holds, else the lowest free of each subnet.",
             "mac": "Of the port's end. Left out: derived from the id.",
             "mtu": "Bytes, at most the network's. Left out: the network's.",
@@ -95,6 +103,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "allowed_address_pairs": "What it may speak as, beside its own MAC and addresses.",
             "port_security": "false: it may speak as anybody, and send any frames.",
             "tuning": _TUNING,
+            "qos": "What it may send and receive: a policy by name, or in place. {}: nothing is held to.",
             "alias": "A line about it, kept on the link.",
             "id": _ID,
             "was": _WAS,
@@ -105,6 +114,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         {
             "netns": "A namespace under /run/netns. It is made if it is not there.",
             "tap": "A tap device on the host, for a virtual machine.",
+            "macvtap": "A device /dev/tapN for a virtual machine, on a segment of mode macvlan.",
             "host": "true: the host's own namespace. `attach: host` is short for it.",
             "pidfile": "The namespace of the process whose id this file holds.",
             "ifname": "The interface's name there. Left out: the port's, where that is a legal one.",
@@ -118,6 +128,15 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "group": "The group that may open it.",
             "queues": "More than one makes it multi-queue.",
             "vnet_hdr": "Whether frames carry a virtio header, for offloads.",
+        },
+    ),
+    intent.MacvtapAttach: Meaning(
+        "attach: macvtap",
+        {
+            "name": "The interface's name. Left out: the port's, where that is a legal one.",
+            "owner": "The user to whom /dev/tapN belongs, by name or number. Left out: root.",
+            "group": "The group that may open it as well.",
+            "mode": "bridge, private or vepa. Left out: the segment's submode.",
         },
     ),
     tuning.LinkTuning: Meaning(
@@ -205,6 +224,9 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "addresses": "With prefix lengths.",
             "fdb": "Which way frames to MAC addresses go: of a VXLAN, or as a bridge's port.",
             "tuning": _TUNING,
+            "qos": "What it may send and receive: a policy by name, or in place.",
+            "capacity": "What the line behind it carries. Guarantees are shares of it.",
+            "was": "Its former name, which the kernel keeps: it is not made anew, and bears the new name beside that.",
         },
     ),
     links.LinkUpon: Meaning(
@@ -269,7 +291,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "egress_qos": "From a packet's priority to that in the frame.",
         },
     ),
-    **{cls: Meaning(*said) for cls, said in ({**SECURITY, **TUNNELS, **STACKED}).items()},
+    **{cls: Meaning(*said) for cls, said in ({**SECURITY, **TUNNELS, **STACKED, **QOS}).items()},
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {
@@ -279,6 +301,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "routes": "Routes.",
             "rules": "Policy routing rules.",
             "neighbours": "Permanent neighbour entries.",
+            "adopt": "true, of a namespace by name: one that is there is taken over as it is, and given up on destroy.",
+            "was": "Of a namespace by name: its former name, which it keeps under /run/netns.",
         },
     ),
     intent.Pools: Meaning(

@@ -7,8 +7,10 @@ Rules: a scalar stays text; what it means is decided later, by the type of the f
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
+
+from weft.records import dataclass
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 

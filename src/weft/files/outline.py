@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from weft.model.words import Chosen, Form
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,15 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A mapping with known keys: one dataclass."""
+    """A mapping with known keys: one dataclass. What its fields are is read when somebody asks: most files speak of few
+    records."""
 
     cls: type[Any]
-    fields: Mapping[str, Outline]
+
+    @property
+    def fields(self) -> Mapping[str, Outline]:
+        cls: Any = self.cls  # a class has a hash, which not every checker believes
+        return _fields(cls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +78,7 @@ Outline = Leaf | Record | Table | Listing | Choice
 def outline(declared: Hashable) -> Outline:
     """The outline of a type: a dataclass of the model, or what one of its fields is declared as."""
     if is_dataclass(declared) and isinstance(declared, type):
-        hints = get_type_hints(declared, include_extras=True)
-        return Record(declared, {field.name: outline(hints[field.name]) for field in fields(declared)})
+        return Record(declared)
     origin, arguments = get_origin(declared), get_args(declared)
     if origin in (Union, types.UnionType):
         return outline(next(a for a in arguments if a is not type(None)))
@@ -85,6 +90,12 @@ def outline(declared: Hashable) -> Outline:
         return _choice(*arguments) if isinstance(arguments[1], Chosen) else Leaf(arguments[1])
     assert isinstance(declared, type) and (declared is bool or issubclass(declared, Enum)), f"{declared} has no form"
     return Leaf(declared)
+
+
+@cache
+def _fields(cls: type[Any]) -> Mapping[str, Outline]:
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: outline(hints[field.name]) for field in fields(cls)}
 
 
 def _choice(plain: type[Any], chosen: Chosen) -> Choice:

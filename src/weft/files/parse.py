@@ -2,7 +2,7 @@
 
 Rules: YAML's own guesses at types are never asked for. A key given twice is an error that names both lines. Aliases
 and merge keys (`<<`) work, within bounds that a file written by a person never meets. A wrong key does not hide the
-next one: only a text that is no YAML at all ends the reading.
+next one: only a text that is no YAML at all ends the reading. A key given twice hides nothing at all: the first stands.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _CORE_TAGS = frozenset("tag:yaml.org,2002:" + kind for kind in ("str", "int", "f
 _PLACEHOLDERS = frozenset({"name", "n"})
 
 
-def parse(file: str, text: str) -> Node:
-    """The file's one document.
+def parse(file: str, text: str, twice: list[Problem]) -> Node:
+    """The file's one document. `twice` gathers the keys that are given twice.
 
-    Raises: IntentInvalid with everything that is wrong with the text.
+    Raises: IntentInvalid with everything else that is wrong with the text.
     """
-    builder = _Builder(file)
+    builder = _Builder(file, twice)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -70,8 +70,9 @@ class _Open:
 class _Builder:
     """Takes events one by one; `root` is the document when they end."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, twice: list[Problem]) -> None:
         self.file = file
+        self.twice = twice
         self.root: Node | None = None
         self.problems: list[Problem] = []
         self._stack: list[_Open] = []
@@ -186,7 +187,8 @@ class _Builder:
         elif before is None:
             top.node.entries[key] = Entry(place, value)
         else:
-            self._problem(place, f"{key} is given twice, first at {before.place}", "keep one of the two")
+            what = f"{key} is given twice, first at {before.place}"
+            self.twice.append(Problem(where=str(place), what=what, fix="keep one of the two"))
 
 
 def _placeholder(top: _Open) -> Scalar | None:

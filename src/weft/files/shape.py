@@ -9,7 +9,7 @@ altogether is left as it is: the types say so afterwards, with everything else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from weft.errors import Problem
@@ -22,19 +22,25 @@ from weft.files.shorthand import SHORTHANDS
 from weft.model.intent import Intent, Network, Port, Tenant
 from weft.model.links import HostLink
 from weft.model.words import Malformed, among, closest
+from weft.records import dataclass
 
 RANGED = (Port, Network, HostLink)
 _DEFAULTS_FOR: Mapping[str, type[Any]] = {"port": Port, "network": Network}
+Spoken = dict[type[Any], set[str]]
+"""Keys by record."""
+
 _ONE_OF_A_KIND = ("id", "was", "mac")
 """What cannot be many things' default."""
 
 
 @dataclass(slots=True)
 class Shaper:
-    """`problems` gathers what is wrong; `defaults` what lies under each entry of a class."""
+    """`problems` gathers what is wrong, `spoken` which keys of which records are given at all; `defaults` is what lies
+    under each entry of a class."""
 
     problems: list[Problem] = field(default_factory=list)
     defaults: Mapping[type[Any], Entries] = field(default_factory=dict)
+    spoken: Spoken = field(default_factory=dict)
 
     def intent(self, root: Node) -> Node:
         return self._shape(root, outline(Intent))
@@ -76,7 +82,12 @@ class Shaper:
         what = refusal or f"{wanted.by}: {word!r} is not one of {', '.join(wanted.of)}"
         self.problem(entry.value.place, what, f"did you mean {meant}?" if meant and not refusal else "")
         known = wanted.plain.fields
-        return Entries(rest.place, {k: self._field(e, known[k]) for k, e in rest.entries.items() if k in known})
+        there = {k: self._field(e, known[k]) for k, e in rest.entries.items() if k in known}
+        return self._noted(wanted.plain, Entries(rest.place, there))
+
+    def _noted(self, record: Record, shaped: Entries) -> Entries:
+        self.spoken.setdefault(record.cls, set()).update(shaped.entries)
+        return shaped
 
     def _field(self, entry: Entry, wanted: Outline) -> Entry:
         return Entry(entry.place, self._shape(entry.value, wanted))
@@ -99,7 +110,7 @@ class Shaper:
         check = RECORD_CHECKS.get(wanted.cls)
         if check and wanted.fields.keys() >= node.entries.keys():
             check(shaped, self.problem)
-        return shaped
+        return self._noted(wanted, shaped)
 
     def _unknown(self, key: str, place: Place, record: Record, choice: Choice | None) -> None:
         refusal = (_another_s(key, record, choice) if choice else "") or later.refusal(record.cls, key)
@@ -126,7 +137,7 @@ class Shaper:
                 self.problem(entry.place, f"{key} has no defaults", f"there are some for {' and '.join(_DEFAULTS_FOR)}")
             else:
                 defaults[cls] = _laid_under(self._default(cls, entry.value), defaults.get(cls))
-        return rest, Shaper(self.problems, defaults)
+        return rest, Shaper(self.problems, defaults, self.spoken)
 
     def _default(self, cls: Any, node: Node) -> Entries:
         shaped = self._shape(node, outline(cls))

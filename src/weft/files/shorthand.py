@@ -1,4 +1,5 @@
-"""The short ways of writing a record: `attach: host` for `attach: {host: true}`, a bare cidr for a subnet.
+"""The short ways of writing a record: `attach: host` for `attach: {host: true}`, a bare cidr for a subnet, one match
+for a list of one.
 
 Rules: a shorthand is spelled out before anything else looks at it. What is no shorthand but was surely meant as one is
 named with what would be right.
@@ -6,14 +7,17 @@ named with what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from weft.files.nodes import Entries, Entry, Node, Place, Scalar, is_null
+from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
+from weft.files.outline import Listing, Record, outline
 from weft.model.intent import Attach, Subnet
+from weft.model.qos import QosClass, QosMatch, QosUse
 from weft.model.security import AddressPair, Remote
 
 Report = Callable[[Place, str, str], None]
+_DEVICES = ("tap", "macvtap")
 
 
 def _subnet(node: Node, report: Report) -> Node:
@@ -24,10 +28,10 @@ def _subnet(node: Node, report: Report) -> Node:
 
 def _attach(node: Node, report: Report) -> Node:
     if isinstance(node, Entries):
-        return _with_tap(node)
+        return _with_devices(node)
     if not isinstance(node, Scalar) or node.is_null:
         return node
-    if node.text in ("host", "tap"):
+    if node.text in ("host", *_DEVICES):
         inner: Node = Scalar(node.place, "true") if node.text == "host" else Entries(node.place)
         return Entries(node.place, {node.text: Entry(node.place, inner)})
     report(node.place, f"attach: {node.text} is not known", _meant(node.text))
@@ -40,13 +44,11 @@ def _meant(written: str) -> str:
     return f"write attach: {{netns: {written}}}, or attach: host"
 
 
-def _with_tap(node: Entries) -> Entries:
+def _with_devices(node: Entries) -> Entries:
     """`tap:` with nothing behind it is a tap with nothing said about it."""
-    tap = node.entries.get("tap")
-    if tap is None or not is_null(tap.value):
-        return node
-    entries = {**node.entries, "tap": Entry(tap.place, Entries(tap.value.place))}
-    return Entries(node.place, entries, node.weight)
+    bare = {word: node.entries[word] for word in _DEVICES if word in node.entries and is_null(node.entries[word].value)}
+    said = {word: Entry(entry.place, Entries(entry.value.place)) for word, entry in bare.items()}
+    return Entries(node.place, {**node.entries, **said}, node.weight) if said else node
 
 
 def _remote(node: Node, report: Report) -> Node:
@@ -61,9 +63,40 @@ def _pair(node: Node, report: Report) -> Node:
     return node
 
 
+def _policy(node: Node, report: Report) -> Node:
+    if isinstance(node, Scalar) and not node.is_null:
+        return Entries(node.place, {"policy": Entry(node.place, node)})
+    return node
+
+
+def _with_lists(cls: Hashable) -> Callable[[Node, Report], Node]:
+    """What stands alone where the record has a list is a list of one."""
+
+    def spell_out(node: Node, report: Report) -> Node:
+        wanted = outline(cls)
+        assert isinstance(wanted, Record)
+        if not isinstance(node, Entries):
+            return node
+        entries = {
+            key: Entry(entry.place, _listed(entry.value)) if isinstance(wanted.fields.get(key), Listing) else entry
+            for key, entry in node.entries.items()
+        }
+        return Entries(node.place, entries, node.weight)
+
+    return spell_out
+
+
+def _listed(value: Node) -> Node:
+    return value if isinstance(value, Items) or is_null(value) else Items(value.place, [value])
+
+
 SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
     Subnet: _subnet,
     Attach: _attach,
+    QosUse: _policy,
     Remote: _remote,
     AddressPair: _pair,
+    **{cls: _with_lists(cls) for cls in (QosClass, QosMatch)},
 }
+LISTS_OF_ONE = frozenset({QosClass, QosMatch})
+"""The records in which a single value may stand for a list."""

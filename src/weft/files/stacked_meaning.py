@@ -40,7 +40,13 @@ STACKED: Mapping[type[Any], tuple[str, Mapping[str, str]]] = {
             "sources": "MACs whose frames it takes, in mode source.",
         },
     ),
-    stacked.MacvtapLink: ("links: NAME, kind: macvtap", {}),
+    stacked.MacvtapLink: (
+        "links: NAME, kind: macvtap",
+        {
+            "owner": "The user to whom /dev/tapN belongs, by name or number. Left out: root.",
+            "group": "The group that may open it as well.",
+        },
+    ),
     stacked.IpvlanLink: (
         "links: NAME, kind: ipvlan",
         {

@@ -34,6 +34,8 @@ from weft.kinds.link import (
 from weft.kinds.nft import chain, element, foreign_rule, nftset, table
 from weft.kinds.setting import link as link_setting
 from weft.kinds.setting import sysctl
+from weft.kinds.tc import cake, fq, fq_codel, htb, netem, pfifo, sfq, tbf
+from weft.kinds.tc import other as other_qdisc
 
 KINDS = KindTable((
     *(module.ROW for module in (netns, sysctl, link_setting, vrf, bridge, bond, dummy, ifb, tap)),
@@ -42,5 +44,8 @@ KINDS = KindTable((
     *gre.ROWS,
     *iptunnel.ROWS,
     *(module.ROW for module in (other, bridge_port, bridge_vlan, fdb, address, neighbour, rule, route)),
+    htb.ROW,
+    htb.CLASS_ROW,
+    *(module.ROW for module in (tbf, netem, pfifo, fq_codel, sfq, fq, cake, other_qdisc)),
     *(module.ROW for module in (table, nftset, chain, element, foreign_rule)),
 ))  # fmt: skip

@@ -8,10 +8,11 @@ read into objects. Neither does I/O. The numbers that only the running kernel kn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, Protocol
 
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key
 from weft.wire.link import LinkInfo
 
@@ -24,6 +25,7 @@ class Owner(Enum):
     PROTOCOL = "protocol"  # addresses, routes, rules, neighbours: protocol 119 on a link that is ours
     GROUND = "ground"  # entries of forwarding tables, which keep no mark: their link's owner
     MEMBERSHIP = "membership"  # what a bridge keeps of a port: the port's owner; if wanted, the bridge's
+    HANDLE = "handle"  # qdiscs and classes: their link's owner; elsewhere the handle of the root that the ledger knows
     TABLE = "table"  # nft objects: the table is named after the scope
     LEDGER = "ledger"  # settings: the ledger of former values
 
@@ -71,15 +73,18 @@ class Kind:
     changes on the living object; a difference in any other field replaces it, and so does one of such fields where
     `replaces(before, after)`. `held`: a process may hold it open, so it is never deleted before the commit record.
     `info_kind`: the kernel's word for a kind of link; `port_of`: where this is what a master keeps of a link, its word
-    for the kind of the master. `below`: for a kind of link that names the one it stands on in its own data, how that is
-    read: an index, 0 for none.
+    for the kind of the master; `tc_kind`: its word for a kind of qdisc. `below`: for a kind of link that names the one
+    it stands on in its own data, how that is read: an index, 0 for none.
     `requests`: the change in the backend's language.
     `parse`: the backend's reading to an object (what it is given is the backend's to say; a link's is given a Seen,
     and says None where the link is not of the kind after all).
-    `script`: the ip, nft and sysctl commands that do the same. `claims`: names beside the key that must be unique in
+    `script`: the ip, nft and sysctl commands that do the same; `closing`: those that only work when all is there.
+    `claims`: names beside the key that must be unique in
     the kernel (altnames), so that plan can order a release before a claim. `cascade(before, after, dependent)`:
-    whether the kernel drops `dependent`, which lives on the object, when that is changed in place. `former`: what was
-    observed, as a goal to come back to: less what nobody could give back.
+    whether the kernel drops `dependent`, which lives on the object, when that is changed in place;
+    `unsettles(dependent)`: whether it then changes `dependent`, which must be said again. `former`: what was
+    observed, as a goal to come back to: less what nobody could give back; `remade`: the same, of one that goes.
+    `alone`: the fields that no two links of the kind, made from one namespace, have in common.
     """
 
     name: str
@@ -91,13 +96,18 @@ class Kind:
     held: bool = False
     info_kind: str = ""
     port_of: str = ""
+    tc_kind: str = ""
     below: Callable[[LinkInfo], int] | None = None
     requests: Callable[[Change, Names], Iterable[Request]]
     script: Callable[[Change], Iterable[str]]
+    closing: Callable[[Change], Iterable[str]] = field(default=lambda change: ())
     parse: Callable[..., Any]
     claims: Callable[[Any], Iterable[tuple[str, ...]]] = field(default=lambda _: ())
     cascade: Callable[[Any, Any, KernelObject], bool] = field(default=lambda before, after, dependent: False)
+    unsettles: Callable[[KernelObject], bool] = field(default=lambda dependent: False)
     former: Callable[[Any], Any] = field(default=lambda observed: observed)
+    remade: Callable[[Any], Any] = field(default=lambda observed: observed)
+    alone: tuple[str, ...] = ()
 
 
 class KindTable:
@@ -108,6 +118,7 @@ class KindTable:
         self._by_name: dict[str, Kind] = {row.name: row for row in self._by_class.values()}
         self._by_info: dict[str, list[Kind]] = {}
         self._by_port: dict[str, list[Kind]] = {}
+        self._by_tc: dict[str, Kind] = {row.tc_kind: row for row in self._by_class.values() if row.tc_kind}
         for row in self._by_class.values():
             for found, word in ((self._by_info, row.info_kind), (self._by_port, row.port_of)):
                 if word:
@@ -126,6 +137,10 @@ class KindTable:
     def of_ports(self, info_kind: str) -> Sequence[Kind]:
         """The rows of what a master of that kind keeps of its ports."""
         return self._by_port.get(info_kind, ())
+
+    def of_qdisc(self, tc_kind: str) -> Kind | None:
+        """The row of qdiscs of one kind; None for a kind not weft's."""
+        return self._by_tc.get(tc_kind)
 
     def __iter__(self) -> Iterator[Kind]:
         return iter(self._by_class.values())

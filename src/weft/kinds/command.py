@@ -1,7 +1,7 @@
 """Command lines that do what a change does, for `plan --format script`.
 
-Rules: words are quoted for sh; a namespace is entered as its label asks for. Source: ip(8), bridge(8), ip-netns(8),
-nsenter(1).
+Rules: words are quoted for sh; a namespace is entered as its label asks for. Source: ip(8), bridge(8), tc(8),
+ip-netns(8), nsenter(1).
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ def ip(netns: str, *words: str | int) -> str:
 def bridge(netns: str, *words: str | int) -> str:
     """`bridge WORDS` in the namespace."""
     return _command("bridge", netns, *words)
+
+
+def tc(netns: str, *words: str | int) -> str:
+    """`tc WORDS` in the namespace."""
+    return _command("tc", netns, *words)
 
 
 def _command(program: str, netns: str, *words: str | int) -> str:

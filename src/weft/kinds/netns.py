@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.verbs import DropNamespace, MakeNamespace
-from weft.state import HOST, Change, Key, Op, netns_key
+from weft.records import dataclass
+from weft.state import HOST, Change, Key, Keyed, Op, netns_key
 from weft.wire.link import LOOPBACK_INDEX, link_alias, set_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Namespace:
-    """Source: namespaces(7), ip-netns(8). `alias` without a mark: somebody else's. `newborn`: as observed, no more than
-    a file by its name, which a kill left before there was a namespace on it."""
+class Namespace(Keyed):
+    """Source: namespaces(7), ip-netns(8). `alias` without a mark: somebody else's. `adopt`: as a link's. `newborn`: as
+    observed, no more than a file by its name, which a kill left before there was a namespace on it."""
 
     name: str
     alias: str | None = None
+    adopt: bool = field(default=False, compare=False)
     newborn: bool = field(default=False, compare=False)
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return netns_key(self.name)
 
     @property
@@ -43,13 +44,13 @@ def requests(change: Change, names: Names) -> Iterable[Request]:
             if isinstance(before, Namespace):
                 yield Request(HOST, DropNamespace(before.name))
             if isinstance(after, Namespace):
-                yield Request(HOST, MakeNamespace(after.name, _mark(after)))
+                yield Request(HOST, MakeNamespace(after.name, _mark(replace(after, adopt=False))))
 
 
 def _mark(namespace: Namespace) -> bytes:
     """`lo` is up wherever weft made the namespace."""
     mark = (link_alias(namespace.alias),) if namespace.alias is not None else ()
-    return set_link(LOOPBACK_INDEX, *mark, up=True)
+    return set_link(LOOPBACK_INDEX, *mark, up=None if namespace.adopt else True)
 
 
 def script(change: Change) -> Iterable[str]:
@@ -61,12 +62,12 @@ def script(change: Change) -> Iterable[str]:
                 yield command.ip(HOST, "netns", "del", before.name)
             if isinstance(after, Namespace):
                 yield command.ip(HOST, "netns", "add", after.name)
-                yield _script_mark(after)
+                yield _script_mark(replace(after, adopt=False))
 
 
 def _script_mark(namespace: Namespace) -> str:
     alias = ("alias", namespace.alias) if namespace.alias is not None else ()
-    return command.ip(namespace.name, "link", "set", "dev", "lo", *alias, "up")
+    return command.ip(namespace.name, "link", "set", "dev", "lo", *alias, *(() if namespace.adopt else ("up",)))
 
 
 def parse(netns: str, alias: str) -> Namespace:

@@ -5,8 +5,7 @@ Rules: pure data. Numbers (indexes, descriptors) are good for the commit that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from weft.records import dataclass
 from weft.wire.macsec import Association, Step
 
 
@@ -46,6 +45,16 @@ class SetFeatures:
     features: tuple[tuple[str, bool], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GiveDevice:
+    """Say to whom a device file belongs: numbers of user and group, and its mode bits; None leaves what is there."""
+
+    path: str
+    user: int | None
+    group: int | None
+    permissions: int | None
+
+
 class MacsecVerb:
     """What is done to a MACsec link's channels and keys."""
 
@@ -73,12 +82,14 @@ class DropKey(MacsecVerb):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddKey(MacsecVerb):
     """Give a channel of a MACsec link the key that a file holds, if it is still the one that the id was made of on the
-    host `host_id`. `packet_number`: the first one."""
+    host `host_id`. `packet_number`: the first one; if it `goes_on`, the one that was next when that was read: what the
+    link has sent since is left out."""
 
     index: int
     association: Association
     file: str
     packet_number: int
+    goes_on: bool = False
     host_id: str
 
 

@@ -12,6 +12,10 @@ from weft.compiler.findings import Finding
 from weft.facts import Facts
 from weft.lint.limits import LIMITS, conntrack, neighbours
 from weft.lint.mtu import large_links, lost_ipv6, uneven_ports
+from weft.lint.qos.figures import bursts
+from weft.lint.qos.marks import foreign_marks
+from weft.lint.qos.order import marks_that_do_not_classify, priority_inversions, shadowed_classes
+from weft.lint.qos.places import bbr_that_is_dropped, limits_in_reach
 from weft.lint.ranges import shared_ranges
 from weft.lint.tcp import absent_congestion_controls
 from weft.model.intent import Intent
@@ -28,6 +32,13 @@ RULES: tuple[Rule, ...] = (
     lost_ipv6,
     large_links,
     absent_congestion_controls,
+    bursts,
+    shadowed_classes,
+    priority_inversions,
+    marks_that_do_not_classify,
+    foreign_marks,
+    limits_in_reach,
+    bbr_that_is_dropped,
 )
 
 

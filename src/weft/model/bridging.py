@@ -6,10 +6,10 @@ Rules: times are whole seconds. VLANs are written as bridge(8) has them: "VID[-V
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated
 
 from weft.model import words as w
+from weft.records import dataclass
 
 _VLANS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?((?: (?:pvid|untagged))*)")
 _MAX_VID = 4094

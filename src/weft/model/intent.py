@@ -8,16 +8,18 @@ with host bits zero, sysctl names with `/`. Mappings keep the order of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
+from weft.model.qos import QosPolicy, QosUse
 from weft.model.security import AddressGroupMember, AddressPair, SecurityGroup
-from weft.model.segment import SegmentSpec
+from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
+from weft.records import dataclass
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -49,12 +51,25 @@ class TapAttach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MacvtapAttach:
+    """`name` the ifname in the host's namespace, by default the port's. `owner`, `group`: user and group, by name or
+    number, to whom /dev/tapN belongs. `mode` None: the segment's submode."""
+
+    name: w.Ifname | None = None
+    owner: w.Account | None = None
+    group: w.Account | None = None
+    mode: MacvtapMode | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
-    """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `host`,
-    `pidfile` (the namespace of the process whose id the file holds). `ifname`: its name there, else the port's."""
+    """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `macvtap`
+    (on a segment of mode macvlan), `host`, `pidfile` (the namespace of the process whose id the file holds). `ifname`:
+    its name there, else the port's."""
 
     netns: w.NetnsName | None = None
     tap: TapAttach | None = None
+    macvtap: MacvtapAttach | None = None
     host: bool = False
     pidfile: w.AbsolutePath | None = None
     ifname: w.Ifname | None = None
@@ -128,6 +143,7 @@ class Port:
     allowed_address_pairs: tuple[AddressPair, ...] = ()
     port_security: bool = True
     tuning: LinkTuning | None = None
+    qos: QosUse | None = None
     alias: w.Alias | None = None
     id: w.Uuid | None = None
     was: w.PortName | None = None
@@ -135,22 +151,30 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
+    """`qos` of all its ports together; `port_qos`: of each that has no `qos` of its own."""
+
     subnets: tuple[Subnet, ...] = ()
     uplink: Uplink | None = None
     segment: SegmentSpec | None = None
     mtu: w.Mtu | None = None
+    qos: QosUse | None = None
+    port_qos: QosUse | None = None
     id: w.Uuid | None = None
     was: w.Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """`address_groups`: prefixes, and names of other address groups."""
+    """`address_groups`: prefixes, and names of other address groups. `qos`, `port_qos` as a Network's; the network's
+    `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name."""
 
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
     security_groups: Mapping[w.Name, SecurityGroup] = field(default_factory=lambda: _NONE)
     address_groups: Mapping[w.Name, tuple[AddressGroupMember, ...]] = field(default_factory=lambda: _NONE)
+    qos: QosUse | None = None
+    port_qos: QosUse | None = None
+    qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
     id: w.Uuid | None = None
     was: w.Name | None = None
 
@@ -167,7 +191,8 @@ class Tcp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceConfig:
-    """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `/`."""
+    """What one namespace has beside its ports; the host's own, or one by name. Sysctl names with `/`. Of one by name,
+    `adopt`: one that is there already becomes weft's."""
 
     sysctls: Mapping[w.SysctlName, w.SysctlValue] = field(default_factory=lambda: _NONE)
     tcp: Tcp | None = None
@@ -175,6 +200,8 @@ class NamespaceConfig:
     routes: tuple[RouteSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     neighbours: tuple[NeighbourSpec, ...] = ()
+    adopt: bool = False
+    was: w.NetnsName | None = None
 
 
 class FirewallIntegration(Enum):
@@ -198,6 +225,7 @@ class Intent:
     tenants: Mapping[w.Name, Tenant] = field(default_factory=lambda: _NONE)
     host: NamespaceConfig | None = None
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)
+    qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
     pools: Pools = field(default_factory=Pools)
     firewall_integration: FirewallIntegration = FirewallIntegration.AUTO
 

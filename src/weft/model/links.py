@@ -7,12 +7,14 @@ link_kinds.py. `link` is always the link that another one stands on, `master` th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from weft.model import bridging as b
+from weft.model import qos_words as q
 from weft.model import words as w
+from weft.model.qos import QosUse
 from weft.model.tuning import LinkTuning
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,8 @@ class HostLink:
     is there already becomes weft's; left out are then its MAC, MTU, names and whether it is up as they are. `master`:
     an ifname of the same namespace. `bridge_port`: what that keeps of it, if it is a bridge. `up` None: up if weft
     makes it, else as it is. `accept_ra`: whether it listens to IPv6 router advertisements, None: as the namespace has
-    it. MTU in bytes."""
+    it. `capacity`: what the line behind it carries, in bit/s. `was`: the name that it has in the kernel, by which it
+    was made. MTU in bytes."""
 
     kind: ClassVar[str] = ""
 
@@ -52,6 +55,9 @@ class HostLink:
     addresses: tuple[w.InterfaceAddress, ...] = ()
     fdb: tuple[FdbSpec, ...] = ()
     tuning: LinkTuning | None = None
+    qos: QosUse | None = None
+    capacity: q.RateBps | None = None
+    was: w.Ifname | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ Source: OpenStack Networking API v2.0, security groups; RFC 4890 for what is nev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Annotated, Any, get_args
 
 from weft.model import words as w
+from weft.records import dataclass
 
 ICMP, IGMP, TCP, UDP, DCCP, ICMPV6, SCTP, UDPLITE = 1, 2, 6, 17, 33, 58, 132, 136
 

@@ -5,14 +5,16 @@ Rules: the words are iproute2's, as for links; which of them go together files/c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from weft.model import words as w
 from weft.model.links import FdbSpec
+from weft.records import dataclass
 
 SegmentMode = Annotated[str, w.choice("macvlan", "ipvlan")]
 MACVLAN_SUBMODES = ("bridge", "private", "vepa", "passthru")
+MacvtapMode = Annotated[str, w.choice("bridge", "private", "vepa")]
+"""Those that may stand side by side on one link."""
 IPVLAN_SUBMODES = ("l2", "l3", "l3s")
 Submode = Annotated[str, w.choice(*MACVLAN_SUBMODES, *IPVLAN_SUBMODES)]
 
@@ -22,7 +24,8 @@ class SegmentSpec:
     """`link`: a bridge of the host's, which the network joins, or any other link, which becomes a port of a bridge that
     the host gets; its VLAN `vlan` instead, if given. `mode`: the ports stand on the link themselves; `submode` None:
     bridge, or l2. `vni`: a VXLAN among machines instead, from `local`, by `link` or what the routes say; what it does
-    not know goes to all `remotes` or to `group`. With an `fdb` of its own it learns nothing."""
+    not know goes to all `remotes` or to `group`. With an `fdb` of its own it learns nothing. `take_addresses`: the
+    bridge gets what addresses and routes of the host the link has."""
 
     link: w.Ifname | None = None
     vlan: w.Vid | None = None
@@ -34,3 +37,4 @@ class SegmentSpec:
     group: w.Address | None = None
     port: w.UdpPort = 4789
     fdb: tuple[FdbSpec, ...] = ()
+    take_addresses: bool = False

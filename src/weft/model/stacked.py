@@ -4,11 +4,11 @@ for. Words are iproute2's. Source: ip-link(8), ip-tuntap(8).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from weft.model import words as w
 from weft.model.links import HostLink, LinkOver, LinkUpon
+from weft.records import dataclass
 
 BondMode = Annotated[
     str,
@@ -81,7 +81,12 @@ class MacvlanLink(LinkUpon):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacvtapLink(MacvlanLink):
+    """`owner`, `group`: by name or number, to whom its device file belongs."""
+
     kind: ClassVar[str] = "macvtap"
+
+    owner: w.Account | None = None
+    group: w.Account | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.model import words as w
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Annotated, Any
 from uuid import UUID
+
+from weft.records import dataclass
 
 
 class Malformed(ValueError):
@@ -59,6 +60,8 @@ class Chosen:
 
 def closest(word: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
     """The known word that was probably meant, or ""."""
+    from difflib import get_close_matches  # only mistakes pay for it
+
     found = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return found[0] if found else ""
 
@@ -78,6 +81,7 @@ def _text(value: Any, what: str) -> str:
 
 def text(what: str, read: Callable[[str], str], example: str, *, or_number: bool = False) -> Form:
     """A form of text. `read` may raise ValueError without words of its own. `or_number`: people may write digits."""
+    read = lru_cache(maxsize=1 << 12)(read)  # a range says the same a thousand times
 
     def checked(value: Any) -> str:
         written = _text(value, what)
@@ -118,7 +122,7 @@ def choice(*words: str) -> Form:
     return Form(what, read, {"enum": list(words)})
 
 
-_DIGITS = re.compile(r"\d[\d_]*")
+_DIGITS = re.compile(r"-?\d[\d_]*")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
 _WITH_UNIT = re.compile(r"(\d+(?:\.\d+)?(?:[eE]\d+)?)\s*([kKmMgG]?)(i?)(?:[bB]|bytes?)?")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}

@@ -65,6 +65,14 @@ def unlink(path: str) -> None:
     os.unlink(path)
 
 
+def give(path: str, user: int | None, group: int | None, permissions: int | None) -> None:
+    """Change to whom a file belongs; None leaves what is there."""
+    if user is not None or group is not None:
+        os.chown(path, -1 if user is None else user, -1 if group is None else group)
+    if permissions is not None:
+        os.chmod(path, permissions)
+
+
 def make_directory(path: str) -> None:
     os.makedirs(path, 0o755, exist_ok=True)
 

@@ -7,9 +7,9 @@ everything may have changed. Source: rtnetlink(7), linux/rtnetlink.h (rtnetlink_
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from weft.netlink.connection import open_socket, receive
+from weft.records import dataclass
 from weft.wire.codec import messages
 from weft.wire.ifaddr import RTM_DELADDR, RTM_NEWADDR
 from weft.wire.link import RTM_DELLINK, RTM_NEWLINK

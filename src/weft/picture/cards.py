@@ -7,10 +7,11 @@ is narrower. A network of many ports says less of each: its name and first addre
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.picture import words
 from weft.picture.view import Condition, LinkView, PortView, RouterView
+from weft.records import dataclass
 
 FONT_PX = 11
 CHAR_PX = 0.62 * FONT_PX

@@ -8,7 +8,7 @@ too. Sizes in px. Source: www.w3.org/TR/SVG2.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, cycle
 from xml.sax.saxutils import escape
 
@@ -16,6 +16,7 @@ from weft.picture import words
 from weft.picture.cards import CHAR_PX, LINE_PX, MANY, Card, Grid, link_card, port_card, router_card
 from weft.picture.style import HUES, STYLE
 from weft.picture.view import Condition, NetworkView, SpaceView, TenantView, Topology
+from weft.records import dataclass
 
 ROOM = 1040.0
 """How wide the cards of a network may stand, before they begin a new row."""

@@ -6,10 +6,10 @@ Rules: a column is as wide as its widest cell, but for cells beyond WIDEST, whic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from weft.picture import words
 from weft.picture.view import Condition, LinkView, NetworkView, PortView, RouterView, SpaceView, TenantView, Topology
+from weft.records import dataclass
 
 WIDEST = 44
 

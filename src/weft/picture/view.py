@@ -7,8 +7,9 @@ guest, whichever end of the pair the kernel counted it at.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from weft.records import dataclass
 
 
 class Condition(StrEnum):

@@ -34,7 +34,7 @@ def condition(seen: Condition) -> str:
 def port_place(port: PortView) -> str:
     """Where a port ends, and its ifname there where that is not the namespace's name too."""
     match port.attach:
-        case "tap" | "host":
+        case "tap" | "macvtap" | "host":
             return f"{port.attach} {port.ifname}"
         case "pidfile":
             return f"{port.netns} {port.ifname}"

@@ -6,17 +6,20 @@ Rules: pure. A duration is an estimate from the number of kernel changes in the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from weft.compiler.qos.site import QOS
 from weft.diff import differing_fields
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
+from weft.kinds.link.ifb import Ifb
+from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
 from weft.plan.order import Phase, Plan
 from weft.plan.subject import Path, Subjects
-from weft.state import Change, Key, Op, link_key
+from weft.records import dataclass
+from weft.state import Change, KernelObject, Key, Mark, Op, link_key
 
 CHANGE_MS = 0.3
 """About what one change in the switch phase takes, batched (measured on two cores: 300 ports in 0.7 s)."""
@@ -71,11 +74,26 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
     return tuple(found.values())
 
 
+def _move(now: LinkSetting, after: KernelObject | None) -> str:
+    """What of a link's moves to the bridge that it joins, or back."""
+    if isinstance(after, LinkSetting) and not now.value:
+        return f"{readable(after.value)} come back to {now.ifname}"
+    return f"{readable(now.value)} of {now.ifname} move" if now.value else f"the addresses of {now.ifname} come back"
+
+
+def _is_detour(obj: Link | Address | Route) -> bool:
+    """Whether it is an ifb of quality of service: without it packets take the direct way."""
+    mark = Mark.parse(obj.alias) if isinstance(obj, Ifb) else None
+    return mark is not None and mark.object.endswith(f"/{QOS}")
+
+
 def _why(change: Change) -> str | None:
     obj = change.before
+    if isinstance(obj, LinkSetting) and obj.attribute == ADDRESSES:
+        return _move(obj, change.after)
     if isinstance(obj, LinkSetting) and obj.attribute in (MASTER, UP, BOND):
         return f"{obj.attribute} of {link_key(obj.netns, obj.ifname)} changes"
-    if not isinstance(obj, (Link, Address, Route)):
+    if not isinstance(obj, (Link, Address, Route)) or _is_detour(obj):
         return None
     if change.op is Op.DELETE:
         return f"{change.key} is deleted"

@@ -12,20 +12,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from itertools import groupby
 from operator import itemgetter
 
 from weft.collector import uncollected
-from weft.diff import Changes, bares_link, bystanders, diff, needs_address
+from weft.diff import Changes, bares_link, bystanders, diff, left_bond, needs_address
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
 from weft.kinds.ip.route import Route
+from weft.kinds.link.bonding import Bond
 from weft.kinds.link.common import IFNAME_CLAIM, Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
-from weft.kinds.setting.link import UP, LinkSetting
+from weft.kinds.setting.belongings import ADDRESSES
+from weft.kinds.setting.link import MASTER, ROOT_QDISC, UP, LinkSetting
+from weft.kinds.setting.port import PORT
+from weft.kinds.tc.htb import HtbClass
+from weft.kinds.tc.qdisc import CLASS, ROOT, Qdisc
+from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 
@@ -60,7 +66,14 @@ class Plan:
     def before(self) -> State:
         """The former objects at the keys concerned: where rollback leads to."""
         there = {k: c.before for k, c in self.changes.items() if c.before is not None} | self.bystanders
-        return State((k, KINDS.of(held).former(held)) for k, held in there.items())
+        return State((k, self._goal(k, held)) for k, held in there.items())
+
+    def _goal(self, key: Key, held: KernelObject) -> KernelObject:
+        row, change = KINDS.of(held), self.changes.get(key)
+        replaced: KernelObject = (
+            row.remade(held) if change and change.op in (Op.REPLACE, Op.DELETE) else row.former(held)
+        )
+        return replaced
 
     @property
     def after(self) -> State:
@@ -97,10 +110,16 @@ class _Ordering:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._depths: dict[Key, int] = {}
+        self._former_depths: dict[Key, int] = {}
         self._stripped: dict[Key, Link] = {}
         self._early: set[Key] = set()
         self._late: set[Key] = set()
+        self._after: dict[Key, list[Key]] = {}
+        self._bereft: set[Key] = set()
         self._switched: set[Key] = set()
+        self._bonds_last()
+        self._ports_last()
+        self._move_addresses()
         self._move_names()
         self._spread_late()
 
@@ -125,6 +144,8 @@ class _Ordering:
             master = self._changes.get(link_key(before.netns, before.master))
             if master is not None and master.op is Op.REPLACE:
                 before = replace(before, master="")
+        if change.key in self._bereft and isinstance(before, Bond):
+            before = replace(before, mac=None)
         return change if before is change.before else Change(change.op, before, change.after)
 
     def _ordered(self, phase: Phase, kills: list[Change], makes: list[Change]) -> Iterator[Change]:
@@ -141,18 +162,26 @@ class _Ordering:
         for change in changes:
             obj = change.object
             key = obj.key
-            levels[self._depth(key, obj), _RANK[type(obj)]].append((key, change))
+            depth = self._depth(key, obj, self._former_depths if reverse else self._depths)
+            levels[depth, _RANK[type(obj)]].append((key, change))
         for level in sorted(levels, reverse=reverse):
             for _, change in sorted(levels[level], key=_first, reverse=reverse):
                 yield change
 
-    def _depth(self, key: Key, obj: KernelObject) -> int:
-        depth = self._depths.get(key)
+    def _depth(self, key: Key, obj: KernelObject, depths: dict[Key, int]) -> int:
+        """`depths`: those found before, of things as they are to be or as they are: a class may come to stand
+        elsewhere."""
+        depth = depths.get(key)
         if depth is None:
-            self._depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
-            grounds = (self._changes.get(on) for on in obj.lives_on)
-            depth = 1 + max((self._depth(c.key, c.object) for c in grounds if c is not None), default=-1)
-            self._depths[key] = depth
+            depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
+            former = depths is self._former_depths
+            grounds = [
+                change
+                for on in (*obj.lives_on, *self._after.get(key, ()))
+                if (change := self._changes.get(on)) is not None
+            ]
+            objects = [(former and ground.before) or ground.object for ground in grounds]
+            depth = depths[key] = 1 + max((self._depth(on.key, on, depths) for on in objects), default=-1)
         return depth
 
     def _phase(self, change: Change) -> Phase:
@@ -188,6 +217,46 @@ class _Ordering:
 
     def _goes(self, change: Change, by: Phase) -> bool:
         return change.op in (Op.DELETE, Op.REPLACE) and self._phase(change) <= by
+
+    def _bonds_last(self) -> None:
+        """A bond's primary is named when that is there; and one that a member leaves is given its MAC again after it,
+        for the last one takes it along. Source: drivers/net/bonding/bond_main.c __bond_release_one."""
+        for change in self._changes.values():
+            bond = change.after
+            if change.op is not Op.UPDATE or not isinstance(bond, Bond):
+                continue
+            primary = link_key(bond.netns, bond.primary or "")
+            if primary in self._changes and self._changes[primary].op in (Op.CREATE, Op.REPLACE):
+                self._after.setdefault(change.key, []).append(primary)
+            left = [one for one in self._changes.values() if left_bond(one) == change.key]
+            self._bereft.update({change.key} if left else ())
+            self._after.setdefault(change.key, []).extend(one.key for one in left)
+            if any(one.op is Op.DELETE for one in left):
+                self._late.add(change.key)
+
+    def _ports_last(self) -> None:
+        """What a bridge is to keep of a port is said when it has that again."""
+        for change in self._changes.values():
+            after = change.after
+            if isinstance(after, LinkSetting) and after.attribute == PORT and after.value:
+                self._after.setdefault(change.key, []).append(replace(after, attribute=MASTER).key)
+
+    def _move_addresses(self) -> None:
+        """A link that gives its addresses to its master joins that first, so that whoever asks for them finds them
+        there, and has them back before it leaves; the routes that take the place of its own come last."""
+        moves = [
+            change
+            for change in self._changes.values()
+            if isinstance(change.object, LinkSetting) and change.object.attribute == ADDRESSES
+        ]
+        for move in moves:
+            setting = move.object
+            assert isinstance(setting, LinkSetting)
+            self._after.setdefault(move.key, []).append(replace(setting, attribute=MASTER).key)
+            for change in self._changes.values():
+                if change.op is Op.CREATE and isinstance(change.object, Route) and change.key.netns == move.key.netns:
+                    self._after.setdefault(change.key, []).append(move.key)
+                    self._switched.add(change.key)
 
     def _move_names(self) -> None:
         """Order releases before claims where a name moves from one object to another."""
@@ -230,6 +299,7 @@ class _Ordering:
         self._wait_for_the_shaken()
         self._wait_for_the_ground()
         self._bare_links_early()
+        self._classes_early()
         replaced = {key for key, change in self._changes.items() if change.op is Op.REPLACE}
         if not replaced and not self._late and not self._switched:
             return
@@ -245,7 +315,7 @@ class _Ordering:
         for change in self._changes.values():
             if change.op is Op.CREATE and change.after is not None:
                 under = (shaken[ground] for ground in change.after.lives_on if ground in shaken)
-                if any(_shakes_off(ground, change.after) for ground in under):
+                if any(_shakes_off(ground, change.after) or _unsettles(ground, change.after) for ground in under):
                     self._switched.add(change.key)
 
     def _wait_for_the_ground(self) -> None:
@@ -258,11 +328,21 @@ class _Ordering:
         }
         for change in self._changes.values():
             new = change.after
+            if self._is_root_of_replaced(change):
+                (self._early if change.op is Op.DELETE else self._switched).add(change.key)
             if change.op is not Op.CREATE or new is None or changing.keys().isdisjoint(new.lives_on):
                 continue
             rising = any(changing.get(on) for on in new.lives_on)
             if rising or isinstance(new, Link) or KINDS.of(new).owner is Owner.MEMBERSHIP:
                 self._switched.add(change.key)
+
+    def _is_root_of_replaced(self, change: Change) -> bool:
+        """Whether it is a root qdisc where somebody else's gives way, or comes back."""
+        obj = change.object
+        if not isinstance(obj, Qdisc) or obj.parent != ROOT:
+            return False
+        setting = self._changes.get(Key("link-setting", obj.netns, f"{obj.ifname} {ROOT_QDISC}"))
+        return setting is not None and setting.op is Op.UPDATE
 
     def _bare_links_early(self) -> None:
         """A link's last IPv4 address takes others along when it goes: so it goes before those are made."""
@@ -282,6 +362,32 @@ class _Ordering:
             for key in made.get(change.object.lives_on[0], ()):
                 self._early.add(change.key)
                 self._switched.add(key)
+
+    def _classes_early(self) -> None:
+        """A class that is to be a leaf loses its classes first: before it gets a queue, and before it changes, for the
+        kernel takes neither of an inner class in full; and one that is made anew does, for it goes with none. Source:
+        net/sched/sch_htb.c htb_graft, htb_change_class, htb_delete."""
+        going: dict[Key, list[Key]] = defaultdict(list)
+        for change in self._changes.values():
+            if change.op in (Op.DELETE, Op.REPLACE) and isinstance(change.before, HtbClass):
+                going[change.before.lives_on[-1]].append(change.key)
+        if not going:
+            return
+        for change in self._changes.values():
+            if not isinstance(change.after, Qdisc | HtbClass):
+                continue
+            over = change.object.lives_on[-1] if change.op is Op.CREATE else change.key
+            if over.table == CLASS and (early := going.get(over)):
+                self._go_early(early, going)
+                if change.op is Op.CREATE:
+                    self._switched.add(change.key)
+
+    def _go_early(self, keys: Iterable[Key], going: Mapping[Key, list[Key]]) -> None:
+        """These, and the classes that they have."""
+        for key in keys:
+            if key not in self._early:
+                self._early.add(key)
+                self._go_early(going.get(key, ()), going)
 
     def _spread_once(self, makes: Iterable[Change], replaced: set[Key]) -> bool:
         """One pass in the order of making; whether it moved anything to a later phase."""
@@ -316,10 +422,16 @@ def _shakes_off(change: Change, dependent: KernelObject) -> bool:
     return KINDS.of(change.object).cascade(change.before, change.after, dependent)
 
 
+def _unsettles(change: Change, dependent: KernelObject) -> bool:
+    return KINDS.of(change.object).unsettles(dependent)
+
+
 def _outlives(obj: KernelObject, ground: Key) -> bool:
     """A netdev chain may stay behind when its device goes (it does since hooks are kept by name, Linux 6.16). Of an
-    IPv6 route's next hops only that one goes. A link that leaves a bond is to become what it was. Source:
-    net/ipv6/route.c fib6_ifdown."""
+    IPv6 route's next hops only that one goes. A link that leaves a bond is to become what it was. A class is not
+    deleted while it has classes. Source: net/ipv6/route.c fib6_ifdown."""
+    if isinstance(obj, HtbClass):
+        return ground.table == CLASS
     if isinstance(obj, LinkSetting):
         return ground != link_key(obj.netns, obj.ifname)
     if isinstance(obj, Route):

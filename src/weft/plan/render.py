@@ -13,10 +13,14 @@ from typing import Any
 
 from weft.diff import NEVER_COMPARED, differing_fields
 from weft.kinds import KINDS
+from weft.kinds.setting import port
+from weft.kinds.setting.belongings import ADDRESSES, readable
+from weft.kinds.setting.link import KEPT, LinkSetting
+from weft.kinds.setting.port import PORT
 from weft.plan.impact import Impact, impacts
 from weft.plan.order import Plan
 from weft.plan.subject import Path, Subjects
-from weft.state import Change, Key, Op
+from weft.state import Change, KernelObject, Key, Op
 
 SIGNS = {Op.CREATE: "+", Op.UPDATE: "~", Op.REPLACE: "!", Op.DELETE: "-"}
 WORDS = {Op.CREATE: "create", Op.UPDATE: "change", Op.REPLACE: "replace", Op.DELETE: "delete"}
@@ -60,6 +64,8 @@ def script(todo: Plan) -> str:
     for step in todo.steps():
         for change in step.changes:
             lines.extend(KINDS.of(change.object).script(change))
+    for change in todo.changes.values():
+        lines.extend(KINDS.of(change.object).closing(change))
     return "\n".join(lines) + "\n"
 
 
@@ -133,7 +139,14 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
         yield "kind", KINDS.of(before).name, KINDS.of(after).name
         return
     for name in differing_fields(before, after):
-        yield name, getattr(before, name), getattr(after, name)
+        yield name, _readable(before, name), _readable(after, name)
+
+
+def _readable(obj: KernelObject, name: str) -> Any:
+    value = getattr(obj, name)
+    if not isinstance(obj, LinkSetting) or name != "value":
+        return value
+    return readable(value) if obj.attribute == ADDRESSES else port.readable(value) if obj.attribute == PORT else value
 
 
 _UNTOLD = frozenset(
@@ -155,7 +168,7 @@ def _say(value: Any) -> str:
         return f"{value.name}@{value.netns}" if value.netns else value.name
     if isinstance(value, tuple):
         return "; ".join(map(_say, value)) or "none"
-    return "none" if value in (None, "") else str(value)
+    return "none" if value in (None, "") else str(value).partition(f" {KEPT}")[0]
 
 
 def _change(change: Change, subjects: Subjects, where: Where) -> dict[str, Any]:

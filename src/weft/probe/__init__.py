@@ -6,20 +6,27 @@ again: links, addresses, routes and elements are taken from the observed State.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from weft.backends.carriers import Carrier
 from weft.backends.former import FormerValues
 from weft.backends.nft_dump import Chain
-from weft.facts import Facts
+from weft.facts import Facts, Line
+from weft.kinds.setting.belongings import Held
 from weft.model.intent import Intent
-from weft.probe import accounts, firewall, held, kernel, key_files, limits, links
-from weft.state import HOST, State
+from weft.probe import accounts, belongings, firewall, held, key_files, limits, links
+from weft.probe.remembered import features
+from weft.state import HOST, Key, State
 
 
-class _Names(Protocol):
+class _Links(Protocol):
     def namespaces(self) -> Iterable[str]: ...
+
+    def held(self, link: Key) -> Held: ...
+
+    def carriers(self, ifnames: Sequence[str]) -> Mapping[str, Carrier]: ...
 
 
 class _Chains(Protocol):
@@ -36,7 +43,7 @@ class Machine(Protocol):
     def scope(self) -> str: ...
 
     @property
-    def rtnl(self) -> _Names: ...
+    def rtnl(self) -> _Links: ...
 
     @property
     def nft(self) -> _Chains: ...
@@ -52,11 +59,14 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
     Raises: NotPermitted, DumpInterrupted.
     """
     owner = held.Owner(machine.host_id, machine.scope)
+    entries = machine.ledger.entries()
+    moved = belongings.found(machine.rtnl.held, entries, machine.scope, intent, observed)
+    observed = belongings.as_before(observed, entries, machine.scope)
     default = links.default_routes(observed)
-    own_mtus = links.own_mtus(machine.ledger.entries().values(), observed, machine.scope)
+    own_mtus = links.own_mtus(entries.values(), observed, machine.scope)
     return Facts(
         host_id=machine.host_id,
-        features=kernel.features(run),
+        features=features(run),
         links=links.foreign(observed, owner, own_mtus),
         namespaces=frozenset(machine.rtnl.namespaces()) - held.own_namespaces(observed, owner),
         pids=accounts.pids(intent),
@@ -64,6 +74,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         groups=accounts.groups(intent),
         held=held.port_addresses(observed, owner),
         pool_held=held.pool_addresses(observed, owner),
+        transit_held=held.transit_addresses(observed, owner),
         pool_taken=held.pool_of_others(observed, owner),
         egress_links=links.egress(default),
         ra_links=links.by_advertisement(default),
@@ -72,5 +83,14 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         tcp_allowed=limits.congestion_controls(),
         host_is_first=limits.is_first(),
         key_files=key_files.found(intent, machine.host_id),
+        belongings=moved,
+        lines=_lines(machine.rtnl, intent),
         host_routes=links.prefixes(observed, owner),
     )
+
+
+def _lines(rtnl: _Links, intent: Intent) -> dict[str, Line]:
+    """The host's links whose capacity the intent says."""
+    declared = intent.host.links.items() if intent.host else ()
+    asked = [ifname for ifname, link in declared if link.capacity is not None]
+    return {name: links.line(carrier) for name, carrier in rtnl.carriers(asked).items()} if asked else {}

@@ -7,8 +7,8 @@ import pwd
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from weft.model.intent import Intent, Port, TapAttach
-from weft.model.stacked import TapLink
+from weft.model.intent import Intent, MacvtapAttach, Port, TapAttach
+from weft.model.stacked import MacvtapLink, TapLink
 
 
 def users(intent: Intent) -> dict[str, int]:
@@ -66,7 +66,8 @@ def _ports(intent: Intent) -> Iterator[Port]:
     return (port for tenant in intent.tenants.values() for port in tenant.ports.values())
 
 
-def _taps(intent: Intent) -> Iterator[TapAttach | TapLink]:
+def _taps(intent: Intent) -> Iterator[TapAttach | MacvtapAttach | TapLink | MacvtapLink]:
     yield from (port.attach.tap for port in _ports(intent) if port.attach.tap)
+    yield from (port.attach.macvtap for port in _ports(intent) if port.attach.macvtap)
     for config in (*((intent.host,) if intent.host else ()), *intent.namespaces.values()):
-        yield from (link for link in config.links.values() if isinstance(link, TapLink))
+        yield from (link for link in config.links.values() if isinstance(link, TapLink | MacvtapLink))

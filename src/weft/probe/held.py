@@ -6,21 +6,24 @@ Source: docs/topology.md (names and marks).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import takewhile
 
 from weft.compiler.firewall import POOL_SETS
 from weft.compiler.tap import STITCH_PREFIX
-from weft.compiler.uplink import UPLINK
+from weft.compiler.uplink import TRANSIT_MAPS, UPLINK
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
+from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.table import TABLE_PREFIX
+from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State
 
 _POOLS = frozenset(POOL_SETS.values())
+_TRANSITS = frozenset(TRANSIT_MAPS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +52,27 @@ def own_namespaces(observed: State, owner: Owner) -> frozenset[str]:
 
 
 def port_addresses(observed: State, owner: Owner) -> dict[tuple[str, str], tuple[str, ...]]:
-    """(tenant, port) to its addresses, weft's own first. A tap's are its guest's to set: the alias of its stitch
-    remembers them."""
+    """(tenant, port) to its addresses, weft's own first. A tap's are its guest's to set: the alias of its stitch,
+    or of a macvtap itself, remembers them."""
     found: dict[tuple[str, str], list[str]] = {}
     addresses = _by_link(observed)
     for link, port in _ports(observed, owner):
-        there = sorted(addresses.get(link.key, ()), key=lambda address: address.protocol != PROTOCOL)
+        there = addresses.get(link.key, ())
+        if len(there) > 1:
+            there = sorted(there, key=lambda address: address.protocol != PROTOCOL)
         found.setdefault(port, []).extend(address.cidr.partition("/")[0] for address in there)
-        if link.ifname.startswith(STITCH_PREFIX):
-            found[port].extend(filter(_is_address, (link.alias or "").split(" ")[1:]))
+        if link.ifname.startswith(STITCH_PREFIX) or isinstance(link, Macvtap):
+            found[port].extend(takewhile(_is_address, (link.alias or "").split(" ")[1:]))
     return {port: tuple(held) for port, held in found.items() if held}
 
 
 def pool_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, int], str]:
     """(tenant, network, family) to the pool address that the network's router has on its uplink."""
     found: dict[tuple[str, str, int], str] = {}
-    addresses = _by_link(observed)
-    for link in _own_links(observed, owner):
-        if link.ifname != UPLINK or link.netns == HOST:
+    uplinks = [held for held in observed.values() if isinstance(held, Link) and held.ifname == UPLINK]
+    addresses = _by_link(observed) if uplinks else {}
+    for link in uplinks:
+        if link.netns == HOST or not owner.mark(link.alias):
             continue
         router = _named(link.alias, "routers")
         for address in addresses.get(link.key, ()) if router else ():
@@ -74,6 +80,15 @@ def pool_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, int], 
             if not parsed.is_link_local and router:
                 found[(*router, parsed.version)] = str(parsed)
     return found
+
+
+def transit_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, str], str]:
+    """(tenant, network, address of a port) to the pool address that the network's router gives to it alone."""
+    spaces = (held for held in observed.values() if isinstance(held, Namespace) and owner.mark(held.alias))
+    routers = {space.name: router for space in spaces if (router := _named(space.alias, "routers"))}
+    elements = (held for held in observed.values() if isinstance(held, NftElement) and held.netns in routers)
+    own = (held for held in elements if held.table == f"{TABLE_PREFIX}{owner.scope}" and held.set in _TRANSITS)
+    return {(*routers[held.netns], held.element): held.value for held in own}
 
 
 def pool_of_others(observed: State, owner: Owner) -> frozenset[str]:

@@ -1,8 +1,7 @@
 """What this kernel has, found by doing it.
 
 Rules: a feature is there if weft's own backends can make such an object, so everything is made once in a namespace
-that nobody else sees and that is gone afterwards. What was found is remembered until the kernel, its modules or weft
-itself change. Source: network_namespaces(7), modules.dep(5).
+that nobody else sees and that is gone afterwards. Source: network_namespaces(7), modules.dep(5).
 """
 
 from __future__ import annotations
@@ -11,10 +10,8 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
-import weft
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import read_setting
@@ -39,11 +36,12 @@ from weft.kinds.link.vrf import Vrf
 from weft.kinds.link.vxlan import Vxlan
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
+from weft.kinds.tc.htb import Htb
+from weft.kinds.tc.leaves import Cake, Fq, FqCodel, Netem, Sfq, Tbf
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces, open_file
+from weft.probe.remembered import MODULES
 from weft.state import HOST, Change, KernelObject, Key, Op
-from weft.store import codec, durable
-from weft.store.locks import hold
 
 BRIDGE_NETFILTER = "net/bridge/bridge-nf-call-iptables"
 ALGORITHMS = "net/ipv4/tcp_available_congestion_control"
@@ -51,8 +49,6 @@ KNOWN_ALGORITHMS = frozenset(
     "bbr bic cdg cubic dctcp highspeed htcp hybla illinois lp nv reno scalable vegas veno westwood yeah".split()
 )
 
-_WAIT_S = 10.0
-_MODULE = re.compile(r"/tcp_(\w+)\.ko")
 _VETH = Veth(netns=HOST, ifname="weft0", up=True, peer_netns=HOST, peer_ifname="weft1")
 _FELLOW = Veth(netns=HOST, ifname="weft1", up=True, peer_netns=HOST, peer_ifname="weft0")
 
@@ -105,6 +101,19 @@ LINKS: Mapping[str, tuple[KernelObject, ...]] = {
 """What must be made for a feature to be there, in order."""
 
 
+_ON_LO: Mapping[str, Any] = {"netns": HOST, "ifname": "lo"}
+QDISCS: Mapping[str, tuple[KernelObject, ...]] = {
+    "htb": (Htb(**_ON_LO, handle="77:", default=0),),
+    "tbf": (Tbf(**_ON_LO, rate_bps=10**9, burst_bytes=100_000, limit_bytes=100_000),),
+    "fq_codel": (FqCodel(**_ON_LO, limit_packets=100, target_us=5000, interval_us=100_000, quantum_bytes=1514),),
+    "sfq": (Sfq(**_ON_LO, limit_packets=100, quantum_bytes=1514),),
+    "fq": (Fq(**_ON_LO, limit_packets=100, flow_limit_packets=10, quantum_bytes=3028, initial_quantum_bytes=15_140),),
+    "cake": (Cake(**_ON_LO),),
+    "netem": (Netem(**_ON_LO, limit_packets=100),),
+}
+"""As LINKS, each taken away again; those that are modules are known by their files."""
+
+
 def _chain(family: str, kind: str, hook: str, rule: str, device: str = "") -> tuple[KernelObject, ...]:
     table = NftTable(netns=HOST, family=family, name="weft-probe")
     name = f"{kind}-{hook}"
@@ -125,29 +134,12 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
     "nft_inet": _chain("inet", "filter", "forward", "ct state established,related accept"),
     "nft_nat": _chain("inet", "nat", "postrouting", "masquerade"),
     "nft_netdev": _chain("netdev", "filter", "ingress", "", "lo"),
+    "nft_egress": _chain("netdev", "filter", "egress", "", "lo"),
     "nft_fwd": _chain("netdev", "filter", "ingress", 'fwd to "lo"', "lo"),
     "nft_bridge": _chain("bridge", "filter", "prerouting", "ether type ip drop"),
     "nft_bridge_ct": _chain("bridge", "filter", "forward", "ct state established,related accept"),
 }
 """As LINKS, for nftables."""
-
-
-def features(run: Path) -> frozenset[str]:
-    """The names of what this kernel has, as in `weft.facts.FEATURES`. `run`: where they are remembered. Of commands
-    that start together one looks, and the others wait for it.
-
-    Raises: NotPermitted, DiskFull, Locked.
-    """
-    path = run / "features.json"
-    known = _remembered(path)
-    if known is not None:
-        return known
-    with hold(run / "locks", ["features"], command="weft", wait_s=_WAIT_S):
-        known = _remembered(path)
-        if known is None:
-            known = find()
-            durable.write(path, codec.dumps({"of": _signature(), "features": sorted(known)}))
-    return known
 
 
 def find() -> frozenset[str]:
@@ -156,6 +148,8 @@ def find() -> frozenset[str]:
     with _throw_away():
         with closing(Namespaces()) as here, closing(Rtnl(here)) as rtnl, closing(Nft(here)) as nft:
             found.update(name for name, objects in LINKS.items() if _makes(rtnl.commit, objects))
+            modules = _modules_of("sch")
+            found.update(n for n, objects in QDISCS.items() if n in modules or _makes(rtnl.commit, objects, end=True))
             found.update(name for name, objects in RULES.items() if _makes(nft.commit, objects))
         if read_setting(BRIDGE_NETFILTER) is not None:
             found.add("br_netfilter")
@@ -164,9 +158,12 @@ def find() -> frozenset[str]:
     return frozenset(found)
 
 
-def _makes(commit: Callable[[Sequence[Change]], None], objects: Sequence[KernelObject]) -> bool:
+def _makes(commit: Callable[[Sequence[Change]], None], objects: Sequence[KernelObject], *, end: bool = False) -> bool:
+    """`end`: take it away again, for the next that is to be in its place."""
     try:
         commit([Change(Op.CREATE, None, held) for held in objects])
+        if end:
+            commit([Change(Op.DELETE, held, None) for held in objects])
     except (KernelRefused, FeatureMissing):
         return False
     return True
@@ -191,29 +188,13 @@ def _throw_away() -> Iterator[None]:
 
 def _loadable() -> list[str]:
     """Congestion controls that the kernel loads when one is asked for; nothing is loaded here."""
+    return [name for name in _modules_of("tcp") if name in KNOWN_ALGORITHMS]
+
+
+def _modules_of(family: str) -> list[str]:
+    """What the kernel has of a family as modules, by the names behind its prefix."""
     try:
-        listing = (_modules() / "modules.dep").read_text()
+        listing = MODULES.read_text()
     except OSError:
         return []
-    return [name for name in _MODULE.findall(listing) if name in KNOWN_ALGORITHMS]
-
-
-def _modules() -> Path:
-    return Path("/lib/modules") / os.uname().release
-
-
-def _signature() -> list[str]:
-    """What must not have changed for the remembered features to hold."""
-    try:
-        changed = str((_modules() / "modules.dep").stat().st_mtime_ns)
-    except OSError:
-        changed = ""
-    return [weft.__version__, os.uname().release, changed, *LINKS, *RULES]
-
-
-def _remembered(path: Path) -> frozenset[str] | None:
-    try:
-        plain = codec.loads(path.read_bytes())
-        return frozenset(plain["features"]) if plain["of"] == _signature() else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return re.findall(rf"/{family}_(\w+)\.ko", listing)

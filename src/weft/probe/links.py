@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_interface
 from types import MappingProxyType
 
+from weft.backends.carriers import Carrier
 from weft.backends.former import Entry, to_put_back
-from weft.facts import ForeignLink
+from weft.facts import ForeignLink, Line
 from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE, Route
 from weft.kinds.link.common import Link, OtherLink
 from weft.probe.held import Owner
 from weft.state import HOST, State, link_key
+from weft.wire.route import RTPROT_RA
 
 DEFAULTS = frozenset({"0.0.0.0/0", "::/0"})
-RTPROT_RA = 9
 DEFAULT_MTU = 1500
 
 _NONE: Mapping[str, int] = MappingProxyType({})
@@ -54,6 +55,15 @@ def own_mtus(entries: Iterable[Entry], observed: State, scope: str) -> dict[str,
             former = to_put_back(entry, now=str(link.mtu), cookie=entry.cookie, scope=scope)
             found.update({ifname: int(former)} if former else {})
     return found
+
+
+MULTIQUEUE = "mq"
+"""The kernel's own root qdisc of hardware with several queues. Source: net/sched/sch_mq.c."""
+
+
+def line(carrier: Carrier) -> Line:
+    queues = carrier.queues if carrier.qdisc == MULTIQUEUE else 1
+    return Line(mac=carrier.mac, queues=queues, speed_bps=carrier.speed_bps)
 
 
 def default_routes(observed: State) -> list[Route]:

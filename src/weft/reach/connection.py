@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.compiler.groups import layout
 from weft.kinds.link.common import Link
 from weft.kinds.nft.element import NftElement
 from weft.model.security import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE
-from weft.reach.filtering import Filter, Value, frame
+from weft.reach.bridge_filter import Filter, Value, frame
+from weft.records import dataclass
 from weft.state import KernelObject
 
 _PORTED = {TCP: "tcp", UDP: "udp", DCCP: "dccp", SCTP: "sctp", UDPLITE: "udplite"}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from weft.model.security import ICMP, ICMPV6, TCP, UDP
-from weft.reach.filtering import Filter, Value, frame
+from weft.reach.bridge_filter import Filter, Value, frame
+from weft.records import dataclass
 
 _CHAIN = re.compile(r"(?P<way>to|from|in|out)[46]?[.-](?P<groups>[^.]*(?:\.[^.]+)*?)(?P<deny>(?:\.\d+)?\.deny)?")
 _ECHO = {4: ("icmp", ICMP, 8, 0), 6: ("icmpv6", ICMPV6, 128, 129)}

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
+from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.model.intent import Intent, Path
+from weft.records import dataclass
 from weft.state import KernelObject, Key, State
 
 FAMILIES = (4, 6)
@@ -52,7 +53,7 @@ def endpoints(intent: Intent, state: State, paths: Mapping[Key, Path]) -> list[E
 
 def _endpoint(tenant: str, port: str, network: str, objects: list[KernelObject]) -> Endpoint:
     links = [obj for obj in objects if isinstance(obj, Link)]
-    tap = next((link for link in links if isinstance(link, Tap)), None)
+    tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
     end = tap or next(link for link in links if not link.master)
     mine = [obj for obj in objects if isinstance(obj, Address) and (obj.netns, obj.ifname) == (end.netns, end.ifname)]
     first = {family: next((held.cidr for held in mine if held.family == family), "") for family in FAMILIES}

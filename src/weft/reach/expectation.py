@@ -6,12 +6,13 @@ address that two tenants have is reached only where it is the wanted port's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from weft.reach.crossing import Crossing, Talk, why_stopped
 from weft.reach.endpoints import Endpoint
 from weft.reach.walk import Verdict, Walk, World
+from weft.records import dataclass
 from weft.state import Key
 
 

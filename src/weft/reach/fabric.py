@@ -1,10 +1,10 @@
 """Who hears a frame that leaves by a link, and what it passes to get there.
 
 Rules: a frame out of a veth comes in at its peer; in at a bridge's port, it goes to the bridge and out of all its other
-ports; out of a VLAN it goes on by the parent with a tag, which only a VLAN of that number takes off again; out of a
-macvlan by the parent and to its fellows; out of a tunnel to the tunnels of its kind where the underlay leads. In at a
-link that is no port of another, without a tag, it is heard there. Links of other kinds lead out of the machine: nobody
-here hears.
+ports, in its VLAN where the bridge keeps them apart; out of a VLAN it goes on by the parent with a tag, which only a
+VLAN of that number takes off again; out of a macvlan or ipvlan by the parent and to its fellows; out of a tunnel to the
+tunnels of its kind where the underlay leads. In at a link that is no port of another, without a tag, it is heard there.
+Links of other kinds lead out of the machine: nobody here hears.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from weft.kinds.link.bonding import Bond
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import ChildLink, Link
 from weft.kinds.link.fdb import Fdb
+from weft.kinds.link.ipvlan import Ipvlan
 from weft.kinds.link.macvlan import Macvlan
 from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.link.veth import Veth
 from weft.kinds.link.vlan import Vlan
 from weft.kinds.link.vxlan import Vxlan
+from weft.reach.filtering import Filtering
 from weft.state import Key, State, link_key
 
 Item = TypeVar("Item")
@@ -53,6 +55,7 @@ class Fabric:
     def __init__(self, state: State, underlay: Underlay) -> None:
         self._links = {key: obj for key, obj in state.items() if isinstance(obj, Link)}
         self._underlay = underlay
+        self._filtering = Filtering(state.values())
         links = self._links.values()
         self._ports = _grouped((link_key(link.netns, link.master), link.key) for link in links if link.master)
         self._children = _grouped((link.parent, link.key) for link in links if isinstance(link, ChildLink))
@@ -102,7 +105,9 @@ class Fabric:
         match link:
             case Veth():
                 yield _At(link.peer, False, at.tags)
-            case Bridge() | Bond():
+            case Bridge():
+                yield from self._by_ports(link, at.key, at.tags)
+            case Bond():
                 yield from (_At(port, True, at.tags) for port in self._ports.get(at.key, ()))
             case Vlan():
                 yield _At(link.parent, True, (*at.tags, link.vid))
@@ -110,19 +115,33 @@ class Fabric:
                 yield _At(link.parent, True, at.tags)
                 if link.mode == "bridge":
                     yield from (_At(key, False, at.tags) for key in self._fellows(link))
+            case Ipvlan():
+                yield _At(link.parent, True, at.tags)
+                if link.flag in (None, "bridge"):
+                    yield from (_At(key, False, at.tags) for key in self._fellows(link))
 
     def _in_at(self, link: Link, at: _At) -> Iterator[_At]:
         master = self._master(link)
-        if master is not None:
+        if isinstance(master, Bridge):
+            own = self._filtering.through(master, at.key, master.key, at.tags)
+            if own is not None:
+                yield _At(master.key, False, own)
+            yield from self._by_ports(master, at.key, at.tags)
+        elif master is not None:
             yield _At(master.key, False, at.tags)
-            if isinstance(master, Bridge):
-                yield from (_At(port, True, at.tags) for port in self._ports[master.key] if port != at.key)
         for key in self._children.get(at.key, ()):
             child = self._links[key]
-            if isinstance(child, Macvlan):
+            if isinstance(child, Macvlan | Ipvlan):
                 yield _At(key, False, at.tags)
             elif isinstance(child, Vlan) and at.tags[-1:] == (child.vid,):
                 yield _At(key, False, at.tags[:-1])
+
+    def _by_ports(self, bridge: Bridge, came_by: Key, tags: tuple[int, ...]) -> Iterator[_At]:
+        """Out of all ports but the one that it came by."""
+        for port in self._ports.get(bridge.key, ()):
+            told = self._filtering.through(bridge, came_by, port, tags) if port != came_by else None
+            if told is not None:
+                yield _At(port, True, told)
 
     def _other_ends(self, tunnel: Tunnel) -> Iterator[tuple[Key, Passed]]:
         """The tunnels that a frame comes out of again, each with what leads there."""
@@ -137,9 +156,10 @@ class Fabric:
                 if other.underlay == netns and other.local in (None, "", remote) and _understands(other, tunnel):
                     yield other.key, needed
 
-    def _fellows(self, link: Macvlan) -> Iterator[Key]:
+    def _fellows(self, link: Macvlan | Ipvlan) -> Iterator[Key]:
         siblings = (self._links[key] for key in self._children[link.parent] if key != link.key)
-        return (other.key for other in siblings if isinstance(other, Macvlan) and other.mode == link.mode)
+        sort = Macvlan if isinstance(link, Macvlan) else Ipvlan
+        return (other.key for other in siblings if isinstance(other, sort) and other.mode == link.mode)
 
     def _master(self, link: Link) -> Link | None:
         """What the frames that come in at the link are handed to, where that is not the link itself."""

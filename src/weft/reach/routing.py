@@ -1,8 +1,9 @@
 """Where one namespace sends a packet: its rules, its routes, and those that its addresses bring with them.
 
 Rules: as the kernel looks up: rules by priority, in a table the longest prefix, among equals the lowest metric. What is
-local is known before (table 255). A rule that asks for a mark fits no packet, for none is marked here.
-Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c.
+local is known before (table 255). Members of a VRF have its table for all this, before any other rule but that of what
+is local (1000, l3mdev); what it does not know the main table does. A rule that asks for a mark fits no packet, for none
+is marked here. Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c, Documentation/networking/vrf.rst.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from weft.compiler.addressing import Span
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE, NextHop, Route
 from weft.kinds.ip.rule import Rule
+from weft.kinds.link.common import Link
+from weft.kinds.link.vrf import Vrf
+from weft.kinds.setting.link import MASTER, LinkSetting
 from weft.state import KernelObject
 
 number_of = lru_cache(maxsize=1 << 16)(addressing.number_of)
@@ -38,7 +42,9 @@ class Tables:
         self._first: dict[tuple[int, str], str] = {}
         self._routes: dict[tuple[int, int], list[tuple[Span, Route]]] = defaultdict(list)
         self._rules = [Rule(netns=netns, family=family, priority=MAIN_PRIORITY, table=MAIN_TABLE) for family in (4, 6)]
-        for obj in objects:
+        held = list(objects)
+        self._vrf_of = _domains(held)
+        for obj in held:
             self._add(obj)
         for routes in self._routes.values():
             routes.sort(key=lambda pair: (pair[0].high - pair[0].low, pair[1].metric))
@@ -48,8 +54,15 @@ class Tables:
         """Family and number of each address, and the link that has it."""
         return ((number, ifname) for number, links in self._links_of.items() for ifname in links)
 
-    def is_local(self, address: str) -> bool:
-        return number_of(address) in self._links_of
+    def is_local(self, address: str, src: str, iif: str = "") -> bool:
+        """Whether it is the namespace's own for a packet: what a member of a VRF has, only within that."""
+        within = (0, self._domain(src, iif))
+        return any(self._vrf_of.get(link, 0) in within for link in self._links_of.get(number_of(address), ()))
+
+    def _domain(self, src: str, iif: str) -> int:
+        """The table of the VRF that a packet is in, by where it came in or, sent here, by its source; 0: none."""
+        links = (iif,) if iif else self._links_of.get(number_of(src), ())
+        return next((self._vrf_of.get(link, 0) for link in links), 0)
 
     def first_address(self, family: int, ifname: str) -> str | None:
         """What a packet gets as its source when it is masqueraded out of the link."""
@@ -68,6 +81,9 @@ class Tables:
 
     def _tables(self, family: int, number: int, src: str, iif: str) -> Iterator[tuple[int, str]]:
         """Tables to look in, in order; an action instead of a table ends the search."""
+        domain = self._domain(src, iif)
+        if domain:
+            yield domain, ""
         for rule in self._rules:
             if _fits(rule, family, number, src, iif):
                 yield rule.table, "" if rule.action == "lookup" else rule.action
@@ -88,7 +104,17 @@ class Tables:
         prefix = str(interface.network)
         metric = CONNECTED_METRIC[held.family]
         route = Route(netns=held.netns, dst=prefix, ifname=held.ifname, metric=metric)
-        self._routes[held.family, MAIN_TABLE].append((Span.of(prefix), route))
+        table = self._vrf_of.get(held.ifname, MAIN_TABLE)
+        self._routes[held.family, table].append((Span.of(prefix), route))
+
+
+def _domains(objects: Iterable[KernelObject]) -> dict[str, int]:
+    """The members of VRFs, each with the table of its own."""
+    held = list(objects)
+    tables = {obj.ifname: obj.table for obj in held if isinstance(obj, Vrf)}
+    links = {obj.ifname: tables[obj.master] for obj in held if isinstance(obj, Link) and obj.master in tables}
+    settings = (obj for obj in held if isinstance(obj, LinkSetting) and obj.attribute == MASTER)
+    return links | {one.ifname: tables[one.value] for one in settings if one.value in tables} if tables else {}
 
 
 def hops(route: Route) -> tuple[NextHop, ...]:

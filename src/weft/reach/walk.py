@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
@@ -19,11 +18,12 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
+from weft.reach.bridge_filter import Filter
 from weft.reach.crossing import Crossing
 from weft.reach.fabric import Fabric, Passed
-from weft.reach.filtering import Filter
 from weft.reach.routing import Tables, hops, number_of
 from weft.reach.translation import MASQUERADE, Translator
+from weft.records import dataclass
 from weft.state import HOST, KernelObject, Key, State, link_key
 
 MAX_HOPS = 32
@@ -151,7 +151,7 @@ class _Walker:
         packet = self._packet
         tables = self._world.tables(packet.netns)
         packet.target = (self._answers or {}).get((packet.netns, packet.target), packet.target)
-        if tables.is_local(packet.target):
+        if tables.is_local(packet.target, packet.source, packet.came_by):
             return Verdict.ARRIVES, f"{packet.target} is in {_place(packet.netns)}"
         return self._may_forward() or self._send(tables)
 

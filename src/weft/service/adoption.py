@@ -1,4 +1,4 @@
-"""What becomes of adopted links that are wanted no more: they are given up, not deleted.
+"""What becomes of adopted links and namespaces that are wanted no more: they are given up, not deleted.
 
 Rules: one that is given up has its former alias again, and keeps what a bridge keeps of it and what it keeps itself;
 addresses and routes that weft put there go. It falls only with what it stands on.
@@ -11,6 +11,7 @@ from dataclasses import replace
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
 from weft.kinds.link.common import Link
+from weft.kinds.netns import Namespace
 from weft.observe import Machine
 from weft.state import State
 
@@ -18,13 +19,15 @@ _KEPT = frozenset({Owner.GROUND, Owner.MEMBERSHIP})
 
 
 def given_up(machine: Machine, ours: State, desired: State) -> State:
-    """What is wanted, and the adopted links of which nothing is wanted any more as they are to be left."""
+    """What is wanted, and the adopted of which nothing is wanted any more as they are to be left."""
     entries = machine.ledger.entries()
     left = State()
     for key in machine.noted():
         link = ours.get(key)
         if isinstance(link, Link) and key not in desired:
             left[key] = replace(link, alias=entries[key].former or "", master=None, adopt=True)
+        elif isinstance(link, Namespace) and key not in desired:
+            left[key] = replace(link, alias=entries[key].former or "", adopt=True)
     if not left:
         return desired
     for key, obj in ours.items():

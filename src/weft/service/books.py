@@ -8,9 +8,9 @@ recovery, which ends it in the same way. Of a change on trial journal and intent
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from weft.observe import Machine
+from weft.records import dataclass
 from weft.service.claims import release
 from weft.service.trial import Note, TakenBack, Verb
 from weft.state import State

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from weft.errors import NotPermitted, WeftError
+from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
 

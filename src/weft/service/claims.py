@@ -11,12 +11,14 @@ from dataclasses import replace
 
 from weft.backends.former import Entry
 from weft.kinds.link.common import KEPT_BY_MASTERS, Link
+from weft.kinds.netns import Namespace
+from weft.kinds.tc.qdisc import QDISC, Qdisc
 from weft.observe import Machine
-from weft.ownership import needs_claim
+from weft.ownership import claim_of, needs_claim
 from weft.plan import Plan
 from weft.state import KernelObject, Key, Mark, State
 
-_CLAIMED = frozenset({"address", "route", "rule", "neighbour", *KEPT_BY_MASTERS})
+_CLAIMED = frozenset({"address", "route", "rule", "neighbour", QDISC, *KEPT_BY_MASTERS})
 
 
 def claim(machine: Machine, todo: Plan, desired: State, adopted: Collection[Key]) -> None:
@@ -64,16 +66,16 @@ def _settle(machine: Machine, settings: Iterable[Key], reached: State) -> None:
 
 
 def _value_of(obj: KernelObject | None) -> str | None:
-    return obj.alias if isinstance(obj, Link) else getattr(obj, "value", None)
+    return obj.alias if isinstance(obj, Link | Namespace) else getattr(obj, "value", None)
 
 
 def _taken_over(machine: Machine, todo: Plan) -> Iterator[Entry]:
-    """The former alias of each link that is adopted."""
+    """The former alias of each link and namespace that is adopted."""
     for change in todo.changes.values():
         before, after = change.before, change.after
-        if not isinstance(before, Link) or not before.adopt or Mark.parse(before.alias):
+        if not isinstance(before, Link | Namespace) or not before.adopt or Mark.parse(before.alias):
             continue
-        if isinstance(after, Link) and after.alias:
+        if isinstance(after, Link | Namespace) and after.alias:
             yield _entry(machine, change.key, former=before.alias or "", ours=after.alias)
 
 
@@ -81,7 +83,8 @@ def _on_foreign_ground(machine: Machine, keys: Iterable[Key], desired: State) ->
     """What stood on our own link before may stand on foreign ground after: not only what is made is claimed."""
     for key in keys:
         if key in desired and needs_claim(desired[key], desired, machine.host_id):
-            yield _entry(machine, key, former=None, ours="")
+            wanted = desired[key]
+            yield _entry(machine, key, former=None, ours=claim_of(wanted) if isinstance(wanted, Qdisc) else "")
 
 
 def _shared_settings(machine: Machine, desired: State) -> Iterator[Entry]:

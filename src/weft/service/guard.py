@@ -12,10 +12,10 @@ import select
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from weft.errors import Refused
+from weft.records import dataclass
 
 MODULE = "weft.doors.guard"
 READY = b"armed\n"

@@ -6,17 +6,19 @@ Rules: the file is tried before it is shown: it is read and planned as any other
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
-from weft.decompile import decompile
+from weft.decompile import DEFAULTS, decompile
 from weft.diff import differing_fields
 from weft.files import loads_stored
 from weft.kinds.link.common import Link
+from weft.kinds.setting.sysctl import Sysctl
 from weft.ownership import why_not
 from weft.plan.render import describe
+from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.state import HOST, Change, Mark, Op
@@ -35,7 +37,8 @@ class Imported:
 def import_host(service: Service, name: str, namespaces: Sequence[str]) -> Imported:
     """What the host and the given namespaces have, as a file of that name. Raises: DumpInterrupted, NotPermitted,
     IntentInvalid where the machine has what weft refuses."""
-    state = service.machine(name).observe(namespaces)
+    settings = (Sysctl(netns=netns, name=name, value="").key for netns in (HOST, *namespaces) for name in DEFAULTS)
+    state = service.machine(name).observe(namespaces, settings)
     document: dict[str, Any] = {"weft": 1, "name": name}
     unsaid: list[str] = []
     for netns in (HOST, *namespaces):

@@ -13,6 +13,7 @@ from weft.errors import Problem
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import ChildLink
 from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.port import PORT
 from weft.plan import Plan
 from weft.state import Key, Op, State
 
@@ -44,7 +45,10 @@ def _falling(todo: Plan, observed: State, ours: State) -> dict[Key, Key]:
 
 def _leaving(todo: Plan, observed: State, ours: State) -> Iterator[tuple[LinkSetting, str]]:
     """The links that are ports of somebody else's bridge and will be no more, each with its bridge."""
+    kept = {(key.netns, key.name.split()[0]) for key in todo.changes if key.name.endswith(f" {PORT}")}
     for change in todo.changes.values():
+        if (change.key.netns, change.key.name.split(" ")[0]) in kept:
+            continue  # it is noted, and comes back
         setting = change.before
         if change.op is not Op.UPDATE or not isinstance(setting, LinkSetting) or change.after is None:
             continue

@@ -72,7 +72,7 @@ def _ends(name: str, intents: Iterable[Intent]) -> Ends:
 
 
 def _label(name: str, attach: Attach) -> str:
-    if attach.tap:
+    if attach.tap or attach.macvtap:
         raise _wrong(name, "this port is a tap: it ends in whatever opened it", "log in there")
     return label_of(attach)
 

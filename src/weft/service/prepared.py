@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,30 @@ from typing import Any
 from weft.backends.former import to_put_back
 from weft.compiler import Cause, Compiled, CompileError, Finding, compile
 from weft.errors import ForeignObject, Problem
-from weft.facts import Facts
+from weft.facts import Facts, KeyFile
 from weft.files import Loaded
 from weft.kinds import command
 from weft.kinds.link.common import Link
-from weft.kinds.link.macsec import with_sources
+from weft.kinds.link.macsec import Macsec, with_sources
 from weft.kinds.netns import Namespace
-from weft.kinds.setting.link import LinkSetting
+from weft.kinds.setting.link import LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.tc.qdisc import Qdisc
 from weft.lint import lint
 from weft.model.intent import Intent
 from weft.observe import Machine
-from weft.ownership import inhabited, why_not
+from weft.ownership import claim_of, inhabited, why_not
 from weft.plan import Plan, plan
 from weft.plan.renamed import renamed
+from weft.plan.rivals import rivals
+from weft.plan.rivals import told as in_common
 from weft.plan.told import as_told
 from weft.probe import gather
+from weft.records import dataclass
 from weft.service.adoption import given_up
 from weft.service.losses import losses
 from weft.service.places import label_of
-from weft.state import HOST, Key, State
+from weft.state import HOST, KernelObject, Key, State
 from weft.store import codec
 
 
@@ -66,14 +70,20 @@ class Prepared:
     @property
     def digest(self) -> str:
         """Of all that decided the plan: a saved plan is good as long as this is the same."""
-        former, goal = (codec.encode(dict(sorted(state.items()))) for state in (self.plan.before, self.plan.after))
+        before = State((key, _settled_keys(obj)) for key, obj in self.plan.before.items())
+        former, goal = (codec.encode(dict(sorted(state.items()))) for state in (before, self.plan.after))
         return sha256(codec.dumps({"facts": _settled(self.facts), "former": former, "goal": goal})).hexdigest()
 
     def demand_no_foreign(self) -> None:
         """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""
-        if not self.foreign:
-            return
-        raise ForeignObject.of([self._in_the_way(key) for key in self.foreign])
+        beside = rivals(self.plan, self.observed, self.ours)
+        if self.foreign or beside:
+            alike = (self._alike(key, rival) for key, rival in beside.items())
+            raise ForeignObject.of([*(self._in_the_way(key) for key in self.foreign), *alike])
+
+    def _alike(self, key: Key, rival: Link) -> Problem:
+        what = f"{key} cannot be made: {rival.key} is not weft's and has the same {in_common(rival)}"
+        return Problem(where=self.where(self.paths.get(key, ())), what=what, fix="another one, or remove that")
 
     def _in_the_way(self, key: Key) -> Problem:
         there, wanted, where = self.foreign[key], self.desired[key], self.where(self.paths[key])
@@ -84,6 +94,13 @@ class Prepared:
         if isinstance(wanted, Link) and wanted.adopt and (why := why_not(there, wanted)):
             what = f"{key} cannot be adopted without being made anew: {why}"
             return Problem(where=where, what=what, fix="say it as it is, or delete it first")
+        if isinstance(there, LinkSetting):
+            what = f"the root qdisc of {there.ifname} cannot give way: {cannot_give_way(there)} would not come back"
+            return Problem(where=where, what=what, fix="remove it yourself, and keep what made it")
+        if isinstance(there, Qdisc):
+            whose = f"the scope {entry.scopes[0]}'s" if entry is not None else "not weft's"
+            what = f"{there.ifname} has a root qdisc already, {claim_of(there)}, and it is {whose}"
+            return Problem(where=where, what=what, fix="with `replace: true` it gives way and comes back; or remove it")
         fix = "rename yours or remove it"
         if type(there) is type(wanted) and isinstance(there, Link) and isinstance(wanted, Link) and not there.alias:
             mend = command.ip(key.netns, "link", "set", "dev", key.name, "alias", wanted.alias or "")
@@ -91,20 +108,28 @@ class Prepared:
         return Problem(where=where, what=f"{key} is there already and is not weft's", fix=fix)
 
 
-def prepare(machine: Machine, loaded: Loaded, run: Path, former: Collection[str] = ()) -> Prepared:
-    """Observe, compile, diff, plan. `run`: where the features found are remembered. `former`: labels of namespaces
-    that what was applied before speaks of.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """What was applied before speaks of labels of namespaces, and of files of keys."""
+
+    namespaces: frozenset[str] = frozenset()
+    key_files: Mapping[str, KeyFile] = field(default_factory=dict)
+
+
+def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prepared:
+    """Observe, compile, diff, plan. `run`: where the features found are remembered.
 
     Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted.
     """
-    observed = machine.observe(namespaces_of(loaded.intent).union(former))
+    observed = machine.observe(namespaces_of(loaded.intent).union(former.namespaces))
     facts = gather(machine, loaded.intent, observed, run)
     compiled = _compile(loaded, facts)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
     desired, kept = _keep_inhabited(observed, parts.ours, compiled.state)
     desired = given_up(machine, parts.ours, desired)
-    key_files = {found.key_id: file for file, found in facts.key_files.items() if not found.problem}
+    known = {**former.key_files, **facts.key_files}
+    key_files = {found.key_id: file for file, found in known.items() if not found.problem}
     ours = with_sources(parts.ours, key_files)
     todo = plan(ours, desired)
     lost = losses(todo, observed, parts.ours, _places(loaded, compiled, todo))
@@ -182,7 +207,8 @@ def _keep_inhabited(observed: State, ours: State, desired: State) -> tuple[State
 def namespaces_of(intent: Intent) -> set[str]:
     """Labels of the namespaces beside the tenants' that an intent speaks of."""
     ports = (port for tenant in intent.tenants.values() for port in tenant.ports.values())
-    return {label_of(port.attach) for port in ports}.union(intent.namespaces) - {HOST}
+    named = (config.was or name for name, config in intent.namespaces.items())
+    return {label_of(port.attach) for port in ports}.union(named) - {HOST}
 
 
 def _compile(loaded: Loaded, facts: Facts) -> Compiled:
@@ -209,6 +235,11 @@ def _renamings(loaded: Loaded, todo: Plan) -> Iterator[Problem]:
     fix = "put its `was:` or `id:` back, and nothing is made anew"
     for place in renamed(todo):
         yield Problem(where=loaded.origins.at(tuple(place.split("/"))), what=what, fix=fix, severity="warning")
+
+
+def _settled_keys(obj: KernelObject) -> KernelObject:
+    """Without how far each key has counted."""
+    return replace(obj, key_sources=()) if isinstance(obj, Macsec) else obj
 
 
 def _settled(value: Any) -> Any:

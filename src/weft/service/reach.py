@@ -8,7 +8,7 @@ on the way of the pair.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Protocol as Interface
 
@@ -18,6 +18,7 @@ from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
 from weft.netlink.namespaces import Namespaces
 from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect
+from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.service.status import status_of

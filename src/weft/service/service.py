@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,11 +24,13 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
+from weft.probe import key_files
+from weft.records import dataclass
 from weft.service.guard import Guard
 from weft.service.places import enter
-from weft.service.prepared import Prepared, namespaces_of, prepare, prepare_nothing
+from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
 from weft.service.severing import filtered, narrowed, sever
-from weft.service.status import Status, status_of
+from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
 from weft.state import HOST
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from weft.check.finding import Finding
     from weft.picture.view import Topology
 
-_NAMED_IN_FILES_ALONE = ("pidfile", "namespaces")
+_NAMED_IN_FILES_ALONE = ("pidfile", "namespaces", "macsec")
 """Words of a file without which it speaks of no namespace but weft's own."""
 
 WAIT_S = 10.0
@@ -60,13 +61,14 @@ Agree: TypeAlias = Callable[[Prepared], None]
 class Scope:
     """One name on this machine. `namespaces`: how many of its own are there now. `applied_at`: seconds since the
     epoch, None where no intent of that name is kept. `unconfirmed_s`: seconds until it is taken back, None where it is
-    not on trial."""
+    not on trial. `adopted`: links and namespaces that were there before."""
 
     name: str
     namespaces: int
     applied_at: float | None
     unfinished: bool
     unconfirmed_s: float | None = None
+    adopted: tuple[str, ...] = ()
 
 
 class Service:
@@ -77,9 +79,9 @@ class Service:
         self.run_directory = run_directory(self.host_id, run_base)
         self._intents = Intents(lib_base)
         self._command = command
-        self._namespaces = Namespaces()
-        self._rtnl = Rtnl(self._namespaces)
-        self._nft = Nft(self._namespaces)
+        self.namespaces = Namespaces()
+        self._rtnl = Rtnl(self.namespaces)
+        self._nft = Nft(self.namespaces)
         self._ledger = Ledger(self.run_directory)
         self._guard = Guard(run_base, lib_base)
 
@@ -87,7 +89,7 @@ class Service:
         """Let go of every socket and namespace kept; for whoever lives longer than one command."""
         self._rtnl.close()
         self._nft.close()
-        self._namespaces.close()
+        self.namespaces.close()
 
     def machine(self, scope: str) -> Machine:
         """The kernel as one scope sees it; sockets are kept from one call to the next."""
@@ -96,7 +98,7 @@ class Service:
             scope=scope,
             rtnl=self._rtnl,
             nft=self._nft,
-            settings=Settings(self._namespaces, self._ledger, scope),
+            settings=Settings(self.namespaces, self._ledger, scope),
             link_settings=LinkSettings(self._rtnl, self._ledger, scope),
             ledger=self._ledger,
         )
@@ -104,7 +106,7 @@ class Service:
     def prepare(self, loaded: Loaded) -> Prepared:
         """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
         scope = loaded.intent.name
-        return prepare(self.machine(scope), loaded, self.run_directory, self._kept_namespaces(scope))
+        return prepare(self.machine(scope), loaded, self.run_directory, self._former(scope))
 
     def apply(
         self,
@@ -163,7 +165,7 @@ class Service:
         with self._locked(scope, locks, wait_s) as recovered:
 
             def think() -> Prepared:
-                return prepare_nothing(self.machine(scope), self._kept_namespaces(scope))
+                return prepare_nothing(self.machine(scope), self._former(scope).namespaces)
 
             def known(prepared: Prepared) -> None:
                 if not prepared.plan and self._intents.load(scope) is None and not recovered:
@@ -213,7 +215,7 @@ class Service:
         from weft.service.topology import places_of, topology_of
 
         before: Glance | None = None
-        reader = CounterReader(self._namespaces)
+        reader = CounterReader(self.namespaces)
         try:
             while True:
                 prepared = self.prepare(loaded)
@@ -241,7 +243,7 @@ class Service:
 
     def enter(self, netns: str) -> None:
         """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
-        enter(self._namespaces, netns)
+        enter(self.namespaces, netns)
 
     def recover(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo what did not end, of one scope or of all. Raises: Locked, RollbackIncomplete."""
@@ -267,6 +269,11 @@ class Service:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
         return loads_stored(kept.files)
 
+    def applied(self, scope: str) -> Kept | None:
+        """The texts last applied under that name, and when; None where nothing was, or it is on trial. Raises:
+        Refused for a damaged one."""
+        return self._intents.load(scope)
+
     def all_kept(self) -> Sequence[Loaded]:
         """Every intent that was applied here, by name, be it on trial. Raises: Refused for a damaged one."""
         tried = self._ends.on_trial().intersection(self._intents.tried())
@@ -287,6 +294,7 @@ class Service:
                 namespaces=sum(mark.scope == name for mark in marks),
                 applied_at=kept.applied_at if (kept := self._intents.load(name)) else None,
                 unfinished=name in unfinished,
+                adopted=tuple(map(str, adopted(self._ledger, name))),
                 unconfirmed_s=self._ends.unconfirmed_s(name),
             )
             for name in sorted(names | set(self._ledger.scopes().values()))
@@ -318,27 +326,28 @@ class Service:
         noted = self._ledger.scopes(scope).items()
         return self.is_guarded(scope) or any(of == scope and key.netns == HOST for key, of in noted)
 
-    def _kept_namespaces(self, scope: str) -> set[str]:
-        """Labels of namespaces that only the kept intent knows to look for: those of pidfiles have no name, and others
-        in which weft made links bear somebody else's mark, or none."""
+    def _former(self, scope: str) -> Former:
+        """What only the kept intent knows: namespaces to look for, of which those of pidfiles have no name, and others
+        in which weft made links bear somebody else's mark, or none; and where the keys are that links have now."""
         kept = self._intents.load(scope)
         if kept is None or not any(word in text for text in kept.files.values() for word in _NAMED_IN_FILES_ALONE):
-            return set()
-        return namespaces_of(loads_stored(kept.files).intent)
+            return Former()
+        intent = loads_stored(kept.files).intent
+        return Former(namespaces=frozenset(namespaces_of(intent)), key_files=key_files.found(intent, self.host_id))
 
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan
         self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
         places = narrowed(todo.changes)
         if places:
-            sever(Conntrack(self._namespaces), prepared.desired, places)
+            sever(Conntrack(self.namespaces), prepared.desired, places)
 
     def _sever_after(self, scope: str, recovered: Recovered | None) -> None:
         """Cut what an apply that was killed, and is led on, did not come to cut."""
         if recovered is None or not recovered.forward or scope not in self._intents.scopes():
             return
         desired = self.prepare(self.kept(scope)).desired
-        sever(Conntrack(self._namespaces), desired, filtered(desired))
+        sever(Conntrack(self.namespaces), desired, filtered(desired))
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from weft.kinds.ip.address import Address
@@ -12,9 +11,11 @@ from weft.kinds.link.common import Link
 from weft.ownership import ground_scope
 from weft.plan.render import describe
 from weft.plan.subject import Path, Subjects
+from weft.records import dataclass
 from weft.service.places import label_of
 from weft.service.prepared import Prepared
 from weft.state import HOST, KernelObject, Key, Mark, Op, netns_key
+from weft.store.ledger import Ledger
 
 
 class Drift(Enum):
@@ -39,13 +40,14 @@ class Difference:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """`objects`: how many kernel objects are wanted. `unconfirmed_s`: seconds until all is taken back, None where
-    nothing is on trial."""
+    nothing is on trial. `adopted`: links and namespaces that are weft's and were there before, which it gives up."""
 
     scope: str
     objects: int
     differences: tuple[Difference, ...]
     unfinished: bool
     unconfirmed_s: float | None = None
+    adopted: tuple[Key, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -63,7 +65,14 @@ def status_of(prepared: Prepared, unfinished: bool, unconfirmed_s: float | None 
         differences=(*_left_out(prepared), *_own(prepared), *_foreign(prepared)),
         unfinished=unfinished,
         unconfirmed_s=unconfirmed_s,
+        adopted=adopted(prepared.machine.ledger, prepared.scope),
     )
+
+
+def adopted(ledger: Ledger, scope: str) -> tuple[Key, ...]:
+    """The links and namespaces that a scope has taken over."""
+    held = ledger.scopes(scope).items()
+    return tuple(sorted(key for key, whose in held if whose == scope and key.table in ("link", "netns")))
 
 
 def _left_out(prepared: Prepared) -> Iterator[Difference]:

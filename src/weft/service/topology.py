@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from weft.backends.counters import Glance
+from weft.compiler.qos.site import QOS
 from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link, OtherLink
+from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
@@ -54,7 +56,9 @@ def topology_of(prepared: Prepared, now: Glance, before: Glance | None = None) -
         scope=prepared.scope,
         tenants=tuple(seen.tenant(name, tenant) for name, tenant in intent.tenants.items()),
         host=seen.space(HOST, intent.host or NamespaceConfig()),
-        namespaces=tuple(seen.space(name, config) for name, config in intent.namespaces.items() if config.links),
+        namespaces=tuple(
+            seen.space(config.was or name, config) for name, config in intent.namespaces.items() if config.links
+        ),
     )
 
 
@@ -84,7 +88,8 @@ class _Seen:
     def space(self, netns: str, config: NamespaceConfig) -> SpaceView:
         """The links that the file speaks of, and on the host those that lead out."""
         egress = self._facts.egress_links if self._facts and netns == HOST else ()
-        spoken_of = {name: config.links.get(name) for name in (*config.links, *egress)}
+        named = {link.was or name: link for name, link in config.links.items()}
+        spoken_of = {name: named.get(name) for name in (*named, *egress)}
         return SpaceView(
             netns=netns,
             links=tuple(self._link(link_key(netns, name), link, name in egress) for name, link in spoken_of.items()),
@@ -114,7 +119,7 @@ class _Seen:
         links = self._wanted[f"tenants/{tenant}/ports/{name}"]
         if not links:
             return _left_out(name, port)
-        tap = next((link for link in links if isinstance(link, Tap)), None)
+        tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
         end = tap or next(link for link in links if not link.master)
         now = self._observed.get(end.key, end)
         assert isinstance(now, Link)
@@ -128,7 +133,7 @@ class _Seen:
             mac=port.mac or "" if tap else now.mac or "",
             mtu=now.mtu,
             addresses=tuple(reserved) if tap else self._addresses[end.key],
-            traffic=self._traffic(end.key, mirrored=tap is not None),
+            traffic=self._traffic(end.key, mirrored=isinstance(tap, Tap)),
         )
 
     def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
@@ -248,8 +253,8 @@ def _left_out(name: str, port: Port) -> PortView:
 
 
 def _attachment(attach: Attach) -> str:
-    if attach.tap:
-        return "tap"
+    if attach.tap or attach.macvtap:
+        return "tap" if attach.tap else "macvtap"
     return "host" if attach.host else "pidfile" if attach.pidfile else "netns"
 
 
@@ -262,7 +267,8 @@ def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:
     subjects = Subjects(prepared.plan.changes, prepared.paths)
     found: dict[Path, set[str]] = defaultdict(set)
     for change in prepared.plan.changes.values():
-        found[subjects.of(change)].add(change.key.netns)
+        path = subjects.of(change)
+        found[path[:-1] if path[-1:] == (QOS,) else path].add(change.key.netns)
     return found
 
 

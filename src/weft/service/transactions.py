@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +16,7 @@ from weft.apply import Progress, conclude, ignore_progress, lead_to, transact
 from weft.errors import Refused, Unconfirmed
 from weft.observe import Machine
 from weft.plan import Plan
+from weft.records import dataclass
 from weft.service.books import Books
 from weft.service.claims import claim
 from weft.service.trial import Note, TakenBack, Verb, taken_back, way_back
@@ -71,8 +72,12 @@ class Transactions:
         return self._end_trial(scope) or finished
 
     def confirm(self, scope: str) -> None:
-        """Keep what is on trial. Raises: Refused where nothing is, or it is taken back."""
+        """Keep what is on trial; one that was cut short is led on. Raises: Refused where nothing is, or it is taken
+        back."""
+        before = self._journal(scope).trial()
         self.recover(scope)
+        if before is not None and before[0] is Trial.CONFIRMED:
+            return
         found = self._journal(scope).trial()
         if found is None:
             raise self._nothing_on_trial(scope)

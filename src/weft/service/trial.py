@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from weft.backends.base import Selection
 from weft.observe import Machine
 from weft.plan import Plan, plan
+from weft.records import dataclass
 from weft.state import State
 from weft.store import codec, durable
 from weft.store.journal import Record

@@ -7,10 +7,10 @@ per scope, whole. The texts are the user's, unchanged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from weft.errors import Refused
+from weft.records import dataclass
 from weft.store import codec, durable
 from weft.store.host import LIB_BASE
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from weft.errors import Refused, RollbackIncomplete
+from weft.records import dataclass
 from weft.state import State
 from weft.store import codec, durable
 

@@ -12,10 +12,10 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from weft.errors import Locked, NotPermitted
+from weft.records import dataclass
 from weft.store import durable
 
 HOST_LOCK = "host"

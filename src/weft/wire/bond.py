@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from weft.wire.address_text import as_ip, as_mac, ip_bytes
-from weft.wire.codec import Table, as_u8, as_u32, attribute, nest, walk
+from weft.wire.codec import Table, as_table, as_u8, as_u32, attribute, nest, walk
 
 BOND = "bond"
 """IFLA_INFO_KIND of a bond, IFLA_INFO_SLAVE_KIND of its members."""
@@ -46,7 +46,7 @@ _BYTES: Table = dict.fromkeys(
     as_u8,
 )
 BOND_DATA: Table = {**_NUMBERS, **_BYTES, IFLA_BOND_ARP_IP_TARGET: _as_addresses}
-MEMBER_DATA: Table = {IFLA_BOND_SLAVE_PERM_HWADDR: as_mac}
+MEMBER_DATA = as_table({IFLA_BOND_SLAVE_PERM_HWADDR: as_mac})
 
 
 def arp_targets(addresses: Iterable[str]) -> bytes:

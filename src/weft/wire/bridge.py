@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft.wire.codec import Table, as_be16, as_u8, as_u16, as_u32, nest, text
+from weft.wire.codec import Table, as_alike, as_be16, as_bytes, as_table, as_u8, as_u16, as_u32, nest, text
 from weft.wire.link import IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO
 
 BRIDGE_KIND = "bridge"
@@ -30,7 +30,7 @@ IFLA_BRPORT_PRIORITY, IFLA_BRPORT_COST, IFLA_BRPORT_MODE, IFLA_BRPORT_GUARD, IFL
 IFLA_BRPORT_FAST_LEAVE, IFLA_BRPORT_LEARNING, IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD = 7, 8, 9, 27
 IFLA_BRPORT_BCAST_FLOOD, IFLA_BRPORT_NEIGH_SUPPRESS, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LOCKED = 30, 32, 33, 39
 
-BRIDGE_PORT: Table = {
+_PORT: Table = {
     IFLA_BRPORT_PRIORITY: as_u16,
     IFLA_BRPORT_COST: as_u32,
     IFLA_BRPORT_MODE: as_u8,
@@ -45,6 +45,10 @@ BRIDGE_PORT: Table = {
     IFLA_BRPORT_ISOLATED: as_u8,
     IFLA_BRPORT_LOCKED: as_u8,
 }
+BRIDGE_PORT = as_alike(_PORT)
+PORT_OPTIONS = as_table(dict.fromkeys((*_PORT, 10, 12, 25, 28, 29, 31), as_bytes))
+"""All that can be said of a port, but for what is the number of another link: beside the above proxy ARP (10, 12),
+multicast routers (25), multicast to unicast (28), VLAN tunnels (29), what of the bridge group is forwarded (31)."""
 
 
 def port_info(*data: bytes) -> bytes:

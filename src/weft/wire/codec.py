@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from struct import Struct
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 HEADER = Struct("=IHHII")
 """nlmsghdr: length, type, flags, sequence number, port."""
@@ -37,6 +37,8 @@ _ATTRIBUTE = Struct("=HH")
 _U8 = Struct("=HHB3x")
 _U32 = Struct("=HHI")
 _U16 = Struct("=H")
+_U64 = Struct("=Q")
+_S64 = Struct("=q")
 _BE16 = Struct(">H")
 _BE32 = Struct(">I")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -75,6 +77,14 @@ def u16(kind: int, value: int) -> bytes:
 
 def u32(kind: int, value: int) -> bytes:
     return _U32.pack(8, kind, value)
+
+
+def u64(kind: int, value: int) -> bytes:
+    return attribute(kind, _U64.pack(value))
+
+
+def s64(kind: int, value: int) -> bytes:
+    return attribute(kind, _S64.pack(value))
 
 
 def be16(kind: int, value: int) -> bytes:
@@ -119,6 +129,11 @@ def kind_of(message: bytes) -> int:
     return int(_read_u16(message, 4)[0])
 
 
+def flags_of(message: bytes) -> int:
+    """The flags of a whole message."""
+    return int(_read_u16(message, 6)[0])
+
+
 def messages(buffer: bytes) -> Iterator[tuple[int, int, int, int, int]]:
     """(type, flags, sequence number, start and end of the payload) of every message in what one receive gave.
 
@@ -146,15 +161,14 @@ def walk(buffer: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
 def read(buffer: bytes, at: int, end: int, table: Table) -> Attributes:
     """The attributes between two offsets that `table` names. The hot loop of every dump. Raises: Malformed."""
     found: Attributes = {}
-    readers = table.get
-    while at + 4 <= end:
+    last = end - 4
+    while at <= last:
         length, kind = _read_attribute(buffer, at)
         if length < 4 or at + length > end:
             raise Malformed(f"an attribute of {length} bytes at {at} of {end}")
         kind &= _NLA_TYPE_MASK
-        reader = readers(kind)
-        if reader is not None:
-            found[kind] = reader(buffer, at + 4, at + length)
+        if kind in table:
+            found[kind] = table[kind](buffer, at + 4, at + length)
         at += (length + 3) & ~3
     return found
 
@@ -169,6 +183,14 @@ def as_u16(buffer: bytes, at: int, end: int) -> int:
 
 def as_u32(buffer: bytes, at: int, end: int) -> int:
     return int(_read_u32(buffer, at)[0])
+
+
+def as_u64(buffer: bytes, at: int, end: int) -> int:
+    return int(_U64.unpack_from(buffer, at)[0])
+
+
+def as_s64(buffer: bytes, at: int, end: int) -> int:
+    return int(_S64.unpack_from(buffer, at)[0])
 
 
 def as_s32(buffer: bytes, at: int, end: int) -> int:
@@ -199,6 +221,38 @@ def as_table(table: Table) -> Read:
         return read(buffer, at, end, table)
 
     return read_nested
+
+
+class _Layout(NamedTuple):
+    """`headers` reads those of all attributes as numbers, which were `expected`; `wanted`: type, reader, start and end
+    of the payload, counted from the start of the nest."""
+
+    headers: Callable[[bytes, int], tuple[int, ...]]
+    expected: tuple[int, ...]
+    wanted: tuple[tuple[int, Read, int, int], ...]
+
+
+def as_alike(table: Table) -> Read:
+    """A reader of nested attributes of fixed size, of which the kernel sends thousands that differ in their values
+    alone: where the last nest of a size had its attributes the next has them too, if all its headers say so."""
+    layouts: dict[int, _Layout] = {}
+
+    def read_alike(buffer: bytes, at: int, end: int) -> Attributes:
+        layout = layouts.get(end - at)
+        if layout is None or layout.headers(buffer, at) != layout.expected:
+            layout = layouts[end - at] = _layout(buffer, at, end, table)
+        return {kind: reader(buffer, at + start, at + stop) for kind, reader, start, stop in layout.wanted}
+
+    return read_alike
+
+
+def _layout(buffer: bytes, at: int, end: int, table: Table) -> _Layout:
+    """How the attributes of a nest lie. Raises: Malformed."""
+    found = list(walk(buffer, at, end))
+    ends = (*(start - 4 for _, start, _ in found[1:]), end)
+    headers = Struct("=" + "".join(f"I{stop - start}x" for (_, start, _), stop in zip(found, ends, strict=False)))
+    wanted = tuple((kind, table[kind], start - at, stop - at) for kind, start, stop in found if kind in table)
+    return _Layout(headers.unpack_from, headers.unpack_from(buffer, at), wanted)
 
 
 def as_list(kind: int, reader: Read) -> Read:

@@ -1,4 +1,4 @@
-"""Generic netlink, and of ethtool's family the features (offloads) of a link.
+"""Generic netlink, and of ethtool's family the features (offloads) and the speed of a link.
 
 Source: linux/genetlink.h, linux/ethtool_netlink.h, Documentation/networking/ethtool-netlink.rst.
 """
@@ -26,9 +26,11 @@ from weft.wire.codec import (
 
 GENL_ID_CTRL = 16
 _CTRL_CMD_GETFAMILY, _CTRL_ATTR_FAMILY_ID, _CTRL_ATTR_FAMILY_NAME = 3, 1, 2
-_MSG_FEATURES_GET, _MSG_FEATURES_SET = 11, 12
+_MSG_LINKMODES_GET, _MSG_FEATURES_GET, _MSG_FEATURES_SET = 4, 11, 12
 _HEADER, _WANTED, _ACTIVE = 1, 3, 4
 _DEV_INDEX = 1
+_SPEED, _SPEED_UNKNOWN = 5, 0xFFFFFFFF
+"""In mbit/s. Source: linux/ethtool.h SPEED_UNKNOWN."""
 _BITSET_BITS = 3
 _BITS_BIT = 1
 _BIT_NAME, _BIT_VALUE = 2, 3
@@ -81,3 +83,17 @@ def read_features(buffer: bytes, at: int, end: int) -> tuple[int, frozenset[str]
     """The index of the link and the features that are on."""
     found: Attributes = read(buffer, at + GENL_SIZE, end, _FEATURES)
     return int(found[_HEADER][_DEV_INDEX]), found[_ACTIVE].get(_BITSET_BITS, frozenset())
+
+
+def get_speed(family: int, index: int) -> bytes:
+    return message(family, 0, _GENL.pack(_MSG_LINKMODES_GET, 1, 0), nest(_HEADER, u32(_DEV_INDEX, index)))
+
+
+_LINKMODES: Table = {_HEADER: as_table({_DEV_INDEX: as_u32}), _SPEED: as_u32}
+
+
+def read_speed(buffer: bytes, at: int, end: int) -> tuple[int, int]:
+    """The index of the link and its speed in bit/s, 0 where nobody knows."""
+    found: Attributes = read(buffer, at + GENL_SIZE, end, _LINKMODES)
+    speed = found.get(_SPEED, _SPEED_UNKNOWN)
+    return int(found[_HEADER][_DEV_INDEX]), 0 if speed == _SPEED_UNKNOWN else int(speed) * 10**6

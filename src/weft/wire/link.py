@@ -13,11 +13,12 @@ from weft.wire.codec import (
     NLM_F_CREATE,
     NLM_F_EXCL,
     Attributes,
+    Read,
     Table,
+    as_alike,
     as_bytes,
     as_list,
     as_s32,
-    as_table,
     as_text,
     as_u8,
     as_u32,
@@ -33,9 +34,10 @@ from weft.wire.codec import (
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWLINKPROP, RTM_DELLINKPROP = 108, 109
 
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_QDISC, IFLA_MASTER = 1, 3, 4, 5, 6, 10
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NET_NS_FD = 18, 20, 26, 27, 28
 IFLA_EXT_MASK, IFLA_LINK_NETNSID = 29, 37
+_IFLA_QDISC, _IFLA_NUM_TX_QUEUES = 6, 31
 IFLA_GSO_MAX_SEGS, IFLA_GSO_MAX_SIZE, IFLA_GRO_MAX_SIZE = 40, 41, 58
 IFLA_PROP_LIST, IFLA_ALT_IFNAME = 52, 53
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 2, 4, 5
@@ -70,9 +72,10 @@ class LinkInfo(NamedTuple):
         """Its kind's own attributes. Raises: Malformed."""
         return read(self.data, 0, len(self.data), table)
 
-    def read_port(self, table: Table) -> Attributes:
+    def read_port(self, data: Read) -> Attributes:
         """What its master keeps of it. Raises: Malformed."""
-        return read(self.slave_data, 0, len(self.slave_data), table)
+        found: Attributes = data(self.slave_data, 0, len(self.slave_data))
+        return found
 
 
 _NO_INFO = LinkInfo()
@@ -129,6 +132,7 @@ LINK: Table = {
     IFLA_IFNAME: as_text,
     IFLA_MTU: as_u32,
     IFLA_LINK: as_u32,
+    IFLA_QDISC: as_text,
     IFLA_MASTER: as_u32,
     IFLA_LINKINFO: _as_link_info,
     IFLA_IFALIAS: as_text,
@@ -137,7 +141,7 @@ LINK: Table = {
     IFLA_GSO_MAX_SEGS: as_u32,
     IFLA_GSO_MAX_SIZE: as_u32,
     IFLA_GRO_MAX_SIZE: as_u32,
-    IFLA_AF_SPEC: as_table({AF_INET6: as_table({_IFLA_INET6_ADDR_GEN_MODE: as_u8})}),
+    IFLA_AF_SPEC: as_alike({AF_INET6: as_alike({_IFLA_INET6_ADDR_GEN_MODE: as_u8})}),
     IFLA_PROP_LIST: as_list(IFLA_ALT_IFNAME, as_text),
 }
 
@@ -154,6 +158,24 @@ ADDR_GEN_MODES = ("eui64", "none", "stable_secret", "random")
 def read_link(buffer: bytes, at: int, end: int) -> LinkMessage:
     _, _, index, flags, _ = _read_ifinfo(buffer, at)
     return LinkMessage(index, flags, read(buffer, at + IFINFO_SIZE, end, LINK))
+
+
+class Sending(NamedTuple):
+    """How a link sends: by which MAC, the kind of its root qdisc, and how many queues of its own it has."""
+
+    ifindex: int
+    mac: str
+    qdisc: str
+    queues: int
+
+
+_SENDING: Table = {IFLA_ADDRESS: as_mac, _IFLA_QDISC: as_text, _IFLA_NUM_TX_QUEUES: as_u32}
+
+
+def read_sending(buffer: bytes, at: int, end: int) -> Sending:
+    found = read(buffer, at + IFINFO_SIZE, end, _SENDING)
+    qdisc, queues = found.get(_IFLA_QDISC, ""), found.get(_IFLA_NUM_TX_QUEUES, 1)
+    return Sending(read_index(buffer, at), found.get(IFLA_ADDRESS, ""), qdisc, queues)
 
 
 def get_links() -> tuple[int, bytes]:

@@ -7,11 +7,11 @@ IFLA_MACSEC_*, drivers/net/macsec.c.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
-from weft.wire.codec import Table, as_bytes, as_u8, as_u32, attribute, nest, read, u8, u32, walk
+from weft.wire.codec import Table, as_bytes, as_u8, as_u32, as_u64, attribute, nest, read, u8, u32, walk
 from weft.wire.ethtool import GENL_SIZE, generic
 
 FAMILY = "macsec"
@@ -22,6 +22,7 @@ IFLA_MACSEC_REPLAY_PROTECT, IFLA_MACSEC_VALIDATION = 12, 13
 
 _GET_TXSC = 0
 _IFINDEX, _RXSC_CONFIG, _SA_CONFIG, _TXSA_LIST, _RXSC_LIST = 1, 2, 3, 5, 6
+_TXSC_STATS, _OUT_PKTS_PROTECTED, _OUT_PKTS_ENCRYPTED = 7, 1, 2
 _RXSC_SCI, _RXSC_ACTIVE, _RXSC_SA_LIST = 1, 2, 3
 _SA_AN, _SA_ACTIVE, _SA_PN, _SA_KEY, _SA_KEYID = 1, 2, 3, 4, 5
 
@@ -29,7 +30,9 @@ SENT = ""
 """The channel of what the link itself sends."""
 
 Association: TypeAlias = tuple[str, int, str]
-"""A channel, the number of one of its keys (0-3), and that key's id as 32 hexadecimal digits."""
+"""A channel, the number of one of its keys (0-3), and that key's id as 32 hexadecimal digits, or RESTS."""
+RESTS = "rests"
+"""Instead of the id of a key that is there and not used: it was put to rest to be dropped, or by hand."""
 
 
 def as_sci(buffer: bytes, at: int, end: int) -> str:
@@ -96,10 +99,13 @@ def add_key(family: int, index: int, association: Association, key: bytes, packe
 
 
 class Secured(NamedTuple):
-    """Which keys a link has, sorted."""
+    """Which keys a link has, sorted; the packet number that comes next by each (by channel and number), and how many
+    packets the link has sent in its life, by whatever keys."""
 
     ifindex: int
     associations: tuple[Association, ...]
+    numbers: Mapping[tuple[str, int], int] = {}
+    sent: int = 0
 
 
 def get_secured(family: int) -> tuple[int, bytes]:
@@ -108,28 +114,37 @@ def get_secured(family: int) -> tuple[int, bytes]:
 
 
 def read_secured(buffer: bytes, at: int, end: int) -> Secured:
-    index, found = 0, list[Association]()
+    index, sent, found = 0, 0, list[_Key]()
     for kind, start, stop in walk(buffer, at + GENL_SIZE, end):
         if kind == _IFINDEX:
             index = as_u32(buffer, start, stop)
         elif kind == _TXSA_LIST:
             found += _keys(buffer, start, stop, SENT)
+        elif kind == _TXSC_STATS:
+            sent = sum(read(buffer, start, stop, _SENT).values())
         elif kind == _RXSC_LIST:
             for _, first, last in walk(buffer, start, stop):
                 found += _received(buffer, first, last)
-    return Secured(index, tuple(sorted(found)))
+    numbers = {key[:2]: number for key, number in found}
+    return Secured(index, tuple(sorted(key for key, _ in found)), numbers, sent)
 
 
-def _received(buffer: bytes, at: int, end: int) -> Iterator[Association]:
+_Key: TypeAlias = tuple[Association, int]
+"""With the packet number that comes next."""
+
+
+def _received(buffer: bytes, at: int, end: int) -> Iterator[_Key]:
     spans = {kind: (start, stop) for kind, start, stop in walk(buffer, at, end)}
     if _RXSC_SA_LIST in spans:
         yield from _keys(buffer, *spans[_RXSC_SA_LIST], as_sci(buffer, *spans[_RXSC_SCI]))
 
 
-_SA: Table = {_SA_AN: as_u8, _SA_KEYID: as_bytes}
+_SA: Table = {_SA_AN: as_u8, _SA_ACTIVE: as_u8, _SA_PN: as_u32, _SA_KEYID: as_bytes}
+_SENT: Table = dict.fromkeys((_OUT_PKTS_PROTECTED, _OUT_PKTS_ENCRYPTED), as_u64)
 
 
-def _keys(buffer: bytes, at: int, end: int, channel: str) -> Iterator[Association]:
+def _keys(buffer: bytes, at: int, end: int, channel: str) -> Iterator[_Key]:
     for _, start, stop in walk(buffer, at, end):
         said = read(buffer, start, stop, _SA)
-        yield channel, said[_SA_AN], said[_SA_KEYID].hex()
+        key_id = said[_SA_KEYID].hex() if said.get(_SA_ACTIVE) else RESTS
+        yield (channel, said[_SA_AN], key_id), said.get(_SA_PN, 1)

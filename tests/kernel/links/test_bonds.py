@@ -3,6 +3,7 @@ and members that are not."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -205,3 +206,57 @@ def test_weft_s_own_links_move_into_a_bond_and_out_of_it(wire: Lab) -> None:
     links["one"]["a1"]["mac"] = "02:00:00:00:00:77"
     wire.apply(links)
     assert wire.link("one", "a1")["linkinfo"]["info_slave_data"]["perm_hwaddr"] == "02:00:00:00:00:77"
+
+
+BACKUP = {"kind": "bond", "mode": "active-backup"}
+LATER = {
+    "a new member": (
+        {"b": {**BACKUP, "members": ["m1"]}},
+        {"b": {**BACKUP, "members": ["m1", "c"], "primary": "c"}, "c": {"kind": "dummy"}},
+    ),
+    "in the place of another kind": (
+        {"b": {**BACKUP, "members": ["m1"]}, "c": {"kind": "bridge"}},
+        {"b": {**BACKUP, "members": ["m1", "c"], "primary": "c"}, "c": {"kind": "veth", "peer": "far"}},
+    ),
+    "upon a link that changes": (
+        {"b": {**BACKUP, "members": ["m1"], "mtu": 1400}, "x": {"kind": "bridge"}},
+        {
+            "b": {**BACKUP, "members": ["m1", "c"], "primary": "c", "mtu": 1400},
+            "x": {"kind": "bridge", "mtu": 1450},
+            "c": {"kind": "macvlan", "link": "x"},
+        },
+    ),
+    "replaced with the bond": (
+        {"b": {**BACKUP, "members": ["c"]}, "c": {"kind": "tap"}},
+        {"b": {**BACKUP, "mode": "balance-tlb", "members": ["c"], "primary": "c"}, "c": {"kind": "tap", "queues": 4}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LATER)
+def test_a_primary_made_later_than_its_bond_takes_one_apply(wire: Lab, case: str) -> None:
+    """`apply` asks for a second one, and that finds nothing to do."""
+    for links in LATER[case]:
+        wire.apply({"one": links})
+    assert data(wire)["primary"] == "c"
+
+
+@pytest.mark.parametrize("member", [{}, {"a": {"kind": "dummy"}}], ids=["somebody's", "weft's own"])
+def test_a_bond_keeps_its_mac_when_its_last_member_leaves(wire: Lab, member: dict[str, Any]) -> None:
+    name = next(iter(member), "m1")
+    wire.apply({"one": {"b": {**BACKUP, "members": [name]}, **member}})
+    mac = wire.link("one", "b")["address"]
+    wire.apply({"one": {"b": {**BACKUP, "members": []}, **member}})
+    assert wire.link("one", "b")["address"] == mac
+    wire.apply({"one": {"b": {**BACKUP, "members": [name]}, **member}})
+    wire.apply({"one": {"b": {**BACKUP, "members": []}}})
+    assert wire.link("one", "b")["address"] == mac
+
+
+def test_a_script_names_the_primary_when_it_is_there(wire: Lab) -> None:
+    links = {"b": {**BACKUP, "members": ["c", "d"], "primary": "d"}, "c": {"kind": "dummy"}, "d": {"kind": "dummy"}}
+    wire.file.write_text(json.dumps({"weft": 1, "name": "lab", "namespaces": {"one": {"links": links}}}))
+    script = wire.world.run("weft", "plan", "--format", "script", "-f", wire.file, check=False).stdout
+    wire.world.run("sh", "-e", input=script)
+    assert data(wire)["primary"] == "d"
+    assert "is as the file says" in wire.world.run("weft", "apply", "-y", "-f", wire.file).stdout

@@ -10,7 +10,9 @@ import pytest
 
 from tests.dump import differences
 from tests.kernel.faults.command import weft_in
+from tests.kernel.faults.points import Refusal
 from tests.kernel.links.traffic import Lab
+from tests.patience import until
 from tests.world import World
 
 pytestmark = pytest.mark.needs("macsec")
@@ -136,3 +138,49 @@ def test_a_missing_key_is_said_by_its_file_and_nothing_is_done(keys: Keys) -> No
     with pytest.raises(AssertionError, match=r"both\.key cannot be read: No such file"):
         keys.apply(links)
     assert keys.link("one", "ms") == {}
+
+
+def next_number(keys: Keys) -> int:
+    """The packet number that the link of `one` uses next, as iproute2 tells."""
+    shown = keys.world.run("ip", "macsec", "show", "ms", netns="one").stdout
+    sends = shown.split("TXSC:")[1].split("RXSC:")[0]
+    assert "PN " in sends, shown
+    return int(sends.split("PN ")[1].split(",")[0])
+
+
+@pytest.mark.parametrize("same_number", [True, False])
+def test_a_key_that_comes_back_repeats_no_packet_number(keys: Keys, same_number: bool) -> None:
+    """A trial of another key is taken back: the former key goes on beyond all that it was used for."""
+    keys.apply(keys.secure(keys.both(FIRST)))
+    for _ in range(3):
+        assert keys.carries("one", "10.9.0.2", 56)
+    used = next_number(keys)
+    assert used > 3
+    told = keys.secure(keys.both(SECOND, "next"), an=0 if same_number else 1)
+    spaces = {netns: {"links": links} for netns, links in told.items()}
+    keys.file.write_text(json.dumps({"weft": 1, "name": "lab", "namespaces": spaces}))
+    keys.world.run("weft", "apply", "-y", "--confirm-within", "1s", "-f", keys.file)
+    until(lambda: next_number(keys) > used, "the former key is back")
+    assert next_number(keys) >= used + (1 << 16)
+    assert keys.carries_again()
+
+
+def test_a_refusal_after_the_keys_changed_brings_the_former_back(keys: Keys) -> None:
+    keys.apply(keys.secure(keys.both(FIRST)))
+    assert keys.carries("one", "10.9.0.2", 56)
+    used = next_number(keys)
+    told = keys.secure(keys.both(SECOND, "next"))
+    spaces = {netns: {"links": links} for netns, links in told.items()}
+    keys.file.write_text(json.dumps({"weft": 1, "name": "lab", "namespaces": spaces}))
+    number, codes = 0, set()
+    while True:
+        ran = weft_in(keys.world, "apply", "-y", "-f", keys.file, act=Refusal(number))
+        codes.add(ran.status)
+        if ran.status in (0, 6):  # behind the commit record it leads on
+            break
+        assert ran.status == 5, str(ran)
+        number_now = next_number(keys)
+        assert keys.carries_again(), str(ran)
+        assert number_now >= used, str(ran)
+        used, number = next_number(keys), number + 1
+    assert 5 in codes and number > 5

@@ -9,7 +9,7 @@ import pytest
 from weft.check.doctor import doctor
 from weft.check.examine import is_shared, release_of
 from weft.check.finding import Finding
-from weft.check.needs import needs, subnets
+from weft.check.needs import needs, subnets, wishes
 from weft.check.ruleset import Block
 from weft.check.subjects.features import INSTEAD, MODULES, NECESSARY
 from weft.check.subjects.limits import FILES
@@ -84,6 +84,16 @@ def test_a_missing_feature_that_a_line_needs_is_an_error_there() -> None:
     assert bad(replace(WELL, needs=(need,))) == []
 
 
+def test_a_feature_that_something_stands_in_for_is_a_warning_where_it_is_wished_for() -> None:
+    wish = Need(feature="fq_codel", where="lab.yaml:7:5", instead="pfifo", strict=False)
+    finding = only(replace(WELL, features=WELL.features - {"fq_codel"}, needs=(wish, wish)))
+    assert finding.level == "warning" and finding.where == ("lab.yaml:7:5",) and "stands in: pfifo" in finding.why
+    assert "refused" not in finding.mend and finding.command == "modprobe sch_fq_codel"
+    strict = replace(wish, where="lab.yaml:9:5", instead="nothing else", strict=True)
+    finding = only(replace(WELL, features=WELL.features - {"fq_codel"}, needs=(wish, strict)))
+    assert finding.level == "error" and finding.why.endswith("stands in: nothing else")
+
+
 LAB = load_text(
     "lab.yaml",
     """\
@@ -107,6 +117,51 @@ def test_what_an_intent_needs_is_known_by_its_lines() -> None:
     found = {need.feature: need for need in needs(LAB, "host")}
     assert found["dummy"].where == "lab.yaml:12:5" and "bridge" in found["dummy"].instead
     assert found["tap"].where == "lab.yaml:9:7" and "bridge" in found and "nft_nat" not in found
+
+
+SHAPED = load_text(
+    "qos.yaml",
+    """\
+weft: 1
+name: qos
+host:
+  links:
+    eth0:
+      existing: true
+      qos:
+        egress:
+          ceil: 10mbit
+          classes: {voice: {match: {dscp: ef}, rate: 1mbit, leaf: fq_codel}}
+        ingress: {impairment: {loss: 1%}}
+""",
+)
+TC = frozenset({"htb", "tbf", "fq_codel", "netem", "nft_netdev", "nft_egress", "nft_fwd", "ifb", "ipv6"})
+
+
+def test_what_stands_in_for_what_a_policy_would_use() -> None:
+    def found(*lacking: str) -> set[tuple[str, str, str]]:
+        return {(one.feature, one.where, one.instead) for one in wishes(SHAPED, "host", TC - {*lacking})}
+
+    assert found() == set()
+    assert found("fq_codel") == {
+        ("fq_codel", "qos.yaml:10:21", "pfifo"),
+        ("fq_codel", "qos.yaml:8:9", "pfifo"),
+    }
+    assert found("tbf") == {
+        ("tbf", "qos.yaml:10:21", "large frames whole"),
+        ("tbf", "qos.yaml:8:9", "large frames whole"),
+    }
+    assert ("htb", "qos.yaml:8:9", "nft limit") in found("htb")
+    assert ("netem", "qos.yaml:11:9", "nft numgen") in found("netem")
+
+
+def test_what_stands_in_is_not_needed_and_what_nothing_stands_in_for_is() -> None:
+    def found(*lacking: str) -> dict[str, str]:
+        return {one.feature: one.where for one in needs(SHAPED, "host", TC - {*lacking})}
+
+    assert found("htb", "fq_codel", "netem", "tbf") == {}
+    assert found("nft_egress") == {"nft_egress": "qos.yaml:7:7"}
+    assert found("ifb") == {"ifb": "qos.yaml:7:7"}
 
 
 def test_prefixes_that_the_host_will_know() -> None:

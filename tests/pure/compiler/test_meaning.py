@@ -10,6 +10,8 @@ from tests.pure.compiler.intents import MACHINE, facts, findings, intent, port, 
 from weft.compiler import Cause, CompileError, compile
 from weft.errors import FeatureMissing, IntentInvalid, Refused
 from weft.facts import ForeignLink
+from weft.kinds.link.veth import Veth
+from weft.kinds.nft.chain import NftChain
 from weft.model.intent import (
     Attach,
     Intent,
@@ -81,12 +83,14 @@ def test_the_least_mtu_that_goes() -> None:
     assert findings(intent(network("fd00::/64", mtu=1280))) == []
 
 
-def test_an_mtu_above_the_way_out() -> None:
+def test_an_mtu_above_the_way_out_is_the_networks_own_and_the_router_clamps() -> None:
     jumbo = network("10.0.0.0/24", mtu=9000, uplink=Uplink.NAT)
-    path, what, fix = one(intent(jumbo))
-    assert path == (*NET, "mtu")
-    assert "1500" in what
-    assert "at most 1500" in fix
+    made = compile(intent(jumbo), facts())
+    mtus = {obj.mtu for obj in made.state.values() if isinstance(obj, Veth)}
+    assert mtus == {9000, 1500}
+    assert any(
+        "maxseg size set rt mtu" in rule for o in made.state.values() if isinstance(o, NftChain) for rule in o.rules
+    )
     assert findings(intent(network("10.0.0.0/24", mtu=9000))) == []
 
 

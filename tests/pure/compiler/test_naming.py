@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b32encode
 from hashlib import sha256
 from ipaddress import ip_network
+from uuid import uuid5
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,11 @@ def test_names_are_what_they_always_were() -> None:
     assert naming.mac(web, "end") == "02:82:07:5f:1a:43"
     assert naming.ipv6_pool("h0", "lab") == "fd61:674b:a90c::/48"
     assert naming.identity("lab", "anything", "2f1b0e9a-6c1e-4c39-9d5e-0a4c5a0f3b11").startswith("2f1b0e9a")
+
+
+@given(st.text(), st.text())
+def test_an_id_is_the_uuid5_of_scope_and_place(scope: str, place: str) -> None:
+    assert naming.identity(scope, place) == str(uuid5(naming.WEFT, f"{scope}/{place}"))
 
 
 @given(st.text())

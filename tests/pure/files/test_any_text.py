@@ -47,13 +47,13 @@ def check(text: str) -> None:
         assert all(PLACE.fullmatch(problem.where) and problem.what for problem in wrong.problems)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text())
 def test_any_text(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from([*WORDS, *SCALARS, *MARKS])))
 def test_any_heap_of_the_formats_own_words(words: list[str]) -> None:
     check("weft: 1\nname: x\n" + "".join(words))
@@ -65,7 +65,7 @@ def trees() -> st.SearchStrategy[Any]:
     return st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=6))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(trees(), trees(), trees())
 def test_any_tree_of_the_formats_own_words(tenants: Any, host: Any, defaults: Any) -> None:
     content = {"weft": 1, "name": "x", "tenants": {"t": tenants}, "host": host, "defaults": defaults}
@@ -186,14 +186,14 @@ def is_left_out(value: Any) -> bool:
     return value is None or (isinstance(value, Mapping | tuple) and not value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(INTENTS, st.booleans())
 def test_what_is_written_is_read_back(intent: Intent, flow: bool) -> None:
     text = yaml.safe_dump({"weft": 1, **written(intent)}, default_flow_style=flow, sort_keys=False)
     assert load_text("f", text).intent == intent
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(INTENTS)
 def test_pydantics_own_reading_of_the_model_is_ours(intent: Intent) -> None:
     assert BY_PYDANTIC.validate_python(written(intent)) == intent

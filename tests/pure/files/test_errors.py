@@ -47,6 +47,18 @@ def test_what_is_no_yaml_or_means_nothing(text: str, said: str) -> None:
     assert complaints(text) == [said]
 
 
+def test_a_key_given_twice_hides_nothing_else() -> None:
+    text = HEAD + "tenants:\n t: {networks: {n: {mtu: 9k}}, ports: {p: {netwrk: n}, p: {}}}\nname: lab2\n"
+    assert [said.partition(";")[0] for said in complaints(text)] == [
+        "f:4:26: mtu: '9k' is not an MTU in bytes",
+        "f:4:40: network is missing",
+        "f:4:40: attach is missing",
+        "f:4:44: netwrk is not known here",
+        "f:4:56: p is given twice, first at f:4:40",
+        "f:5:1: name is given twice, first at f:2:1",
+    ]
+
+
 def test_aliases_of_aliases_are_bounded() -> None:
     laughs = "".join(f"  l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 9))
     assert complaints(HEAD + "host:\n  l0: &l0 [ha, ha]\n" + laughs)[-1].endswith(
@@ -60,11 +72,10 @@ TOP_ERRORS = {
     "weft: 1\n": "f:1:1: name is missing; name: LAB says which scope the file is about; apply and destroy touch nothing else",
     "weft: 1\nname: Lab_1\n": "f:2:7: name: 'Lab_1' is not a scope's name ([a-z][a-z0-9-]{0,30}); for example shop-lab",
     HEAD + "tennants: {}": "f:3:1: tennants is not known here; did you mean tenants?",
-    HEAD + "qos_policies: {}": "f:3:1: qos_policies: not in this version of weft: quality of service",
     HEAD + "external_networks: {}": "f:3:1: external_networks: not in this version of weft: external networks",
     HEAD + "tenants: 5": "f:3:10: tenants: '5' stands where a mapping belongs; write NAME: {...} for each",
     HEAD
-    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, ports, security_groups, address_groups, id, was",
+    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, ports, security_groups, address_groups, qos, port_qos, qos_policies, id, was",
     HEAD
     + "tenants: {a.b: {}}": "f:3:11: 'a.b' is not a name (letters, digits, - and _, at most 63); for example front",
     HEAD + "pools: {ipv4: fd00::/8}": "f:3:15: ipv4: fd00::/8 is not an IPv4 prefix",
@@ -98,7 +109,8 @@ PORT_ERRORS = {
     "p: {network: lan, attach: {tap: {}, ifname: x}}": "8:40: a tap's name is its own; write tap: {name: NAME}",
     "p: {network: lan, attach: {container: docker/a}}": "8:31: container: not in this version of weft: attaching to "
     "containers (but `pidfile: PATH`)",
-    "p: {network: lan, attach: {macvtap: {}}}": "8:31: macvtap: not in this version of weft: macvtap (but `tap: {}`)",
+    "p: {network: lan, attach: {macvtap: {}, tap: {}}}": "8:31: a port ends in one place, this one in tap and macvtap; keep one of them",
+    "p: {network: lan, attach: {macvtap: {mode: passthru}}}": "8:47: mode: 'passthru' is not one of bridge, private, vepa",
     "p: {network: lan, attach: {pidfile: web.pid}}": "8:40: pidfile: 'web.pid' is not an absolute path; for example /run/web.pid",
     "p: {network: lan, attach: {netns: a/b}}": "8:38: netns: 'a/b' is not a namespace's name (none of / : or blanks, at most "
     "200 characters); for example web",
@@ -156,12 +168,13 @@ NETWORK_ERRORS = {
     "{uplink: natt}": "3: uplink: 'natt' is not one of nat, routed; did you mean nat?",
     "{segment: {}}": "4: segment does not say where; link: NAME, or vni: NUMBER and remotes: [ADDRESS]",
     "{segment: {vni: 7}}": "5: where the other machines are is not said; add remotes: [ADDRESS], or group:",
-    "{segment: {link: e, take_addresses: yes}}": "14: take_addresses: not in this version of weft: moving a link's addresses",
+    "{segment: {link: e, take_addresses: yes, vlan: 3}}": "14: take_addresses beside vlan: the link itself keeps its addresses then; take it out",
+    "{segment: {vni: 7, remotes: [192.0.2.2], take_addresses: yes}}": "35: take_addresses beside vni: a network is a VLAN or a VXLAN; keep one of the two",
     "{segment: {link: e, group: 239.0.0.1}}": "14: group is of a VXLAN, and this is none; add vni: NUMBER, or take it out",
     "{segment: {link: e, mode: ipvlan, submode: vepa}}": "28: submode vepa is one of macvlan; one of l2, l3, l3s",
     "{segment: {vni: 7, remotes: [192.0.2.2], vlan: 3}}": "35: vlan beside vni: a network is a VLAN or a VXLAN; keep one of the two",
-    "{qos: gold}": "-5: qos: not in this version of weft: quality of service",
-    "{portqos: gold}": "-5: portqos is not known here; known here: id, mtu, segment, subnets, uplink, was",
+    "{portqos: gold}": "-5: portqos is not known here; did you mean port_qos?",
+    "{rate: 5}": "-5: rate is not known here; known here: id, mtu, port_qos, qos, segment, subnets, uplink, was",
 }
 
 
@@ -195,13 +208,12 @@ HOST_ERRORS = {
     "links: {a: {kind: dummy, peer: b}}": "27: peer belongs to a veth; this is a dummy",
     "links: {a: {kind: dummy, existing: true}}": "27: a link that is there already has its kind; take out one of the two",
     "links: {a: {kind: dummy, per: b}}": "27: per is not known here; known here: accept_ra, addresses, "
-    "adopt, alias, altnames, bridge_port, existing, fdb, kind, mac, master, mtu, tuning, up",
+    "adopt, alias, altnames, bridge_port, capacity, existing, fdb, kind, mac, master, mtu, qos, tuning, up, was",
     "links: {a: {existing: true, mac: 02:00:00:00:00:01}}": "30: mac cannot be set on a link that is not weft's; weft sets mtu, "
     "alias, master, tuning and addresses there; or take out existing: true",
     "links: {a: {kind: dummy, addresses: [10.0.0.1]}}": "39: addresses: '10.0.0.1' lacks its prefix length; for example 10.0.0.1/24",
     "links: {a/b: {kind: dummy}}": "10: 'a/b' is not an interface name (at most 15 characters, none of / : % or blanks); "
     "for example eth0",
-    "links: {a: {kind: dummy, capacity: 1gbit}}": "27: capacity: not in this version of weft: quality of service",
     "routes: [{to: default, dev: a}]": "12: default without via may be of either family; write to: 0.0.0.0/0 or to: ::/0",
     "routes: [{to: 10.0.0.0/8}]": "12: the route to 10.0.0.0/8 leads nowhere; give it via: ADDRESS or dev: LINK",
     "routes: [{to: 10.0.0.0/8, dev: a, type: blackhole}]": "12: a route of type blackhole has no via and no dev; take them out, "

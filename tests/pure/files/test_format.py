@@ -19,7 +19,14 @@ from weft.lint import lint
 from weft.model.intent import Intent, Uplink
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES = ["first.yaml", "two-tenants.yaml", "virtual-machines.yaml", "host-settings.yaml", "many-files.yaml"]
+EXAMPLES = [
+    "first.yaml",
+    "qos.yaml",
+    "two-tenants.yaml",
+    "virtual-machines.yaml",
+    "host-settings.yaml",
+    "many-files.yaml",
+]
 PARTS = ["tenants/blue.yaml", "tenants/green.yaml"]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weft.backends.carriers import Carrier
 from weft.backends.nft_dump import Chain
-from weft.facts import ForeignLink, ForwardDrop
+from weft.facts import ForeignLink, ForwardDrop, Line
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
 from weft.kinds.link.common import OtherLink
@@ -82,6 +83,35 @@ def test_pool_addresses_of_ours_and_of_others() -> None:
         ("shop", "front", 6): "fd11::3",
     }
     assert held.pool_of_others(observed, OWNER) == {"198.18.0.4", "fd11::4"}
+
+
+def test_pool_addresses_of_ports_by_what_their_router_translates() -> None:
+    router, of_others = "weft.lab.shop.front", "weft.other.shop.front"
+
+    def element(netns: str, table: str, name: str, address: str, to: str) -> NftElement:
+        return NftElement(netns=netns, family="inet", table=table, set=name, element=address, value=to)
+
+    observed = State.of(
+        [
+            Namespace(name=router, alias=mark("tenants/shop/routers/front")),
+            Namespace(name=of_others, alias=mark("tenants/shop/routers/front", scope="other")),
+            element(router, "weft-lab", "ports4", "10.0.0.9", "198.18.0.5"),
+            element(router, "weft-lab", "ports6", "fd00::9", "fd11::5"),
+            element(router, "weft-lab", "mine", "10.0.0.8", "198.18.0.6"),
+            element(router, "of-others", "ports4", "10.0.0.7", "198.18.0.7"),
+            element(of_others, "weft-other", "ports4", "10.0.0.6", "198.18.0.8"),
+        ]
+    )
+    assert held.transit_addresses(observed, OWNER) == {
+        ("shop", "front", "10.0.0.9"): "198.18.0.5",
+        ("shop", "front", "fd00::9"): "fd11::5",
+    }
+
+
+def test_queues_are_those_that_a_root_of_the_kernels_serves() -> None:
+    assert links.line(Carrier("02::", "mq", 8, 10**10)) == Line(mac="02::", queues=8, speed_bps=10**10)
+    assert links.line(Carrier("02::", "noqueue", 8, 0)) == Line(mac="02::", queues=1)
+    assert links.line(Carrier("02::", "htb", 8, 0)).queues == 1
 
 
 def test_namespaces_by_mark() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from weft.kinds.link.bonding import Bond
 from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.common import Link
 from weft.kinds.link.fdb import EVERYWHERE, Fdb
+from weft.kinds.link.ipvlan import Ipvlan
 from weft.kinds.link.macvlan import Macvlan
 from weft.kinds.link.veth import Veth
 from weft.kinds.link.vlan import Vlan
@@ -102,3 +104,39 @@ def test_a_tunnel_comes_out_where_its_entries_lead() -> None:
     fabric = Fabric(State.of([*links, entry("a", "192.0.2.2")]), lambda netns, _, target: ends.get((netns, target)))
     passed = fabric.heard(link_key("a", "vx7"))[link_key("b", "vx7")]
     assert passed == (link_key("a", "vx7"), entry("a", "192.0.2.2").key, link_key("a", "eth0"), link_key("b", "vx7"))
+
+
+FILTERS = Bridge(netns="t", ifname="br", vlan_filtering=True, vlan_default_pvid=1)
+
+
+def vlans(port: str, *said: str) -> BridgeVlans:
+    return BridgeVlans(netns="t", ifname=port, master="" if port == "br" else "br", vlans=said)
+
+
+def test_a_bridge_that_filters_keeps_vlans_apart() -> None:
+    apart = [vlans("pa", "7 pvid untagged"), vlans("pb", "8 pvid untagged"), vlans("br", "1 pvid untagged")]
+    together = [vlans("pa", "7 pvid untagged"), vlans("pb", "7 pvid untagged"), vlans("br", "1 pvid untagged")]
+    assert heard("a/eth0", FILTERS, *PORTS, *apart) == set()
+    assert heard("a/eth0", FILTERS, *PORTS, *together) == {"b/eth0"}
+    assert heard("a/eth0", FILTERS, *PORTS) == {"b/eth0", "t/br"}, "as they were born, all are in VLAN 1"
+
+
+def test_a_trunk_gives_and_takes_tags() -> None:
+    ports = [vlans("pa", "7 pvid untagged"), vlans("pb", "7-8"), vlans("br", "7")]
+    far = [vlan("b", f"v{vid}", link_key("b", "eth0"), vid) for vid in (7, 8)]
+    own = vlan("t", "v7", FILTERS.key, 7)
+    assert heard("a/eth0", FILTERS, *PORTS, *ports, *far, own) == {"b/v7", "t/v7"}
+    assert heard("b/v7", FILTERS, *PORTS, *ports, *far, own) == {"a/eth0", "t/v7"}
+    assert heard("b/v8", FILTERS, *PORTS, *ports, *far, own) == set()
+    assert heard("t/v7", FILTERS, *PORTS, *ports, *far, own) == {"a/eth0", "b/v7"}
+    assert heard("b/eth0", FILTERS, *PORTS, *ports) == set(), "a port without pvid takes no frame without a tag"
+
+
+def test_ipvlans_hear_the_wire_and_each_other_if_they_may() -> None:
+    card = wire("/eth1", "far/eth0")
+    for flag, fellows in (("bridge", {"a/iv", "b/iv"}), ("private", {"a/iv"})):
+        links = [
+            Ipvlan(netns=netns, ifname="iv", parent=link_key("", "eth1"), mode="l2", flag=flag) for netns in ("a", "b")
+        ]
+        assert heard("a/iv", *card, *links) == {"far/eth0"} | (fellows - {"a/iv"})
+        assert heard("far/eth0", *card, *links) == {"/eth1", "a/iv", "b/iv"}

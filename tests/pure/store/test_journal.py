@@ -59,11 +59,11 @@ def test_codec_gives_back_what_it_was_given(count: int, text: str, number: int |
 
 def test_ten_thousand_objects_are_quick() -> None:
     state = some_state(10_000)
-    start = time.perf_counter()
+    start = time.process_time()
     data = codec.dumps(codec.encode(state))
-    encoded = time.perf_counter()
+    encoded = time.process_time()
     assert codec.decode(codec.loads(data)) == state
-    decoded = time.perf_counter()
+    decoded = time.process_time()
     print(f"encode {(encoded - start) * 1e3:.0f} ms, decode {(decoded - encoded) * 1e3:.0f} ms, {len(data)} bytes")
     assert encoded - start < 0.6 and decoded - encoded < 0.6
 

@@ -11,7 +11,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from errno import EMFILE, ENFILE
 from itertools import islice
 from typing import Protocol as Interface
@@ -28,6 +27,7 @@ from weft.netlink.descriptors import allow_more_files
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.reach import Endpoint, Expectation, Reach, Talk
+from weft.records import dataclass
 
 AGAIN_S = (0.2, 0.6)
 """After so many seconds without an answer a question is asked again."""

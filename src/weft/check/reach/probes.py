@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from struct import Struct
 
 from weft.reach import Endpoint, Expectation, Reach
+from weft.records import dataclass
 
 NONCE_BYTES = 8
 NOBODY = 0xFFFF_FFFF

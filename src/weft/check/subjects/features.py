@@ -30,6 +30,8 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "nft_fwd": "nft_fwd_netdev",
         "nft_bridge": "nf_tables",
         "nft_bridge_ct": "nf_conntrack_bridge",
+        "nft_egress": "nf_tables_netdev",
+        **{name: f"sch_{name}" for name in ("htb", "tbf", "fq_codel", "sfq", "fq", "cake", "netem")},
     }
 )
 """The kernel module of a feature, where that has another name."""
@@ -52,6 +54,13 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "nft_nat": "`uplink: routed`, where the world knows the way back",
         "nft_fwd": "ports in namespaces",
         "nft_netdev": "ports in namespaces",
+        "htb": "nftables' limits of rates, which drop instead of letting wait",
+        "fq_codel": "sfq, else a queue whose length is derived from the latency",
+        "sfq": "fq_codel, else a queue whose length is derived from the latency",
+        "cake": "fq_codel",
+        "fq": "fq_codel, for those who do not pace themselves",
+        "tbf": "large frames whole, which others wait for at low rates",
+        "netem": "nftables' `numgen` for loss; nothing for delay",
         "br_netfilter": "nothing has to: what is not there does not call iptables either",
     }
 )
@@ -62,18 +71,20 @@ def find(symptoms: Symptoms) -> Iterator[Finding]:
     for name, use in FEATURES.items():
         yield ok(f"kernel feature {name}", use) if name in symptoms.features else _missing(name, use, symptoms)
     algorithms = sorted(name.removeprefix("tcp_") for name in symptoms.features if name.startswith("tcp_"))
-    yield ok(f"TCP congestion control: {', '.join(algorithms) or 'none found'}")
+    paced = "bbr paces itself on every kernel that weft runs on, with fq or without" if "bbr" in algorithms else ""
+    yield ok(f"TCP congestion control: {', '.join(algorithms) or 'none found'}", paced)
 
 
 def _missing(name: str, use: str, symptoms: Symptoms) -> Finding:
     needs = [need for need in symptoms.needs if need.feature == name]
-    instead = next((need.instead for need in needs), INSTEAD.get(name, "nothing"))
-    module = MODULES.get(name, name)
+    strict = name in NECESSARY or any(need.strict for need in needs)
+    instead = dict.fromkeys(need.instead for need in needs if need.strict or not strict)
+    mend = "load its module or a kernel that has it"
     return Finding(
-        level="error" if name in NECESSARY or needs else "note",
+        level="error" if strict else "warning" if needs else "note",
         what=f"kernel feature {name} is missing",
-        why=f"no {use}; stands in: {instead}",
-        mend="load its module or a kernel that has it; what needs it is refused by name until then",
-        command=f"modprobe {module}",
-        where=tuple(need.where for need in needs),
+        why=f"no {use}; stands in: {', '.join(instead) or INSTEAD.get(name, 'nothing')}",
+        mend=mend if needs and not strict else f"{mend}; what needs it is refused by name until then",
+        command=f"modprobe {MODULES.get(name, name)}",
+        where=tuple(dict.fromkeys(need.where for need in needs)),
     )

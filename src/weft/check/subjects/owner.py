@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from dataclasses import dataclass
 
 from weft.check.ruleset import Block, Chain
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

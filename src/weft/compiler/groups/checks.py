@@ -6,7 +6,7 @@ Rules: all that is wrong is found, each at its own key. What is wrong is left ou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_network
 
 from weft.compiler.draft import Draft
@@ -23,6 +23,7 @@ from weft.model.security import (
     SecurityRule,
 )
 from weft.model.words import among, closest
+from weft.records import dataclass
 
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 _ICMP_FAMILY = {number: family for family, number in ICMP_OF.items()}

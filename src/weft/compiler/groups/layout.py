@@ -7,12 +7,12 @@ prints it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
+from weft.records import dataclass
 
 BRIDGE, INET = "bridge", "inet"
 

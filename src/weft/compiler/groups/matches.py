@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import islice
 
 from weft.model.intent import Path
 from weft.model.security import ICMP, ICMP_TYPES, ICMPV6, WITH_PORTS, SecurityRule
+from weft.records import dataclass
 
 IpNetwork = IPv4Network | IPv6Network
 Range = tuple[int, int]

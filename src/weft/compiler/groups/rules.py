@@ -8,7 +8,7 @@ action; its chain ends each packet that one of its rules fits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.compiler.groups.checks import Groups
 from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, group_chain, member_set
@@ -29,6 +29,7 @@ from weft.model.security import (
     Action,
     SecurityRule,
 )
+from weft.records import dataclass
 
 IN, OUT = "in", "out"
 OTHER_END = {IN: "saddr", OUT: "daddr"}

@@ -8,7 +8,6 @@ says who speaks within a domain alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
@@ -22,6 +21,7 @@ from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
 from weft.kinds.link.common import Link
 from weft.model.intent import Path, Tenant
+from weft.records import dataclass
 from weft.state import Key, link_key
 
 _UNFILTERED = (

@@ -8,12 +8,13 @@ are one graph: a loop may go through several.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from weft.compiler.draft import Draft
 from weft.model.intent import NamespaceConfig, Path
 from weft.model.links import BoundTunnelLink, HostLink, LinkOver, LinkUpon, VxlanLink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 HOST_WORD = "host"
@@ -34,7 +35,7 @@ Declared = Mapping[Key, Declaration]
 def declare(draft: Draft, configs: Mapping[str, tuple[NamespaceConfig, Path]]) -> Declared:
     """The links of all namespaces. `configs`: by namespace, each with its path."""
     found = {
-        link_key(netns, ifname): Declaration(spec, (*path, "links", ifname))
+        link_key(netns, spec.was or ifname): Declaration(spec, (*path, "links", ifname))
         for netns, (config, path) in configs.items()
         for ifname, spec in config.links.items()
     }

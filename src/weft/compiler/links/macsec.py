@@ -40,7 +40,7 @@ def make_macsec(place: LinkPlace[MacsecLink]) -> Iterator[KernelObject]:
         replay_window=NO_REPLAY_PROTECTION if spec.replay_window is None else spec.replay_window,
         encoding_sa=spec.tx.an,
         keys=tuple(sorted(association for association, _ in held)),
-        key_sources=tuple(sorted((*a[:2], key.key.file, key.pn) for a, key in held)),
+        key_sources=tuple(sorted((*a[:2], key.key.file, key.pn, False) for a, key in held)),
     )
 
 

@@ -7,7 +7,6 @@ kernel feature that it needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -45,6 +44,7 @@ from weft.model.stacked import (
     TunLink,
     VrfLink,
 )
+from weft.records import dataclass
 from weft.state import KernelObject
 
 

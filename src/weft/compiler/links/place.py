@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from weft.compiler.draft import Draft
@@ -15,6 +15,7 @@ from weft.kinds.link.common import ChildLink, Link
 from weft.model.intent import Path
 from weft.model.links import HostLink
 from weft.model.stacked import BondLink, VrfLink
+from weft.records import dataclass
 from weft.state import HOST, Key, link_key, netns_key
 
 S_co = TypeVar("S_co", bound=HostLink, covariant=True)
@@ -95,6 +96,11 @@ class LinkPlace(Generic[S_co]):
         there = self.draft.facts.links.get(self.spec.master or "") if self.netns == HOST else None
         return there is not None and there.link_kind == BondLink.kind
 
+    def is_made(self, link: str) -> bool:
+        """Whether a link of the same namespace is weft's to make."""
+        entry = self.declared.get(link_key(self.netns, link))
+        return bool(entry and entry.spec.kind) or link_key(self.netns, link) in self.draft.state
+
     def _is_in_vrf(self) -> bool:
         entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
         return entry is not None and isinstance(entry.spec, VrfLink)
@@ -113,11 +119,12 @@ class LinkPlace(Generic[S_co]):
         """A link that the kind's maker made, with all that links have in common. What else the maker has made, the far
         end of a pair, has only what follows from this one. `own_mac`: whether the kind has a MAC of its own."""
         place = "/".join(self.path)
-        mark, whole = self.draft.names.mark(place), identity(self.draft.names.scope, place)
+        mark, whole = self.draft.names.mark(place), identity(self.draft.names.scope, self._former_place())
+        beside = (*self.spec.altnames, *((self.path[-1],) if self.spec.was else ()))
         default = None if isinstance(bare, ChildLink) else ETHERNET_MTU  # of an unknown parent: as the kernel has it
         mtu = self._bonds_mtu() or bare.mtu or self.spec.mtu or default
         if self.spec.adopt:
-            return self._adopting(bare, mark)
+            return self._adopting(bare, mark, beside)
         if bare.key != self.key:
             return replace(bare, alias=mark, mac=mac(whole, "link-peer"), mtu=mtu, up=True, altnames=())
         spec = self.spec
@@ -129,10 +136,16 @@ class LinkPlace(Generic[S_co]):
             up=spec.up is not False,
             master=spec.master or "",
             in_vrf=self._is_in_vrf(),
-            altnames=altnames(*spec.altnames),
+            altnames=altnames(*beside),
         )
 
-    def _adopting(self, bare: AnyLink, mark: str) -> AnyLink:
+    def _former_place(self) -> str:
+        """The place in the file that it was made by."""
+        return "/".join(
+            ("host", "links", self.ifname) if self.netns == HOST else ("namespaces", self.netns, "links", self.ifname)
+        )
+
+    def _adopting(self, bare: AnyLink, mark: str, beside: tuple[str, ...]) -> AnyLink:
         """What is there may stay as it is wherever the file says nothing."""
         spec = self.spec
         if bare.key != self.key:
@@ -145,6 +158,6 @@ class LinkPlace(Generic[S_co]):
             up=spec.up,
             master=spec.master,
             in_vrf=self._is_in_vrf(),
-            altnames=altnames(*spec.altnames) if spec.altnames else None,
+            altnames=altnames(*beside) if beside else None,
             adopt=True,
         )

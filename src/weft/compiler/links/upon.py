@@ -9,15 +9,19 @@ drivers/net/macvlan.c macvlan_common_newlink, drivers/net/ipvlan/ipvlan_main.c i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
+from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.links.declared import stands_on
 from weft.compiler.links.place import LinkPlace
+from weft.compiler.macvtap import device_owner
 from weft.kinds.link.ipvlan import Ipvlan
 from weft.kinds.link.macvlan import PASSTHRU, Macvlan
 from weft.kinds.link.macvtap import Macvtap
+from weft.model.intent import Path
 from weft.model.links import HostLink
 from weft.model.stacked import IpvlanLink, MacvlanLink, MacvtapLink, VrfLink
 from weft.state import HOST, KernelObject, Key, link_key
@@ -39,7 +43,7 @@ def make_macvlan(place: LinkPlace[MacvlanLink]) -> Iterator[KernelObject]:
         _check_passthru(place, parent)
     if spec.sources and spec.mode != "source":
         place.error(f"`sources` belong to mode source; this is mode {spec.mode}", "`mode: source`", "sources")
-    yield (Macvtap if isinstance(spec, MacvtapLink) else Macvlan)(
+    bare = Macvlan(
         netns=place.netns,
         ifname=place.ifname,
         mtu=place.mtu_within(parent),
@@ -47,6 +51,15 @@ def make_macvlan(place: LinkPlace[MacvlanLink]) -> Iterator[KernelObject]:
         mode=spec.mode,
         sources=tuple(sorted(spec.sources)) if spec.mode == "source" else None,
     )
+    yield _with_device(place.draft, bare, spec, place.path) if isinstance(spec, MacvtapLink) else bare
+
+
+def _with_device(draft: Draft, bare: Macvlan, spec: MacvtapLink, path: Path) -> Macvtap:
+    """The file of one that names nobody is left as the kernel makes it, or udev."""
+    named = spec.owner is not None or spec.group is not None
+    user, group, permissions = device_owner(draft, spec.owner, spec.group, path) if named else (None, None, None)
+    same = {field.name: getattr(bare, field.name) for field in fields(bare)}
+    return Macvtap(**same, user=user, group=group, permissions=permissions)
 
 
 def make_ipvlan(place: LinkPlace[IpvlanLink]) -> Iterator[KernelObject]:

@@ -24,6 +24,7 @@ from weft.compiler.settings import compile_sysctl, compile_tuning, put_link_sett
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.setting.link import BOND, Membership
+from weft.kinds.setting.port import PORT
 from weft.model.links import HostLink, LinkOver
 from weft.state import HOST, link_key
 
@@ -94,6 +95,8 @@ def _put_settings(place: Place) -> None:
         settings[BOND] = str(Membership(spec.master, spec.up is not False))
     else:
         settings |= {"master": spec.master, "up": None if spec.up is None else "up" if spec.up else "down"}
+    if spec.master and place.is_made(spec.master):
+        settings[PORT] = ""
     for attribute, value in settings.items():
         put_link_setting(place.draft, place.key, attribute, value, place.path)
 

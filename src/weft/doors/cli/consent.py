@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import click
 
@@ -16,6 +15,7 @@ from weft.doors.cli.progress import Bar
 from weft.doors.cli.signals import Stopped
 from weft.doors.cli.terminal import say, tell
 from weft.errors import NotConfirmed
+from weft.records import dataclass
 from weft.service import Prepared
 
 Check = Callable[[Prepared], None]

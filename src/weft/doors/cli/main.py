@@ -9,12 +9,12 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import click
 
 from weft.doors.cli.failures import report, wants_json
+from weft.doors.cli.lazy import LazyGroup
 
 COMMANDS = {
     "init": "Write a first file, with comments.",
@@ -27,6 +27,7 @@ COMMANDS = {
     "list": "List what is applied on this machine, by name.",
     "show": "Show tenants, networks and ports as they are on the machine.",
     "check": "Measure whether ports reach each other as they should.",
+    "qos": "Share bandwidth: show, explain, set, clear, advise.",
     "exec": "Run a command where a port ends.",
     "destroy": "Take everything of one name away again.",
     "doctor": "Say what on this machine stands in weft's way.",
@@ -36,26 +37,8 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """Knows each command's name and summary; the command itself lives in `commands/NAME.py` as `command`."""
-
-    def __init__(self, **attributes: Any) -> None:
-        listed = {name: click.Command(name, short_help=told) for name, told in COMMANDS.items()}
-        super().__init__(commands=listed, **attributes)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which people meet them."""
-        return list(self.commands)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, listed, rest = super().resolve_command(ctx, args)
-        if listed is None:
-            return name, listed, rest
-        module = import_module(f"weft.doors.cli.commands.{name}")
-        command: click.Command = module.command
-        return name, command, rest
+class Program(LazyGroup):
+    """All of weft's commands, and what becomes of each."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
         """Run one command line and end the process with its exit code."""
@@ -68,6 +51,7 @@ class LazyGroup(click.Group):
             if "--debug" in words[:1]:
                 raise
             code = report(failure, as_json=wants_json(words))
+        gc.freeze()  # nor is it looked for at the end
         sys.exit(code or 0)
 
 
@@ -79,7 +63,12 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Program,
+    listed=COMMANDS,
+    modules="weft.doors.cli.commands.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error. Stands first.")
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="As `weft version`."

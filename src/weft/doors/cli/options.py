@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from weft.errors import IntentInvalid, Problem
+from weft.records import dataclass
 
 if TYPE_CHECKING:
     from weft.files import Loaded
@@ -135,7 +135,7 @@ def find_file() -> Path:
     """The file to take when none is given. Raises: IntentInvalid saying what to do where there is none, or several."""
     if HERE.exists():
         return HERE
-    if SYSTEM.is_dir() and any(SYSTEM.glob("*.yaml")):
+    if _files_in(SYSTEM):
         return _in_directory(SYSTEM)
     raise IntentInvalid(
         [Problem(where=str(HERE), what="no such file", fix="weft init writes a first one, -f names one")]
@@ -146,7 +146,7 @@ def _in_directory(path: Path) -> Path:
     """A file as it is; of a directory weft.yaml, else its only *.yaml."""
     if not path.is_dir():
         return path
-    found = sorted(path.glob("*.yaml"))
+    found = _files_in(path)
     if path / HERE in found:
         return path / HERE
     if len(found) == 1:
@@ -155,3 +155,11 @@ def _in_directory(path: Path) -> Path:
         raise IntentInvalid([Problem(where=str(path), what="a directory without *.yaml", fix="name a file")])
     fix = "say which one is meant, such as -f " + str(found[0])
     raise IntentInvalid([Problem(where=str(path), what=f"holds {', '.join(p.name for p in found)}", fix=fix)])
+
+
+def _files_in(path: Path) -> list[Path]:
+    """Without those that `weft qos set` keeps."""
+    from weft.files.qos_file import PREFIX
+
+    found = sorted(path.glob("*.yaml"))
+    return [file for file in found if path != SYSTEM or not file.name.startswith(PREFIX)]

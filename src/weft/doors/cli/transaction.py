@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import Protocol
 
 from weft.apply import Progress
@@ -17,6 +16,7 @@ from weft.doors.cli.signals import Stopped, stoppable
 from weft.doors.cli.terminal import say, say_json, tell
 from weft.errors import RolledBack
 from weft.plan.render import objects
+from weft.records import dataclass
 from weft.service import Prepared, Service
 from weft.service.service import Agree
 

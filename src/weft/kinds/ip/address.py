@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
-from weft.state import PROTOCOL, Change, Key, Op, link_key
+from weft.records import dataclass
+from weft.state import PROTOCOL, Change, Key, Keyed, Op, link_key
 from weft.wire.address_text import AF_INET, AF_INET6, ip_bytes, ip_text, mac_bytes, prefix_bytes
 from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, attribute, message, u8, u32
 from weft.wire.ifaddr import (
@@ -30,7 +30,7 @@ from weft.wire.link import promote_secondaries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(Keyed):
     """`cidr`: address and prefix length, canonical ("10.0.0.1/24", "fd00::1/64"). `nodad`: IPv6 used at once, without
     duplicate address detection; not compared. `protocol`: IFA_PROTO as read, None where the kernel gives none."""
 
@@ -40,8 +40,7 @@ class Address:
     nodad: bool | None = None
     protocol: int | None = None
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("address", self.netns, f"{self.ifname} {self.cidr}")
 
     @property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
-from weft.state import PROTOCOL, Change, Key, Op, link_key
+from weft.records import dataclass
+from weft.state import PROTOCOL, Change, Key, Keyed, Op, link_key
 from weft.wire.address_text import family_of, ip_bytes, mac_bytes
 from weft.wire.codec import NLM_F_CREATE, NLM_F_REPLACE, attribute, message, u8
 from weft.wire.neighbour import (
@@ -23,7 +23,7 @@ from weft.wire.neighbour import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
+class Neighbour(Keyed):
     """`address` without prefix length; `mac` None for a proxy entry (answered for, not looked up)."""
 
     netns: str
@@ -33,8 +33,7 @@ class Neighbour:
     proxy: bool = False
     protocol: int | None = None
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("neighbour", self.netns, f"{self.ifname} {'proxy ' if self.proxy else ''}{self.address}")
 
     @property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from sys import byteorder
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
-from weft.state import PROTOCOL, Change, Key, link_key
+from weft.records import dataclass
+from weft.state import PROTOCOL, Change, Key, Keyed, link_key
 from weft.wire.address_text import AF_INET6, family_of, ip_bytes, prefix_bytes
 from weft.wire.codec import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, attribute, message, nest, u32
 from weft.wire.route import (
@@ -51,7 +52,7 @@ class NextHop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Keyed):
     """`dst`: canonical prefix, "0.0.0.0/0" and "::/0" for the default. `via`: next hop of either family (RTA_VIA where
     it differs from dst's), "" for none. `metric`: RTA_PRIORITY; the kernel makes 0 into 1024 for IPv6, so the compiler
     says 1024 there. `type`: unicast, blackhole, unreachable, prohibit. `mtu`, `advmss` in bytes, `initcwnd`, `initrwnd`
@@ -77,8 +78,7 @@ class Route:
     protocol: int | None = None
     behind: bool = field(default=False, compare=False)
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("route", self.netns, _name(self.dst, self.table, self.metric))
 
     @property
@@ -203,6 +203,11 @@ def script(change: Change) -> Iterable[str]:
         yield command.ip(after.netns, *_words("replace" if isinstance(before, Route) else "add", after))
 
 
+def line(verb: str, route: Route) -> str:
+    """`ip route VERB`, for a route that keeps its protocol."""
+    return command.ip(route.netns, *_words(verb, route))
+
+
 def _words(verb: str, route: Route) -> Iterator[str | int]:
     yield from (() if route.family == 4 else ("-6",))
     yield from ("route", verb, *(() if route.type == "unicast" else (route.type,)), route.dst)
@@ -211,7 +216,7 @@ def _words(verb: str, route: Route) -> Iterator[str | int]:
         ("dev", route.ifname),
         ("table", route.table if route.table != MAIN_TABLE else None),
         ("metric", route.metric),
-        ("proto", PROTOCOL if verb != "del" else route.protocol),
+        ("proto", PROTOCOL if verb in ("add", "replace") else route.protocol),
     )
     if verb != "del":
         said += (("scope", route.scope), ("src", route.src), *((name, getattr(route, name)) for name in _METRICS))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
-from weft.state import PROTOCOL, Change, Key
+from weft.records import dataclass
+from weft.state import PROTOCOL, Change, Key, Keyed
 from weft.wire.address_text import AF_INET, AF_INET6, prefix_bytes
 from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, attribute, message, text, u8, u32
 from weft.wire.rule import (
@@ -30,7 +30,7 @@ from weft.wire.rule import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Keyed):
     """`family` 4 or 6; `priority` must be unique in it for weft's own. `src`, `dst`: prefixes, "" for all. `fwmark` and
     `fwmask`: 32 bits. `action`: "lookup", "blackhole", "unreachable", "prohibit"."""
 
@@ -47,8 +47,7 @@ class Rule:
     action: str = "lookup"
     protocol: int | None = None
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("rule", self.netns, f"inet{'6' if self.family == 6 else ''} {self.priority}")
 
     @property

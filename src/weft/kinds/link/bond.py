@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from weft.errors import KernelRefused
+from weft.kinds import command
 from weft.kinds.base import Names, Request
 from weft.kinds.link import writing
 from weft.kinds.link.bonding import MODES_OF, Bond, name_primary
@@ -127,10 +128,16 @@ def _undelayed(before: Bond, after: Bond) -> Bond:
 
 
 def _script_change(before: Bond, after: Bond) -> tuple[Word, ...]:
-    said = _OWN.script_change(_undelayed(before, after), after)
-    if after.primary in (None, before.primary):
-        return said
-    return (*(said or ("type", BOND)), "primary", after.primary or "none")
+    return _OWN.script_change(_undelayed(before, after), after)
+
+
+def _script_primary(change: Change) -> Iterator[str]:
+    """When it is there: ip asks the kernel for its number."""
+    before, after = change.before, change.after
+    had = before.primary if change.op is Op.UPDATE and isinstance(before, Bond) else ""
+    if isinstance(after, Bond) and after.primary not in (None, had):
+        words = ("type", BOND, "primary", after.primary or "none")
+        yield command.ip(after.netns, "link", "set", "dev", after.ifname, *words)
 
 
 def _parse(seen: Seen) -> Bond:
@@ -147,5 +154,6 @@ ROW = row(
     below=lambda info: int(info.read(BOND_DATA).get(IFLA_BOND_PRIMARY, 0)),
     requests=_requests,
     script=writing.script_with(Bond, _OWN.script_create, _script_change),
+    closing=_script_primary,
     parse=_parse,
 )

@@ -8,11 +8,11 @@ drivers/net/bonding/bond_main.c bond_enslave, __bond_release_one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from weft.kinds.base import Names, Request
 from weft.kinds.link.common import Link
+from weft.records import dataclass
 from weft.state import Key, link_key
 from weft.wire.bond import BOND, IFLA_BOND_PRIMARY
 from weft.wire.codec import u32

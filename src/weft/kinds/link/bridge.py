@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from weft.kinds import command
@@ -12,6 +12,7 @@ from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Seen
 from weft.kinds.link.vlan import PROTOCOLS
+from weft.records import dataclass
 from weft.state import Change, KernelObject
 from weft.wire.bridge import (
     BRIDGE,

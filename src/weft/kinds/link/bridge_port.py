@@ -9,13 +9,13 @@ bridge(8) link, net/bridge/br_if.c new_nbp.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.reading import Seen
-from weft.state import Change, Key, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, link_key
 from weft.wire.bridge import (
     BRIDGE_KIND,
     BRIDGE_PORT,
@@ -41,7 +41,7 @@ TABLE = "bridge-port"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BridgePort:
+class BridgePort(Keyed):
     """`master`: the bridge's ifname. `cost` 1-65535, None: as derived from the link's speed; `priority` 0-63."""
 
     netns: str
@@ -61,8 +61,7 @@ class BridgePort:
     priority: int = 32
     cost: int | None = None
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key(TABLE, self.netns, self.ifname)
 
     @property

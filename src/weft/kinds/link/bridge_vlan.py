@@ -9,12 +9,12 @@ Source: bridge(8) vlan, net/bridge/br_vlan.c.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.bridge import Bridge
-from weft.state import Change, Key, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, link_key
 from weft.wire.bridge_vlan import (
     BRIDGE_VLAN_INFO_PVID,
     BRIDGE_VLAN_INFO_UNTAGGED,
@@ -33,7 +33,7 @@ Flags = dict[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BridgeVlans:
+class BridgeVlans(Keyed):
     """`master`: the bridge's ifname, "" where this is the bridge itself. `vlans`: "VID[-VID] [pvid] [untagged]" as
     `canonical` has them."""
 
@@ -42,8 +42,7 @@ class BridgeVlans:
     master: str
     vlans: tuple[str, ...]
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key(TABLE, self.netns, self.ifname)
 
     @property

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from weft.kinds.netns import ground
-from weft.state import KernelObject, Key, link_key
+from weft.records import dataclass
+from weft.state import KernelObject, Key, Keyed, link_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Keyed):
     """Common to all links. mtu in bytes of payload; gso and gro sizes in bytes; `master` an ifname in the same
     namespace, "" for none; `altnames` sorted; `offloads`, only ever observed (a LinkSetting sets them): sorted pairs of
     ethtool's feature (tx-checksum-ip-generic, tx-tcp-segmentation, tx-generic-segmentation, rx-gro) and whether it is
@@ -36,8 +37,7 @@ class Link:
     newborn: bool = field(default=False, compare=False)
     in_vrf: bool = field(default=False, compare=False)
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return link_key(self.netns, self.ifname)
 
     @property

@@ -10,12 +10,12 @@ Source: bridge(8), linux/neighbour.h, drivers/net/vxlan/vxlan_core.c, net/bridge
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.vxlan import default_remotes
-from weft.state import Change, Key, Op, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, Op, link_key
 from weft.wire.codec import NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE
 from weft.wire.fdb import (
     NDA_PORT,
@@ -36,7 +36,7 @@ EVERYWHERE = "00:00:00:00:00:00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fdb:
+class Fdb(Keyed):
     """`dst`: address in the underlay, "" for an entry of a bridge's table; `port` (UDP, 0: the link's) and `vni` (-1:
     the link's) go with it. `master`: the bridge's ifname, "" where `dst` is given; `vid` goes with it, 0 for none, and
     `local`: the bridge takes the frames for itself instead of sending them by the port."""
@@ -51,8 +51,7 @@ class Fdb:
     vid: int = 0
     local: bool = False
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         """Of a MAC that goes many ways, the destination tells one from the others."""
         return Key("fdb", self.netns, f"{self.ifname} {self.mac}{self._where}")
 

@@ -7,7 +7,6 @@ Rules: a field that is None is not said. A change says only what differs. Source
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from weft.kinds import command
@@ -15,6 +14,7 @@ from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, ChildLink, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Seen
+from weft.records import dataclass
 from weft.wire.codec import Attributes, Table, u8
 from weft.wire.link import link_info
 
@@ -116,20 +116,26 @@ class Own:
         return {**seen.fields, **{name: field.read(data) for name, field in self.fields.items()}}
 
 
+def parser(cls: type[Link], own: Own) -> Callable[..., Link | None]:
+    """The `parse` of a kind of link, which may be given fields that others have read."""
+
+    def parse(seen: Seen, **more: Any) -> Link | None:
+        """None where its parent is in a namespace that nobody finds."""
+        if not issubclass(cls, ChildLink):
+            return cls(**own.read(seen), **more)
+        return None if seen.other is None else cls(**own.read(seen), **more, parent=seen.other)
+
+    return parse
+
+
 def row(cls: type[Link], own: Own, *in_place: str, **more: Any) -> Kind:
     """The row of a kind of link. `in_place`: its own fields that the kernel changes on the living one; `more`: further
     columns of the row."""
 
-    def parse(seen: Seen) -> Link | None:
-        """None where its parent is in a namespace that nobody finds."""
-        if not issubclass(cls, ChildLink):
-            return cls(**own.read(seen))
-        return None if seen.other is None else cls(**own.read(seen), parent=seen.other)
-
     columns: dict[str, Any] = {
         "requests": writing.requests_with(cls, own.create, own.change),
         "script": writing.script_with(cls, own.script_create, own.script_change),
-        "parse": parse,
+        "parse": parser(cls, own),
         "claims": altname_claims,
         "cascade": link_cascade,
     }

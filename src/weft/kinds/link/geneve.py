@@ -3,11 +3,10 @@ drivers/net/geneve.c."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.kinds.link.fields import Field, choice, number, truth
 from weft.kinds.link.tunnel import Sort, Tunnel, address, row
 from weft.kinds.link.vxlan import DF
+from weft.records import dataclass
 from weft.wire.codec import be16, u8, u32
 from weft.wire.tunnel import (
     GENEVE,
@@ -55,4 +54,4 @@ SORT = Sort(
     },
 )
 
-ROW = row("geneve", Geneve, SORT, ("remote", "ttl", "tos", "df"))
+ROW = row("geneve", Geneve, SORT, ("remote", "ttl", "tos", "df"), ("underlay", "vni", "remote", "port"))

@@ -5,13 +5,13 @@ Source: RFC 2784, RFC 2890 (the key), ip-link(8) TYPE GRE, net/ipv4/ip_gre.c, ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from weft.kinds.base import Kind
 from weft.kinds.link import tunnel6
 from weft.kinds.link.fields import Field, FieldTable, number, truth
 from weft.kinds.link.tunnel import Sort, Tunnel, address, row
+from weft.records import dataclass
 from weft.wire.codec import Attributes, be16, be32
 from weft.wire.tunnel import (
     GRE,
@@ -104,7 +104,7 @@ def _row(kind: str, cls: type[Gre], fields: FieldTable) -> Kind:
         whole=True,
         fields=fields,
     )
-    return row(kind, cls, sort, _IN_PLACE)
+    return row(kind, cls, sort, _IN_PLACE, ("underlay", "local", "remote", "device", "keyed", "number"))
 
 
 ROWS = (

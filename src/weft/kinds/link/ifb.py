@@ -3,10 +3,9 @@ drivers/net/ifb.c."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.kinds.link.common import Link
 from weft.kinds.link.fields import Own, row
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,11 @@ Source: RFC 2003, RFC 4213, RFC 2473, ip-link(8) TYPE IPIP, net/ipv4/ipip.c, net
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.kinds.base import Kind
 from weft.kinds.link import tunnel6
 from weft.kinds.link.fields import Field, FieldTable, number, truth
 from weft.kinds.link.tunnel import Sort, Tunnel, address, row
+from weft.records import dataclass
 from weft.wire.codec import Table, u8
 from weft.wire.tunnel import (
     IFLA_IPTUN_FLAGS,
@@ -79,7 +78,7 @@ def _row(kind: str, cls: type[Tunnel], table: Table, fields: FieldTable) -> Kind
         whole=True,
         fields=fields,
     )
-    return row(kind, cls, sort, _IN_PLACE)
+    return row(kind, cls, sort, _IN_PLACE, ("underlay", "local", "remote", "device"))
 
 
 ROWS = (

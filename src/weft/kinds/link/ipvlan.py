@@ -6,10 +6,9 @@ drivers/net/ipvlan, Documentation/networking/ipvlan.rst.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.kinds.link.common import ChildLink
 from weft.kinds.link.fields import Own, choice, numbered, row
+from weft.records import dataclass
 from weft.wire.codec import u16
 from weft.wire.upon import IFLA_IPVLAN_FLAGS, IFLA_IPVLAN_MODE, IPVLAN
 

@@ -9,7 +9,7 @@ before the link sends by them, and old ones go after, but for two of one number:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from weft.kinds import command
@@ -18,6 +18,7 @@ from weft.kinds.link import writing
 from weft.kinds.link.common import ChildLink
 from weft.kinds.link.fields import Field, Own, Word, choice, number, numbered, row
 from weft.kinds.verbs import AddKey, DropKey, SecureChannel
+from weft.records import dataclass
 from weft.state import Change, Mark, Op, State
 from weft.wire.codec import be16, u8, u32
 from weft.wire.macsec import (
@@ -34,6 +35,7 @@ from weft.wire.macsec import (
     MACSEC,
     SENT,
     Association,
+    Secured,
     Step,
     cipher,
 )
@@ -48,8 +50,9 @@ NO_REPLAY_PROTECTION = -1
 class Macsec(ChildLink):
     """`port` of its SCI, `cipher` a key of CIPHERS, `icv_len` in bytes: all for life. `replay_window` in packets,
     NO_REPLAY_PROTECTION for none. `encoding_sa`: the number of the key that it sends by. `keys`: sorted.
-    `key_sources`: where each key is read from, as (channel, number, file, first packet number), sorted; never of what
-    is observed, nor compared."""
+    `key_sources`: where each key is read from, as (channel, number, file, first packet number, whether it goes on from
+    there), sorted; never of what is observed, nor compared. `numbers`, of what is observed: the packet number that
+    comes next, as (channel, number of the key, that), sorted; not compared."""
 
     port: int
     cipher: str
@@ -60,7 +63,8 @@ class Macsec(ChildLink):
     replay_window: int
     encoding_sa: int | None = None
     keys: tuple[Association, ...] | None = None
-    key_sources: tuple[tuple[str, int, str, int], ...] = ()
+    key_sources: tuple[tuple[str, int, str, int, bool], ...] = ()
+    numbers: tuple[tuple[str, int, int], ...] = ()
 
 
 def with_sources(state: State, files: Mapping[str, str]) -> State:
@@ -69,14 +73,27 @@ def with_sources(state: State, files: Mapping[str, str]) -> State:
 
 
 def _with_sources(link: Macsec, files: Mapping[str, str]) -> Macsec:
-    known = ((channel, an, files[key_id], 1) for channel, an, key_id in link.keys or () if key_id in files)
-    return replace(link, key_sources=tuple(known))
+    """A key that is given again goes on where it was: no packet number may be used twice with one key. Source: IEEE
+    802.1AE 10.7.22."""
+    numbers = {(channel, an): number for channel, an, number in link.numbers}
+    known = (
+        (channel, an, files[key_id], numbers.get((channel, an), 1), True)
+        for channel, an, key_id in link.keys or ()
+        if key_id in files
+    )
+    return replace(link, key_sources=tuple(known), numbers=())
 
 
 def _former(link: Macsec) -> Macsec:
     """Without a source for each of its keys a link keeps those that it has by then, and sends by what it sends."""
     if len(link.key_sources) == len(link.keys or ()):
         return link
+    return _remade(link)
+
+
+def _remade(link: Macsec) -> Macsec:
+    """Of one that was made anew nobody knows how far the former one had counted: it has no keys until the next
+    apply."""
     return replace(link, keys=None, encoding_sa=None, key_sources=())
 
 
@@ -168,11 +185,20 @@ def _add(before: Macsec | None, link: Macsec, index: int, new: Iterable[Associat
     had = before.keys if before else ()
     yield from _channels(link, index, Step.OPEN, _scis(new) - _scis(had))
     host = Mark.parse(link.alias)
-    sources = {(channel, an): (file, first) for channel, an, file, first in link.key_sources}
+    sources = {source[:2]: source[2:] for source in link.key_sources}
     for key in new:
-        file, first = sources[key[:2]]
-        host_id = host.host_id if host else ""
-        yield Request(link.netns, AddKey(index=index, association=key, file=file, packet_number=first, host_id=host_id))
+        file, first, goes_on = sources[key[:2]]
+        yield Request(
+            link.netns,
+            AddKey(
+                index=index,
+                association=key,
+                file=file,
+                packet_number=first,
+                goes_on=goes_on,
+                host_id=host.host_id if host else "",
+            ),
+        )
 
 
 def _drop(link: Macsec, index: int, gone: Iterable[Association]) -> Iterator[Request]:
@@ -212,9 +238,9 @@ def _channel_words(channel: str) -> tuple[str, ...]:
 def _script_add(before: Macsec | None, link: Macsec, new: list[Association]) -> Iterator[str]:
     for sci in sorted(_scis(new) - _scis(before.keys if before else ())):
         yield command.ip(link.netns, "macsec", "add", link.ifname, "rx", "sci", sci, "on")
-    sources = {(channel, an): (file, first) for channel, an, file, first in link.key_sources}
+    sources = {source[:2]: source[2:] for source in link.key_sources}
     for channel, an, key_id in new:
-        file, first = sources[channel, an]
+        file, first, _ = sources[channel, an]
         words: tuple[Word, ...] = (*_channel_words(channel), "sa", an, "pn", first, "on", "key", key_id)
         yield command.ip(link.netns, "macsec", "add", link.ifname, *words) + f' "$(cat{command.more((file,))})"'
 
@@ -233,7 +259,11 @@ def _other_mac(before: Macsec, after: Macsec) -> bool:
 
 def _parse(seen: Any) -> Macsec | None:
     """None where its parent is in a namespace that nobody finds."""
-    return None if seen.other is None else Macsec(**_OWN.read(seen), parent=seen.other, keys=seen.associations)
+    if seen.other is None:
+        return None
+    held = seen.secured or Secured(0, ())
+    numbers = tuple(sorted((*key, number) for key, number in held.numbers.items()))
+    return Macsec(**_OWN.read(seen), parent=seen.other, keys=held.associations, numbers=numbers)
 
 
 ROW = row(
@@ -245,4 +275,5 @@ ROW = row(
     script=_script,
     parse=_parse,
     former=_former,
+    remade=_remade,
 )

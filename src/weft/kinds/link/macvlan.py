@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from weft.kinds.link.common import ChildLink
 from weft.kinds.link.fields import Field, Own, choice, row
+from weft.records import dataclass
 from weft.wire.codec import u32
 from weft.wire.upon import IFLA_MACVLAN_MACADDR_DATA, IFLA_MACVLAN_MODE, MACVLAN, macvlan_sources
 

@@ -7,9 +7,10 @@ so that of a tunnel of frames is less the inner header, and no outer one counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
+
+from weft.records import dataclass
 
 Part: TypeAlias = tuple[str, int]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from weft.records import dataclass
 from weft.state import BIRTH_GROUP, Key
 from weft.wire.bond import BOND, IFLA_BOND_SLAVE_PERM_HWADDR, MEMBER_DATA
 from weft.wire.link import (
@@ -21,7 +21,7 @@ from weft.wire.link import (
     LinkInfo,
     LinkMessage,
 )
-from weft.wire.macsec import Association
+from weft.wire.macsec import Secured
 
 Fields: TypeAlias = Mapping[str, Any]
 """The fields of Link, for the constructor of any kind."""
@@ -31,12 +31,13 @@ Fields: TypeAlias = Mapping[str, Any]
 class Seen:
     """A link as the kernel tells it, for the `parse` of its kind. `other`: the link that it names beside its master,
     which is a veth's other end and what any other link stands on; None where there is none, or it cannot be found.
-    `associations`: of a MACsec link."""
+    `secured`: the keys of a MACsec link; `device`: of a macvtap's file, its user, group and mode bits."""
 
     fields: Fields
     info: LinkInfo
     other: Key | None
-    associations: tuple[Association, ...] = ()
+    secured: Secured | None = None
+    device: tuple[int, int, int] | None = None
 
 
 def _own_mac(seen: LinkMessage) -> str:

@@ -5,7 +5,6 @@ goes by rtnetlink as for every link. Source: Documentation/networking/tuntap.rst
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
@@ -13,6 +12,7 @@ from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Seen
 from weft.kinds.verbs import TapBirth
+from weft.records import dataclass
 from weft.wire.link import set_link
 from weft.wire.tun import (
     IFLA_TUN_GROUP,

@@ -8,7 +8,7 @@ ip-link(8), net/core/rtnetlink.c rtnl_newlink.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from weft.kinds import command
@@ -18,6 +18,7 @@ from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_casca
 from weft.kinds.link.fields import Field, FieldTable, Word, differing, said, written
 from weft.kinds.link.reading import Seen
 from weft.kinds.netns import ground
+from weft.records import dataclass
 from weft.state import Change, Key, Op, link_key
 from weft.wire.address_text import ip_bytes
 from weft.wire.codec import Attributes, Table, attribute, u32
@@ -149,8 +150,9 @@ def _script_update(sort: Sort, before: Tunnel, after: Tunnel, script: writing.Sc
     yield from script(Change(Op.UPDATE, before, after))
 
 
-def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str]) -> Kind:
-    """The row of a kind of tunnel. `in_place`: its own fields that the kernel changes on the living link."""
+def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str], alone: tuple[str, ...]) -> Kind:
+    """The row of a kind of tunnel. `in_place`: its own fields that the kernel changes on the living link; `alone`: as
+    the row has it."""
 
     make_or_drop, said_so = writing.requests_with(cls, sort.create), writing.script_with(cls, sort.script_create)
 
@@ -179,4 +181,5 @@ def row(name: str, cls: type[Any], sort: Sort, in_place: Iterable[str]) -> Kind:
         parse=lambda seen: cls(**sort.parse(seen)),
         claims=altname_claims,
         cascade=link_cascade,
+        alone=alone,
     )

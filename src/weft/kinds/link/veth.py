@@ -7,7 +7,6 @@ fellow's own attributes. Source: veth(4), linux/veth.h.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
@@ -15,6 +14,7 @@ from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, Link, altname_claims, link_cascade
 from weft.kinds.link.reading import Seen
 from weft.kinds.netns import ground
+from weft.records import dataclass
 from weft.state import BIRTH_GROUP, Key, link_key
 from weft.wire.codec import text, u32
 from weft.wire.link import IFLA_GROUP, IFLA_IFNAME, IFLA_NET_NS_FD, veth_info

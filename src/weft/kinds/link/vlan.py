@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weft.kinds import command
@@ -11,6 +10,7 @@ from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link import writing
 from weft.kinds.link.common import LINK_FIELDS, ChildLink, altname_claims, link_cascade
 from weft.kinds.link.reading import Seen
+from weft.records import dataclass
 from weft.wire.codec import be16, u16
 from weft.wire.link import link_info
 from weft.wire.vlan import (
@@ -154,4 +154,5 @@ ROW = Kind(
     parse=parse,
     claims=claims,
     cascade=link_cascade,
+    alone=("parent", "protocol", "vid"),
 )

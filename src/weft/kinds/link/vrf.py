@@ -6,10 +6,9 @@ when the last one goes; without a VRF it matches nothing. Source: Documentation/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from weft.kinds.link.common import Link
 from weft.kinds.link.fields import Own, number, row
+from weft.records import dataclass
 from weft.wire.codec import u32
 from weft.wire.upon import IFLA_VRF_TABLE, VRF
 

@@ -3,11 +3,11 @@ learning. Source: RFC 7348, ip-link(8) TYPE vxlan, drivers/net/vxlan/vxlan_core.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from weft.kinds.link.fields import Field, choice, number, numbered, truth
 from weft.kinds.link.tunnel import Sort, Tunnel, address, row
+from weft.records import dataclass
 from weft.wire.address_text import ip_bytes, is_multicast
 from weft.wire.codec import Attributes, Table, attribute, be16, flag, u32
 from weft.wire.link import LinkInfo
@@ -102,7 +102,13 @@ SORT = Sort(
     },
 )
 
-ROW = row("vxlan", Vxlan, SORT, ("local", "remote", "learning", "ageing", "ttl", "tos", "df"))
+ROW = row(
+    "vxlan",
+    Vxlan,
+    SORT,
+    ("local", "remote", "learning", "ageing", "ttl", "tos", "df"),
+    ("underlay", "vni", "port", "device"),
+)
 """Identity, port, checksums, device and group stay for life: a group is joined only as the link comes up."""
 
 

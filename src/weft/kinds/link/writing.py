@@ -215,9 +215,12 @@ def _script_set(link: Link, fields: Iterable[str], *more: str | int) -> Iterator
     """`ip link set` with the named fields, then altnames if they are among them."""
     named = set(fields)
     managed = [name for name in _WORDS if name in named and getattr(link, name) is not None]
-    words = [word for name in managed for word in _WORDS[name](link)]
+    opened = "up" in managed and bool(link.up) and "master" in managed  # a bond takes only what is down
+    words = [word for name in managed if not (opened and name == "up") for word in _WORDS[name](link)]
     if words or more:
         yield command.ip(link.netns, "link", "set", "dev", link.ifname, *words, *more)
+    if opened:
+        yield command.ip(link.netns, "link", "set", "dev", link.ifname, "up")
     if "altnames" in named:
         for name in link.altnames or ():
             yield command.ip(link.netns, "link", "property", "add", "dev", link.ifname, "altname", name)

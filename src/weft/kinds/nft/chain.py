@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
-from weft.state import Change, Key, Op, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, Op, link_key
 
 _HEADER = re.compile(
     r'type (?P<type>\w+) hook (?P<hook>\w+)(?: device "(?P<device>[^"]+)")?'
@@ -30,7 +31,7 @@ _FWD_TO = re.compile(r'fwd to "([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NftChain:
+class NftChain(Keyed):
     """A chain with all of its rules in order. A base chain has `type`, `hook` and `priority` (a number); `device` in
     netdev only. A rule is its text; a counter in it is written `counter`."""
 
@@ -45,8 +46,7 @@ class NftChain:
     policy: str = "accept"
     device: str = ""
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("nft-chain", self.netns, f"{self.family} {self.table} {self.name}")
 
     @property

@@ -8,12 +8,12 @@ is kept. Source: nft(8), net/netfilter/nf_tables_api.c.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from shlex import quote
 
 from weft.kinds.base import Request
 from weft.kinds.command import within
+from weft.records import dataclass
 
 
 class Stage(IntEnum):

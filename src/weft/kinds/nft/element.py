@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Elements, Stage, in_netns, shell
-from weft.state import Change, Key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NftElement:
+class NftElement(Keyed):
     """One element of a set or map. `element` and `value` as nft prints them; `value` "" in a set."""
 
     netns: str
@@ -21,8 +21,7 @@ class NftElement:
     element: str
     value: str = ""
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("nft-element", self.netns, f"{self.family} {self.table} {self.set} {self.element}")
 
     @property

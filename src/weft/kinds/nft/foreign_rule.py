@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
 from weft.kinds.nft.commands import Command, Line, MarkedRule, Stage, in_netns, shell
-from weft.state import Change, Key, Mark
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NftForeignRule:
+class NftForeignRule(Keyed):
     """weft's sanctioned rule in somebody else's chain (DOCKER-USER), put first in it. `comment` is the mark."""
 
     netns: str
@@ -22,8 +22,7 @@ class NftForeignRule:
     rule: str
     comment: str
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("nft-foreign-rule", self.netns, f"{self.family} {self.table} {self.chain} {self.comment}")
 
     @property

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from weft.kinds.nft import chain, element, nftset, table
 from weft.kinds.nft.chain import ListedRule
+from weft.records import dataclass
 from weft.state import KernelObject, Key
 
 _ELEMENT = re.compile(r'(?:[^",]|"[^"]*")+')

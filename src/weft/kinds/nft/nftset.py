@@ -8,11 +8,11 @@ are a field of the set and change all at once; those that stay keep their counte
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Elements, Line, Stage, in_netns, shell
-from weft.state import Change, Key, Op
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, Op
 
 TYPEOF = "typeof "
 COUNTER = "counter"
@@ -23,7 +23,7 @@ so many the set is emptied and filled anew, and its counters begin again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NftSet:
+class NftSet(Keyed):
     """A set, or a map where `data` is not "". `type` and `data` as nft prints them ("ipv4_addr", "ifname . ipv4_addr",
     "verdict"), or what follows `typeof`, with that word; `flags` sorted ("interval", "timeout"). `counted`: each
     element has a counter; `elements` then are all of it, as nft prints them, sorted."""
@@ -38,8 +38,7 @@ class NftSet:
     counted: bool = False
     elements: tuple[str, ...] = ()
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("nft-set", self.netns, f"{self.family} {self.table} {self.name}")
 
     @property

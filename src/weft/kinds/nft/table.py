@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.netns import ground
 from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
-from weft.state import Change, Key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed
 
 TABLE_PREFIX = "weft-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NftTable:
+class NftTable(Keyed):
     netns: str
     family: str
     name: str
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("nft-table", self.netns, f"{self.family} {self.name}")
 
     @property

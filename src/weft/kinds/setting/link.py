@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+from zlib import decompress
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
+from weft.kinds.setting import belongings, port
+from weft.kinds.setting.belongings import ADDRESSES
+from weft.kinds.setting.port import PORT
 from weft.kinds.verbs import SetFeatures
-from weft.state import Change, Key, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, link_key
 from weft.wire.codec import u32
 from weft.wire.link import (
     IFLA_GRO_MAX_SIZE,
@@ -21,6 +27,8 @@ from weft.wire.link import (
     link_alias,
     set_link,
 )
+from weft.wire.tc import TC_H_ROOT, delete_qdisc
+from weft.wire.tc_tree import Node
 
 
 class Membership(NamedTuple):
@@ -41,18 +49,19 @@ class Membership(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSetting:
-    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, or offload/FEATURE with
-    ethtool's name. `value` as text: a number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, and of
-    `bond` as Membership has it. Same life as a Sysctl."""
+class LinkSetting(Keyed):
+    """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, addresses, bridge_port, or
+    offload/FEATURE with ethtool's name; and qdisc, the root of somebody else's that gives way. `value` as text: a
+    number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, of `bond` as Membership, of `addresses` as
+    belongings.py, of `bridge_port` as port.py, of `qdisc` as backends/foreign_tree.py has it, "" where there is none.
+    Same life as a Sysctl."""
 
     netns: str
     ifname: str
     attribute: str
     value: str
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("link-setting", self.netns, f"{self.ifname} {self.attribute}")
 
     @property
@@ -67,7 +76,9 @@ class LinkSetting:
         return self.value if self.attribute == MASTER else ""
 
 
-OFFLOAD, MASTER, UP, BOND = "offload/", "master", "up", "bond"
+OFFLOAD, MASTER, UP, BOND, ROOT_QDISC = "offload/", "master", "up", "bond", "qdisc"
+KEPT, NOT_KEPT = "kept:", "cannot come back: "
+"""Before what a tree of qdiscs holds, and before why that is not known."""
 NUMBERS = {
     "mtu": IFLA_MTU,
     "gso_max_size": IFLA_GSO_MAX_SIZE,
@@ -77,7 +88,8 @@ NUMBERS = {
 
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
-    """Only ever a write of the wanted value: the backend knows from the ledger what a deletion puts back."""
+    """Only ever a write of the wanted value: the backend knows from the ledger what a deletion puts back, and of
+    `addresses` what is there."""
     setting = change.after
     if not isinstance(setting, LinkSetting):
         return
@@ -87,6 +99,15 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
         yield Request(setting.netns, SetFeatures(index, ((feature, setting.value == "on"),)))
     elif setting.attribute == BOND:
         yield from _move(setting, index, names)
+    elif setting.attribute == ADDRESSES:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from (Request(setting.netns, one) for one in belongings.messages(now, setting.value, index))
+    elif setting.attribute == PORT:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from port.requests(setting.netns, setting.ifname, now, setting.value, names)
+    elif setting.attribute == ROOT_QDISC:
+        yield Request(setting.netns, delete_qdisc(index, TC_H_ROOT))
+        yield from (Request(setting.netns, made) for made in _tree(setting.value, index))
     elif setting.attribute == MASTER:
         master = names.ifindex(link_key(setting.netns, setting.value)) if setting.value else 0
         yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
@@ -96,6 +117,21 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
         yield Request(setting.netns, set_link(index, link_alias(setting.value)))
     else:
         yield Request(setting.netns, set_link(index, u32(NUMBERS[setting.attribute], int(setting.value))))
+
+
+def _tree(value: str, index: int) -> list[bytes]:
+    """What makes the tree of somebody else's again."""
+    _, kept, packed = value.partition(KEPT)
+    rows = json.loads(decompress(b64decode(packed))) if kept else []
+    nodes = (
+        Node(what, handle, parent, info, kind, bytes.fromhex(body)) for what, handle, parent, info, kind, body in rows
+    )
+    return [node.make(index) for node in nodes]
+
+
+def cannot_give_way(setting: LinkSetting) -> str:
+    """Why what is there would not come back, "" where it would."""
+    return setting.value.partition(NOT_KEPT)[2] if setting.attribute == ROOT_QDISC else ""
 
 
 def _move(setting: LinkSetting, index: int, names: Names) -> Iterator[Request]:
@@ -118,9 +154,18 @@ def script(change: Change) -> Iterable[str]:
         words = (setting.value,)
     elif setting.attribute == MASTER and not setting.value:
         words = ("nomaster",)
-    if setting.attribute.startswith(OFFLOAD):
+    if setting.attribute == ADDRESSES:
+        now = change.before.value if isinstance(change.before, LinkSetting) else ""
+        yield from belongings.script(setting.netns, setting.ifname, now, setting.value)
+    elif setting.attribute == PORT:
+        yield from port.script(setting.netns, setting.ifname, "", setting.value)
+    elif setting.attribute.startswith(OFFLOAD):
         feature = setting.attribute.removeprefix(OFFLOAD)
         yield f"{command.within(setting.netns)}ethtool -K {setting.ifname} {feature} {setting.value}"
+    elif setting.attribute == ROOT_QDISC:
+        yield command.tc(setting.netns, "qdisc", "del", "dev", setting.ifname, "root")
+        if setting.value:
+            yield f"# put back by hand what {setting.ifname} had: {setting.value.partition(KEPT)[0]}"
     elif setting.attribute == BOND:
         wanted = Membership.parse(setting.value)
         to = ("link", "set", "dev", setting.ifname)
@@ -134,9 +179,13 @@ def script(change: Change) -> Iterable[str]:
         yield command.ip(setting.netns, "link", "set", "dev", setting.ifname, *words)
 
 
-def parse(link: Link, attribute: str) -> LinkSetting | None:
-    """One attribute of a link as it was read; None where the kernel does not tell it."""
-    if attribute.startswith(OFFLOAD):
+def parse(link: Link, attribute: str, held: str | None = None) -> LinkSetting | None:
+    """One attribute of a link as it was read; None where the kernel does not tell it. `held`: its addresses, what a
+    bridge keeps of it, or the root of somebody else's."""
+    value: str | None
+    if attribute in (ADDRESSES, PORT, ROOT_QDISC):
+        value = held
+    elif attribute.startswith(OFFLOAD):
         on = dict(link.offloads or ()).get(attribute.removeprefix(OFFLOAD))
         value = None if on is None else "on" if on else "off"
     elif attribute == BOND:

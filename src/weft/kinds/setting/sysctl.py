@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from shlex import quote
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.command import within
 from weft.kinds.netns import ground
-from weft.state import Change, Key, link_key
+from weft.records import dataclass
+from weft.state import Change, Key, Keyed, link_key
 
 ALGORITHM, ALLOWED_ALGORITHMS = "net/ipv4/tcp_congestion_control", "net/ipv4/tcp_allowed_congestion_control"
 _EVERY_LINK = frozenset({"all", "default", "lo"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sysctl:
+class Sysctl(Keyed):
     """`name` as under /proc/sys with `/` for the separator ("net/ipv4/ip_forward"), so that a dotted interface name
     is no riddle. `value` as read, white space folded to single blanks. A setting always exists: to create one is to
     change it and to note the former value in the ledger, to delete it is to put the former value back."""
@@ -25,8 +25,7 @@ class Sysctl:
     name: str
     value: str
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return Key("sysctl", self.netns, self.name)
 
     @property

@@ -18,8 +18,11 @@ def command(name: str | None, output: str, wait_s: float) -> None:
     Exit 5 where nothing waits to be confirmed, or it was taken back already.
     """
     from weft.service import Service
+    from weft.service.simple_qos import settle
 
-    scope = Service(command="weft confirm").confirm(name, wait_s=wait_s)
+    service = Service(command="weft confirm")
+    scope = service.confirm(name, wait_s=wait_s)
+    settle(service, scope)
     if output == "json":
         say_json({"scope": scope, "confirmed": True})
     else:

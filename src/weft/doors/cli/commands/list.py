@@ -26,8 +26,11 @@ def command(output: str) -> None:
     if output == "json":
         say_json([asdict(scope) for scope in scopes])
     elif scopes:
-        rows = [(scope.name, str(scope.namespaces), _time(scope.applied_at), _state(scope)) for scope in scopes]
-        say_table(("NAME", "NAMESPACES", "APPLIED", "STATE"), rows, {"ok": "green"})
+        rows = [
+            (scope.name, str(scope.namespaces), str(len(scope.adopted)), _time(scope.applied_at), _state(scope))
+            for scope in scopes
+        ]
+        say_table(("NAME", "NAMESPACES", "ADOPTED", "APPLIED", "STATE"), rows, {"ok": "green"})
     else:
         say("Nothing is applied here.")
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from weft.doors.cli.options import file_option, name_argument
-from weft.doors.cli.terminal import is_colourful, say
+from weft.doors.cli.terminal import say
+from weft.doors.cli.watching import paced, watch, watch_options
 
 if TYPE_CHECKING:
     from weft.picture.view import Condition, Topology
@@ -25,16 +24,7 @@ FORMS = ("tree", "json", "dot", "mermaid", "svg")
 @file_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), help="For people or for programs.")
 @click.option("--format", "form", type=click.Choice(FORMS), help="What to draw. [default: tree]")
-@click.option(
-    "--watch",
-    "every_s",
-    metavar="[SECONDS]",
-    type=click.FloatRange(0.1, 86400),
-    is_flag=False,
-    flag_value=1.0,
-    help="Look again every so often, 1 second unless given, and show rates; until interrupted. Stands after NAME.",
-)
-@click.option("--count", metavar="N", type=click.IntRange(min=1), help="With --watch: end after so many looks.")
+@watch_options
 def command(
     name: str | None, file: str | None, output: str | None, form: str | None, every_s: float | None, count: int | None
 ) -> None:
@@ -56,7 +46,8 @@ def command(
     if every_s is None:
         say(render(next(looks), form))
     else:
-        _watch(_paced(looks, every_s, count), form)
+        texts = (render(look, form, compact=True) for look in paced(looks, every_s, count))
+        watch(texts, in_place=form == "tree")
 
 
 def render(topology: Topology, form: str, *, compact: bool = False) -> str:
@@ -70,48 +61,6 @@ def render(topology: Topology, form: str, *, compact: bool = False) -> str:
     if form == "tree":
         return "\n".join(drawing.tree(topology, _paint))
     return str(getattr(drawing, form)(topology)).rstrip("\n")
-
-
-def _watch(looks: Iterator[Topology], form: str) -> None:
-    """On a terminal the tree stays in place, and its last state is left behind; elsewhere one look follows another, a
-    line each in JSON."""
-    try:
-        if form == "tree" and is_colourful(sys.stdout):
-            _live(looks)
-            return
-        for topology in looks:
-            say(render(topology, form, compact=True))
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        return
-
-
-def _live(looks: Iterator[Topology]) -> None:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    shown = Text()
-    console = Console(highlight=False)
-    try:
-        with Live(console=console, screen=True, auto_refresh=False) as live:
-            for topology in looks:
-                shown = Text.from_ansi(render(topology, "tree"), no_wrap=True, overflow="ellipsis")
-                live.update(shown, refresh=True)
-    finally:
-        console.print(shown)
-
-
-def _paced(looks: Iterator[Topology], every_s: float, count: int | None) -> Iterator[Topology]:
-    """A look every so many seconds, counted from start to start; `count` of them, None for no end."""
-    import time
-    from itertools import repeat
-
-    due = time.monotonic()
-    for _ in repeat(None) if count is None else range(count):
-        time.sleep(max(0.0, due - time.monotonic()))
-        due = max(due, time.monotonic()) + every_s
-        yield next(looks)
 
 
 def _paint(text: str, condition: Condition) -> str:

@@ -47,6 +47,8 @@ def _print(status: Status) -> None:
             f"{status.scope} is on trial: `weft confirm {status.scope}` keeps it, else it is taken back in "
             f"{status.unconfirmed_s:.0f} s."
         )
+    if status.adopted:
+        say(f"Adopted, to be given up as they are: {', '.join(map(str, status.adopted))}.")
     if status.differences:
         rows = [(d.drift.value, ".".join(d.subject), d.told, d.where) for d in status.differences]
         say_table(("DRIFT", "OBJECT", "WHAT", "LINE"), rows, _COLOURS)
@@ -61,6 +63,7 @@ def _document(status: Status) -> dict[str, Any]:
         "unfinished": status.unfinished,
         "unconfirmed_s": status.unconfirmed_s,
         "objects": status.objects,
+        "adopted": [{"table": key.table, "netns": key.netns, "name": key.name} for key in status.adopted],
         "differences": [
             {
                 "drift": d.drift.value,

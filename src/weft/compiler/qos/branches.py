@@ -1,0 +1,89 @@
+"""A policy's direction as the branches of a tree.
+
+Rules: a class is known by its names from the outermost down. What it does not say of its queue and its
+priority it has from the class that it is part of; of its queue, that has it from the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from weft.compiler.qos.checks import Parts, lineage, parts_of
+from weft.compiler.qos.classify import Classed
+from weft.compiler.qos.tree import Branch, Tree
+from weft.model.intent import Path
+from weft.model.qos import QosClass, QosDirection, Shape
+from weft.records import dataclass
+
+
+def top_of(direction: QosDirection, path: Path, capacity_bps: int | None = None) -> Branch:
+    """The whole with its classes. `path`: of the direction in the intent; `capacity_bps`: what limits it where it says
+    no limit."""
+    limit = direction.rate if direction.ceil is None else direction.ceil
+    grown = _Growing(direction.classes, parts_of(direction.classes), direction.default, path)
+    return Branch(
+        origin=path,
+        ceil_bps=capacity_bps if limit is None else limit,
+        burst_bytes=direction.burst,
+        latency_us=direction.latency,
+        leaf=direction.leaf,
+        impairment=direction.impairment,
+        branches=tuple(grown.below(None, (), replace(direction, priority=None))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Growing:
+    classes: Mapping[str, QosClass]
+    parts: Parts
+    default: str | None
+    origin: Path
+
+    def below(self, parent: str | None, path: tuple[str, ...], above: Shape) -> Iterator[Branch]:
+        for name in self.parts.get(parent, ()):
+            yield self._branch(name, (*path, name), above)
+
+    def _branch(self, name: str, path: tuple[str, ...], above: Shape) -> Branch:
+        held = self.classes[name]
+        queue = Shape(
+            priority=above.priority if held.priority is None else held.priority,
+            latency=above.latency if held.latency is None else held.latency,
+            leaf=held.leaf or above.leaf,
+            impairment=held.impairment or above.impairment,
+        )
+        return Branch(
+            path=path,
+            origin=(*self.origin, "classes", name),
+            rate_bps=held.rate,
+            ceil_bps=held.ceil,
+            burst_bytes=held.burst,
+            priority=queue.priority,
+            latency_us=queue.latency,
+            leaf=queue.leaf,
+            impairment=queue.impairment,
+            is_default=name == self.default,
+            receives=bool(held.match),
+            branches=tuple(self.below(name, path, queue)),
+        )
+
+
+def asked_in_order(direction: QosDirection, tree: Tree) -> tuple[Classed, ...]:
+    """What belongs to which class, in the order of asking: that of the file, but a class's parts before itself."""
+    classes, parts = direction.classes, parts_of(direction.classes)
+    return tuple(
+        Classed(classid=tree.classid(path_of(classes, name)), matches=classes[name].match)
+        for name in _parts_first(parts, None)
+        if classes[name].match
+    )
+
+
+def _parts_first(parts: Parts, parent: str | None) -> Iterator[str]:
+    for name in parts.get(parent, ()):
+        yield from _parts_first(parts, name)
+        yield name
+
+
+def path_of(classes: Mapping[str, QosClass], name: str) -> tuple[str, ...]:
+    """A class within its tree."""
+    return tuple(lineage(classes, name))

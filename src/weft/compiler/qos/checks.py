@@ -1,0 +1,155 @@
+"""What a policy must be to become a tree, whatever link it is for.
+
+Rules: everything that is wrong is found, each at its place in the policy. What depends on the link (what a frame
+takes, what the kernel has) is for shaping.py to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from weft.compiler.draft import Draft
+from weft.compiler.qos.classify import families_of
+from weft.compiler.qos.tree import MAX_LEVELS
+from weft.model.intent import Path
+from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, Shape
+from weft.model.qos_words import PORT_PROTOCOLS, rate_text, time_text
+from weft.model.words import among, closest
+from weft.records import dataclass
+
+Say = Callable[[Path, str, str], None]
+
+
+def check_policy(draft: Draft, policy: QosPolicy, path: Path) -> bool:
+    """Find what is wrong; whether nothing is."""
+    before = len(draft.findings)
+    for name, direction in (("egress", policy.egress), ("ingress", policy.ingress)):
+        if direction is not None:
+            _check_direction(direction, (*path, name), draft.error)
+    return len(draft.findings) == before
+
+
+def _check_direction(direction: QosDirection, path: Path, say: Say) -> None:
+    _check_shape(direction, path, say)
+    if direction.layer == "atm" and direction.overhead < 0:
+        say((*path, "overhead"), "cells can only be counted of more than the frame", "an overhead of 0 or more")
+    _check_default(direction, path, say)
+    parts = parts_of(direction.classes)
+    for name, held in direction.classes.items():
+        where = (*path, "classes", name)
+        _check_class(direction, name, held, where, say)
+        if not held.match and name not in parts and direction.default != name:
+            say(where, f"nothing can come to class {name}", f"a `match`, or `default: {name}` beside the classes")
+    if all(list(lineage(direction.classes, name)) for name in direction.classes):
+        _check_shares(direction, path, say)
+
+
+def _check_default(direction: QosDirection, path: Path, say: Say) -> None:
+    default, known = direction.default, direction.classes
+    if default is not None and default not in known:
+        meant = closest(default, known)
+        fix = f"did you mean {meant}?" if meant else f"its classes: {', '.join(known) or 'none'}"
+        say((*path, "default"), f"there is no class {default}", fix)
+
+
+def _check_class(direction: QosDirection, name: str, held: QosClass, path: Path, say: Say) -> None:
+    _check_shape(held, path, say)
+    known = direction.classes
+    if held.parent is not None and held.parent not in known:
+        meant = closest(held.parent, known)
+        fix = f"did you mean {meant}?" if meant else f"its fellows: {', '.join(known)}"
+        say((*path, "parent"), f"there is no class {held.parent}", fix)
+    elif not (levels := list(lineage(known, name))):
+        say((*path, "parent"), f"{name} would be a part of itself", "take one of them out of the loop")
+    elif len(levels) >= MAX_LEVELS:
+        what = f"{name} stands {len(levels) + 1} levels deep, and HTB has {MAX_LEVELS} with the whole"
+        say((*path, "parent"), what, f"at most {MAX_LEVELS - 1} classes below each other")
+    for at, match in enumerate(held.match):
+        _check_match(match, (*path, "match", str(at)), say)
+
+
+def lineage(classes: Mapping[str, QosClass], name: str) -> Iterator[str]:
+    """A class and those that it is part of, from the outermost down; nothing where they go in a circle."""
+    found = [name]
+    while (parent := classes[found[-1]].parent) is not None and parent in classes:
+        if parent in found:
+            return
+        found.append(parent)
+    yield from reversed(found)
+
+
+def _check_match(match: QosMatch, path: Path, say: Say) -> None:
+    if match == QosMatch():
+        say(path, "a match that says nothing matches everything", "leave `match` out and say `default: CLASS`")
+    if families_of(match) == ():
+        what = "source and destination are of different families: no packet is"
+        say((*path, "source"), what, "a match for each family")
+    for key, ports in (("ports", match.ports), ("source_ports", match.source_ports)):
+        if ports and match.protocol not in PORT_PROTOCOLS:
+            of = f"{match.protocol} has no ports" if match.protocol else f"{key} without a protocol"
+            say((*path, key), of, f"protocol: {among(sorted(PORT_PROTOCOLS))}")
+
+
+def _check_shape(shape: Shape, path: Path, say: Say) -> None:
+    if shape.rate is not None and shape.ceil is not None and shape.ceil < shape.rate:
+        what = f"a ceil of {rate_text(shape.ceil)} is below the rate of {rate_text(shape.rate)}"
+        say((*path, "ceil"), what, f"at least {rate_text(shape.rate)}, or a smaller rate")
+    line = shape.impairment
+    if line is None:
+        return
+    if line.jitter and line.jitter > (line.delay or 0):
+        what = f"a jitter of {time_text(line.jitter)} is more than the delay of {time_text(line.delay or 0)}"
+        say((*path, "impairment", "jitter"), what, "a delay of at least as much")
+    if line.reorder and not line.delay:
+        say((*path, "impairment", "reorder"), "what comes early is what is not delayed, and nothing is", "add a delay")
+
+
+# what is guaranteed, against what there is
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What somebody is guaranteed of a whole."""
+
+    name: str
+    rate_bps: int
+
+
+Parts = Mapping[str | None, list[str]]
+"""The classes of each parent, None being the whole."""
+
+
+def parts_of(classes: Mapping[str, QosClass]) -> Parts:
+    found: dict[str | None, list[str]] = {}
+    for name, held in classes.items():
+        found.setdefault(held.parent, []).append(name)
+    return found
+
+
+def guaranteed(classes: Mapping[str, QosClass], parts: Parts, parent: str | None) -> list[Share]:
+    """What the classes of a parent are guaranteed: of each its own rate, or what its parts are, if that is more."""
+    found = []
+    for name in parts.get(parent, ()):
+        inner = sum(share.rate_bps for share in guaranteed(classes, parts, name))
+        found.append(Share(name, max(classes[name].rate or 0, inner)))
+    return [share for share in found if share.rate_bps]
+
+
+def too_much(shares: list[Share], limit_bps: int) -> str:
+    """The sum and who asks for what, where that is more than there is; else ""."""
+    total = sum(share.rate_bps for share in shares)
+    if total <= limit_bps:
+        return ""
+    asked = " + ".join(f"{share.name} {rate_text(share.rate_bps)}" for share in shares)
+    return f"{asked} = {rate_text(total)} are guaranteed of {rate_text(limit_bps)}"
+
+
+def _check_shares(direction: QosDirection, path: Path, say: Say) -> None:
+    holders: list[tuple[str | None, Shape, Path]] = [(None, direction, path)]
+    holders += [(name, held, (*path, "classes", name)) for name, held in direction.classes.items()]
+    parts = parts_of(direction.classes)
+    for name, held, where in holders:
+        limit = held.rate if held.ceil is None else held.ceil
+        what = too_much(guaranteed(direction.classes, parts, name), limit) if limit is not None else ""
+        if what:
+            say((*where, "rate" if held.ceil is None else "ceil"), what, "smaller rates, or a higher ceil")

@@ -1,0 +1,195 @@
+"""What is asked of the way out: guarantees of ports, aggregates of networks and tenants, of one direction.
+
+Rules: a port's `rate` is a guarantee of what leads out and is shared there, with all who ask for one; its `ceil` is the
+port's own affair. An aggregate's `rate` is guaranteed to all of its ports together, its `ceil` limits them together.
+Where nothing leads out nothing is shared, so nobody guarantees anything there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
+from typing import Any, Literal
+
+from weft.compiler.draft import Draft
+from weft.compiler.network import Segment
+from weft.compiler.place import PortPlace
+from weft.compiler.qos.numbers import counting, frame_bytes
+from weft.compiler.tenant import PortKey
+from weft.model.intent import Path
+from weft.model.qos import QosDirection, QosPolicy, QosUse
+from weft.records import dataclass
+
+Direction = Literal["egress", "ingress"]
+DIRECTIONS: tuple[Direction, Direction] = ("egress", "ingress")
+"""As the carrier of a policy sees it: egress goes out by the host's link, ingress comes in by it."""
+
+NetworkKey = tuple[str, str]
+"""(tenant, network)"""
+
+_NONE: Mapping[Any, Any] = {}
+CELL, CELL_CARRIES = 53, 48
+"""Bytes. Source: ITU-T I.361."""
+
+_OF_PORTS_ONLY = ("classes", "default", "dscp_mark", "packets_per_second", "impairment")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """Policies as they hold, by who carries them, and what each link of the host's carries, in bit/s. `links`: the
+    host's own."""
+
+    capacity_bps: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    ports: Mapping[PortKey, QosPolicy] = field(default_factory=lambda: _NONE)
+    networks: Mapping[NetworkKey, QosPolicy] = field(default_factory=lambda: _NONE)
+    tenants: Mapping[str, QosPolicy] = field(default_factory=lambda: _NONE)
+    links: Mapping[str, QosUse] = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One carrier's, its rates in frames of full size. `place`: where it stands by its former names, which its class's
+    number comes from. `within`: the place of the aggregate that it is part of, "" for none. `rate_bps` 0: nothing is
+    guaranteed; `ceil_bps` None: there is no limit. `port` None: an aggregate."""
+
+    place: str
+    path: Path
+    way: Direction
+    within: str
+    want: QosDirection
+    rate_bps: int
+    ceil_bps: int | None
+    port: PortPlace | None = None
+
+
+def collect(
+    draft: Draft, shares: Shares, segments: Sequence[Segment], places: Mapping[PortKey, PortPlace], way: Direction
+) -> list[Demand]:
+    """The demands of one direction, each after the one that it is part of. `segments`: all networks."""
+    out = [segment for segment in segments if segment.uplink is not None]
+    demands = [*_tenants(draft, shares, out, way), *_networks(draft, shares, segments, way)]
+    there = {demand.place for demand in demands}
+    for key, policy in shares.ports.items():
+        place, want = places.get(key), getattr(policy, way)
+        if place is None or want is None or want.rate is None:
+            continue
+        if place.segment.uplink is None:
+            _nothing_shared(draft, place, want)
+        else:
+            over = within(place.segment, there)
+            path = (*place.path, "qos")
+            demands.append(_demand(place.segment, port_place(place), path, way, over, want, place))
+    return demands
+
+
+def guaranteed(shares: Shares) -> list[PortKey]:
+    """The ports that ask for a guarantee in any direction."""
+    return [key for key, policy in shares.ports.items() if guarantees(policy)]
+
+
+def guarantees(policy: QosPolicy) -> bool:
+    return any(want is not None and want.rate for want in (policy.egress, policy.ingress))
+
+
+def within(segment: Segment, there: set[str]) -> str:
+    """The place of the innermost aggregate of `there` that the network's traffic is part of, "" for none."""
+    return next((place for place in (network_place(segment), tenant_place(segment)) if place in there), "")
+
+
+def port_place(place: PortPlace) -> str:
+    return f"tenants/{place.segment.former_tenant}/ports/{place.former}"
+
+
+def network_place(segment: Segment) -> str:
+    return f"tenants/{segment.former_tenant}/networks/{segment.former}"
+
+
+def tenant_place(segment: Segment) -> str:
+    return f"tenants/{segment.former_tenant}"
+
+
+def _tenants(draft: Draft, shares: Shares, out: Sequence[Segment], way: Direction) -> Iterator[Demand]:
+    by_tenant = {segment.tenant: segment for segment in out}
+    for tenant, policy in shares.tenants.items():
+        path, want = ("tenants", tenant, "qos"), getattr(policy, way)
+        if want is None:
+            continue
+        if tenant not in by_tenant:
+            draft.error(path, "none of the tenant's networks leads out, so nothing is shared there", _UPLINK)
+        elif _is_aggregate(draft, path, way, want):
+            segment = by_tenant[tenant]
+            yield _demand(segment, tenant_place(segment), path, way, "", want)
+
+
+def _networks(draft: Draft, shares: Shares, segments: Sequence[Segment], way: Direction) -> Iterator[Demand]:
+    by_key = {(segment.tenant, segment.name): segment for segment in segments}
+    for key, policy in shares.networks.items():
+        segment, want = by_key.get(key), getattr(policy, way)
+        if segment is None or want is None:
+            continue
+        path = (*segment.path, "qos")
+        if segment.uplink is None:
+            draft.error(path, "the network leads nowhere, so its ports share nothing that could be divided", _UPLINK)
+        elif _is_aggregate(draft, path, way, want):
+            tenant = shares.tenants.get(segment.tenant)
+            over = tenant_place(segment) if tenant is not None and getattr(tenant, way) is not None else ""
+            yield _demand(segment, network_place(segment), path, way, over, want)
+
+
+_UPLINK = "`uplink: nat` or `routed`, or `port_qos:` for each port by itself"
+
+
+def _is_aggregate(draft: Draft, path: Path, way: Direction, want: QosDirection) -> bool:
+    """Find what only a port can have; whether there is anything left to divide."""
+    for word in _OF_PORTS_ONLY:
+        if getattr(want, word):
+            what = f"{word} is each port's own; all of them together have `rate`, `ceil` and `priority`"
+            draft.error((*path, way, word), what, "`port_qos:` of the network, or `qos:` of a port")
+    if want.rate is None and want.ceil is None:
+        draft.error((*path, way), "neither a rate nor a ceil, so there is nothing to divide", "`ceil: 100mbit`")
+        return False
+    return True
+
+
+def _demand(
+    segment: Segment,
+    place: str,
+    path: Path,
+    way: Direction,
+    over: str,
+    want: QosDirection,
+    port: PortPlace | None = None,
+) -> Demand:
+    ceil = want.ceil if want.ceil is not None else want.rate
+    return Demand(
+        place=place,
+        path=path,
+        way=way,
+        within=over,
+        want=want,
+        rate_bps=_in_frames(want, want.rate or 0, segment.out_mtu),
+        ceil_bps=None if ceil is None else _in_frames(want, ceil, segment.out_mtu),
+        port=port,
+    )
+
+
+def _in_frames(want: QosDirection, rate_bps: int, mtu: int) -> int:
+    """The rate that a class needs which stands beside others that count otherwise: right for frames of full size."""
+    frame = frame_bytes(mtu)
+    count = counting(want.layer, want.overhead, frame)
+    on_the_line = frame + count.overhead_bytes
+    if count.cells:
+        on_the_line = -(-on_the_line // CELL_CARRIES) * CELL
+    return count.frames(rate_bps) * frame // on_the_line
+
+
+def _nothing_shared(draft: Draft, place: PortPlace, want: QosDirection) -> None:
+    path, segment = (*place.path, "qos"), place.segment
+    if segment.footing is not None:
+        what = f"a guarantee on {segment.footing.below}, which network {segment.name} stands on"
+        fix = "`ceil:` limits the port there; guarantees are of a network with `uplink: nat` or `routed`"
+        draft.error(path, f"{what}: not in this version of weft", fix)
+        return
+    then = "it has no effect beside its `ceil`" if want.ceil is not None else "it is a limit and no more"
+    what = f"network {segment.name} leads nowhere, so there is nothing to share and `rate` guarantees nothing: {then}"
+    draft.warn(path, what, "`ceil:` for a limit, or an uplink of the network")

@@ -1,0 +1,64 @@
+"""The policies of links outside any tenant, enforced at the links.
+
+Rules: what a link sends queues at its own root, and where the policy says no limit its capacity is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from weft.compiler.draft import Draft
+from weft.compiler.links.declared import Declaration, Declared
+from weft.compiler.naming import identity, plain_ifname
+from weft.compiler.network import ETHERNET_MTU
+from weft.compiler.qos.policy import Asked, Policies
+from weft.compiler.qos.put import put_shapings
+from weft.compiler.qos.shaping import Shaping, shapings
+from weft.compiler.qos.site import Site
+from weft.kinds.link.common import Link
+from weft.state import HOST, Key
+
+
+def link_shapings(draft: Draft, key: Key, entry: Declaration, asked: Asked) -> tuple[Shaping, ...]:
+    """What shapes a link."""
+    place = "/".join(entry.path)
+    mtu = _mtu(draft, key, entry)
+    site = Site(
+        names=draft.names,
+        netns=key.netns,
+        ifname=key.name,
+        mtu=mtu,
+        path=entry.path,
+        mark=draft.names.mark(place),
+        id=identity(draft.names.scope, place),
+        label=key.name,
+        is_foreign=not entry.spec.kind,
+        capacity_bps=entry.spec.capacity,
+        addr_gen_mode=draft.silence(mtu),
+        features=draft.facts.features,
+    )
+    return shapings(site, asked)
+
+
+def compile_links_qos(draft: Draft, declared: Declared, policies: Policies) -> None:
+    """Put what shapes each link that asks for it."""
+    for key, entry, asked in _asking(draft, declared, policies):
+        if plain_ifname(key.name) or key.name == "lo":
+            put_shapings(draft, link_shapings(draft, key, entry, asked))
+        else:
+            what = f"{key.name!r} is no name that weft writes into rules"
+            draft.error((*entry.path, "qos"), what, "letters, digits, '_', '.' and '-'")
+
+
+def _asking(draft: Draft, declared: Declared, policies: Policies) -> Iterator[tuple[Key, Declaration, Asked]]:
+    for key, entry in declared.items():
+        asked = policies.find(draft, entry.spec.qos, (*entry.path, "qos"))
+        if asked is not None:
+            yield key, entry, asked
+
+
+def _mtu(draft: Draft, key: Key, entry: Declaration) -> int:
+    made, there = draft.state.get(key), draft.facts.links.get(key.name) if key.netns == HOST else None
+    if isinstance(made, Link) and made.mtu:
+        return made.mtu
+    return entry.spec.mtu or (there.mtu if there else ETHERNET_MTU)

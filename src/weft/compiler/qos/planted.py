@@ -1,0 +1,29 @@
+"""What queues where, and for whom, beside the objects it became: for those who show or explain it. Pure.
+
+Rules: noted only where somebody asks (`planted`), for a tree with all its reasons is much more than its objects.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from weft.compiler.qos.site import Direction
+from weft.model.intent import Path
+from weft.records import dataclass
+from weft.state import Key
+
+if TYPE_CHECKING:
+    from weft.compiler.qos.shaping import Shaping
+    from weft.compiler.qos.tree import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """`path`: of whose traffic it is (a port, a link), `direction` as seen from there; `link`: at whose root it queues.
+    `shaping`: all of it, where it is one carrier's own; None of a tree that several share."""
+
+    path: Path
+    direction: Direction
+    link: Key
+    tree: Tree | None = None
+    shaping: Shaping | None = None

@@ -1,0 +1,270 @@
+"""One direction at one site: which mechanisms, which objects, what cannot be.
+
+Rules: rates need a tree; an impairment alone is the root itself, and so is a queue that is asked for by name; marks and
+packet rates need a chain alone. A shaping is data: the compiler puts its objects, `weft qos explain` tells its choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from weft.compiler.findings import Cause, Finding
+from weft.compiler.qos import after, numbers
+from weft.compiler.qos.branches import asked_in_order, top_of
+from weft.compiler.qos.classify import Classifier, Where, classify
+from weft.compiler.qos.handles import handle
+from weft.compiler.qos.mechanisms import LINES, RATES, Choice, choose, lacked_by, leaf_for, line_for
+from weft.compiler.qos.policy import Asked
+from weft.compiler.qos.site import Direction, Site, Way
+from weft.compiler.qos.tree import Ground, Tree, build_tree
+from weft.facts import FEATURES
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.table import NftTable
+from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
+from weft.kinds.tc.leaves import Leaf
+from weft.model.intent import Path
+from weft.model.qos import QosDirection, Shape
+from weft.model.qos_words import rate_text
+from weft.records import dataclass
+from weft.state import KernelObject
+
+FAMILY = "netdev"
+_NOTHING = Classifier(rules=(), sets=(), elements=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaping:
+    """`path`: of the direction in the intent. `limits`, `line`: by what rates and impairments are kept, where there are
+    any. `tree`: its numbers, even where nft alone keeps them. `root`: the queue that stands without a tree, and
+    `root_choice` why. `needs`: features without which it cannot be."""
+
+    site: Site
+    asked: Asked
+    direction: Direction
+    way: Way
+    path: Path
+    limits: Choice[str] | None = None
+    line: Choice[str] | None = None
+    tree: Tree | None = None
+    root: Leaf | None = None
+    root_choice: Choice[object] | None = None
+    classifier: Classifier = _NOTHING
+    chain: NftChain | None = None
+    needs: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def has_queue(self) -> bool:
+        return self.root is not None or self.is_tree
+
+    @property
+    def is_tree(self) -> bool:
+        return self.limits is not None and self.limits.mechanism.emit == "tree"
+
+    def objects(self) -> Iterator[KernelObject]:
+        """All that it becomes, but for the link itself and the table, which others may share."""
+        if self.has_queue and self.way is Way.IN:
+            yield self.site.ifb
+        elif self.has_queue and self.asked.replace and self.site.is_foreign:
+            yield LinkSetting(netns=self.site.netns, ifname=self.site.ifname, attribute=ROOT_QDISC, value="")
+        if self.tree is not None and self.is_tree:
+            yield from self.tree.objects()
+        if self.root is not None:
+            yield self.root
+        yield from self.classifier.sets
+        yield from self.classifier.elements
+        if self.chain is not None:
+            yield self.chain
+
+    @property
+    def table(self) -> NftTable:
+        return NftTable(netns=self.site.netns, family=FAMILY, name=self.site.names.table)
+
+
+def shapings(site: Site, asked: Asked | None) -> tuple[Shaping, ...]:
+    """Both directions of a policy at a site, as far as it says anything of them."""
+    if asked is None:
+        return ()
+    said: tuple[tuple[Direction, QosDirection | None], ...]
+    said = (("egress", asked.policy.egress), ("ingress", asked.policy.ingress))
+    return tuple(_shaping(site, asked, name, direction) for name, direction in said if direction is not None)
+
+
+def _shaping(site: Site, asked: Asked, name: Direction, direction: QosDirection) -> Shaping:
+    way, path = site.way(name), (*asked.path, name)
+    bare = Shaping(site=site, asked=asked, direction=name, way=way, path=path)
+    ground = _ground(site, way, direction)
+    shaping = _with_queue(bare, direction, ground)
+    shaping = _with_chain(shaping, direction)
+    findings = (*shaping.findings, *_findings(shaping, direction, ground))
+    return replace(shaping, needs=tuple(_needs(shaping)), findings=findings)
+
+
+def _ground(site: Site, way: Way, direction: QosDirection) -> Ground:
+    return Ground(
+        scope=site.names.scope,
+        netns=site.netns,
+        ifname=site.queue_ifname(way),
+        mtu=site.mtu,
+        features=site.features,
+        counting=numbers.counting(direction.layer, direction.overhead, numbers.frame_bytes(site.mtu)),
+    )
+
+
+def _with_queue(bare: Shaping, direction: QosDirection, ground: Ground) -> Shaping:
+    line = choose(LINES, ground.features) if _lines(direction) else None
+    if direction.classes or direction.rate is not None or direction.ceil is not None:
+        capacity = bare.site.capacity_bps if bare.way is Way.OUT else None
+        tree = build_tree(top_of(direction, bare.path, capacity), ground)
+        return replace(bare, limits=choose(RATES, ground.features), line=line, tree=tree)
+    netem = line_for(direction.impairment, ground.features)
+    wants_leaf = direction.leaf is not None or direction.latency is not None
+    choice = netem or (leaf_for(direction.leaf, ground.features) if wants_leaf else None)
+    if choice is None:
+        return replace(bare, line=line)
+    spot = replace(ground.spot, latency_us=direction.latency, handle=handle(ground.major))
+    return replace(bare, line=line, root=choice.mechanism.emit(spot).held(), root_choice=choice)  # type: ignore[arg-type]
+
+
+def _lines(direction: QosDirection) -> list[tuple[Path, Shape]]:
+    """Whatever has an impairment, with its path below the direction."""
+    holders: list[tuple[Path, Shape]] = [((), direction)]
+    holders += [(("classes", name), held) for name, held in direction.classes.items()]
+    return [(path, held) for path, held in holders if held.impairment is not None]
+
+
+# the chain
+
+
+def _with_chain(shaping: Shaping, direction: QosDirection) -> Shaping:
+    site, tree, name = shaping.site, shaping.tree, shaping.site.chain_name(shaping.way)
+    classifier = _NOTHING
+    if tree is not None:
+        where = Where(netns=site.netns, family=FAMILY, table=site.names.table, prefix=name)
+        classifier = classify(asked_in_order(direction, tree), where)
+    rules = tuple(_rules(shaping, direction, classifier))
+    if not rules:
+        return shaping
+    chain = NftChain(
+        netns=site.netns,
+        family=FAMILY,
+        table=site.names.table,
+        name=name,
+        rules=rules,
+        type="filter",
+        hook="egress" if shaping.way is Way.OUT else "ingress",
+        device=site.ifname,
+    )
+    return replace(shaping, classifier=classifier, chain=chain)
+
+
+def _rules(shaping: Shaping, direction: QosDirection, classifier: Classifier) -> Iterator[str]:
+    tree = shaping.tree
+    if tree is not None:
+        yield f"meta priority set {tree.default}"
+    yield from classifier.rules
+    yield from after.packet_rates(direction, tree)
+    if tree is not None and not shaping.is_tree:
+        yield from after.byte_rates(tree, 0 if shaping.way is Way.OUT else numbers.ETHERNET_HEADER)
+    if shaping.line is not None and shaping.line.mechanism.emit == "rule":
+        yield from after.losses(direction, tree)
+    yield from after.dscp_marks(direction, tree)
+    if shaping.has_queue and shaping.way is Way.IN:
+        yield f'fwd to "{shaping.site.queue_ifname(Way.IN)}"'
+
+
+def _needs(shaping: Shaping) -> Iterator[str]:
+    if shaping.chain is not None:
+        yield "nft_netdev"
+        if shaping.way is Way.OUT:
+            yield "nft_egress"
+    if shaping.has_queue and shaping.way is Way.IN:
+        yield from ("ifb", "nft_fwd")
+    if shaping.tree is not None and shaping.limits is None:
+        yield lacked_by(RATES, shaping.site.features)
+
+
+# what cannot be, or not as wished
+
+
+def _findings(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:
+    yield from _too_slow(shaping, ground)
+    yield from _unseen(shaping, direction)
+    yield from _lacking(shaping, direction, ground)
+    yield from _unmeasured(shaping, direction)
+
+
+def _too_slow(shaping: Shaping, ground: Ground) -> Iterator[Finding]:
+    """Below it HTB forgets what a class owes."""
+    least = numbers.least_rate_bps(ground.frame)
+    for node in shaping.tree.nodes if shaping.tree else ():
+        branch = node.branch
+        for key, said in (("rate", branch.rate_bps), ("ceil", branch.ceil_bps)):
+            if said is not None and said < least and branch.path[-1:] != ("",):
+                what = f"at {rate_text(said)} a frame of {ground.frame} bytes takes more than {numbers.DEBT_S} seconds"
+                where = (*branch.origin, key) if branch.path else branch.origin
+                yield Finding(path=where, what=what, fix=f"at least {rate_text(least)}")
+
+
+def _unseen(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
+    """Matches of what a packet has lost, or not yet got, where it is classified."""
+    site = shaping.site
+    for name, held in direction.classes.items():
+        for at, match in enumerate(held.match):
+            path = (*shaping.path, "classes", name, "match", str(at))
+            if match.mark and (shaping.way is Way.IN or site.is_far_end):
+                what = f"packets of {site.label} bear no mark where they are classified"
+                yield Finding(path=(*path, "mark"), what=what, fix="a DSCP, which they keep; or the egress of a link")
+            if match.cgroup:
+                what = "nft knows no sender's cgroup at a device"
+                yield Finding(path=(*path, "cgroup"), what=what, fix="a DSCP or mark that the sender sets")
+
+
+def _lacking(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:
+    if shaping.limits is not None and shaping.limits.lacking:
+        what = "this kernel lacks htb: nft drops what exceeds a limit, and keeps no guarantee and no priority"
+        yield _warning(shaping.path, what, "load the kernel's sch_htb module", "htb")
+    if shaping.line is not None and shaping.line.mechanism.emit == "rule":
+        yield from _lines_lacking(shaping, direction)
+    for path, leaf in _wanted_leaves(shaping, direction):
+        choice = leaf_for(leaf, ground.features)
+        if choice.mechanism.name != leaf:
+            what = f"this kernel lacks {leaf}: {choice.mechanism.name} does instead"
+            yield _warning(path, what, f"load the kernel's sch_{leaf} module", leaf)
+
+
+def _lines_lacking(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
+    for below, held in _lines(direction):
+        for key in ("delay", "jitter", "duplicate", "corrupt", "reorder"):
+            if getattr(held.impairment, key):
+                yield Finding(
+                    path=(*shaping.path, *below, "impairment", key),
+                    what=f"this kernel lacks netem ({FEATURES['netem']})",
+                    fix="load the kernel's sch_netem module; loss alone works without",
+                    cause=Cause.FEATURE,
+                    feature="netem",
+                )
+
+
+def _wanted_leaves(shaping: Shaping, direction: QosDirection) -> Iterable[tuple[Path, str]]:
+    holders: list[tuple[Path, Shape]] = [(shaping.path, direction)]
+    holders += [((*shaping.path, "classes", name), held) for name, held in direction.classes.items()]
+    return [((*path, "leaf"), held.leaf) for path, held in holders if held.leaf is not None]
+
+
+def _unmeasured(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
+    """A guarantee is a share of something."""
+    tree = shaping.tree
+    if tree is None or tree.nodes[0].limit_bps < numbers.UNLIMITED_BPS:
+        return
+    shared = [name for name, held in direction.classes.items() if held.rate and (held.ceil or 0) > held.rate]
+    if shared:
+        what = f"what {', '.join(shared)} are guaranteed is a share of nobody knows what"
+        fix = "a `ceil` of the whole" + ("" if shaping.site.is_far_end else ", or the link's `capacity`")
+        yield _warning(shaping.path, what, fix)
+
+
+def _warning(path: Path, what: str, fix: str, feature: str = "") -> Finding:
+    cause = Cause.FEATURE if feature else Cause.INTENT
+    return Finding(path=path, what=what, fix=fix, severity="warning", cause=cause, feature=feature)

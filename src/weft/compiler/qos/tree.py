@@ -1,0 +1,272 @@
+"""A tree of HTB: what each class is to be, with all its numbers, and the objects that it becomes.
+
+Rules: a tree is built from branches, whoever they come from: one policy's classes, or the ports of many tenants. It
+always has a top, which holds its limit, and a default leaf. A class without a limit of its own has none: the top's
+counts, so that a changed limit is one changed class. A parent that may itself get packets has a leaf for them, its
+rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import field, replace
+
+from weft.compiler.qos import handles, numbers
+from weft.compiler.qos.mechanisms import Choice, Spot, leaf_for, line_for
+from weft.compiler.qos.numbers import UNLIMITED_BPS, Counting, Derived
+from weft.kinds.tc.htb import Htb, HtbClass
+from weft.kinds.tc.leaves import Leaf, Tbf
+from weft.kinds.tc.qdisc import ROOT
+from weft.model import intent
+from weft.model.qos import Impairment
+from weft.records import dataclass
+from weft.state import KernelObject
+
+REST = ""
+"""The name of the leaf of what belongs to its parent and to no other child of it."""
+PRIORITY, LAST_PRIORITY = 4, 7
+MAX_LEVELS = 8
+"""Source: net/sched/sch_htb.c TC_HTB_MAXDEPTH."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """What a class is to be. `path`: the names from the top down, () for the top itself. `origin`: who asks for it.
+    `ceil_bps` None: no limit of its own. `receives`: whether packets may be given to it, where it has branches."""
+
+    path: handles.Path = ()
+    origin: intent.Path = ()
+    rate_bps: int | None = None
+    ceil_bps: int | None = None
+    burst_bytes: int | None = None
+    priority: int | None = None
+    latency_us: int | None = None
+    leaf: str | None = None
+    impairment: Impairment | None = None
+    is_default: bool = False
+    receives: bool = False
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a tree stands on: a link, and what its kernel has."""
+
+    scope: str
+    netns: str
+    ifname: str
+    mtu: int = 1500
+    features: Set[str] = frozenset()
+    counting: Counting = field(default_factory=Counting)
+
+    @property
+    def frame(self) -> int:
+        return numbers.frame_bytes(self.mtu)
+
+    @property
+    def major(self) -> int:
+        return handles.major(self.scope, self.netns, self.ifname)
+
+    @property
+    def spot(self) -> Spot:
+        """Its root, for a queue without a tree."""
+        return Spot(netns=self.netns, ifname=self.ifname, handle=handles.handle(self.major), frame=self.frame)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A class with its numbers. `limit_bps`: the least limit from the top down. `splitter`: the handle of the TBF
+    that takes frames apart below it, `queue`: which one, both of a leaf only."""
+
+    branch: Branch
+    classid: str
+    parent: str
+    rate: Derived
+    ceil: Derived
+    burst: Derived
+    cburst: Derived
+    quantum: Derived
+    priority: int
+    limit_bps: int
+    splits: Derived | None = None
+    splitter: str | None = None
+    queue: Choice[Callable[[Spot], Leaf]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """`nodes`: each after its parent, the top first. `leaves`: the classes that packets are given to, by path;
+    `default`: the one of what nobody classified."""
+
+    ground: Ground
+    nodes: tuple[Node, ...]
+    leaves: Mapping[handles.Path, str]
+    default: str
+
+    def classid(self, path: handles.Path) -> str:
+        """The leaf that packets of a class are given to.
+
+        Raises: KeyError where there is no such class.
+        """
+        return self.leaves[path] if path in self.leaves else self.leaves[*path, REST]
+
+    def objects(self) -> Iterator[KernelObject]:
+        """All that it becomes, each after what it stands on."""
+        ground = self.ground
+        major, minor = self.default.split(":")
+        yield Htb(netns=ground.netns, ifname=ground.ifname, parent=ROOT, handle=f"{major}:", default=int(minor, 16))
+        for node in self.nodes:
+            yield _class(ground, node)
+            if node.queue is not None:
+                yield from _queue(ground, node)
+
+
+def build_tree(top: Branch, ground: Ground) -> Tree:
+    """The tree of a top and its branches. They are sound: see checks.py."""
+    top = _whole(top)
+    numbered = dict(zip(*_minors(top), strict=True))
+    taken = {ground.major}
+    nodes = tuple(_nodes(top, ground, numbered, taken, "", UNLIMITED_BPS))
+    default = next(node.classid for node in nodes if node.branch.is_default)
+    leaves = {node.branch.path: node.classid for node in nodes if node.queue is not None}
+    return Tree(ground=ground, nodes=nodes, leaves=leaves, default=default)
+
+
+def walk(branch: Branch) -> Iterator[Branch]:
+    """A branch and all that grows on it, each after its parent."""
+    yield branch
+    for inner in branch.branches:
+        yield from walk(inner)
+
+
+def _whole(top: Branch) -> Branch:
+    """With the leaves that nobody asks for: the rest of each parent that receives, and the default."""
+    branches = tuple(map(_with_rest, top.branches))
+    if not any(leaf.is_default for branch in branches for leaf in walk(branch)):
+        own = Branch(
+            path=(REST,), origin=top.origin, priority=LAST_PRIORITY, is_default=True,
+            latency_us=top.latency_us, leaf=top.leaf, impairment=top.impairment,
+        )  # fmt: skip
+        branches = (own, *branches)
+    return replace(top, branches=branches)
+
+
+def _with_rest(branch: Branch) -> Branch:
+    if not branch.branches:
+        return branch
+    branches = tuple(map(_with_rest, branch.branches))
+    if branch.receives or branch.is_default:
+        rest = replace(
+            branch, path=(*branch.path, REST), rate_bps=None, ceil_bps=None, burst_bytes=None,
+            priority=LAST_PRIORITY if branch.priority is None else branch.priority, branches=(),
+        )  # fmt: skip
+        branches = (rest, *branches)
+    return replace(branch, branches=branches, is_default=False)
+
+
+def _minors(top: Branch) -> tuple[list[handles.Path], list[int]]:
+    fixed = {(): handles.TOP, (REST,): handles.DEFAULT}
+    paths = [branch.path for branch in walk(top)]
+    hashed = handles.minors(path for path in paths if path not in fixed)
+    return paths, [fixed[path] if path in fixed else hashed[path] for path in paths]
+
+
+def _nodes(
+    branch: Branch, ground: Ground, numbered: dict[handles.Path, int], taken: set[int], parent: str, limit_bps: int
+) -> Iterator[Node]:
+    node = _node(branch, ground, numbered[branch.path], parent, limit_bps)
+    if not branch.branches:
+        node = _leaf(node, ground, taken)
+    yield node
+    for inner in branch.branches:
+        yield from _nodes(inner, ground, numbered, taken, node.classid, node.limit_bps)
+
+
+def _node(branch: Branch, ground: Ground, minor: int, parent: str, limit_bps: int) -> Node:
+    frame, count = ground.frame, ground.counting
+    said = branch.ceil_bps if branch.ceil_bps is not None else branch.rate_bps
+    ceil = Derived(UNLIMITED_BPS, "the limit above counts" if parent else "no limit is known")
+    if said is not None:
+        why = "as given" if branch.ceil_bps is not None else "the rate, for there is no ceil"
+        ceil = Derived(count.frames(said), why)
+    limit_bps = min(limit_bps, ceil.value)
+    rate = _rate(branch, ground, limit_bps, ceil)
+    return Node(
+        branch=branch,
+        classid=handles.classid(ground.major, minor),
+        parent=parent or handles.handle(ground.major),
+        rate=rate,
+        ceil=ceil,
+        burst=numbers.burst(rate.value, frame, branch.burst_bytes),
+        cburst=numbers.burst(ceil.value, frame, branch.burst_bytes),
+        quantum=numbers.quantum(rate.value, frame),
+        priority=PRIORITY if branch.priority is None else branch.priority,
+        limit_bps=limit_bps,
+    )
+
+
+def _rate(branch: Branch, ground: Ground, limit_bps: int, ceil: Derived) -> Derived:
+    if not branch.path:
+        return Derived(ceil.value, "the top: its limit")
+    if branch.rate_bps is not None:
+        return Derived(ground.counting.frames(branch.rate_bps), "as given")
+    return numbers.scraps(limit_bps, ground.frame, branch.path == (REST,))
+
+
+def _leaf(node: Node, ground: Ground, taken: set[int]) -> Node:
+    """With its queue, and a TBF above that where frames must be taken apart."""
+    splits = numbers.splits(node.limit_bps)
+    splitter = None
+    if splits.value and "tbf" in ground.features:
+        number = handles.splitter(ground.major, node.branch.path, taken)
+        taken.add(number)
+        splitter = handles.handle(number)
+    line = line_for(node.branch.impairment, ground.features)
+    return replace(node, splits=splits, splitter=splitter, queue=line or leaf_for(node.branch.leaf, ground.features))
+
+
+def _class(ground: Ground, node: Node) -> HtbClass:
+    """Turns and priorities are the leaves' alone."""
+    is_leaf = node.queue is not None
+    return HtbClass(
+        netns=ground.netns,
+        ifname=ground.ifname,
+        classid=node.classid,
+        parent=node.parent,
+        rate_bps=node.rate.value,
+        ceil_bps=node.ceil.value,
+        burst_bytes=node.burst.value,
+        cburst_bytes=node.cburst.value,
+        quantum_bytes=node.quantum.value if is_leaf else None,
+        priority=node.priority if is_leaf else None,
+        overhead_bytes=ground.counting.overhead_bytes,
+        cells=ground.counting.cells,
+    ).held()
+
+
+def _queue(ground: Ground, node: Node) -> Iterable[KernelObject]:
+    spot = Spot(
+        netns=ground.netns,
+        ifname=ground.ifname,
+        parent=node.classid,
+        limit_bps=node.limit_bps,
+        frame=ground.frame,
+        latency_us=node.branch.latency_us,
+    )
+    if node.splitter is not None:
+        yield _splitter(ground, node, node.splitter)
+        spot = replace(spot, parent=f"{node.splitter}1", below=node.classid)
+    assert node.queue is not None
+    yield node.queue.mechanism.emit(spot).held()
+
+
+def _splitter(ground: Ground, node: Node, handle: str) -> Tbf:
+    return Tbf(
+        netns=ground.netns,
+        ifname=ground.ifname,
+        parent=node.classid,
+        handle=handle,
+        rate_bps=numbers.SPLITTER_BPS,
+        burst_bytes=2 * ground.frame,
+        limit_bytes=numbers.GSO_BYTES,
+    ).held()

@@ -1,0 +1,63 @@
+"""`weft qos show`: classes, with what they may and what they do, once or live."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.doors.cli.commands.check import port_names
+from weft.doors.cli.commands.qos_set import link_names
+from weft.doors.cli.options import file_option, output_option, scope_names
+from weft.doors.cli.terminal import say
+from weft.doors.cli.watching import paced, watch, watch_options
+
+if TYPE_CHECKING:
+    from weft.picture.queues import TreeView
+
+
+def carrier_names(ctx: click.Context, param: click.Parameter, start: str) -> list[str]:
+    """Ports that are applied, and links of the host."""
+    return [*port_names(ctx, param, start), *link_names(ctx, param, start)]
+
+
+@click.command("show")
+@click.argument("name", metavar="[LINK|PORT]", required=False, shell_complete=carrier_names)
+@file_option
+@click.option("--scope", metavar="NAME", shell_complete=scope_names, help="Only of what was applied as NAME.")
+@output_option
+@watch_options
+def command(
+    name: str | None, file: str | None, scope: str | None, output: str, every_s: float | None, count: int | None
+) -> None:
+    """Show who gets how much: classes with guarantee and limit, what they borrowed, what waits, was dropped, delayed.
+
+    PORT is TENANT/PORT or PORT, LINK a link of the host. Without a name all that is applied, and what others have put
+    at the host's links. SENT counts frames as HTB does; with --watch it is the rate between two looks. DELAY is
+    measured where the queue is fq_codel, else (~) estimated from what waits.
+    """
+    from weft.doors.cli.intents import intents_of
+    from weft.service import Service
+    from weft.service.qos import looks
+
+    if count and not every_s:
+        raise click.UsageError("--count counts the looks of --watch")
+    service = Service(command="weft qos show")
+    found = looks(service, intents_of(service, scope, file), name)
+    if every_s is None:
+        say(render(next(found), output))
+        return
+    watch((render(trees, output, compact=True) for trees in paced(found, every_s, count)), in_place=output == "text")
+
+
+def render(trees: Sequence[TreeView], output: str, *, compact: bool = False) -> str:
+    """`compact`: JSON on one line."""
+    if output == "json":
+        from dataclasses import asdict
+
+        return json.dumps([asdict(tree) for tree in trees], indent=None if compact else 2)
+    from weft.doors.cli.qos_text import text
+
+    return text(trees) if trees else "Nothing is shaped here."

@@ -1,0 +1,284 @@
+"""A policy for a link from what must be protected on it, with the reason for every line.
+
+Rules: pure. What is not said has a default that does no harm: a tenth of the line is nobody's guarantee, who may mark
+packets as urgent cannot take the line with it, and whatever is not named shares what is left. Rates in bit/s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from weft.errors import IntentInvalid, Problem
+from weft.files import edit
+from weft.files.qos_file import Direction, scope_of
+from weft.model import qos_words as q
+from weft.model.intent import Path
+from weft.model.qos_words import rate_text
+from weft.model.words import Malformed, closest
+from weft.records import dataclass
+
+HEADROOM = 0.95
+"""Of what a line carries: packets must wait here, not in the modem behind it, whose queue knows no classes."""
+GUARANTEED = 0.9
+"""The most of it that is promised to somebody."""
+CALL_BPS = 100_000
+"""One call of G.711 in Ethernet frames, each way: 50 packets a second of 218 bytes. Source: RFC 3551."""
+_LATENCY_US = 5_000
+
+KINDS = ("voice", "ssh", "dns", "host=ADDRESS", "port=[tcp/|udp/]PORT", "dscp=CODE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """Some of what passes. `match`: both ways. `rate_bps` None: as is usual for it."""
+
+    name: str
+    match: Sequence[Mapping[str, Any]]
+    what: str
+    rate_bps: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """`up_bps`, `down_bps`: what the line carries, None where that way is nobody's trouble. `bulk`: what may wait for
+    all others. `waits_little`: whether a packet must not wait long even while the line is full."""
+
+    ifname: str
+    up_bps: int | None
+    down_bps: int | None = None
+    protect: tuple[Traffic, ...] = ()
+    bulk: tuple[Traffic, ...] = ()
+    waits_little: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """`text`: the file. `why`: path in it to the reason for what stands there."""
+
+    text: str
+    why: Mapping[Path, str]
+
+
+def traffic(written: str) -> Traffic:
+    """`voice`, `ssh@512kbit`, `host=192.168.1.10@5mbit`, `port=tcp/443`. Raises: Malformed."""
+    words, at, rate = written.partition("@")
+    kind, _, value = words.partition("=")
+    make = _MAKERS.get(kind)
+    if make is None:
+        meant = closest(kind, tuple(_MAKERS))
+        raise Malformed(
+            f"{written!r} is no traffic known here", f"did you mean {meant}?" if meant else f"one of {', '.join(KINDS)}"
+        )
+    name, match, what = make(value)
+    return Traffic(name=name, match=match, what=what, rate_bps=_read(q.RateBps, rate) if at else None)
+
+
+def advise(situation: Situation) -> Advice:
+    """Raises: IntentInvalid where more is promised than the line carries, or something is named twice."""
+    _demand_once(situation)
+    why: dict[Path, str] = {}
+    link: Path = ("host", "links", situation.ifname)
+    qos: dict[str, Any] = {}
+    lines: tuple[tuple[Direction, int | None], ...] = (("egress", situation.up_bps), ("ingress", situation.down_bps))
+    for direction, line_bps in lines:
+        if line_bps:
+            made = _Way(situation, direction, line_bps, (*link, "qos", direction), why)
+            qos[direction] = made.direction()
+    _explain_ways(link, situation, why)
+    document = {
+        "weft": 1,
+        "name": scope_of(situation.ifname),
+        "host": {"links": {situation.ifname: {"existing": True, "qos": qos}}},
+    }
+    return Advice(text="\n".join(edit.block(document, 0, _once(why))) + "\n", why=why)
+
+
+# inside
+
+_Made = tuple[str, list[dict[str, Any]], str]
+"""The name, what matches, and the words for it."""
+
+
+def _read(annotated: Any, written: str) -> Any:
+    return annotated.__metadata__[0].read(written)
+
+
+def _voice(_: str) -> _Made:
+    marked, signalling = {"dscp": ["ef", "va"]}, _service("udp", "5060-5061")
+    return "voice", [marked, *signalling], "calls: what telephones mark (EF, voice-admit), and SIP"
+
+
+def _ssh(_: str) -> _Made:
+    return "ssh", _service("tcp", "22"), "terminals, to here and from here"
+
+
+def _dns(_: str) -> _Made:
+    return "dns", [*_service("udp", "53"), *_service("tcp", "53")], "names: everything else begins by asking for one"
+
+
+def _host(value: str) -> _Made:
+    address = _read(q.Prefix, value)
+    plain = address.split("/")[0] if address.endswith(("/32", "/128")) else address
+    return f"host-{_label(plain)}", [{"destination": plain}, {"source": plain}], f"all of {plain}, both ways"
+
+
+def _port(value: str) -> _Made:
+    protocol, slash, port = value.rpartition("/")
+    ports = _read(q.Ports, port)
+    protocols = [_read(q.Protocol, protocol)] if slash else ["tcp", "udp"]
+    what = f"what is asked of {'/'.join(protocols)} port {ports}, and the answers"
+    match = [held for name in protocols for held in _service(name, ports)]
+    return f"port-{ports}", match, what
+
+
+def _dscp(value: str) -> _Made:
+    _read(q.Dscp, value)
+    return f"dscp-{value}", [{"dscp": [value]}], f"what is marked {value}"
+
+
+_MAKERS: Mapping[str, Callable[[str], _Made]] = {
+    "voice": _voice,
+    "ssh": _ssh,
+    "dns": _dns,
+    "host": _host,
+    "port": _port,
+    "dscp": _dscp,
+}
+
+
+def _service(protocol: str, ports: str) -> list[dict[str, Any]]:
+    return [{"protocol": protocol, "ports": [ports]}, {"protocol": protocol, "source_ports": [ports]}]
+
+
+def _label(value: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in value).strip("-")
+
+
+class _Way:
+    """One direction of the link. `at`: where it stands; reasons go to `why`."""
+
+    def __init__(self, situation: Situation, direction: Direction, line_bps: int, at: Path, why: dict[Path, str]):
+        self._of, self._direction, self._at, self._why = situation, direction, at, why
+        self._line_bps = line_bps
+        self._ceil_bps = _round(line_bps * HEADROOM) if situation.waits_little else line_bps
+
+    def direction(self) -> dict[str, Any]:
+        rates = self._rates()
+        self._demand_room(rates)
+        classes = {held.name: self._protected(held, rate) for held, rate in zip(self._of.protect, rates, strict=True)}
+        left_bps = self._ceil_bps - sum(rates)
+        bulk_bps = _round(left_bps / 10 / max(1, len(self._of.bulk)))
+        classes["rest"] = self._rest(_round(left_bps - bulk_bps * len(self._of.bulk)))
+        classes |= {held.name: self._bulk(held, bulk_bps) for held in self._of.bulk}
+        return {"ceil": self._say(("ceil",), self._ceil_bps, self._why_ceil()), "default": "rest", "classes": classes}
+
+    def _why_ceil(self) -> str:
+        if not self._of.waits_little:
+            return f"All that the line carries: {rate_text(self._line_bps)}."
+        where = "the modem or switch behind" if self._direction == "egress" else "the provider's end"
+        return (
+            f"{HEADROOM:.0%} of the {rate_text(self._line_bps)} that the line carries: so packets wait here, where "
+            f"classes are known, not at {where}, where all wait behind each other."
+        )
+
+    def _rates(self) -> list[int]:
+        """What each is promised: as asked, else what is usual, and no more than an equal share."""
+        share_bps = self._ceil_bps * GUARANTEED / max(1, len(self._of.protect))
+        usual_bps = {"voice": 10 * CALL_BPS, "ssh": 512_000, "dns": 128_000}
+        return [
+            held.rate_bps or _round(min(share_bps, usual_bps.get(held.name, share_bps / 2)))
+            for held in self._of.protect
+        ]
+
+    def _demand_room(self, rates: Sequence[int]) -> None:
+        most_bps = _round(self._ceil_bps * GUARANTEED)
+        if sum(rates) > most_bps:
+            asked = ", ".join(
+                f"{held.name} {rate_text(rate)}" for held, rate in zip(self._of.protect, rates, strict=True)
+            )
+            what = f"{rate_text(sum(rates))} are promised ({asked}) of {rate_text(most_bps)} that can be"
+            raise IntentInvalid([Problem(where="--protect", what=what, fix="promise less, behind the @")])
+
+    def _protected(self, held: Traffic, rate_bps: int) -> dict[str, Any]:
+        at: Path = ("classes", held.name)
+        self._note(at, f"{held.what[0].upper()}{held.what[1:]}.")
+        made: dict[str, Any] = {"match": _plain(held.match)}
+        made["rate"] = self._say((*at, "rate"), rate_bps, self._why_rate(held, rate_bps))
+        is_marked = any("dscp" in match for match in held.match)
+        ceil_bps = min(self._ceil_bps, 2 * rate_bps) if is_marked else self._ceil_bps
+        why = "Marks are anybody's to set: a flood of marked packets ends here." if is_marked else ""
+        made["ceil"] = self._say((*at, "ceil"), ceil_bps, why or "Idle capacity is anybody's.")
+        is_urgent = is_marked or held.name in ("ssh", "dns")
+        made["priority"] = 0 if is_urgent else 2
+        self._note((*at, "priority"), "First, also where it takes more than its rate." if is_urgent else "")
+        if self._of.waits_little and is_urgent:
+            made["latency"] = f"{_LATENCY_US // 1000}ms"
+            self._note((*at, "latency"), "A packet that has waited longer is of no use: rather lost than late.")
+        return made
+
+    def _why_rate(self, held: Traffic, rate_bps: int) -> str:
+        if held.rate_bps:
+            return "Guaranteed, as asked."
+        if held.name == "voice":
+            return f"Guaranteed: {rate_bps // CALL_BPS} calls of {rate_text(CALL_BPS)} each (G.711 in Ethernet frames)."
+        return f"Guaranteed: {rate_bps / self._ceil_bps:.0%} of the line; say NAME@RATE for another."
+
+    def _rest(self, rate_bps: int) -> dict[str, Any]:
+        at: Path = ("classes", "rest")
+        self._note(at, "All that is not named: it gets what is left, and is never starved.")
+        made: dict[str, Any] = {"rate": rate_text(rate_bps), "ceil": rate_text(self._ceil_bps), "priority": 4}
+        return made
+
+    def _bulk(self, held: Traffic, rate_bps: int) -> dict[str, Any]:
+        at: Path = ("classes", held.name)
+        self._note(at, f"{held.what[0].upper()}{held.what[1:]}: takes the line while nobody else wants it.")
+        self._note((*at, "rate"), "Little, but so much that connections do not die.")
+        made: dict[str, Any] = {"match": _plain(held.match), "rate": rate_text(rate_bps)}
+        return made | {"ceil": rate_text(self._ceil_bps), "priority": 7}
+
+    def _say(self, at: Path, rate_bps: int, why: str) -> str:
+        self._note(at, why)
+        return rate_text(rate_bps)
+
+    def _note(self, at: Path, why: str) -> None:
+        if why:
+            self._why[(*self._at, *at)] = why
+
+
+def _plain(match: Sequence[Mapping[str, Any]]) -> Any:
+    """One match, and one value, without brackets."""
+    short = [
+        {key: held[0] if isinstance(held, list) and len(held) == 1 else held for key, held in one.items()}
+        for one in match
+    ]
+    return short[0] if len(short) == 1 else short
+
+
+def _once(why: Mapping[Path, str]) -> Mapping[Path, str]:
+    """Each reason where it is read first."""
+    first = {reason: path for path, reason in reversed([*why.items()])}
+    return {path: reason for reason, path in first.items()}
+
+
+def _demand_once(situation: Situation) -> None:
+    names = [held.name for held in (*situation.protect, *situation.bulk)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        what = f"{', '.join(twice)} is named twice"
+        raise IntentInvalid([Problem(where="--protect", what=what, fix="name it once, here or behind --bulk")])
+
+
+def _round(rate_bps: float) -> int:
+    """Down to what is easy to read, and no less than a class can hold."""
+    size = 1_000 if rate_bps < 10_000_000 else 10_000 if rate_bps < 100_000_000 else 100_000
+    return max(1_000, int(rate_bps // size * size))
+
+
+def _explain_ways(link: Path, situation: Situation, why: dict[Path, str]) -> None:
+    why[(*link, "qos", "egress")] = f"What {situation.ifname} sends. The first class that matches has a packet."
+    why[(*link, "qos", "ingress")] = (
+        f"What {situation.ifname} receives: it has crossed the line already, but TCP at the far end slows down to what "
+        "is let through here."
+    )
+    why[("name",)] = "`weft apply -f FILE` makes it so, `weft qos show` tells how it goes."

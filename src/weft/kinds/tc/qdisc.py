@@ -1,0 +1,136 @@
+"""What every queueing discipline has, and how any of them is made. Source: tc(8), net/sched/sch_api.c.
+
+Rules: a qdisc is known by its link and by where it sits there: at the root, or as the leaf of a class (or of another
+qdisc that takes one). Numbers are as tc writes them: hexadecimal, major and minor. What the kernel puts somewhere by
+itself has the handle 0: it is nobody's, reads as absent and gives way. A field that is None is neither managed nor
+compared. What is wanted is said as the kernel can hold it (`held`), so that it reads back equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self
+
+from weft.kinds import command
+from weft.kinds.base import Kind, Names, Owner, Request
+from weft.records import dataclass
+from weft.state import Change, KernelObject, Key, Op, link_key
+from weft.wire.tc import TC_H_ROOT, delete_qdisc, new_qdisc, number_of, set_qdisc
+
+ROOT = "root"
+QDISC, CLASS = "qdisc", "class"
+"""Tables."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qdisc:
+    """`parent`: ROOT, or what it is the leaf of: "77:10". `handle`: "77:"; None where nobody names its classes.
+    `below`: of a queue that another qdisc has (`parent` is then the only class of that, "78:1"), where that one sits;
+    "" where it is a class's own, and at the root."""
+
+    netns: str
+    ifname: str
+    parent: str = ROOT
+    handle: str | None = None
+    below: str = ""
+
+    @property
+    def key(self) -> Key:
+        return qdisc_key(self.netns, self.ifname, self.parent)
+
+    @property
+    def lives_on(self) -> tuple[Key, ...]:
+        """Its link, the root qdisc there, and the class or qdisc that it is the queue of."""
+        link = link_key(self.netns, self.ifname)
+        if self.parent == ROOT:
+            return (link,)
+        root = qdisc_key(self.netns, self.ifname, ROOT)
+        if not self.below:
+            return (link, root, class_key(self.netns, self.ifname, self.parent))
+        return (link, root) if self.below == ROOT else (link, root, qdisc_key(self.netns, self.ifname, self.below))
+
+    def held(self) -> Self:
+        """As the kernel can hold it: what is wanted, rounded as it will come back."""
+        return self
+
+
+def qdisc_key(netns: str, ifname: str, parent: str) -> Key:
+    return Key(QDISC, netns, f"{ifname} {parent}")
+
+
+def class_key(netns: str, ifname: str, classid: str) -> Key:
+    return Key(CLASS, netns, f"{ifname} {classid}")
+
+
+def parent_number(parent: str) -> int:
+    return TC_H_ROOT if parent == ROOT else number_of(parent)
+
+
+def row(
+    cls: type[Any],
+    tc_kind: str,
+    *,
+    options: Callable[[Any], bytes],
+    words: Callable[[Any], Iterable[str | int]],
+    fields: Callable[[bytes], Mapping[str, Any]],
+    in_place: Iterable[str] = (),
+    unsettles: Callable[[KernelObject], bool] = lambda dependent: False,
+    at_birth: Callable[[Any], tuple[bytes, tuple[str | int, ...]]] = lambda qdisc: (b"", ()),
+) -> Kind:
+    """The row of a kind of qdisc. `options` writes its own options, `fields` reads them, `words` are tc's; `at_birth`
+    both of what is said when it is made and never again."""
+
+    def requests(change: Change, names: Names) -> Iterator[Request]:
+        before, after = change.before, change.after
+        index = names.ifindex(change.object.lives_on[0])
+        if isinstance(before, cls) and change.op is not Op.UPDATE:
+            yield Request(before.netns, delete_qdisc(index, parent_number(before.parent), handle_of(before)))
+        if isinstance(after, cls):
+            at = parent_number(after.parent)
+            if change.op is Op.UPDATE:
+                handle = handle_of(before) if isinstance(before, cls) else 0
+                yield Request(after.netns, set_qdisc(index, at, handle, tc_kind, options(after)))
+            else:
+                born_with = options(after) + at_birth(after)[0]
+                yield Request(after.netns, new_qdisc(index, at, handle_of(after), tc_kind, born_with))
+
+    def script(change: Change) -> Iterator[str]:
+        before, after = change.before, change.after
+        if isinstance(before, cls) and change.op is not Op.UPDATE:
+            yield command.tc(before.netns, "qdisc", "del", *where(before))
+        if isinstance(after, cls):
+            verb, more = ("change", ()) if change.op is Op.UPDATE else ("add", at_birth(after)[1])
+            yield command.tc(after.netns, "qdisc", verb, *where(after), tc_kind, *words(after), *more)
+
+    def parse(fields_: Mapping[str, Any], read: bytes) -> Any:
+        return cls(**fields_, **fields(read))
+
+    return Kind(
+        name=tc_kind,
+        cls=cls,
+        backend="rtnl",
+        owner=Owner.HANDLE,
+        tc_kind=tc_kind,
+        in_place=frozenset(in_place),
+        unsettles=unsettles,
+        requests=requests,
+        script=script,
+        parse=parse,
+    )
+
+
+def handle_of(qdisc: Qdisc) -> int:
+    return number_of(qdisc.handle) if qdisc.handle else 0
+
+
+def where(qdisc: Qdisc) -> tuple[str, ...]:
+    at = (ROOT,) if qdisc.parent == ROOT else ("parent", qdisc.parent)
+    return ("dev", qdisc.ifname, *at, *(("handle", qdisc.handle) if qdisc.handle else ()))
+
+
+def root_of(obj: KernelObject) -> Key | None:
+    """The key of the root qdisc of the tree that `obj` is in; None for what is no part of one."""
+    if obj.key.table not in (QDISC, CLASS):
+        return None
+    netns, ifname = obj.key.netns, obj.key.name.split(" ", 1)[0]
+    return qdisc_key(netns, ifname, ROOT)

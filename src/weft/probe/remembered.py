@@ -1,0 +1,57 @@
+"""What this kernel has, as it was found once and is remembered.
+
+Rules: what was found holds until the kernel, its modules or weft itself change. Finding out is `kernel`'s, which is
+imported when it must be: it knows a specimen of everything. Source: modules.dep(5).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import weft
+from weft.facts import FEATURES
+from weft.store import codec, durable
+from weft.store.locks import hold
+
+MODULES = Path("/lib/modules") / os.uname().release / "modules.dep"
+"""What the kernel may load, and its changes."""
+
+_WAIT_S = 10.0
+
+
+def features(run: Path) -> frozenset[str]:
+    """The names of what this kernel has, as in `weft.facts.FEATURES`. `run`: where they are remembered. Of commands
+    that start together one looks, and the others wait for it.
+
+    Raises: NotPermitted, DiskFull, Locked.
+    """
+    path = run / "features.json"
+    known = _remembered(path)
+    if known is not None:
+        return known
+    from weft.probe import kernel
+
+    with hold(run / "locks", ["features"], command="weft", wait_s=_WAIT_S):
+        known = _remembered(path)
+        if known is None:
+            known = kernel.find()
+            durable.write(path, codec.dumps({"of": _signature(), "features": sorted(known)}))
+    return known
+
+
+def _signature() -> list[str]:
+    """What must not have changed for the remembered features to hold."""
+    try:
+        changed = str(MODULES.stat().st_mtime_ns)
+    except OSError:
+        changed = ""
+    return [weft.__version__, os.uname().release, changed, *FEATURES]
+
+
+def _remembered(path: Path) -> frozenset[str] | None:
+    try:
+        plain = codec.loads(path.read_bytes())
+        return frozenset(plain["features"]) if plain["of"] == _signature() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

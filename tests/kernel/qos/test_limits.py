@@ -1,0 +1,153 @@
+"""Limits with traffic: both ways, at every kind of port and link, changed while it flows."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.dump import differences
+from tests.kernel.qos.lab import TENANT, Lab
+
+BOTH = {"egress": {"ceil": "10mbit"}, "ingress": {"ceil": "40mbit"}}
+
+
+def test_a_port_sends_and_receives_what_it_may(lab: Lab) -> None:
+    lab.apply({"a": {"qos": BOTH}})
+    with lab.server("b"):
+        lab.keeps(10e6, "a", "10.0.0.2", lab.ifname("qos-a"))
+        lab.keeps(40e6, "a", "fd10::2", lab.ifname("a"), "-R")
+
+
+def test_ten_flows_together_get_no_more_than_one(lab: Lab) -> None:
+    lab.apply({"a": {"qos": BOTH}})
+    with lab.server("b"):
+        lab.keeps(10e6, "a", "10.0.0.2", lab.ifname("qos-a"), "-P", "10")
+
+
+def test_udp_that_asks_for_more_gets_the_limit(lab: Lab) -> None:
+    lab.apply({"a": {"qos": BOTH}})
+    with lab.server("b"):
+        lab.keeps(10e6, "a", "10.0.0.2", lab.ifname("qos-a"), "-u", "-b", "30M")
+
+
+@pytest.mark.parametrize("ceil_mbit", [1, 100, 500])
+def test_slow_and_fast_limits(lab: Lab, ceil_mbit: int) -> None:
+    lab.apply({"a": {"qos": {"ingress": {"ceil": f"{ceil_mbit}mbit"}}}})
+    with lab.server("b"):
+        lab.keeps(ceil_mbit * 1e6, "a", "10.0.0.2", lab.ifname("a"), "-R")
+
+
+def test_a_guest_behind_a_tap_is_held_to_it(lab: Lab) -> None:
+    policy = {"egress": {"ceil": "8mbit"}, "ingress": {"ceil": "5mbit"}}
+    lab.world.run("ip", "netns", "add", "guest")
+    lab.apply({"a": {"attach": {"tap": {"name": "vm"}}, "qos": policy}})
+    helper = Path(__file__).with_name("guest_behind.py")
+    guest = lab.world.start(sys.executable, "-IS", helper, "vm", "guest", stdout=-1)
+    try:
+        assert guest.stdout is not None
+        assert guest.stdout.readline() == "ready\n"
+        lab.world.run("sh", "-c", "ip link set eth0 up; ip addr add 10.0.0.1/24 dev eth0", netns="guest")
+        assert lab.world.ping("10.0.0.2", netns="guest")
+        with lab.server("b"):
+            lab.keeps(8e6, "guest", "10.0.0.2", lab.ifname("qos-a"))
+            lab.keeps(5e6, "guest", "10.0.0.2", lab.ifname("a"), "-R")
+    finally:
+        guest.kill()
+        guest.wait()
+        lab.world.run("ip", "netns", "del", "guest")
+
+
+def test_a_link_of_a_namespace_both_ways(lab: Lab) -> None:
+    """Its own root for what it sends, an ifb for what it receives."""
+    near = {"kind": "veth", "peer": "y", "addresses": ["10.7.0.1/24"], "qos": BOTH}
+    lab.apply(namespaces={"n": {"links": {"x": near}}})
+    lab.world.run("ip", "netns", "add", "other")
+    lab.world.run("ip", "-n", "n", "link", "set", "y", "netns", "other")
+    try:
+        lab.world.run("sh", "-c", "ip addr add 10.7.0.2/24 dev y; ip link set y up", netns="other")
+        with lab.server("other"):
+            lab.keeps(10e6, "n", "10.7.0.2", "x", netns="n")
+            lab.keeps(40e6, "n", "10.7.0.2", lab.ifname("qos-x", "n"), "-R", netns="n")
+    finally:
+        lab.world.run("ip", "netns", "exec", "other", "ip", "link", "del", "y")
+        lab.world.run("ip", "netns", "del", "other")
+
+
+def test_a_card_of_the_host_both_ways(lab: Lab) -> None:
+    lab.world.run("ip", "netns", "add", "outside")
+    lab.world.run("sh", "-c", "ip link add eth9 type veth peer name far netns outside && ip link set eth9 up")
+    lab.world.run("sh", "-c", "ip addr add 10.9.0.1/24 dev eth9 && ip -n outside addr add 10.9.0.2/24 dev far")
+    lab.world.run("ip", "-n", "outside", "link", "set", "far", "up")
+    try:
+        lab.apply(host={"links": {"eth9": {"existing": True, "qos": BOTH}}})
+        with lab.server("outside"):
+            lab.keeps(10e6, None, "10.9.0.2", "eth9", netns=None)
+            ifb = next(link["ifname"] for link in lab.world.json("ip", "-j", "link") if link["ifname"].startswith("wq"))
+            lab.keeps(40e6, None, "10.9.0.2", ifb, "-R", netns=None)
+        lab.world.run("weft", "destroy", "-y", "lab")
+        lab.file.unlink()
+    finally:
+        lab.world.run("sh", "-c", "ip link del eth9; ip netns del outside")
+
+
+def test_a_changed_limit_is_one_class_and_loses_no_packet(lab: Lab) -> None:
+    lab.apply({"a": {"qos": {"ingress": {"ceil": "10mbit"}}}})
+    ifname = lab.ifname("a")
+    with lab.server("b"):
+        stream = lab.world.start(
+            "iperf3", "-c", "10.0.0.2", "-R", "-u", "-b", "4M", "-t", "5", "-J", netns="a", stdout=-1
+        )
+        time.sleep(1.5)
+        before = lab.classes(ifname)
+        said = lab.apply({"a": {"qos": {"ingress": {"ceil": "12mbit"}}}})
+        assert "Kernel objects: 0 to create, 1 to change, 0 to replace, 0 to delete." in said
+        after = lab.classes(ifname)
+        told = json.loads(stream.communicate()[0])
+    assert (before["1"].ceil, after["1"].ceil) == ("10Mbit", "12Mbit")
+    assert int(after["1"].sent) >= int(before["1"].sent) > 0
+    assert told["end"]["sum"]["lost_packets"] == 0
+
+
+def test_what_a_policy_leaves_behind_when_it_goes_is_nothing(lab: Lab) -> None:
+    lab.apply()
+    before = lab.world.dump(settle_s=5)
+    lab.apply({"a": {"qos": BOTH}})
+    assert lab.world.ping("10.0.0.2", netns="a")
+    lab.apply()
+    assert lab.world.ping("10.0.0.2", netns="a")
+    assert differences(before, lab.world.dump(settle_s=5)) == []
+
+
+def test_a_class_that_somebody_deletes_comes_back_and_its_fellows_stay(lab: Lab) -> None:
+    policy = {"ingress": {"ceil": "40mbit", "classes": {"v": {"match": {"dscp": "ef"}, "rate": "1mbit"}}}}
+    lab.apply({"a": {"qos": policy}})
+    ifname = lab.ifname("a")
+    assert lab.world.ping("10.0.0.1", netns="b")
+    before = lab.classes(ifname)
+    gone = next(minor for minor in before if minor not in ("1", "2"))
+    lab.world.run("tc", "class", "del", "dev", ifname, "classid", before[gone].classid, netns=TENANT)
+    lab.apply({"a": {"qos": policy}})
+    after = lab.classes(ifname)
+    assert after.keys() == before.keys()
+    assert int(after["2"].packets) >= int(before["2"].packets) > 0
+
+
+def test_a_root_of_somebody_elses_gives_way_and_comes_back(lab: Lab) -> None:
+    """Only where the file says so."""
+    lab.world.run("sh", "-c", "ip link add card type veth peer name far && ip link set card up && ip link set far up")
+    lab.world.run("tc", "qdisc", "add", "dev", "card", "root", "handle", "9:", "pfifo", "limit", "77")
+    before = lab.world.run("tc", "qdisc", "show", "dev", "card").stdout
+    links = {"card": {"existing": True, "qos": {"egress": {"ceil": "10mbit"}}}}
+    lab.file.write_text(json.dumps({"weft": 1, "name": "lab", "host": {"links": links}}))
+    assert "`replace: true`" in lab.world.run("weft", "plan", "-f", lab.file, check=False).stderr
+    assert lab.world.run("tc", "qdisc", "show", "dev", "card").stdout == before
+    lab.apply(host={"links": {"card": {"existing": True, "qos": {"replace": True, "egress": {"ceil": "10mbit"}}}}})
+    assert lab.classes("card", None)["1"].ceil == "10Mbit"
+    lab.world.run("weft", "destroy", "-y", "lab")
+    lab.file.unlink()
+    assert lab.world.run("tc", "qdisc", "show", "dev", "card").stdout == before
+    lab.world.run("ip", "link", "del", "card")
