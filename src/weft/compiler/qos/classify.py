@@ -257,12 +257,11 @@ def _of_packet(match: QosMatch, family: int) -> Iterator[str]:
 def _of_transport(match: QosMatch) -> Iterator[str]:
     if match.protocol is None:
         return
-    protocol = nft_text.protocol(match.protocol)
     if not match.ports and not match.source_ports:
-        yield f"meta l4proto {protocol}"
+        yield f"meta l4proto {nft_text.protocol(match.protocol)}"
     for side, ports in (("sport", match.source_ports), ("dport", match.ports)):
         if ports:
-            yield f"{protocol} {side} {nft_text.ports(ports)}"
+            yield f"{match.protocol} {side} {nft_text.ports(ports)}"
 
 
 # after classification
