@@ -1,7 +1,8 @@
 """A plugin of pytest that leaves the tests a guest runs: `pytest -p tests.guest.chosen`.
 
-Those are all of tests/kernel/links, all marked `needs`, and of the others in tests/kernel those in `ALSO`: what speaks
-to the kernel. What is about commands, files and locks is the same on every kernel and runs on the host's.
+Those are all of tests/kernel/links and tests/kernel/groups, all marked `needs`, and of the others in tests/kernel those
+in `ALSO`: what speaks to the kernel. What is about commands, files and locks is the same on every kernel and runs on
+the host's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ ALSO = frozenset(
     "test_road test_needs".split()
 )
 """Files of tests/kernel."""
+WHOLE = (KERNEL / "links", KERNEL / "groups")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -25,6 +27,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def is_chosen(item: pytest.Item) -> bool:
     """Does a guest run it?"""
-    if item.get_closest_marker("needs") is not None or item.path.is_relative_to(KERNEL / "links"):
+    if item.get_closest_marker("needs") is not None or any(map(item.path.is_relative_to, WHOLE)):
         return True
     return item.path.parent == KERNEL and item.path.stem in ALSO

@@ -256,7 +256,7 @@ class Reader:
             "saddr": packet.source_mac if word == "ether" else packet.source,
             "daddr": packet.destination_mac if word == "ether" else packet.destination,
             "dscp": str(packet.dscp),
-            "l4proto": packet.protocol.replace("icmpv6", "ipv6-icmp"),
+            "l4proto": str(PROTOCOLS[packet.protocol]) if packet.family else "",
             "sport": str(packet.sport) if packet.family else "",
             "dport": str(packet.dport) if packet.family else "",
         }[field]
@@ -266,7 +266,7 @@ class Reader:
             return int(key) == (1 if value == "lephb" else DSCP.get(value) if value in DSCP else int(value, 16))
         if "/" in value:
             return ip_address(key) in ip_network(value)
-        if "-" in value and value != "ipv6-icmp":
+        if "-" in value:
             low, high = value.split("-")
             number = int if low.isdigit() else (lambda text: int(ip_address(text)))
             return number(low) <= number(key) <= number(high)

@@ -17,7 +17,9 @@ from typing import Any
 
 from weft.errors import FeatureMissing
 
-STATELESS, HANDLE, NUMERIC_PRIORITY = 1 << 2, 1 << 3, 1 << 8
+STATELESS, HANDLE, NUMERIC_PROTOCOL, NUMERIC_PRIORITY = 1 << 2, 1 << 3, 1 << 7, 1 << 8
+FLAGS = STATELESS | HANDLE | NUMERIC_PROTOCOL | NUMERIC_PRIORITY
+"""Protocols as numbers: their names are those of /etc/protocols, which is not the same everywhere."""
 
 _LOCATED = re.compile(r"^\S+?:(\d+):(\d+)-\d+: Error: (.*)$", re.M)
 _PLAIN = re.compile(r"Error: (.*)$", re.M)
@@ -43,7 +45,7 @@ class Context:
             raise MemoryError("nft_ctx_new")
         self._lib.nft_ctx_buffer_output(self._ctx)
         self._lib.nft_ctx_buffer_error(self._ctx)
-        self._lib.nft_ctx_output_set_flags(self._ctx, STATELESS | HANDLE | NUMERIC_PRIORITY)
+        self._lib.nft_ctx_output_set_flags(self._ctx, FLAGS)
 
     def run(self, text: str) -> None:
         """Do the commands as one transaction. Raises: Complaint; then nothing was done."""

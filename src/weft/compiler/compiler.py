@@ -15,6 +15,7 @@ from weft.compiler.checks import check_routed
 from weft.compiler.draft import Draft
 from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
+from weft.compiler.groups import compile_passages, compile_prefixes, is_local_change
 from weft.compiler.links.declared import declare
 from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
@@ -103,6 +104,7 @@ class Compiler:
             draft,
             WayOut(shares=wanted, segments=segments, routers=routers, places=self._places, transit=self._transit),
         )
+        self._filters(draft)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)
 
@@ -161,6 +163,12 @@ class Compiler:
         for router in routers:
             if found := travelling.get(router.segment.path):
                 compile_transit(draft, router, found, self._transit)
+
+    def _filters(self, draft: Draft) -> None:
+        """What no port and no router puts into the tenants' filters by itself."""
+        compile_passages(draft, self._all_segments())
+        found = (segment.security for segment in self._all_segments() if segment.security is not None)
+        compile_prefixes(draft, {id(security): security for security in found}.values(), self._places.values())
 
     def _all_segments(self) -> Iterator[Segment]:
         for segments in self._segments.values():
@@ -262,8 +270,11 @@ def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
         if replace(before, ports={}) != replace(tenant, ports={}):
             return None
         if before.ports is not tenant.ports:
-            names = dict.fromkeys((*before.ports, *tenant.ports))
-            changed += ((name, port) for port in names if before.ports.get(port) != tenant.ports.get(port))
+            pairs = {port: (before.ports.get(port), tenant.ports.get(port)) for port in (*before.ports, *tenant.ports)}
+            differing = {port: pair for port, pair in pairs.items() if pair[0] != pair[1]}
+            if not is_local_change(before, tenant, differing):
+                return None
+            changed += ((name, port) for port in differing)
     if any(asks_for_share(of, key) for of in (former, intent) for key in changed):
         return None
     return tuple(changed)

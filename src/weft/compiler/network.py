@@ -8,6 +8,7 @@ Segment is what its ports and its router know of it, and all that one more port 
 from __future__ import annotations
 
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
 from weft.compiler.draft import Draft
@@ -18,6 +19,9 @@ from weft.kinds.link.bridge import MAX_PORTS, Bridge
 from weft.kinds.link.common import ChildLink
 from weft.model.intent import Intent, Network, Path, Subnet, Uplink
 from weft.records import dataclass
+
+if TYPE_CHECKING:
+    from weft.compiler.groups import Security
 
 ETHERNET_MTU = 1500
 MIN_IPV6_MTU = 1280
@@ -30,7 +34,8 @@ MIN_MTU = 68
 class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
     `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant. `qos` of all
-    its ports together, `port_qos` of each that says none; `policies`: those that its ports may name."""
+    its ports together, `port_qos` of each that says none; `policies`: those that its ports may name. `security`: its
+    tenant's filter, None where frames are not filtered."""
 
     tenant: str
     name: str
@@ -47,6 +52,7 @@ class Segment:
     ports: int = 0
     id: str
     footing: Footing | None = None
+    security: Security | None = None
     policies: Policies
     qos: Asked | None = None
     port_qos: Asked | None = None

@@ -14,6 +14,7 @@ from weft.compiler.assignment import Addresses, Claimant, port_path
 from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
+from weft.compiler.groups import protect
 from weft.compiler.macvtap import check_shared, compile_macvtap, has_own_mac
 from weft.compiler.namespaces import stand_on
 from weft.compiler.naming import identity, mac, short_id
@@ -79,8 +80,10 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
         compile_macvtap(draft, place, attach.macvtap)
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
         _leave_out(draft, place, attach.pidfile)
+        return
     else:
         _compile_end(draft, place, _netns(draft, place))
+    protect(draft, place)
 
 
 def _check_mtu(draft: Draft, place: PortPlace) -> None:

@@ -1,6 +1,7 @@
 """A tenant: a namespace that only bridges, its networks, and who is on which.
 
-Rules: nothing in the namespace has an address or routes; packets cross it without passing the host's firewall hooks.
+Rules: nothing in the namespace has an address or routes; packets cross it without passing hooks of the internet's
+protocols, unless that is how connections are followed here (groups/tracking.py).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from weft.compiler.assignment import Claimant
 from weft.compiler.draft import Draft
+from weft.compiler.groups import compile_security, follows
 from weft.compiler.joint import compile_joint
 from weft.compiler.network import Segment, TenantPlace, compile_network
 from weft.compiler.qos.policy import Policies
@@ -45,8 +47,9 @@ def compile_tenant(
         for sysctl in _QUIET:
             compile_sysctl(draft, place.netns, sysctl, "1", path)
     if "br_netfilter" in draft.facts.features:
-        for sysctl in _BRIDGE_HOOKS:
-            compile_sysctl(draft, place.netns, sysctl, "0", path)
+        by_inet = "1" if follows(draft.facts, tenant) else "0"
+        for sysctl, value in zip(_BRIDGE_HOOKS, (by_inet, by_inet, "0"), strict=True):
+            compile_sysctl(draft, place.netns, sysctl, value, path)
     compiled = {
         n: compile_network(draft, place, n, network, path_mtu, stands.footing(name, n))
         for n, network in tenant.networks.items()
@@ -54,6 +57,7 @@ def compile_tenant(
     found = {n: segment for n, segment in compiled.items() if segment is not None}
     for segment in found.values():
         compile_joint(draft, segment)
+    compile_security(draft, name, tenant, place.netns, found.values())
     return found
 
 

@@ -15,12 +15,15 @@ from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 from weft.files.shorthand import LISTS_OF_ONE
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
 from weft.model.qos import QosUse
+from weft.model.security import AddressPair, Remote
 
 Json = dict[str, Any]
 
 _SHORT: Mapping[type[Any], Json] = {
     Attach: {"enum": ["host", "tap"]},
     Subnet: {"type": "string", "description": "a network with its prefix length"},
+    Remote: {"type": "string", "description": "a prefix or an address"},
+    AddressPair: {"type": "string", "description": "a prefix or an address"},
     QosUse: {"type": "string", "description": "the name of a policy"},
 }
 """What may stand instead of a record."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.model import intent
+from weft.model import intent, security
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
 
@@ -13,26 +13,26 @@ _NOT_YET = "not in this version of weft"
 KEYS: dict[type[Any], dict[str, str]] = {
     intent.Intent: {
         "external_networks": "external networks",
-        "security_groups": "security groups",
+        "security_groups": "security groups of all tenants (but `tenants: NAME: security_groups:`)",
     },
     intent.Tenant: {
         "routers": "routers (but `uplink: nat` or `routed` on a network)",
-        "security_groups": "security groups",
         "floating_ips": "floating IPs",
         "share": "networks shared between tenants",
         "tunnels": "tunnels",
     },
     intent.Network: {
-        "security_groups": "security groups",
+        "security_groups": "security groups of a network (but `defaults: {port: {security_groups: [...]}}`)",
         "dhcp": "DHCP",
         "dns": "DNS",
         "encryption": "encryption",
     },
     intent.Port: {
-        "security_groups": "security groups",
         "floating_ip": "floating IPs",
         "mirror": "mirroring",
     },
+    security.SecurityRule: {"log": "logging of what a rule fits", "audit": "audit mode"},
+    security.SecurityGroup: {"audit": "audit mode"},
     intent.Attach: {
         "container": "attaching to containers (but `pidfile: PATH`)",
         "unit": "attaching to systemd units (but `pidfile: PATH`)",

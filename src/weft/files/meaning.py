@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from weft.files.qos_meaning import QOS
+from weft.files.security_meaning import SECURITY
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
 from weft.model import bridging, intent, links, segment, tuning
@@ -44,6 +45,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         {
             "networks": "Networks by name.",
             "ports": "Ports by name, or by a range of names: node[1-20].",
+            "security_groups": "Security groups by name: what ports may hear and say.",
+            "address_groups": "Lists of prefixes by name, for rules of security groups.",
             "qos": "What all its ports together may send and receive.",
             "port_qos": "The policy of each port for which neither itself nor its network says one.",
             "qos_policies": "Its own policies, which go before the file's of the same name.",
@@ -96,6 +99,9 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "mac": "Of the port's end. Left out: derived from the id.",
             "mtu": "Bytes, at most the network's. Left out: the network's.",
             "routes": "Routes where the port ends. One to default replaces that by the subnet's gateway.",
+            "security_groups": "The groups that it is in. Left out: nothing is filtered. []: nothing comes in.",
+            "allowed_address_pairs": "What it may speak as, beside its own MAC and addresses.",
+            "port_security": "false: it may speak as anybody, and send any frames.",
             "tuning": _TUNING,
             "qos": "What it may send and receive: a policy by name, or in place. {}: nothing is held to.",
             "alias": "A line about it, kept on the link.",
@@ -285,7 +291,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "egress_qos": "From a packet's priority to that in the frame.",
         },
     ),
-    **{cls: Meaning(*said) for cls, said in ({**TUNNELS, **STACKED, **QOS}).items()},
+    **{cls: Meaning(*said) for cls, said in ({**SECURITY, **TUNNELS, **STACKED, **QOS}).items()},
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {

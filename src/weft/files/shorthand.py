@@ -14,6 +14,7 @@ from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
 from weft.files.outline import Listing, Record, outline
 from weft.model.intent import Attach, Subnet
 from weft.model.qos import QosClass, QosMatch, QosUse
+from weft.model.security import AddressPair, Remote
 
 Report = Callable[[Place, str, str], None]
 _DEVICES = ("tap", "macvtap")
@@ -50,6 +51,18 @@ def _with_devices(node: Entries) -> Entries:
     return Entries(node.place, {**node.entries, **said}, node.weight) if said else node
 
 
+def _remote(node: Node, report: Report) -> Node:
+    if isinstance(node, Scalar) and not node.is_null:
+        return Entries(node.place, {"cidr": Entry(node.place, node)})
+    return node
+
+
+def _pair(node: Node, report: Report) -> Node:
+    if isinstance(node, Scalar) and not node.is_null:
+        return Entries(node.place, {"ip": Entry(node.place, node)})
+    return node
+
+
 def _policy(node: Node, report: Report) -> Node:
     if isinstance(node, Scalar) and not node.is_null:
         return Entries(node.place, {"policy": Entry(node.place, node)})
@@ -81,6 +94,8 @@ SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
     Subnet: _subnet,
     Attach: _attach,
     QosUse: _policy,
+    Remote: _remote,
+    AddressPair: _pair,
     **{cls: _with_lists(cls) for cls in (QosClass, QosMatch)},
 }
 LISTS_OF_ONE = frozenset({QosClass, QosMatch})

@@ -16,6 +16,7 @@ from typing import Any
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
+from weft.model.security import AddressGroupMember, AddressPair, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
 from weft.records import dataclass
@@ -129,7 +130,8 @@ class NeighbourSpec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
     """A tenant's attachment to a network. `network`: a name in the tenant. Addresses without prefix length, each
-    inside a subnet of the network; none given: the one held, else the lowest free, in each subnet."""
+    inside a subnet of the network; none given: the one held, else the lowest free, in each subnet. `security_groups`:
+    None: nothing is filtered; (): nothing comes in. `port_security`: whether it may only speak as itself."""
 
     network: w.Name
     attach: Attach
@@ -137,6 +139,9 @@ class Port:
     mac: w.Mac | None = None
     mtu: w.Mtu | None = None
     routes: tuple[RouteSpec, ...] = ()
+    security_groups: tuple[w.Name, ...] | None = None
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+    port_security: bool = True
     tuning: LinkTuning | None = None
     qos: QosUse | None = None
     alias: w.Alias | None = None
@@ -160,11 +165,13 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """`qos`, `port_qos` as a Network's; the network's `port_qos` goes before. `qos_policies`: its own, which go before
-    the file's of the same name."""
+    """`address_groups`: prefixes, and names of other address groups. `qos`, `port_qos` as a Network's; the network's
+    `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name."""
 
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
+    security_groups: Mapping[w.Name, SecurityGroup] = field(default_factory=lambda: _NONE)
+    address_groups: Mapping[w.Name, tuple[AddressGroupMember, ...]] = field(default_factory=lambda: _NONE)
     qos: QosUse | None = None
     port_qos: QosUse | None = None
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)

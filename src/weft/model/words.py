@@ -226,6 +226,11 @@ def _destination(written: str) -> str:
     """A prefix, a bare address as a host's, or `default`."""
     if written == "default":
         return written
+    return prefix(written)
+
+
+def prefix(written: str) -> str:
+    """A prefix, a bare address as a host's."""
     return _cidr(written) if "/" in written else str(ip_network(ip_address(written)))
 
 

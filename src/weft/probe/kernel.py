@@ -136,6 +136,8 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
     "nft_netdev": _chain("netdev", "filter", "ingress", "", "lo"),
     "nft_egress": _chain("netdev", "filter", "egress", "", "lo"),
     "nft_fwd": _chain("netdev", "filter", "ingress", 'fwd to "lo"', "lo"),
+    "nft_bridge": _chain("bridge", "filter", "prerouting", "ether type ip drop"),
+    "nft_bridge_ct": _chain("bridge", "filter", "forward", "ct state established,related accept"),
 }
 """As LINKS, for nftables."""
 

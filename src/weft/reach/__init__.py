@@ -5,8 +5,9 @@ translations are followed as the kernel follows them, so that whatever the compi
 once its kinds are. What a State does not say (somebody else's routes, a guest's) is UNKNOWN, never guessed.
 """
 
+from weft.reach.crossing import Talk
 from weft.reach.endpoints import FAMILIES, Endpoint, endpoints
 from weft.reach.expectation import Expectation, Reach, expect
 from weft.reach.walk import Verdict, Walk, World
 
-__all__ = ["FAMILIES", "Endpoint", "Expectation", "Reach", "Verdict", "Walk", "World", "endpoints", "expect"]
+__all__ = ["FAMILIES", "Endpoint", "Expectation", "Reach", "Talk", "Verdict", "Walk", "World", "endpoints", "expect"]

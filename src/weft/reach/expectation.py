@@ -6,8 +6,10 @@ address that two tenants have is reached only where it is the wanted port's.
 
 from __future__ import annotations
 
+from dataclasses import field, replace
 from enum import StrEnum
 
+from weft.reach.crossing import Crossing, Talk, why_stopped
 from weft.reach.endpoints import Endpoint
 from weft.reach.walk import Verdict, Walk, World
 from weft.records import dataclass
@@ -26,7 +28,7 @@ class Reach(StrEnum):
 class Expectation:
     """Of one pair in one family. `objects`: all that the way there and back needs, or needed as far as it went;
     `places`: the namespaces that it leads through. `mtu`: the largest packet that passes both ways, in bytes, None
-    where none does."""
+    where none does. `there`, `back`: the bridges that it leads over."""
 
     source: Endpoint
     target: Endpoint
@@ -36,6 +38,15 @@ class Expectation:
     objects: frozenset[Key] = frozenset()
     places: tuple[str, ...] = ()
     mtu: int | None = None
+    there: tuple[Crossing, ...] = field(default=(), repr=False, compare=False)
+    back: tuple[Crossing, ...] = field(default=(), repr=False, compare=False)
+
+    def asked(self, talk: Talk) -> Expectation:
+        """The same of one question: a filter on the way may stop it, or its answer."""
+        if self.reach is not Reach.YES:
+            return self
+        why = why_stopped(self.there, self.back, talk)
+        return replace(self, reach=Reach.NO, why=why) if why else self
 
 
 def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Expectation:
@@ -57,6 +68,8 @@ def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Exp
         objects=frozenset((*there.passed, *(back.passed if back else ()))),
         places=tuple(dict.fromkeys((*there.places, *(back.places if back else ())))),
         mtu=min(filter(None, (there.mtu, back.mtu if back else None)), default=None) if reach is Reach.YES else None,
+        there=there.crossings,
+        back=back.crossings if back else (),
     )
 
 

@@ -8,13 +8,18 @@ that is a guest's, make the outcome UNKNOWN.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from itertools import pairwise
 
 from weft.compiler.tap import STITCH_PREFIX
+from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
+from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
+from weft.reach.bridge_filter import Filter
+from weft.reach.crossing import Crossing
 from weft.reach.fabric import Fabric, Passed
 from weft.reach.routing import Tables, hops, number_of
 from weft.reach.translation import MASQUERADE, Translator
@@ -39,7 +44,7 @@ Translations = Mapping[tuple[str, str], str]
 class Walk:
     """`netns`: where it ended. `why`: one sentence. `passed`: every object that it needed, in order. `places`: the
     namespaces that routed it, first and last included. `mtu`: the least of its links, in bytes. `source`: as seen at
-    the end."""
+    the end. `crossings`: of bridges, where a filter may stop it."""
 
     verdict: Verdict
     netns: str
@@ -49,6 +54,7 @@ class Walk:
     mtu: int | None
     source: str
     translations: Translations
+    crossings: tuple[Crossing, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,6 +81,7 @@ class World:
             objects[obj.name if isinstance(obj, Namespace) else obj.key.netns].append(obj)
         self._tables = {netns: Tables(netns, held) for netns, held in objects.items()}
         self._translators = {netns: Translator.of(held) for netns, held in objects.items()}
+        self._filters = {netns: Filter.of(held) for netns, held in objects.items()}
         self._settings = {obj.key: obj.value for obj in state.values() if isinstance(obj, Sysctl)}
         self._empty = Tables(HOST, ())
         self._owners: dict[tuple[int, int], list[Key]] = defaultdict(list)
@@ -91,6 +98,9 @@ class World:
 
     def translator(self, netns: str) -> Translator:
         return self._translators.get(netns) or Translator()
+
+    def filter(self, netns: str) -> Filter:
+        return self._filters.get(netns) or Filter()
 
     def forwards(self, netns: str, family: int) -> bool | None:
         """None where the State does not say."""
@@ -114,6 +124,7 @@ class _Walker:
         self._places = [packet.netns]
         self._mtu: int | None = None
         self._made: dict[tuple[str, str], str] = {}
+        self._crossings: list[Crossing] = []
 
     def walk(self) -> Walk:
         for _ in range(MAX_HOPS):
@@ -132,6 +143,7 @@ class _Walker:
             mtu=self._mtu,
             source=self._packet.source,
             translations=self._made,
+            crossings=tuple(self._crossings),
         )
 
     def _step(self) -> tuple[Verdict, str] | None:
@@ -187,6 +199,7 @@ class _Walker:
             return self._unheard(out, heard, next_hop)
         self._pass(*heard[at])
         self._narrow(heard[at])
+        self._bridge(out, heard[at])
         packet = self._packet
         packet.netns, packet.came_by = at.netns, at.name
         self._places.append(at.netns)
@@ -214,12 +227,39 @@ class _Walker:
         is_stitch = stitch.netns == HOST and stitch.name.startswith(STITCH_PREFIX)
         return (link.alias or "").split()[1:] if link is not None and is_stitch else []
 
+    def _bridge(self, out: Key, passed: Passed) -> None:
+        """Note each bridge that is crossed: its ports follow each other in what was passed."""
+        links = [link for link in map(self._world.fabric.link, passed) if link is not None]
+        sender, packet = self._world.fabric.link(out), self._packet
+        for near, far in pairwise(_outside_of_tunnels(links)):
+            if near.master and (near.netns, near.master) == (far.netns, far.master):
+                crossing = Crossing(
+                    filter=self._world.filter(near.netns),
+                    iifname=near.ifname,
+                    oifname=far.ifname,
+                    mac=(sender.mac if sender is not None else None) or "",
+                    source=packet.source,
+                    target=packet.target,
+                )
+                self._crossings.append(crossing)
+
     def _narrow(self, passed: Passed) -> None:
         mtus = [link.mtu for link in map(self._world.fabric.link, passed) if isinstance(link, Link) and link.mtu]
         self._mtu = min([*mtus, *([self._mtu] if self._mtu else [])], default=None)
 
     def _pass(self, *keys: Key) -> None:
         self._passed.update(dict.fromkeys(keys))
+
+
+def _outside_of_tunnels(links: Iterable[Link]) -> Iterator[Link]:
+    """The links, bridges aside, by which the frame goes itself, not the packets of a tunnel that carry it."""
+    carried = False
+    for link in links:
+        if isinstance(link, Tunnel):
+            carried = not carried
+            yield link
+        elif not carried and not isinstance(link, Bridge):
+            yield link
 
 
 def _place(netns: str) -> str:

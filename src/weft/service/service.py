@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from weft.apply import Progress, ignore_progress
 from weft.backends.base import Selection
+from weft.backends.conntrack import Conntrack
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
@@ -28,6 +29,7 @@ from weft.records import dataclass
 from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
+from weft.service.severing import filtered, narrowed, sever
 from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
@@ -251,6 +253,7 @@ class Service:
                 continue
             with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
                 recovered = self._ends.recover(name)
+                self._sever_after(name, recovered)
             done += [recovered] if recovered else []
         return done
 
@@ -310,6 +313,7 @@ class Service:
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
                 recovered = self._ends.recover(scope)
+                self._sever_after(scope, recovered)
                 self._ends.demand_no_trial(scope)
                 yield recovered
 
@@ -334,6 +338,16 @@ class Service:
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan
         self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
+        places = narrowed(todo.changes)
+        if places:
+            sever(Conntrack(self.namespaces), prepared.desired, places)
+
+    def _sever_after(self, scope: str, recovered: Recovered | None) -> None:
+        """Cut what an apply that was killed, and is led on, did not come to cut."""
+        if recovered is None or not recovered.forward or scope not in self._intents.scopes():
+            return
+        desired = self.prepare(self.kept(scope)).desired
+        sever(Conntrack(self.namespaces), desired, filtered(desired))
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:

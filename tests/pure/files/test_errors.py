@@ -75,7 +75,7 @@ TOP_ERRORS = {
     HEAD + "external_networks: {}": "f:3:1: external_networks: not in this version of weft: external networks",
     HEAD + "tenants: 5": "f:3:10: tenants: '5' stands where a mapping belongs; write NAME: {...} for each",
     HEAD
-    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, ports, qos, port_qos, qos_policies, id, was",
+    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, ports, security_groups, address_groups, qos, port_qos, qos_policies, id, was",
     HEAD
     + "tenants: {a.b: {}}": "f:3:11: 'a.b' is not a name (letters, digits, - and _, at most 63); for example front",
     HEAD + "pools: {ipv4: fd00::/8}": "f:3:15: ipv4: fd00::/8 is not an IPv4 prefix",
@@ -136,7 +136,6 @@ PORT_ERRORS = {
     "10.0.0.10",
     "p: {network: lan, attach: host, addresses: [10.0.0.1, ]}\n   p: {network: lan, attach: host}": "9:4: p is given twice, "
     "first at f:8:4; keep one of the two",
-    "p: {network: lan, attach: host, security_groups: []}": "8:36: security_groups: not in this version of weft: security groups",
     "p: {network: lan, attach: host, id: 12}": "8:40: id: '12' is not a UUID; for example 2f1b0e9a-6c1e-4c39-9d5e-0a4c5a0f3b11",
     "p: {network: lan, attach: host, was: p}": "8:41: was: p is its name already; take out one of the two",
     "p: {network: lan, attach: host, was: q}\n   q: {network: lan, attach: host}": "8:41: was: q, but q is still there; "

@@ -26,7 +26,7 @@ from weft.errors import Refused
 from weft.netlink.descriptors import allow_more_files
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
-from weft.reach import Endpoint, Expectation, Reach
+from weft.reach import Endpoint, Expectation, Reach, Talk
 from weft.records import dataclass
 
 AGAIN_S = (0.2, 0.6)
@@ -48,6 +48,7 @@ class Prober(Interface):
     """One protocol in one family."""
 
     def open(self, end: Endpoint) -> None: ...
+    def port(self, end: Endpoint) -> int: ...
     def send(self, probes: Sequence[Probe]) -> None: ...
 
 
@@ -118,6 +119,8 @@ class Run:
     def ask(self, progress: Progress) -> None:
         """All questions, in waves."""
         able = [probe for probe in self._probes if self._is_able(probe)]
+        for probe in able:
+            self._make_precise(probe)
         progress(len(self._probes) - len(able))
         neighbours = Neighbours(self._rooms, self._ends.values())
         for wave in _waves(able):
@@ -164,6 +167,12 @@ class Run:
         for end in (probe.source, probe.target):
             probe.note = probe.note or self.faults.get((end.name, family), "")
         return not probe.note
+
+    def _make_precise(self, probe: Probe) -> None:
+        """What is expected of the very port that is asked: groups may let one pass and not another."""
+        word = Protocol.ICMP if probe.protocol is Protocol.MTU else probe.protocol
+        port = self._probers[probe.protocol, probe.expectation.family].port(probe.target)
+        probe.expectation = probe.expectation.asked(Talk(protocol=word.value, port=port))
 
     def _carry_out(self, wave: Sequence[Probe]) -> None:
         """Ask, and listen until all is settled."""

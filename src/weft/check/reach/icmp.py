@@ -60,6 +60,10 @@ class Icmp:
         self._sockets[end.name] = held
         self._exchange.watch(held, partial(self._read, held, end))
 
+    def port(self, end: Endpoint) -> int:
+        """There is none."""
+        return 0
+
     def send(self, probes: Sequence[Probe]) -> None:
         for probe in probes:
             try:

@@ -46,6 +46,10 @@ class Tcp:
         self._listening[end.name] = listener.getsockname()[:2]
         self._exchange.watch(listener, partial(self._accept, listener, end))
 
+    def port(self, end: Endpoint) -> int:
+        """At which the port listens."""
+        return self._listening[end.name][1]
+
     def send(self, probes: Sequence[Probe]) -> None:
         """A call that is still on its way goes on: the kernel repeats it by itself."""
         fresh = [probe for probe in probes if probe.number not in self._calling]

@@ -28,6 +28,10 @@ class Udp:
         self._exchange.watch(asking, partial(self._hear, asking, end))
         self._exchange.watch(answering, partial(self._answer, answering, end))
 
+    def port(self, end: Endpoint) -> int:
+        """At which the port answers."""
+        return self._answering[end.name][1]
+
     def send(self, probes: Sequence[Probe]) -> None:
         for probe in probes:
             try:

@@ -28,6 +28,8 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "nft_nat": "nft_chain_nat",
         "nft_netdev": "nf_tables_netdev",
         "nft_fwd": "nft_fwd_netdev",
+        "nft_bridge": "nf_tables",
+        "nft_bridge_ct": "nf_conntrack_bridge",
         "nft_egress": "nf_tables_netdev",
         **{name: f"sch_{name}" for name in ("htb", "tbf", "fq_codel", "sfq", "fq", "cake", "netem")},
     }
@@ -36,6 +38,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
 
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
+        "nft_bridge_ct": "br_netfilter, in the namespaces of tenants with groups alone",
         "dummy": "a bridge without members holds addresses as well",
         "vxlan": "VLANs on a common wire",
         "geneve": "vxlan with its `remote`",

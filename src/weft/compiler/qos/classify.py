@@ -14,6 +14,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from ipaddress import ip_network
+from typing import Any
 
 from weft.compiler.qos import nft_text
 from weft.kinds.nft.element import NftElement
@@ -148,7 +149,7 @@ def classify(classes: Sequence[Classed], where: Where) -> Classifier:
         sort, number = step.sort, counted.get(step.sort.word, 0)
         counted[sort.word] = number + 1
         name = f"{where.prefix}-{sort.word}" + (f"-{number}" if number else "")
-        place = {"netns": where.netns, "family": where.family, "table": where.table}
+        place: dict[str, Any] = {"netns": where.netns, "family": where.family, "table": where.table}
         flags = ("interval",) if sort.interval else ()
         sets.append(NftSet(**place, name=name, type=sort.type, data="classid", flags=flags))
         elements += (NftElement(**place, set=name, element=of, value=to) for of, to in step.held.items())
@@ -256,12 +257,11 @@ def _of_packet(match: QosMatch, family: int) -> Iterator[str]:
 def _of_transport(match: QosMatch) -> Iterator[str]:
     if match.protocol is None:
         return
-    protocol = nft_text.protocol(match.protocol)
     if not match.ports and not match.source_ports:
-        yield f"meta l4proto {protocol}"
+        yield f"meta l4proto {nft_text.protocol(match.protocol)}"
     for side, ports in (("sport", match.source_ports), ("dport", match.ports)):
         if ports:
-            yield f"{protocol} {side} {nft_text.ports(ports)}"
+            yield f"{match.protocol} {side} {nft_text.ports(ports)}"
 
 
 # after classification

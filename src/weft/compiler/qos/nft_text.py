@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network, summarize_address_range
 
-from weft.model.qos_words import DSCP
+from weft.model.qos_words import DSCP, PROTOCOLS
 
 Range = tuple[int, int]
 Network = IPv4Network | IPv6Network
 
 _DSCP_NAMES = {number: name for name, number in DSCP.items() if name not in ("be", "le")} | {DSCP["le"]: "lephb"}
-_PROTOCOL_NAMES = {"icmpv6": "ipv6-icmp"}
 _NO_BURST = 5
 """Packets: what nft leaves out, for it is the default."""
 
@@ -80,7 +79,8 @@ def dscp(number: int) -> str:
 
 
 def protocol(name: str) -> str:
-    return _PROTOCOL_NAMES.get(name, name)
+    """A protocol's number: its name is one of a file of the machine's."""
+    return str(PROTOCOLS[name])
 
 
 def mark(written: str) -> str:

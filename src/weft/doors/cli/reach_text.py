@@ -207,7 +207,10 @@ def _port(end: Endpoint, found: Reached) -> dict[str, Any]:
 
 
 def _pair(pair: Pair, found: Reached) -> dict[str, Any]:
-    measured = {known.family: [out for out in pair.outcomes if out.expectation is known] for known in pair.expectations}
+    measured = {
+        known.family: [out for out in pair.outcomes if out.expectation.family == known.family]
+        for known in pair.expectations
+    }
     return {
         "from": pair.source.name,
         "to": pair.target.name,
@@ -227,6 +230,11 @@ def _family(known: Expectation, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "why": known.why,
         "mtu": known.mtu,
         "reached": {outcome.protocol.value: outcome.reached for outcome in outcomes},
+        "filtered": {
+            outcome.protocol.value: outcome.expectation.why
+            for outcome in outcomes
+            if outcome.expectation.reach is not known.reach
+        },
         "notes": {outcome.protocol.value: outcome.note for outcome in outcomes if outcome.note},
     }
 

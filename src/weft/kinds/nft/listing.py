@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 
 from weft.kinds.nft import chain, element, nftset, table
 from weft.kinds.nft.chain import ListedRule
-from weft.kinds.nft.nftset import NftSet
 from weft.records import dataclass
 from weft.state import KernelObject, Key
 
@@ -87,15 +86,18 @@ def _rules(lines: Iterable[str]) -> Iterator[ListedRule]:
 def _read_set(netns: str, block: _Block) -> Iterator[KernelObject]:
     start = next((i for i, line in enumerate(block.body) if line.startswith("elements = {")), len(block.body))
     held = nftset.parse(netns, block.family, block.table, block.name, block.body[:start])
+    texts = _elements(" ".join(block.body[start:]))
+    if held.counted:
+        yield replace(held, elements=tuple(sorted(text.removesuffix(f" {nftset.COUNTER}") for text in texts)))
+        return
     yield held
-    yield from _elements(held, " ".join(block.body[start:]))
+    for text in texts:
+        name, _, value = text.partition(" : ") if held.data else (text, "", "")
+        yield element.parse(held.netns, held.family, held.table, held.name, name, value)
 
 
-def _elements(held: NftSet, text: str) -> Iterator[KernelObject]:
+def _elements(text: str) -> list[str]:
     inner = text.removeprefix("elements = {").removesuffix("}")
     # Most sets have no quoted strings, and a plain split is several times as fast.
     parts = _ELEMENT.findall(inner) if '"' in inner else inner.split(",")
-    for part in parts:
-        name, _, value = part.strip().partition(" : ") if held.data else (part.strip(), "", "")
-        if name:
-            yield element.parse(held.netns, held.family, held.table, held.name, name, value)
+    return [stripped for part in parts if (stripped := part.strip())]

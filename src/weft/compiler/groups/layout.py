@@ -1,0 +1,105 @@
+"""Names of a tenant's filter, and its objects by them.
+
+Rules: a name of the user's stands behind a dot, and has none itself; so no two names meet. Every rule is written as nft
+prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.nftset import NftSet
+from weft.kinds.nft.table import NftTable
+from weft.records import dataclass
+
+BRIDGE, INET = "bridge", "inet"
+
+ENTRY, SENDERS, RECEIVERS = "entry", "senders", "receivers"
+"""Maps from links to verdicts: of what comes in by them, what their port sends, and what goes out by them."""
+
+MACS, PAIRS4, PAIRS6, PREFIXES4, PREFIXES6, TARGETS, PROXIES = (
+    "macs", "pairs4", "pairs6", "prefixes4", "prefixes6", "targets", "proxies",
+)  # fmt: skip
+"""What a port may speak as: MACs; MAC and address; MAC and prefix; addresses that it may say are its own by neighbour
+discovery; ports that may do so for prefixes."""
+
+ZONES = "zones"
+
+GUARD_PRIORITY = -300
+"""Before connections are followed, so that nobody spoofs a packet of another's. Source: linux/netfilter_bridge.h
+NF_BR_PRI_NAT_DST_BRIDGED; net/netfilter/nf_conntrack_bridge.c, at -200 of the same hook."""
+TRACKING_PRIORITY = -150
+"""After connection tracking. Source: linux/netfilter_ipv4.h NF_IP_PRI_MANGLE."""
+SENDING_PRIORITY, RECEIVING_PRIORITY = 10, 11
+"""Behind br_netfilter, which goes on with hooks above 0 alone. Source: net/bridge/br_netfilter_hooks.c
+br_nf_hook_thresh."""
+
+IP = {4: "ip", 6: "ip6"}
+ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
+DROP = "counter drop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """One table of one namespace, where all that follows is made."""
+
+    netns: str
+    name: str
+    family: str = BRIDGE
+
+    @property
+    def table(self) -> NftTable:
+        return NftTable(netns=self.netns, family=self.family, name=self.name)
+
+    def chain(self, name: str, rules: Iterable[str]) -> NftChain:
+        return NftChain(netns=self.netns, family=self.family, table=self.name, name=name, rules=tuple(rules))
+
+    def base(self, name: str, hook: str, priority: int, policy: str, rules: Iterable[str]) -> NftChain:
+        return NftChain(
+            netns=self.netns,
+            family=self.family,
+            table=self.name,
+            name=name,
+            rules=tuple(rules),
+            type="filter",
+            hook=hook,
+            priority=priority,
+            policy=policy,
+        )
+
+    def set(self, name: str, type: str, *, data: str = "") -> NftSet:
+        """A set or map whose elements are objects of their own."""
+        return NftSet(netns=self.netns, family=self.family, table=self.name, name=name, type=type, data=data)
+
+    def counted(self, name: str, type: str, elements: Iterable[str], *, interval: bool = True) -> NftSet:
+        """A set with all of its elements, each of which counts."""
+        return NftSet(
+            netns=self.netns,
+            family=self.family,
+            table=self.name,
+            name=name,
+            type=type,
+            flags=("interval",) if interval else (),
+            counted=True,
+            elements=tuple(sorted(elements)),
+        )
+
+    def element(self, set_name: str, element: str, value: str = "") -> NftElement:
+        return NftElement(
+            netns=self.netns, family=self.family, table=self.name, set=set_name, element=element, value=value
+        )
+
+
+def quoted(ifname: str) -> str:
+    return f'"{ifname}"'
+
+
+def member_set(family: int, group: str, domain: str) -> str:
+    return f"members{family}.{group}{domain}"
+
+
+def group_chain(way: str, family: int, group: str, domain: str) -> str:
+    """Of what a group lets in or out."""
+    return f"{way}{family}.{group}{domain}"

@@ -1,0 +1,139 @@
+"""A port's share of its tenant's filter: what it may speak as, and the chains of its combination of groups.
+
+Rules: a chain of a combination passes what answers something, then what no network lives without, then goes through
+the levels of the groups by priority. It is shared by all ports of that combination. Answers pass before anything is
+asked of the groups, so a packet of a connection costs the same with any number of rules.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import NamedTuple
+
+from weft.compiler.draft import Draft
+from weft.compiler.groups import layout
+from weft.compiler.groups.checks import no_such
+from weft.compiler.groups.guard import TRUSTED, guard_port, speakers
+from weft.compiler.groups.layout import DROP, IP, member_set, quoted
+from weft.compiler.groups.rules import IN, OUT, USUAL, level_chain
+from weft.compiler.groups.security import Security, put_zone
+from weft.compiler.groups.tracking import Tracking
+from weft.compiler.place import PortPlace
+from weft.model.security import Action
+
+_ENDS = {IN: "to", OUT: "from"}
+_LONGEST = 60
+"""Characters of the names of a combination, above which it goes by their hash."""
+
+
+class _Combination(NamedTuple):
+    """Groups of one port, sorted; in one domain. `answers`: the rule that passes what answers, "" for stateless."""
+
+    groups: tuple[str, ...]
+    domain: str
+    answers: str
+
+    @property
+    def name(self) -> str:
+        joined = ".".join(self.groups)
+        if len(joined) > _LONGEST:
+            joined = f"-{sha256(joined.encode()).hexdigest()[:16]}"
+        return f".{joined}{self.domain}" if joined else f"-nobody{self.domain}"
+
+
+def protect(draft: Draft, place: PortPlace) -> None:
+    """Put all that filters one port."""
+    security = place.segment.security
+    if security is None:
+        _check_unprotected(draft, place)
+        return
+    guard_port(draft, security.room, place)
+    put_zone(draft, place.segment, place.bridge_ifname, place.path)
+    link = quoted(place.bridge_ifname)
+    combination = _combination(draft, security, place)
+    if combination is None:
+        draft.put(security.room.element(layout.RECEIVERS, link, TRUSTED), place.path)
+        return
+    _chains(draft, security, combination, IN, place)
+    draft.put(security.room.element(layout.RECEIVERS, link, f"goto to{combination.name}"), place.path)
+    if _narrows(security, combination):
+        _chains(draft, security, combination, OUT, place)
+        draft.put(security.room.element(layout.SENDERS, link, f"goto from{combination.name}"), place.path)
+    _members(draft, security, combination, place)
+
+
+def _check_unprotected(draft: Draft, place: PortPlace) -> None:
+    port = place.port
+    wanted = "security_groups" if port.security_groups is not None else "allowed_address_pairs"
+    if place.segment.shared is not None and (port.security_groups is not None or port.allowed_address_pairs):
+        what = f"network {place.segment.name} has no bridge where its ports could be filtered"
+        draft.error((*place.path, wanted), what, "a segment without `mode`")
+
+
+def _combination(draft: Draft, security: Security, place: PortPlace) -> _Combination | None:
+    """None where the port is not filtered."""
+    given, path = place.port.security_groups, (*place.path, "security_groups")
+    if given is None:
+        return None
+    if not place.port.port_security:
+        what = "what a port without port_security says it is, nobody knows: no group can hold"
+        draft.error((*place.path, "port_security"), what, "take out one of the two")
+    known = security.groups.security
+    for at, name in enumerate(given):
+        if name not in known:
+            no_such(draft, (*path, str(at)), "security_group", name, known)
+    names = tuple(sorted({name for name in given if name in known}))
+    kinds = {known[name].stateful for name in names}
+    if len(kinds) > 1:
+        stateless = ", ".join(name for name in names if not known[name].stateful)
+        draft.error(path, f"{stateless} is stateless, the others are stateful", "groups of one kind on a port")
+    if kinds == {False}:
+        return _Combination(names, security.domain(place.segment), "")
+    if security.tracking is Tracking.NONE:
+        draft.need("nft_bridge_ct", path, "groups with `stateful: false`, or load br_netfilter")
+    return _Combination(names, security.domain(place.segment), security.tracking.value)
+
+
+def _narrows(security: Security, combination: _Combination) -> bool:
+    """Whether the port may not send all."""
+    groups = [security.groups.security[name] for name in combination.groups]
+    if groups and all(group.egress is not None for group in groups):
+        return True
+    return any(rule.action is Action.DENY for group in groups for rule in group.egress or ())
+
+
+def _chains(draft: Draft, security: Security, combination: _Combination, way: str, place: PortPlace) -> None:
+    end, name = _ENDS[way], combination.name
+    by_type = f"ether type vmap {{ ip : goto {end}4{name}, arp : accept, ip6 : goto {end}6{name} }}"
+    draft.share(security.room.chain(f"{end}{name}", (by_type, DROP)), security.path)
+    for family in IP:
+        rules = (
+            *((combination.answers,) if combination.answers else ()),
+            f"jump basic.{way}{family}",
+            *_levels(security, combination, way, family),
+            DROP,
+        )
+        draft.share(security.room.chain(f"{end}{family}{name}", rules), security.path)
+
+
+def _levels(security: Security, combination: _Combination, way: str, family: int) -> list[str]:
+    """The groups' chains by priority. A group that says nothing of egress allows all, at the usual priority."""
+    found = [
+        (level, f"jump {level_chain(way, family, group, level, combination.domain)}")
+        for group in combination.groups
+        for level in security.direction(group, way).levels()
+    ]
+    if way == OUT and any(security.groups.security[name].egress is None for name in combination.groups):
+        found.append((USUAL, "counter accept"))
+    return [rule for _, rule in sorted(found)]
+
+
+def _members(draft: Draft, security: Security, combination: _Combination, place: PortPlace) -> None:
+    """The port's addresses in the sets of those of its groups that a rule names."""
+    for group in combination.groups:
+        if group not in security.groups.remotes:
+            continue
+        for speaker in speakers(place):
+            if speaker.address and not speaker.address.startswith("fe80:"):
+                name = member_set(speaker.family, group, combination.domain)
+                draft.share(security.room.element(name, speaker.address), place.path)

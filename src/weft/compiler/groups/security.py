@@ -1,0 +1,181 @@
+"""What a tenant's groups become, whatever ports there are.
+
+Rules: a chain for each level of a group, a set for the members of each group that a rule names. Networks of one tenant
+that have the same addresses are domains of their own, with chains, members and connections of their own: an address
+says who speaks within a domain alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
+from weft.compiler.groups import layout
+from weft.compiler.groups.checks import Groups, check_groups
+from weft.compiler.groups.guard import TRUSTED, entrance, guards, prefix_elements
+from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, member_set, quoted
+from weft.compiler.groups.rules import IN, OUT, Direction, Level, compile_level
+from weft.compiler.groups.tracking import ZONING, Tracking, filters, marking, overlapping, zone_map, zones_of
+from weft.compiler.network import Segment
+from weft.compiler.place import PortPlace
+from weft.kinds.link.common import Link
+from weft.model.intent import Path, Tenant
+from weft.records import dataclass
+from weft.state import Key, link_key
+
+_UNFILTERED = (
+    "udp sport 67 udp dport 68 accept",
+    "ether type ip igmp type membership-query accept",
+)
+BASICS: Mapping[str, tuple[str, ...]] = {
+    "basic.in4": _UNFILTERED,
+    "basic.in6": (
+        "icmpv6 type { mld-listener-query, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept",
+        "udp sport 547 udp dport 546 accept",
+    ),
+    "basic.out4": (
+        "udp sport 68 udp dport 67 accept",
+        "meta l4proto 2 accept",
+    ),
+    "basic.out6": (
+        "icmpv6 type { mld-listener-report, mld-listener-done, nd-router-solicit, nd-neighbor-solicit, "
+        "nd-neighbor-advert, mld2-listener-report } accept",
+        "udp sport 546 udp dport 547 accept",
+    ),
+}
+"""What no network lives without, whatever a group says: addresses by DHCP, neighbours, who listens to multicast."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """A tenant's filter as its ports see it. `domains`: by network, the suffix of its chains and sets; `zones`: by
+    bridge, of connections."""
+
+    room: Room
+    groups: Groups
+    tracking: Tracking
+    domains: Mapping[str, str]
+    zones: Mapping[str, int]
+    path: Path
+
+    def domain(self, segment: Segment) -> str:
+        return self.domains.get(segment.name, "")
+
+    def direction(self, group: str, way: str) -> Direction:
+        held = self.groups.security[group]
+        rules, word = (held.ingress, "ingress") if way == IN else (held.egress or (), "egress")
+        return Direction(group=group, way=way, rules=rules, path=(*self.path, "security_groups", group, word))
+
+
+def compile_security(
+    draft: Draft, name: str, tenant: Tenant, netns: str, segments: Iterable[Segment]
+) -> Security | None:
+    """Put the tenant's table with all that is not a port's; None where it has no bridge, or the kernel no such tables.
+    Every network's Segment knows it afterwards."""
+    bridged = [segment for segment in segments if segment.shared is None]
+    groups = check_groups(draft, name, tenant)
+    if not bridged or not _is_able(draft, name, tenant):
+        return None
+    domains = {network: f".on.{network}" for network in overlapping(tenant)}
+    security = Security(
+        room=Room(netns=netns, name=draft.names.table),
+        groups=groups,
+        tracking=Tracking.on(draft.facts),
+        domains=domains,
+        zones=zones_of(tenant, {segment.name: segment.bridge for segment in bridged}),
+        path=("tenants", name),
+    )
+    _hooks(draft, security, filters(tenant))
+    for domain in dict.fromkeys(security.domain(segment) for segment in bridged):
+        _groups(draft, security, domain)
+    for segment in bridged:
+        segment.security = security
+    return security
+
+
+def _is_able(draft: Draft, name: str, tenant: Tenant) -> bool:
+    if "nft_bridge" in draft.facts.features:
+        return True
+    path = ("tenants", name)
+    if filters(tenant):
+        draft.need("nft_bridge", path, "no `security_groups:`")
+    else:
+        what = "this kernel has no nftables in bridges: a port can speak as another"
+        draft.warn(path, what, "load the kernel's nf_tables module", Cause.FEATURE)
+    return False
+
+
+def _hooks(draft: Draft, security: Security, filtered: bool) -> None:
+    room, path = security.room, security.path
+    draft.put(room.table, path)
+    in_bridge = security.tracking is Tracking.BRIDGE and security.zones
+    for made in (*(zone_map(room) if in_bridge else ()), *guards(room)):
+        draft.put(made, path)
+    draft.put(entrance(room, (ZONING,) if in_bridge else ()), path)
+    if not filtered:
+        return
+    for name, rules in BASICS.items():
+        draft.put(room.chain(name, rules), path)
+    if security.tracking is Tracking.MARKS:
+        for marked in marking(room, security.zones):
+            draft.put(marked, path)
+
+
+def _groups(draft: Draft, security: Security, domain: str) -> None:
+    for group in security.groups.security:
+        for way in (IN, OUT):
+            direction = security.direction(group, way)
+            for level in direction.levels():
+                for family in IP:
+                    _level(draft, security, direction, level, family, domain)
+    for group in sorted(security.groups.remotes & security.groups.security.keys()):
+        path = (*security.path, "security_groups", group)
+        for family, kind in ADDRESS_TYPE.items():
+            draft.put(security.room.set(member_set(family, group, domain), kind), path)
+
+
+def _level(draft: Draft, security: Security, direction: Direction, level: Level, family: int, domain: str) -> None:
+    chain, sets, _ = compile_level(security.room, direction, level, family, domain, security.groups)
+    draft.put(chain, direction.path)
+    for held in sets:
+        draft.put(held, direction.path)
+
+
+def compile_passages(draft: Draft, segments: Iterable[Segment]) -> None:
+    """Put the elements of what is on a bridge and is no port: routers' legs, and what leads to segments."""
+    bridges = {link_key(segment.netns, segment.bridge): segment for segment in segments if segment.security}
+    links = [link for link in draft.state.values() if isinstance(link, Link) and link.master]
+    for link in links:
+        segment = bridges.get(link_key(link.netns, link.master or ""))
+        if segment is None or segment.security is None or _is_port_end(link.key):
+            continue
+        path, name = draft.paths[link.key], quoted(link.ifname)
+        for made in (layout.ENTRY, layout.RECEIVERS):
+            draft.put(segment.security.room.element(made, name, TRUSTED), path)
+        put_zone(draft, segment, link.ifname, path)
+
+
+def _is_port_end(link: Key) -> bool:
+    return link.name.startswith("wp")
+
+
+def put_zone(draft: Draft, segment: Segment, ifname: str, path: Path) -> None:
+    """The zone of what comes in by a link, where its network has one."""
+    security = segment.security
+    if security is not None and security.tracking is Tracking.BRIDGE and segment.bridge in security.zones:
+        zone = str(security.zones[segment.bridge])
+        draft.put(security.room.element(layout.ZONES, quoted(ifname), zone), path)
+
+
+def compile_prefixes(draft: Draft, securities: Iterable[Security], places: Iterable[PortPlace]) -> None:
+    """Put the sets of prefixes that ports may speak as: one object each, for prefixes may overlap what they follow."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for place in places:
+        for family, element in prefix_elements(place) if place.segment.security else ():
+            found.setdefault((place.segment.netns, family), []).append(element)
+    for security in securities:
+        room = security.room
+        for family, name in ((4, layout.PREFIXES4), (6, layout.PREFIXES6)):
+            kind = f"ifname . ether_addr . {ADDRESS_TYPE[family]}"
+            draft.put(room.counted(name, kind, found.get((room.netns, family), ())), security.path)

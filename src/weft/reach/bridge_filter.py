@@ -1,0 +1,216 @@
+"""What a bridge's filter does with a frame: the rules that weft itself writes, read back from text.
+
+Rules: base chains of one hook by priority, each until a verdict; a field that the frame has not fits nothing. A rule of
+another form is somebody's own and fits nothing. Source: nft(8), net/netfilter/nf_tables_core.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TypeAlias
+
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.nftset import NftSet
+from weft.model.security import ICMP, ICMP_TYPES, ICMPV6
+from weft.records import dataclass
+from weft.state import KernelObject
+
+Value: TypeAlias = str | int | IPv4Address | IPv6Address
+Frame: TypeAlias = Mapping[str, Value]
+"""A frame by nft's names of its fields: `iifname`, `ether saddr`, `ether type`, `ip saddr`, `tcp dport`, `ct state`."""
+
+HOOKS = ("prerouting", "forward")
+_ENDS = ("accept", "drop")
+
+_FIELDS = (
+    "iifname", "oifname", "ether saddr", "ether type", "arp saddr ether", "arp saddr ip", "ip saddr", "ip daddr",
+    "ip6 saddr", "ip6 daddr", "meta l4proto", "meta mark", "ct state", "icmp type", "icmp code", "icmpv6 type",
+    "icmpv6 code", "igmp type", "@th,64,128",
+    *(f"{protocol} {end}" for protocol in ("tcp", "udp", "dccp", "sctp", "udplite") for end in ("sport", "dport")),
+)  # fmt: skip
+_FIELD = "|".join(map(re.escape, sorted(_FIELDS, key=len, reverse=True)))
+_MATCH = re.compile(
+    rf"(?P<fields>(?:{_FIELD})(?: \. (?:{_FIELD}))*) (?P<word>vmap |!= )?(?P<operand>\{{[^}}]*\}}|@?\S+) ?"
+)
+_VERDICT = re.compile(r"(?:counter ?)?(?P<verdict>(?:accept|drop|goto \S+|jump \S+)?)")
+_NAMES: Mapping[str, Mapping[str, int]] = {
+    "icmp type": ICMP_TYPES[ICMP],
+    "icmpv6 type": ICMP_TYPES[ICMPV6],
+    "icmp code": {"net-unreachable": 0, "host-unreachable": 1, "prot-unreachable": 2, "port-unreachable": 3,
+                  "frag-needed": 4, "net-prohibited": 9, "host-prohibited": 10, "admin-prohibited": 13},
+    "icmpv6 code": {"no-route": 0, "admin-prohibited": 1, "addr-unreachable": 3, "port-unreachable": 4,
+                    "policy-fail": 5, "reject-route": 6},
+    "igmp type": {"membership-query": 0x11},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """One comparison: `fields` with a set by name, or with `values` written out; `verdicts` of a vmap."""
+
+    fields: tuple[str, ...]
+    differs: bool
+    set_name: str
+    values: Mapping[tuple[str, ...], str]
+    is_map: bool
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a set or map holds. `exact` for what is one value in every field; the rest is tried in turn."""
+
+    exact: dict[tuple[str, ...], str] = field(default_factory=dict)
+    wide: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def add(self, element: str, verdict: str) -> None:
+        parts = tuple(part.strip('"') for part in element.split(" . "))
+        (self.wide if any("/" in part or "-" in part for part in parts) else self.exact)[parts] = verdict
+
+
+class Filter:
+    """One namespace's tables of the bridge family."""
+
+    def __init__(self) -> None:
+        self._chains: dict[str, NftChain] = {}
+        self._sets: dict[str, _Held] = {}
+
+    @classmethod
+    def of(cls, objects: Iterable[KernelObject]) -> Filter:
+        made = cls()
+        for obj in objects:
+            if isinstance(obj, NftChain) and obj.family == "bridge":
+                made._chains[obj.name] = obj
+            elif isinstance(obj, NftElement) and obj.family == "bridge":
+                made._sets.setdefault(obj.set, _Held()).add(obj.element, obj.value)
+            elif isinstance(obj, NftSet) and obj.family == "bridge":
+                for element in obj.elements:
+                    made._sets.setdefault(obj.name, _Held()).add(element, "")
+        return made
+
+    def stops(self, frame: Frame) -> str:
+        """The chain that drops the frame, "" where it passes."""
+        return next(filter(None, (self.drops_at(hook, frame) for hook in HOOKS)), "")
+
+    def drops_at(self, hook: str, frame: Frame, base_chain: str = "") -> str:
+        """The same of one hook; of one of its base chains alone, if named."""
+        bases = (chain for chain in self._chains.values() if chain.hook == hook and base_chain in ("", chain.name))
+        for base in sorted(bases, key=lambda chain: chain.priority):
+            verdict, where = self._run(base.name, frame)
+            if (verdict or base.policy) == "drop":
+                return where or base.name
+        return ""
+
+    def _run(self, name: str, frame: Frame) -> tuple[str, str]:
+        """The verdict that ends a chain and the chain that gave it; "" where it comes to its end."""
+        chain = self._chains.get(name)
+        for text in chain.rules if chain is not None else ():
+            verdict = self._judge(text, frame)
+            word, _, target = verdict.partition(" ")
+            if word in _ENDS:
+                return word, name
+            if target:
+                ended = self._run(target, frame)
+                if ended[0] or word == "goto":
+                    return ended
+        return "", ""
+
+    def _judge(self, text: str, frame: Frame) -> str:
+        """The verdict of a rule for the frame, "" where it has none."""
+        parsed = _parsed(text)
+        if parsed is None:
+            return ""
+        terms, verdict = parsed
+        for term in terms:
+            found = self._find(term, frame)
+            if (found is None) != term.differs:
+                return ""
+            verdict = found if term.is_map and found else verdict
+        return verdict
+
+    def _find(self, term: _Term, frame: Frame) -> str | None:
+        """What the term's set says of the frame: "" for being in it. None where it is not, or lacks a field."""
+        if not all(name in frame for name in term.fields):
+            return "" if term.differs else None
+        values = tuple(frame[name] for name in term.fields)
+        if not term.set_name:
+            return next((said for parts, said in term.values.items() if _fit(term.fields, values, parts)), None)
+        held = self._sets.get(term.set_name, _Held())
+        exact = held.exact.get(tuple(map(_plain, values)))
+        if exact is not None:
+            return exact
+        named = held.exact if any(name in _NAMES or name.startswith("@") for name in term.fields) else {}
+        both = (*named.items(), *held.wide.items())
+        return next((said for parts, said in both if _fit(term.fields, values, parts)), None)
+
+
+@cache
+def _parsed(text: str) -> tuple[tuple[_Term, ...], str] | None:
+    """The comparisons of a rule, and its verdict; None for a rule of another form."""
+    terms, at = [], 0
+    while (found := _MATCH.match(text, at)) is not None:
+        terms.append(_term(found["fields"], found["word"] or "", found["operand"]))
+        at = found.end()
+    end = _VERDICT.fullmatch(text, at)
+    return (tuple(terms), end["verdict"]) if end is not None else None
+
+
+def _term(fields: str, word: str, operand: str) -> _Term:
+    names = tuple(fields.split(" . "))
+    values: dict[tuple[str, ...], str] = {}
+    if not operand.startswith("@"):
+        for one in operand.strip("{} ").split(","):
+            value, _, verdict = one.strip().partition(" : ")
+            values[(value,)] = verdict
+    return _Term(names, word == "!= ", operand[1:] if operand.startswith("@") else "", values, word == "vmap ")
+
+
+def _fit(fields: tuple[str, ...], values: Iterable[Value], parts: tuple[str, ...]) -> bool:
+    return all(
+        _is_in(value, part, _NAMES.get(name, {})) for name, value, part in zip(fields, values, parts, strict=True)
+    )
+
+
+def _is_in(value: Value, text: str, names: Mapping[str, int]) -> bool:
+    if isinstance(value, str):
+        return value == text
+    if isinstance(value, int):
+        low, high = _range(text, names)
+        return low <= value <= high
+    if "/" in text:
+        net = ip_network(text)
+        return value.version == net.version and value in net
+    return _plain(value) == text
+
+
+def _range(text: str, names: Mapping[str, int]) -> tuple[int, int]:
+    if text in names:
+        return names[text], names[text]
+    first, dash, last = text.partition("-")
+    number = int(first, 0) if first[:1].isdecimal() else -1
+    return number, int(last, 0) if dash and last.isdecimal() else number
+
+
+def _plain(value: Value) -> str:
+    return str(value)
+
+
+def frame(
+    iifname: str, oifname: str, mac: str, source: str, target: str, protocol: int, more: Mapping[str, Value]
+) -> dict[str, Value]:
+    """A packet of IP as a bridge sees it. `more`: the fields of its own protocol."""
+    word = "ip6" if ":" in source else "ip"
+    return {
+        "iifname": iifname,
+        "oifname": oifname,
+        "ether saddr": mac,
+        "ether type": word,
+        f"{word} saddr": ip_address(source),
+        f"{word} daddr": ip_address(target),
+        "meta l4proto": protocol,
+        **more,
+    }

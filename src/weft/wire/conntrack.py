@@ -1,0 +1,78 @@
+"""Entries of connection tracking as netlink has them. Source: linux/netfilter/nfnetlink_conntrack.h."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import ip_address
+from typing import NamedTuple
+
+HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_NESTED = 0x3FFF
+
+TUPLE_ORIG, STATUS, ID, ZONE = 1, 3, 12, 18
+_IP, _PROTO = 1, 2
+_ADDRESSES = ((1, 2), (3, 4))
+"""CTA_IP_V4_SRC and _DST, CTA_IP_V6_SRC and _DST."""
+_PROTO_NUM = 1
+_ENDS = ((2, 3), (5, 6), (8, 9))
+"""CTA_PROTO_SRC_PORT and _DST_PORT, CTA_PROTO_ICMP_TYPE and _CODE, CTA_PROTO_ICMPV6_TYPE and _CODE."""
+_EXPECTED = 1
+"""IPS_EXPECTED."""
+
+
+class Entry(NamedTuple):
+    """`raw`: tuple, zone and number of the entry, as they name it."""
+
+    source: str
+    target: str
+    protocol: int
+    sport: int
+    dport: int
+    zone: int
+    expected: bool
+    raw: bytes
+
+
+def read_entry(body: bytes) -> Entry | None:
+    """What follows the header of nfnetlink; None for what is not of IP."""
+    outer = _attributes(body)
+    if TUPLE_ORIG not in outer:
+        return None
+    inner = _attributes(outer[TUPLE_ORIG])
+    addresses, proto = _attributes(inner.get(_IP, b"")), _attributes(inner.get(_PROTO, b""))
+    ends = next(((addresses[s], addresses[d]) for s, d in _ADDRESSES if s in addresses and d in addresses), None)
+    if ends is None or _PROTO_NUM not in proto:
+        return None
+    ports = next(((_number(proto[s]), _number(proto[d])) for s, d in _ENDS if s in proto and d in proto), (0, 0))
+    return Entry(
+        source=str(ip_address(ends[0])),
+        target=str(ip_address(ends[1])),
+        protocol=proto[_PROTO_NUM][0],
+        sport=ports[0],
+        dport=ports[1],
+        zone=_number(outer.get(ZONE, b"\0\0")),
+        expected=bool(_number(outer.get(STATUS, b"\0" * 4)) & _EXPECTED),
+        raw=b"".join(_packed(kind, outer[kind]) for kind in (TUPLE_ORIG, ZONE, ID) if kind in outer),
+    )
+
+
+def _number(value: bytes) -> int:
+    return int.from_bytes(value)
+
+
+def _packed(kind: int, value: bytes) -> bytes:
+    nested = 0x8000 if kind == TUPLE_ORIG else 0
+    return (_ATTRIBUTE.pack(4 + len(value), kind | nested) + value).ljust(4 + ((len(value) + 3) & ~3), b"\0")
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    at = 0
+    while at + 4 <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        if length < 4:
+            break
+        found[kind & _NESTED] = data[at + 4 : at + length]
+        at += (length + 3) & ~3
+    return found

@@ -1,0 +1,92 @@
+"""Frames by hand. Source: RFC 826, RFC 791, RFC 768, RFC 8200, RFC 4443, RFC 4861, IEEE 802.1Q."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from struct import pack
+
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+ROUTER_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT, REDIRECT = 134, 135, 136, 137
+UDP, ICMPV6, FRAGMENT, OPTIONS = 17, 58, 44, 60
+
+
+def word(text: str) -> bytes:
+    return b"~" + text.encode() + b"~"
+
+
+def ethernet(source: str, target: str, kind: int, payload: bytes) -> bytes:
+    return (mac(target) + mac(source) + pack("!H", kind) + payload).ljust(60, b"\0")
+
+
+def tagged(frame: bytes, vid: int) -> bytes:
+    return frame[:12] + pack("!HH", 0x8100, vid) + frame[12:]
+
+
+def mac(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def arp(source: str, sender_mac: str, sender_ip: str, target_ip: str, said: str, operation: int = 2) -> bytes:
+    """What it says stands behind, where a short frame has padding."""
+    packed = [ip_address(text).packed for text in (sender_ip, target_ip)]
+    payload = pack("!HHBBH", 1, 0x0800, 6, 4, operation) + mac(sender_mac) + packed[0] + mac(BROADCAST) + packed[1]
+    return ethernet(source, BROADCAST, 0x0806, payload + word(said))
+
+
+def checksum(data: bytes) -> int:
+    data += b"\0" * (len(data) % 2)
+    total = sum(int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def udp(sport: int, dport: int, said: str) -> bytes:
+    payload = word(said)
+    return pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
+
+
+def ipv4(source_mac: str, source: str, target: str, payload: bytes, protocol: int = UDP, to: str = BROADCAST) -> bytes:
+    def header(sum_: int) -> bytes:
+        first = pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, sum_)
+        return first + ip_address(source).packed + ip_address(target).packed
+
+    return ethernet(source_mac, to, 0x0800, header(checksum(header(0))) + payload)
+
+
+def ipv6(source_mac: str, source: str, target: str, payload: bytes, following: int, to: str = BROADCAST) -> bytes:
+    header = (
+        pack("!IHBB", 6 << 28, len(payload), following, 255) + ip_address(source).packed + ip_address(target).packed
+    )
+    return ethernet(source_mac, to, 0x86DD, header + payload)
+
+
+def icmpv6(source: str, target: str, kind: int, body: bytes) -> bytes:
+    """With the checksum that it has between these two."""
+    bare = pack("!BBH", kind, 0, 0) + body
+    pseudo = ip_address(source).packed + ip_address(target).packed + pack("!IHBB", len(bare), 0, 0, ICMPV6)
+    return pack("!BBH", kind, 0, checksum(pseudo + bare)) + body
+
+
+def neighbour(source_mac: str, source: str, announced: str, said: str, kind: int = NEIGHBOUR_ADVERTISEMENT) -> bytes:
+    """An advertisement (or solicitation) about `announced`, to all nodes. The word is in an option nobody knows."""
+    option = b"\xfd" + bytes([(len(word(said)) + 9) // 8]) + word(said)
+    body = pack("!I", 0x20000000) + ip_address(announced).packed + option.ljust((len(option) + 7) // 8 * 8, b"\0")
+    return ipv6(source_mac, source, "ff02::1", icmpv6(source, "ff02::1", kind, body), ICMPV6)
+
+
+def advertisement(source: str, said: str, kind: int = ROUTER_ADVERTISEMENT) -> bytes:
+    """A router's, less its Ethernet and IP headers."""
+    option = b"\xfd" + bytes([(len(word(said)) + 9) // 8]) + word(said)
+    body = pack("!BBHII", 64, 0, 1800, 0, 0) + option.ljust((len(option) + 7) // 8 * 8, b"\0")
+    return icmpv6(source, "ff02::1", kind, body)
+
+
+def with_options(following: int, payload: bytes) -> bytes:
+    """Behind a header of destination options (padding)."""
+    return bytes([following, 0, 1, 4, 0, 0, 0, 0]) + payload
+
+
+def fragment(following: int, at: int, more: bool, payload: bytes) -> bytes:
+    """`at`: in bytes, a multiple of eight."""
+    return pack("!BBHI", following, 0, at | more, 7) + payload

@@ -1,0 +1,103 @@
+"""Run inside a namespace: listens, or asks, as any program would. `listen WHAT...`, `ask SECONDS WHAT...` and `hold
+WHAT`, WHAT being tcp/PORT or udp/PORT to listen at, and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask. Answers are one
+JSON object: WHAT to whether it answered within so many seconds; each is asked again until then.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+import time
+
+ANSWER = b"here"
+
+
+def listen(words: list[str]) -> None:
+    for word in words:
+        protocol, port = word.split("/")
+        server = socket.socket(socket.AF_INET6, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        server.bind(("::", int(port)))
+        threading.Thread(target=serve_tcp if protocol == "tcp" else serve_udp, args=[server], daemon=True).start()
+    print("ready", flush=True)
+    sys.stdin.read()
+
+
+def serve_tcp(server: socket.socket) -> None:
+    server.listen(64)
+    while True:
+        connection, _ = server.accept()
+        threading.Thread(target=echo, args=[connection], daemon=True).start()
+
+
+def echo(connection: socket.socket) -> None:
+    while data := connection.recv(100):
+        connection.sendall(data)
+
+
+def serve_udp(server: socket.socket) -> None:
+    while True:
+        data, peer = server.recvfrom(65535)
+        server.sendto(data, peer)
+
+
+def ask(word: str, until: float) -> bool:
+    protocol, address, port = word.split("/")
+    while True:
+        try:
+            with socket.socket(
+                socket.AF_INET6 if ":" in address else socket.AF_INET,
+                socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM,
+            ) as client:
+                client.settimeout(max(0.05, min(1.5, until - time.monotonic())))
+                client.connect((address, int(port)))
+                client.sendall(ANSWER)
+                if client.recv(100) == ANSWER:
+                    return True
+        except OSError:
+            pass
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+
+
+def ask_all(seconds: float, words: list[str]) -> dict[str, bool]:
+    answers: dict[str, bool] = {}
+    until = time.monotonic() + seconds
+
+    def note(word: str) -> None:
+        answers[word] = ask(word, until)
+
+    threads = [threading.Thread(target=note, args=[word]) for word in words]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {word: answers[word] for word in words}
+
+
+def hold(word: str) -> None:
+    """For each line that is read say whether a byte comes back over one connection: `back` or `lost`."""
+    _, address, port = word.split("/")
+    with socket.create_connection((address, int(port)), timeout=8) as held:
+        print("connected", flush=True)
+        held.settimeout(1.5)
+        for _ in sys.stdin:
+            try:
+                held.sendall(b"x")
+                answer = held.recv(1)
+            except OSError:
+                answer = b""
+            print("back" if answer else "lost", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "listen":
+        listen(sys.argv[2:])
+    elif sys.argv[1] == "hold":
+        hold(sys.argv[2])
+    else:
+        print(json.dumps(ask_all(float(sys.argv[2]), sys.argv[3:])))

@@ -1,0 +1,124 @@
+"""Groups that change under traffic: what is untouched goes on, what a rule alone allowed ends with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.kernel.groups.lab import HERE, Lab
+
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
+
+TEXT = """
+weft: 1
+name: lab
+tenants:
+  shop:
+    networks: {{front: {{subnets: [10.0.0.0/24, "fd00::/64"]}}}}
+    security_groups:
+      web: {{ingress: [{rules}]}}
+      base: {{ingress: [{{protocol: tcp, ports: [22, 443], remote: {{group: base}}}}]}}
+    ports:
+      web: {{network: front, attach: {{netns: web}}, addresses: [10.0.0.10, "fd00::10"], security_groups: [web, base]}}
+      one: {{network: front, attach: {{netns: one}}, addresses: [10.0.0.20, "fd00::20"], security_groups: {one}}}
+      two: {{network: front, attach: {{netns: two}}, addresses: [10.0.0.30, "fd00::30"]}}
+"""
+HTTP, HTTPS = "{protocol: tcp, ports: [80]}", "{protocol: tcp, ports: [443]}"
+
+
+@contextmanager
+def connected(lab: Lab, netns: str, address: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    """A connection that echoes lines until the end of the block."""
+    held = lab.world.start(
+        *(sys.executable, HERE / "talk.py", "hold", f"tcp/{address}/{port}"),
+        netns=netns,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert held.stdout is not None and held.stdout.readline() == "connected\n"
+    try:
+        yield held
+    finally:
+        held.kill()
+        held.communicate()
+
+
+def lives(held: subprocess.Popen[str]) -> bool:
+    """Whether a line still comes back."""
+    assert held.stdin is not None and held.stdout is not None
+    held.stdin.write("x\n")
+    held.stdin.flush()
+    return held.stdout.readline() == "back\n"
+
+
+def text(*rules: str, one: str = "[base]") -> str:
+    return TEXT.format(rules=", ".join(rules), one=one)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.10", "fd00::10"])
+def test_a_rule_that_goes_takes_its_connections_alone(lab: Lab, address: str) -> None:
+    lab.apply(text(HTTP, HTTPS))
+    lab.listen("web", "tcp/80", "tcp/443", "tcp/22")
+    with (
+        connected(lab, "two", address, 80) as http,
+        connected(lab, "two", address, 443) as https,
+        connected(lab, "one", address, 443) as twice,
+        connected(lab, "one", address, 22) as ssh,
+    ):
+        lab.apply(text(HTTPS))
+        assert not lives(http), "nothing else allowed it"
+        assert lives(https) and lives(ssh)
+        lab.apply(text())
+        assert not lives(https)
+        assert lives(twice), "another group allows it to whoever is in base"
+        lab.apply(text(one="[]"))
+        assert not lives(twice) and not lives(ssh), "no longer a member"
+
+
+def test_what_is_untouched_goes_on(lab: Lab) -> None:
+    lab.apply(text(HTTP))
+    lab.listen("web", "tcp/80")
+    with connected(lab, "two", "10.0.0.10", 80) as http:
+        lab.apply(text(HTTP, HTTPS, "{protocol: tcp, ports: [81-90]}", "{remote: 10.9.0.0/16, action: deny}"))
+        assert lives(http)
+        lab.apply(text("{protocol: tcp, ports: [80-85]}"))
+        assert lives(http), "another rule allows it now"
+        lab.world.run("nft", "flush", "ruleset", netns="weft.lab.shop")
+        assert lab.status().returncode == 3
+        lab.world.run("weft", "apply", "-y", "-f", lab.file)
+        assert lab.status().returncode == 0
+        assert lives(http)
+    lab.demand("two", passes=("tcp/10.0.0.10/80",), stops=("tcp/10.0.0.10/443",))
+
+
+def test_members_come_and_go(lab: Lab) -> None:
+    lab.listen_after(text(), "web", "tcp/22")
+    lab.demand("one", passes=("tcp/10.0.0.10/22", "tcp/fd00::10/22"))
+    lab.demand("two", stops=("tcp/10.0.0.10/22", "tcp/fd00::10/22"))
+    lab.apply(text(one="[]").replace('"fd00::30"]', '"fd00::30"], security_groups: [base]'))
+    lab.demand("two", passes=("tcp/10.0.0.10/22", "tcp/fd00::10/22"))
+    lab.demand("one", stops=("tcp/10.0.0.10/22", "tcp/fd00::10/22"))
+
+
+def test_counters_of_other_rules_are_kept(lab: Lab) -> None:
+    lab.listen_after(text(HTTP, HTTPS), "web", "tcp/80", "tcp/443")
+    lab.demand("two", passes=("tcp/10.0.0.10/80",))
+    before = counted(lab)
+    assert before["80"] >= 1
+    lab.apply(text(HTTP, "{protocol: tcp, ports: [8080]}"))
+    after = counted(lab)
+    assert after["80"] == before["80"] and after["8080"] == 0 and "443" not in after
+
+
+def counted(lab: Lab) -> dict[str, int]:
+    """Packets by element of the group's TCP ports, as nft tells."""
+    listed = lab.world.run(
+        "nft", "-j", "list", "set", "bridge", "weft-lab", "in4.web.tcp", netns="weft.lab.shop"
+    ).stdout
+    (held,) = (entry["set"] for entry in json.loads(listed)["nftables"] if "set" in entry)
+    return {str(one["elem"]["val"]): one["elem"]["counter"]["packets"] for one in held["elem"]}
