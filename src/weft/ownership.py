@@ -204,8 +204,10 @@ def needs_claim(obj: KernelObject, desired: State, host_id: str) -> bool:
     if isinstance(obj, Qdisc):
         is_adopted = getattr(desired.get(obj.lives_on[0]), "adopt", False)
         return obj.parent == ROOT and (is_adopted or ground_scope(obj, desired, host_id) is None)
-    standing = isinstance(obj, (Address, Route, Neighbour, Rule, Fdb, BridgePort, BridgeVlans))
-    return standing and ground_scope(obj, desired, host_id) is None
+    return isinstance(obj, _STANDING) and ground_scope(obj, desired, host_id) is None
+
+
+_STANDING = (Address, Route, Neighbour, Rule, Fdb, BridgePort, BridgeVlans)
 
 
 def _marked(alias: str | None, host_id: str) -> str | None:
@@ -256,11 +258,15 @@ def _gives_way(obj: KernelObject, observed: State, wanted: State, claims: Claims
 def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
     if root_of(obj) is not None:
         return _is_of_our_tree(obj, observed, claims)
+    holder = claims.ledger.get(obj.key)
+    is_held = holder == claims.scope and getattr(obj, "protocol", PROTOCOL) == PROTOCOL
+    if holder is not None and isinstance(obj, _STANDING):
+        return is_held  # whoever the ground belongs to
     scope = scope_of(obj, observed, claims.host_id)
     if scope is not None:
         return scope == claims.scope
-    if claims.ledger.get(obj.key) == claims.scope and not isinstance(obj, Link):
-        return getattr(obj, "protocol", PROTOCOL) == PROTOCOL
+    if is_held and not isinstance(obj, Link):
+        return True
     if isinstance(obj, (Address, Route, Neighbour, Fdb)):
         grounds = [observed.get(on) for on in obj.lives_on]
         return getattr(obj, "protocol", PROTOCOL) == PROTOCOL and any(

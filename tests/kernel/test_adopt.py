@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.dump import differences
+from tests.kernel.faults.command import preload, weft_in
+from tests.kernel.faults.killer import Killer
+from tests.kernel.faults.rig import Rig
 from tests.world import World
 from weft.errors import ForeignObject, WeftError
 from weft.files import Loaded, loads_stored
@@ -232,3 +236,23 @@ def test_the_tree_at_the_root_of_an_adopted_link_gives_way_and_comes_back(host: 
     service.apply(file(SHAPED), agree)
     service.destroy("lab", agree)
     assert queues(host) == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_kill_at_any_step_leaves_the_tree_at_the_root_of_an_adopted_link(world: World, tmp_path: Path) -> None:
+    preload()
+    world.run("sh", "-ec", OTHERS + TREE)
+    shaped = tmp_path / "weft.yaml"
+    shaped.write_text(SHAPED)
+    before = queues(world)
+    assert weft_in(world, "apply", "-y", "-f", shaped).status == 0
+    rig = Rig.between(world, ("apply", "-y", "-f", str(shaped)), ("destroy", "-y", "lab"))
+
+    def proof() -> None:
+        if not world.json("ip", "-j", "link", "show", "dev", "br0")[0]["ifalias"].startswith("weft/"):
+            assert queues(world) == before
+
+    tally = Killer(rig, proof).run()
+    print(tally)
+    assert min(tally.former, tally.wanted) > 5

@@ -108,8 +108,9 @@ def _foreign(prepared: Prepared) -> Iterator[Difference]:
         path = prepared.paths[key]
         told = f"{key} is somebody else's and stands in the way"
         yield Difference(drift=Drift.FOREIGN, key=key, subject=path, told=told, where=prepared.where(path))
+    held = prepared.machine.ledger.entries().keys()  # by other scopes: they have a right to be there
     for key, obj in prepared.observed.items():
-        if key in prepared.ours or key in prepared.desired:
+        if key in prepared.ours or key in prepared.desired or key in held:
             continue
         ground = _our_ground(obj, prepared)
         if ground is not None and not getattr(prepared.desired.get(ground), "adopt", False):

@@ -300,3 +300,15 @@ def test_defaults_of_ports_and_policies_by_name() -> None:
         if isinstance(held, HtbClass)
     ]
     assert 2 * MBIT in classes
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path"),
+    [
+        (intent(p=out(100, 5 * MBIT)), (*QOS_P, "egress", "rate")),
+        (intent(qos=out(ceil=100), p=None), ("tenants", "t", "qos", "egress", "ceil")),
+        (intent(qos=out(100, 5 * MBIT), p=None), ("tenants", "t", "qos", "egress", "rate")),
+    ],
+)
+def test_what_is_slower_than_htb_can_count(wanted: Intent, path: tuple[str, ...]) -> None:
+    assert one(wanted) == (path, "at 100bit a frame of 1514 bytes takes more than 60 seconds", "at least 202bit")

@@ -2,7 +2,7 @@
 
 Rules: one table a tenant. A port adds elements to maps and sets, and at most the chains of its combination of groups; a
 rule of a group is an element of a set. So nothing that is there is rewritten for one more, and a packet's cost grows
-with neither (docs/adr/0020-security-groups.md).
+with neither (docs/adr/0013-security-groups.md).
 """
 
 from weft.compiler.groups.port import protect

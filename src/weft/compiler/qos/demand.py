@@ -14,7 +14,7 @@ from typing import Any, Literal
 from weft.compiler.draft import Draft
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
-from weft.compiler.qos.numbers import counting, frame_bytes
+from weft.compiler.qos.numbers import counting, frame_bytes, too_slow
 from weft.compiler.tenant import PortKey
 from weft.model.intent import Path
 from weft.model.qos import QosDirection, QosPolicy, QosUse
@@ -78,7 +78,7 @@ def collect(
         else:
             over = within(place.segment, there)
             path = (*place.path, "qos")
-            demands.append(_demand(place.segment, port_place(place), path, way, over, want, place))
+            demands.append(_demand(draft, place.segment, port_place(place), path, way, over, want, place))
     return demands
 
 
@@ -118,7 +118,7 @@ def _tenants(draft: Draft, shares: Shares, out: Sequence[Segment], way: Directio
             draft.error(path, "none of the tenant's networks leads out, so nothing is shared there", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
             segment = by_tenant[tenant]
-            yield _demand(segment, tenant_place(segment), path, way, "", want)
+            yield _demand(draft, segment, tenant_place(segment), path, way, "", want)
 
 
 def _networks(draft: Draft, shares: Shares, segments: Sequence[Segment], way: Direction) -> Iterator[Demand]:
@@ -133,7 +133,7 @@ def _networks(draft: Draft, shares: Shares, segments: Sequence[Segment], way: Di
         elif _is_aggregate(draft, path, way, want):
             tenant = shares.tenants.get(segment.tenant)
             over = tenant_place(segment) if tenant is not None and getattr(tenant, way) is not None else ""
-            yield _demand(segment, network_place(segment), path, way, over, want)
+            yield _demand(draft, segment, network_place(segment), path, way, over, want)
 
 
 _UPLINK = "`uplink: nat` or `routed`, or `port_qos:` for each port by itself"
@@ -152,6 +152,7 @@ def _is_aggregate(draft: Draft, path: Path, way: Direction, want: QosDirection) 
 
 
 def _demand(
+    draft: Draft,
     segment: Segment,
     place: str,
     path: Path,
@@ -160,6 +161,9 @@ def _demand(
     want: QosDirection,
     port: PortPlace | None = None,
 ) -> Demand:
+    for key in ("rate", "ceil") if port is None else ("rate",):  # a port keeps its ceil itself
+        if wrong := too_slow(getattr(want, key), frame_bytes(segment.out_mtu)):
+            draft.error((*path, way, key), *wrong)
     ceil = want.ceil if want.ceil is not None else want.rate
     return Demand(
         place=place,

@@ -94,6 +94,16 @@ def least_rate_bps(frame: int) -> int:
     return -(-frame * 8 // DEBT_S)
 
 
+def too_slow(rate_bps: int | None, frame: int) -> tuple[str, str] | None:
+    """What is wrong with a rate at which HTB would forget what a frame costs, and what would do; None where it would
+    not."""
+    least = least_rate_bps(frame)
+    if rate_bps is None or rate_bps >= least:
+        return None
+    what = f"at {rate_text(rate_bps)} a frame of {frame} bytes takes more than {DEBT_S} seconds"
+    return what, f"at least {rate_text(least)}"
+
+
 def scraps(limit_bps: int, frame: int, is_default: bool) -> Derived:
     """The rate of a class that nobody guarantees anything: HTB wants one, and it must not starve ARP."""
     usual = _DEFAULT_SCRAPS_BPS if is_default else _SCRAPS_BPS

@@ -17,7 +17,7 @@ from weft.compiler.qos.handles import handle
 from weft.compiler.qos.mechanisms import LINES, RATES, Choice, choose, lacked_by, leaf_for, line_for
 from weft.compiler.qos.policy import Asked
 from weft.compiler.qos.site import Direction, Site, Way
-from weft.compiler.qos.tree import Ground, Tree, build_tree
+from weft.compiler.qos.tree import REST, Ground, Tree, build_tree
 from weft.facts import FEATURES
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
@@ -25,7 +25,6 @@ from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.kinds.tc.leaves import Leaf
 from weft.model.intent import Path
 from weft.model.qos import QosDirection, Shape
-from weft.model.qos_words import rate_text
 from weft.records import dataclass
 from weft.state import KernelObject
 
@@ -196,15 +195,13 @@ def _findings(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iter
 
 
 def _too_slow(shaping: Shaping, ground: Ground) -> Iterator[Finding]:
-    """Below it HTB forgets what a class owes."""
-    least = numbers.least_rate_bps(ground.frame)
     for node in shaping.tree.nodes if shaping.tree else ():
         branch = node.branch
         for key, said in (("rate", branch.rate_bps), ("ceil", branch.ceil_bps)):
-            if said is not None and said < least and branch.path[-1:] != ("",):
-                what = f"at {rate_text(said)} a frame of {ground.frame} bytes takes more than {numbers.DEBT_S} seconds"
+            wrong = numbers.too_slow(said, ground.frame)
+            if wrong is not None and branch.path[-1:] != (REST,):
                 where = (*branch.origin, key) if branch.path else branch.origin
-                yield Finding(path=where, what=what, fix=f"at least {rate_text(least)}")
+                yield Finding(path=where, what=wrong[0], fix=wrong[1])
 
 
 def _unseen(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:

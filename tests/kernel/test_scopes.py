@@ -1,4 +1,4 @@
-"""Two scopes at one link: the tree at its root is whose the policy is, whoever made the link."""
+"""Two scopes at one link: what one has on the other's stays its own."""
 
 from __future__ import annotations
 
@@ -69,3 +69,32 @@ def test_a_policy_whose_link_was_made_anew_is_missing_and_in_nobodys_way(inside:
     assert not service.prepare(own).plan and service.status(own).clean
     service.destroy("shaper", agree)
     assert not service.prepare(own).plan
+
+
+ADDRESSED = "weft: 1\nname: guest\nhost: {links: {v0: {existing: true, addresses: [10.1.1.1/24, fd00:1::1/64]}}%s}"
+ROUTES = ", routes: [{to: 10.2.0.0/16, via: 10.1.1.2, dev: v0}]"
+
+
+def test_addresses_and_routes_on_a_link_that_another_scope_made_stay(inside: World, service: Service) -> None:
+    maker, guest = file(MAKER % ""), file(ADDRESSED % ROUTES)
+    service.apply(guest, agree)
+    for loaded in (guest, maker):
+        assert not service.prepare(loaded).plan and service.status(loaded).clean
+    service.apply(file(MAKER % ", addresses: [10.3.0.1/24]"), agree)
+    assert inside.json("ip", "-j", "route", "show", "10.2.0.0/16") and not service.prepare(guest).plan
+    service.apply(file(ADDRESSED % ""), agree)
+    assert not inside.json("ip", "-j", "route", "show", "10.2.0.0/16")
+    service.destroy("guest", agree)
+    (told,) = inside.json("ip", "-j", "address", "show", "dev", "v0")
+    assert [one["local"] for one in told["addr_info"] if one["scope"] == "global"] == ["10.3.0.1"]
+
+
+def test_an_address_that_both_want_is_the_link_s_owner_s_once_the_other_is_gone(
+    inside: World, service: Service
+) -> None:
+    service.apply(file(ADDRESSED % ""), agree)
+    own = file(MAKER % ", addresses: [10.1.1.1/24]")
+    service.apply(own, agree)
+    service.destroy("guest", agree)
+    service.apply(own, agree)
+    assert not service.prepare(own).plan and service.status(own).clean
