@@ -98,9 +98,14 @@ def parse_dump(text: str) -> Dump:
 
 
 def parse_glance(text: str) -> tuple[Any, bool]:
-    """What can be compared of it, and whether an address is still being checked for duplicates."""
+    """What can be compared of it, and whether more is to come: an address is being checked for duplicates, or a link
+    has a carrier that the kernel has yet to tell of, which makes addresses (net/core/link_watch.c: within a second)."""
     lines = [json.loads(line) for _, body in _split(text, _MARK + _MARK) for line in body.splitlines()]
-    return _clean(lines), '"tentative":true' in text
+    return _clean(lines), '"tentative":true' in text or any(_rises(told) for line in lines for told in line)
+
+
+def _rises(told: dict[str, Any]) -> bool:
+    return {"UP", "LOWER_UP"} <= set(told["flags"]) and told.get("operstate", "UP") in ("DOWN", "LOWERLAYERDOWN")
 
 
 def _split(text: str, mark: str) -> list[tuple[str, str]]:

@@ -148,7 +148,7 @@ class World:
     def dump(self, *, settle_s: float = 0) -> Dump:
         """All of the world, normalised, as iproute2, nft and /proc tell it (see tests.dump).
 
-        With `settle_s`, waits until no address is tentative and two looks in a row at addresses and routes agree, for
+        With `settle_s`, waits until nothing is known to come and two looks in a row at addresses and routes agree, for
         as long: the kernel makes link-local ones some time after a carrier appears.
         """
         until = time.monotonic() + settle_s
@@ -156,8 +156,8 @@ class World:
         while not settled and time.monotonic() < until:
             if before is not None:
                 time.sleep(0.3)
-            now, is_tentative = parse_glance(self.run("sh", "-c", glance_script()).stdout)
-            before, settled = now, before == now and not is_tentative
+            now, is_coming = parse_glance(self.run("sh", "-c", glance_script()).stdout)
+            before, settled = now, before == now and not is_coming
         return parse_dump(self.run("sh", "-c", dump_script()).stdout)
 
     @contextlib.contextmanager

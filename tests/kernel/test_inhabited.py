@@ -107,7 +107,6 @@ def test_a_link_that_lost_its_mark_is_known_again(world: World, tmp_path: Path, 
 
 
 UPON = "weft: 1\nname: one\nhost: {links: {br: {kind: bridge}}}\n"
-JOINED = "weft: 1\nname: one\nhost: {links: {br: {kind: bridge, members: [theirs]}}}\n"
 
 
 def test_links_of_others_that_fall_with_ours_are_named_before(world: World, tmp_path: Path) -> None:
@@ -116,13 +115,3 @@ def test_links_of_others_that_fall_with_ours_are_named_before(world: World, tmp_
     gone = world.run("weft", "destroy", "-y", "one")
     assert "link theirs: warning: is not weft's, but stands upon link br" in gone.stderr, gone.stderr
     assert [link["ifname"] for link in world.json("ip", "-j", "link")] == ["lo"]
-
-
-def test_a_port_that_leaves_the_bridge_of_others_loses_what_that_keeps_of_it(world: World, tmp_path: Path) -> None:
-    world.run("sh", "-ec", "ip link add b0 type bridge; ip link add theirs type veth peer name far")
-    world.run("sh", "-ec", "ip link set theirs master b0; bridge link set dev theirs isolated on")
-    file = write(tmp_path / "one.yaml", JOINED)
-    assert "one.yaml:3:45: warning: theirs leaves b0" in world.run("weft", "apply", "-y", "-f", file).stderr
-    assert "leaves" not in world.run("weft", "destroy", "-y", "one").stderr
-    (port,) = world.json("bridge", "-j", "-d", "link", "show", "dev", "theirs")
-    assert port["master"] == "b0" and not port["isolated"], "it may be given back now: then the warning is wrong"

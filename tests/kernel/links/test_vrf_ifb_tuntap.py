@@ -106,7 +106,9 @@ def _sent_into_a_tun(wire: Lab, address: str) -> bytes:
         tun = os.open("/dev/net/tun", os.O_RDWR)
         try:
             fcntl.ioctl(tun, TUNSETIFF, struct.pack("=16sH22x", b"vpn", IFF_TUN | IFF_NO_PI))
-            wire.world.run("ping", "-c", "1", "-W", "1", address, check=False)
+            # the first may be lost: a carrier that has just come up takes the kernel a moment
+            wire.world.run("ping", "-c", "10", "-i", "0.2", "-w", "2", address, check=False)
+            os.set_blocking(tun, False)
             while True:
                 packet = os.read(tun, 2048)
                 if packet[0] >> 4 == 4:
