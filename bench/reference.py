@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from bench import names
+from bench.guard import guard
 from bench.topology import Network, Port, Topology
 
 HOST = ""
@@ -61,6 +62,7 @@ class Author:
         self.host_rules()
         for port in self.topology.ports:
             self.port(port)
+        self.guards()
         return self.steps
 
     @property
@@ -165,6 +167,14 @@ class Author:
             f"add rule {table} postrouting ip saddr @pool4 oifname != @transit masquerade",
             f"add rule {table} postrouting ip6 saddr @pool6 oifname != @transit masquerade",
         )
+
+    def guards(self) -> None:
+        legs = [names.ifname("wr", self.ident("routers", network.name)) for network in self.topology.networks]
+        idents = {self.ident("ports", port.name): port for port in self.topology.ports}
+        ports = [
+            (names.ifname("wp", ident), names.mac(ident, "end"), str(port.address)) for ident, port in idents.items()
+        ]
+        self.steps.rules(self.tenant_netns, *guard(self.topology.scope, legs, ports))
 
     def port(self, port: Port) -> None:
         ident, mark = self.ident("ports", port.name), self.mark("ports", port.name)
