@@ -27,6 +27,7 @@ class ListedRule:
     text: str
 
 
+_LEADS_TO = re.compile(r"(?:goto|jump) ([\w./-]+)")
 _FWD_TO = re.compile(r'fwd to "([^"]+)"')
 
 
@@ -64,7 +65,12 @@ def requests(change: Change, names: Names) -> Iterable[Request]:
 
 
 def script(change: Change) -> Iterable[str]:
-    return shell(_chain(change).netns, _commands(change))
+    """Chains that the rules lead to may come later in a script: they are declared, which harms none that is there."""
+    chain = _chain(change)
+    targets = dict.fromkeys(_LEADS_TO.findall(" ".join(chain.rules))) if change.after is not None else ()
+    table = f"{chain.family} {chain.table}"
+    declared: list[Command] = [Line(Stage.ADD_CHAIN, f"add chain {table} {name}") for name in targets]
+    return shell(chain.netns, [*declared, *_commands(change)])
 
 
 def parse(netns: str, family: str, table: str, name: str, header: str, rules: Iterable[str]) -> NftChain:
