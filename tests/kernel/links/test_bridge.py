@@ -14,6 +14,7 @@ import pytest
 
 from tests.dump import differences
 from tests.kernel.links.traffic import Lab
+from tests.patience import until
 from tests.world import World
 
 PORTS = """
@@ -173,6 +174,8 @@ def test_a_link_that_was_down_is_up_and_goes_down_again(lab: Bridged) -> None:
     lab.world.run("weft", "destroy", "-y", "lab")
     assert "UP" not in lab.world.json("ip", "-j", "link", "show", "pleft")[0]["flags"]
     lab.world.run("ip", "link", "set", "pleft", "up")
+    local = ("ip", "-6", "route", "show", "table", "local", "dev", "pleft")
+    until(lambda: "ff00::/8" in lab.world.run(*local).stdout, "IPv6 is at work on the link again")
 
 
 def test_router_advertisements_are_heard_or_not_and_all_else_of_the_link_is_let_be(lab: Bridged) -> None:

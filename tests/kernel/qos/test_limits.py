@@ -12,6 +12,7 @@ import pytest
 from tests.dump import differences
 from tests.kernel.qos.lab import TENANT, Lab
 
+MAC = "52:54:00:00:00:01"
 BOTH = {"egress": {"ceil": "10mbit"}, "ingress": {"ceil": "40mbit"}}
 
 
@@ -44,13 +45,13 @@ def test_slow_and_fast_limits(lab: Lab, ceil_mbit: int) -> None:
 def test_a_guest_behind_a_tap_is_held_to_it(lab: Lab) -> None:
     policy = {"egress": {"ceil": "8mbit"}, "ingress": {"ceil": "5mbit"}}
     lab.world.run("ip", "netns", "add", "guest")
-    lab.apply({"a": {"attach": {"tap": {"name": "vm"}}, "qos": policy}})
+    lab.apply({"a": {"attach": {"tap": {"name": "vm"}}, "mac": MAC, "qos": policy}})
     helper = Path(__file__).with_name("guest_behind.py")
     guest = lab.world.start(sys.executable, "-IS", helper, "vm", "guest", stdout=-1)
     try:
         assert guest.stdout is not None
         assert guest.stdout.readline() == "ready\n"
-        lab.world.run("sh", "-c", "ip link set eth0 up; ip addr add 10.0.0.1/24 dev eth0", netns="guest")
+        lab.world.run("sh", "-c", f"ip link set eth0 address {MAC} up; ip addr add 10.0.0.1/24 dev eth0", netns="guest")
         assert lab.world.ping("10.0.0.2", netns="guest")
         with lab.server("b"):
             lab.keeps(8e6, "guest", "10.0.0.2", lab.ifname("qos-a"))
