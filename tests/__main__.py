@@ -34,7 +34,16 @@ _PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
 _WORKERS = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "worksteal")
 _FEWER = {"WEFT_KERNEL_PAIRS": "20", "WEFT_FAULT_STRIDE": "20"}
 """Random pairs, and kills and refusals, in a guest: starting the programs that dump it takes as long as all else."""
-_LONG = ("--deselect=tests/kernel/links/test_faults.py",)
+_LONG = tuple(
+    f"--deselect=tests/kernel/{path}"
+    for path in (
+        "links/test_faults.py",
+        "test_segment_faults.py",
+        "qos/test_kill.py",
+        "qos/test_faults.py",
+        "groups/test_kill.py",
+    )
+)
 _GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 

@@ -122,6 +122,8 @@ def test_what_is_as_asked_for_is_clean_and_left_as_it_was(lab: Lab) -> None:
 
 
 def test_what_cannot_be_measured_says_why_and_is_never_green(lab: Lab) -> None:
+    told = ("ip", "-j", "link", "show", "dev", "vm")
+    until(lambda: lab.world.json(*told)[0]["operstate"] == "DOWN", "the kernel tells that nobody has opened the tap")
     found = lab.check("vm", "alone", code=0)
     assert found["shop/vm egress"]["why"] == "shop/vm is a tap that nobody has opened"
     assert found["shop/alone egress"]["why"].startswith("no other port reaches it")
