@@ -18,6 +18,7 @@ import pytest
 from tests.dump import differences
 from tests.kernel.load import TARGET, server
 from tests.kernel.outside import host as host
+from tests.patience import until
 from tests.world import BIN, World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.needs("htb", "ifb", "nft_fwd", "nft_egress")]
