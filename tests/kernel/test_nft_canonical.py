@@ -30,7 +30,17 @@ def nft_objects(case: Case) -> State:
     return State.of(held for held in state.values() if KINDS.of(held).backend == "nft")
 
 
+def follows_connections_in_bridges(objects: State) -> bool:
+    chains = [held for held in objects.values() if isinstance(held, NftChain) and held.family == "bridge"]
+    return any(rule.startswith("ct ") for chain in chains for rule in chain.rules)
+
+
+def needs(case: Case) -> tuple[pytest.MarkDecorator, ...]:
+    return (pytest.mark.needs("nft_bridge_ct"),) if follows_connections_in_bridges(nft_objects(case)) else ()
+
+
 WITH_NFT = [case for case in cases() if nft_objects(case)]
+EACH = [pytest.param(case, id=case.folder.name, marks=needs(case)) for case in WITH_NFT]
 
 
 def devices(objects: Iterable[KernelObject]) -> set[tuple[str, str]]:
@@ -57,7 +67,7 @@ def test_there_is_something_to_prove() -> None:
     assert kinds == {"NftTable", "NftChain", "NftSet", "NftElement", "NftForeignRule"}
 
 
-@pytest.mark.parametrize("case", WITH_NFT, ids=lambda case: case.folder.name)
+@pytest.mark.parametrize("case", EACH)
 def test_what_the_compiler_writes_reads_back_equal(case: Case, world: World) -> None:
     objects = nft_objects(case)
     with world.inside(), closing(Namespaces()) as namespaces, closing(Nft(namespaces)) as nft:
@@ -70,7 +80,7 @@ def test_what_the_compiler_writes_reads_back_equal(case: Case, world: World) -> 
         assert nft.observe(Selection(namespaces=namespaces)) == {}
 
 
-@pytest.mark.parametrize("case", WITH_NFT, ids=lambda case: case.folder.name)
+@pytest.mark.parametrize("case", EACH)
 def test_the_script_makes_the_same(case: Case, world: World) -> None:
     objects = nft_objects(case)
     prepare(world, objects)
