@@ -44,6 +44,8 @@ _LONG = tuple(
         "groups/test_kill.py",
     )
 )
+_FOR_GUESTS = ("tests/kernel", "tests/doors/test_qos_set.py", "tests/doors/test_qos_show.py")
+"""All that a guest takes part in; to collect the rest would only cost it time."""
 _GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -129,8 +131,7 @@ def start(guest: Guest, arguments: Sequence[str], *, is_newest: bool) -> Command
         "--outcomes=/hostout/results",
         "-rfE",
     ]
-    # tests/kernel is all that a guest takes part in; to collect the rest would only cost it time
-    return guest.start(*_PYTEST, *own, *(arguments or ["tests/kernel"]), cwd=ROOT, env=_FEWER)
+    return guest.start(*_PYTEST, *own, *(arguments or _FOR_GUESTS), cwd=ROOT, env=_FEWER)
 
 
 def await_end(command: Command) -> Ran:
