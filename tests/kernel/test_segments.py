@@ -272,6 +272,13 @@ add rule inet deaf in icmpv6 type packet-too-big drop
 """
 
 
+def narrow_the_way_out(world: World) -> None:
+    """And let the world know the way to the tenant's subnets."""
+    world.run("sh", "-c", NARROW)
+    world.run(*"ip -n world route add 10.1.0.0/24 via 192.0.2.1".split())
+    world.run(*"ip -n world -6 route add fd01::/64 via 2001:db8::1".split())
+
+
 @pytest.mark.parametrize("uplink", ["nat", "routed"])
 @pytest.mark.parametrize(("far", "reverse"), [("192.0.2.254", False), ("192.0.2.254", True), ("2001:db8::fe", False)])
 def test_tcp_passes_a_narrower_way_out_though_nobody_hears_of_it(
@@ -279,9 +286,7 @@ def test_tcp_passes_a_narrower_way_out_though_nobody_hears_of_it(
 ) -> None:
     """The port's namespace drops what a router says of too large packets. Without the clamp nothing comes through."""
     world = lab.world
-    world.run("sh", "-c", NARROW)
-    world.run(*"ip -n world route add 10.1.0.0/24 via 192.0.2.1".split())
-    world.run(*"ip -n world -6 route add fd01::/64 via 2001:db8::1".split())
+    narrow_the_way_out(world)
     subnets = [{"cidr": "10.1.0.0/24", "gateway": "10.1.0.254"}, {"cidr": "fd01::/64", "gateway": "fd01::fe"}]
     lab.apply({"red": tenant({"link": "eth1"}, 10, "a", uplink=uplink, subnets=subnets)})
     assert lab.link("a", "a")["mtu"] == 1600 and lab.link("uplink", "weft.lab.red.lan")["mtu"] == 1400
@@ -332,9 +337,7 @@ def test_a_network_without_segment_may_be_wider_than_the_way_out(
 ) -> None:
     """Ports speak among themselves in large frames; TCP to the world is clamped, though nobody hears a router."""
     world = lab.world
-    world.run("sh", "-c", NARROW)
-    world.run(*"ip -n world route add 10.1.0.0/24 via 192.0.2.1".split())
-    world.run(*"ip -n world -6 route add fd01::/64 via 2001:db8::1".split())
+    narrow_the_way_out(world)
     network = {"subnets": ["10.1.0.0/24", "fd01::/64"], "uplink": uplink, "mtu": 9000}
     ports = {
         name: {"network": "lan", "attach": {"netns": name}, "addresses": [f"10.1.0.{number}", f"fd01::{number}"]}
