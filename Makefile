@@ -6,10 +6,10 @@ READY    := .venv/ready
 # What weft itself uses (iproute2 is only ever a witness), then the outside witnesses of tests, demo and bench.
 PACKAGES := python3-venv libnftables1 \
             iproute2 nftables iptables iputils-ping iperf3 tcpdump conntrack ethtool procps udev systemd graphviz
-BENCH_PACKAGES := mininet bridge-utils containernetworking-plugins
+BENCH_PACKAGES := mininet bridge-utils containernetworking-plugins docker.io busybox-static ovn-central
 KERNEL_PACKAGES := linux-source-6.1 build-essential flex bison bc xz-utils
 
-.PHONY: help setup packages demo test check lint bench bench-qos bench-packages guest-kernel lock clean
+.PHONY: help setup packages demo test check lint bench bench-qos bench-tenants bench-packages guest-kernel lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make demo    the road in twenty seconds     make test    check, then every test (root)'
 	@echo 'make bench   speed against the reference    make lock    renew requirements.lock'
 	@echo 'make bench-qos   rates, guarantees and delay under load, beside how others do it'
+	@echo 'make bench-tenants   what groups, members and routers cost, beside iptables, Docker, nft and OVN'
 	@echo 'make install   PREFIX=/usr/local DESTDIR=   make uninstall'
 	@echo 'make guest-kernel    a kernel with all of networking, on which `make test` runs too'
 
@@ -61,6 +62,9 @@ bench: setup bench-packages
 
 bench-qos: setup bench-packages
 	$(BIN)/python -m bench.qos
+
+bench-tenants: setup bench-packages
+	$(BIN)/python -m bench.tenants
 
 # Beside this machine's own kernel the tests run on what is found of guest kernels; this builds one (docs/testing.md).
 guest-kernel: setup

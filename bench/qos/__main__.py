@@ -18,8 +18,8 @@ import weft
 from bench.qos.delay import delay
 from bench.qos.guarantees import guarantees
 from bench.qos.rates import rates
-from bench.qos.report import Row, read_rows, table, write_json
 from bench.qos.thousand import thousand
+from bench.rows import Row, read_rows, table, write_json
 from tests.guest import kernels
 from tests.guest.guest import Guest
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import median
 
 from bench.qos.lab import ADDRESS, PEER, PORT
-from bench.qos.report import WEFT, Row
 from bench.qos.sides import DIRECTIONS, SIDES, TO, NotPossible
 from bench.qos.traffic import Stream, ping, ping_under_load
+from bench.rows import WEFT, Row
 
 RATE_BPS = 10_000_000
 FLOWS = 4

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 
 from bench.qos.lab import Lab, empty
-from bench.qos.report import WEFT, Row
 from bench.qos.traffic import Received, Stream, send
+from bench.rows import WEFT, Row
 
 OUTSIDE, TARGET = "outside", "192.0.2.254"
 UPLINK_BPS = 20_000_000

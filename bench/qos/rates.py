@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import median
 
 from bench.qos.lab import ADDRESS, PEER, PORT
-from bench.qos.report import WEFT, Row
 from bench.qos.sides import DIRECTIONS, SIDES, TO, NotPossible
 from bench.qos.traffic import Received, Stream, send
+from bench.rows import WEFT, Row
 
 RATES_BPS = (1_000_000, 10_000_000, 100_000_000, 500_000_000)
 PROTOCOLS = ("tcp", "udp")

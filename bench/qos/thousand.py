@@ -16,8 +16,8 @@ from statistics import median
 
 from bench.measure import Sentinel, timed
 from bench.qos.lab import ADDRESS, PEER, PORT, Lab, empty
-from bench.qos.report import WEFT, Row
 from bench.qos.traffic import ROOT, Stream, send
+from bench.rows import WEFT, Row
 
 MANY, FEW = 1000, 10
 FIRST_PORT = 10_000

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from bench.qos.report import WEFT, Row, read_rows, table, write_json
 from bench.qos.sides import burst_bytes
 from bench.qos.traffic import AROUND_BYTES, PAYLOAD_BYTES, Received, Stream, _reported, _sampled
+from bench.rows import WEFT, Row, read_rows, table, write_json
 from weft.compiler.qos.numbers import burst, frame_bytes
 
 STREAM = Stream(sender="p", receiver="q", target="10.0.0.1", device="q")

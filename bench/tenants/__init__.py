@@ -1,0 +1,1 @@
+"""What tenants cost: `make bench-tenants`, weft beside iptables, Docker, nft and OVN in one run."""
