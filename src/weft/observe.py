@@ -91,8 +91,7 @@ class Machine:
 
     def look_around(self, keys: frozenset[Key], wanted: State) -> Split:
         """Of some keys, what is ours and what stands in the way of `wanted`, with no more read than that takes."""
-        grounds = frozenset(on for obj in wanted.values() for on in obj.lives_on)
-        parts = self.split(self.read(_selection(keys, grounds)), wanted)
+        parts = self.split(self.read(_selection(keys, _grounds(wanted))), wanted)
         return Split(
             ours=State((key, obj) for key, obj in parts.ours.items() if key in keys),
             foreign=parts.foreign,
@@ -106,7 +105,7 @@ class Machine:
         the transaction, or the way back from it, may have been making it.
         """
         newborn = frozenset(wanted.keys() | former.keys())
-        grounds = frozenset(on for obj in (*former.values(), *wanted.values()) for on in obj.lives_on)
+        grounds = _grounds(former) | _grounds(wanted)
 
         def look(keys: frozenset[Key], goal: State) -> State:
             observed = self.read(_selection(keys, grounds))
@@ -114,6 +113,11 @@ class Machine:
             return State((key, obj) for key, obj in ours.items() if key in keys)
 
         return look
+
+
+def _grounds(state: State) -> frozenset[Key]:
+    """What proves whose the objects are: what they stand on, but for sets, whose table's name says it."""
+    return frozenset(on for obj in state.values() for on in obj.lives_on if on.table != "nft-set")
 
 
 def _selection(keys: frozenset[Key], grounds: frozenset[Key]) -> Selection:

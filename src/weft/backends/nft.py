@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Sequence
 from errno import EINTR, ENOENT, EPERM
 from functools import partial
 
-from weft.backends import nft_dump
+from weft.backends import nft_dump, nft_elements
 from weft.backends.base import Selection
 from weft.backends.libnftables import Complaint, Context
+from weft.backends.nft_dump import NETLINK_NETFILTER
+from weft.backends.nft_elements import NOTHING
 from weft.backends.nft_transaction import (
     Transaction,
     assemble,
@@ -30,6 +32,7 @@ from weft.errors import DumpInterrupted, KernelRefused, NotPermitted
 from weft.kinds.nft import foreign_rule
 from weft.kinds.nft.listing import Listing, read
 from weft.kinds.nft.table import TABLE_PREFIX, NftTable
+from weft.netlink.connection import Connection
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.state import MARK, Change, KernelObject, Key, Op, State
@@ -45,8 +48,37 @@ seen on 7.2, 2,400 of 10,000. Source: include/linux/rhashtable.h rhashtable_walk
 KEEP = 128
 """Contexts kept; libnftables cannot work with file descriptors from 1024 on (see netlink.descriptors)."""
 
+ELEMENT, CHAIN = "nft-element", "nft-chain"
+
 _MAX_TRIES = 5
 _RESIZE_S = 0.01
+
+
+class _Room:
+    """What is kept of one namespace, each made when it is first used, by a thread that is in it."""
+
+    def __init__(self, identity: tuple[int, int] | None) -> None:
+        self.identity = identity
+        self._context: Context | None = None
+        self._connection: Connection | None = None
+
+    @property
+    def context(self) -> Context:
+        if self._context is None:
+            self._context = Context()
+        return self._context
+
+    @property
+    def connection(self) -> Connection:
+        if self._connection is None:
+            self._connection = Connection(NETLINK_NETFILTER)
+        return self._connection
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._context.close()
+        if self._connection is not None:
+            self._connection.close()
 
 
 class Nft:
@@ -54,13 +86,13 @@ class Nft:
 
     def __init__(self, namespaces: Namespaces) -> None:
         self._namespaces = namespaces
-        self._contexts: dict[str, tuple[tuple[int, int] | None, Context]] = {}
+        self._rooms: dict[str, _Room] = {}
         self._fresh: dict[str, frozenset[Key]] = {}
 
     def close(self) -> None:
-        for _, context in self._contexts.values():
-            context.close()
-        self._contexts.clear()
+        for room in self._rooms.values():
+            room.close()
+        self._rooms.clear()
 
     def observe(self, selection: Selection) -> State:
         """As the contract has it. Raises: DumpInterrupted, NotPermitted, FeatureMissing."""
@@ -116,10 +148,15 @@ class Nft:
         return _marked(listing)
 
     def _named(self, netns: str, keys: frozenset[Key]) -> Iterable[KernelObject]:
-        """Only what is asked for: one command a key, for a missing one fails its whole buffer."""
+        """Only what is asked for: elements of the kernel, all else of nft, with one command a key, for a missing one
+        fails its whole buffer."""
         present = nft_dump.tables()
         yield from (NftTable(netns=netns, family=family, name=name) for family, name in present)
-        wanted = [key for key in keys if tuple(key.name.split(" ")[:2]) in present]
+        asked = [key for key in keys if tuple(key.name.split(" ")[:2]) in present]
+        elements = [key for key in asked if key.table == ELEMENT]
+        found = nft_elements.ask(self._room(netns).connection, netns, elements) if elements else NOTHING
+        yield from found.objects
+        wanted = [*found.left, *(key for key in _without_missing_chains(asked) if key.table != ELEMENT)]
         targets = dict.fromkeys(target for key in wanted for target in _targets(key))
         if len(targets) > FEW_KEYS:
             targets = dict.fromkeys(f"table {' '.join(key.name.split(' ')[:2])}" for key in wanted)
@@ -152,17 +189,20 @@ class Nft:
             return Listing()
 
     def _context(self, netns: str) -> Context:
-        """The namespace's context; the thread must be in the namespace."""
-        if netns not in self._contexts:
-            while len(self._contexts) >= KEEP:
-                self._contexts.pop(next(iter(self._contexts)))[1].close()
-            self._contexts[netns] = (self._namespaces.identity(netns), Context())
-        return self._contexts[netns][1]
+        return self._room(netns).context
+
+    def _room(self, netns: str) -> _Room:
+        """What is kept of the namespace; the thread must be in it."""
+        if netns not in self._rooms:
+            while len(self._rooms) >= KEEP:
+                self._rooms.pop(next(iter(self._rooms))).close()
+            self._rooms[netns] = _Room(self._namespaces.identity(netns))
+        return self._rooms[netns]
 
     def _forget_the_gone(self) -> None:
-        """A kept context would pin a dead namespace and go on answering for it."""
-        for netns in [n for n, (identity, _) in self._contexts.items() if self._namespaces.identity(n) != identity]:
-            self._contexts.pop(netns)[1].close()
+        """What is kept would pin a dead namespace and go on answering for it."""
+        for netns in [n for n, room in self._rooms.items() if self._namespaces.identity(n) != room.identity]:
+            self._rooms.pop(netns).close()
 
     def _transaction(self, netns: str, changes: Sequence[Change]) -> None:
         try:
@@ -238,6 +278,14 @@ def _by_netns(selection: Selection) -> dict[str, frozenset[Key]]:
     return {netns: frozenset(keys) for netns, keys in found.items()}
 
 
+def _without_missing_chains(keys: Sequence[Key]) -> Iterable[Key]:
+    """A chain that is not there is known by a dump of names: to be told so by nft costs reading all elements."""
+    if not any(key.table == CHAIN for key in keys):
+        return keys
+    there = {f"{chain.family} {chain.table} {chain.name}" for chain in nft_dump.chains()}
+    return (key for key in keys if key.table != CHAIN or key.name in there)
+
+
 def _targets(key: Key) -> tuple[str, ...]:
     """What to list for one key: a table is known without; a set's key does not tell whether it is a map."""
     words = key.name.split(" ")
@@ -246,7 +294,7 @@ def _targets(key: Key) -> tuple[str, ...]:
             return ()
         case "nft-chain" | "nft-foreign-rule":
             return (f"chain {' '.join(words[:3])}",)
-        case "nft-element":
+        case "nft-element":  # of a sort that cannot be asked of the kernel
             return (f"element {' '.join(words[:3])} {{ {' '.join(words[3:])} }}",)
         case _:
             return (f"set {' '.join(words[:3])}", f"map {' '.join(words[:3])}")

@@ -129,7 +129,7 @@ class Compiler:
             del self._places[key]
         self._places |= made
         self.intent = intent
-        return self._compiled(branch, frozenset(withdrawn.state) | frozenset(branch.state), made)
+        return self._compiled(branch, self._touched(withdrawn.state, branch.state), made)
 
     # the whole
 
@@ -228,6 +228,12 @@ class Compiler:
             place.join()
         self._draft.absorb(withdrawn)
 
+    def _touched(self, before: State, made: State) -> frozenset[Key]:
+        """The keys of what was made anew; of what stands apart only those that differ, for of most nothing changes."""
+        held = self._draft.state
+        same = {key for key, obj in before.items() if key.table in _APART and held.get(key) == obj}
+        return (frozenset(before) | frozenset(made)) - same
+
     def _compiled(self, draft: Draft, keys: Iterable[Key], places: Mapping[PortKey, PortPlace]) -> Compiled:
         """What is wanted of `keys`, with what was found in `draft` and chosen for `places`."""
         held = self._draft.state
@@ -278,6 +284,10 @@ def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
     if any(asks_for_share(of, key) for of in (former, intent) for key in changed):
         return None
     return tuple(changed)
+
+
+_APART = ("nft-element", "nft-chain")
+"""Tables whose objects the kernel never drops along with another of a port's."""
 
 
 def _report_no_network(draft: Draft, name: str, tenant: Tenant, network: str, wanting: Sequence[Claimant]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import TypeAlias
 
+from weft.apply import Progress, ignore_progress
 from weft.compiler import CompileError, Compiler, changed_ports
 from weft.files import Loaded
 from weft.plan import plan
@@ -32,20 +33,22 @@ class Session:
         self._service = service
         self._compiler: Compiler | None = None
 
-    def apply(self, loaded: Loaded, agree: Agree = _yes, *, wait_s: float = WAIT_S) -> Prepared:
+    def apply(
+        self, loaded: Loaded, agree: Agree = _yes, *, wait_s: float = WAIT_S, progress: Progress = ignore_progress
+    ) -> Prepared:
         """Make the machine as the intent says, by the shortest way. Raises: as Service.apply."""
         known, self._compiler = self._compiler, None
         if known is not None and known.intent.name == loaded.intent.name:
             ports = changed_ports(known.intent, loaded.intent)
             if ports is not None:
                 think = partial(self._think, known, ports)
-                done = self._service.carry_out(loaded, think, agree, wait_s=wait_s)
+                done = self._service.carry_out(loaded, think, agree, wait_s=wait_s, progress=progress)
                 self._compiler = known
                 return done
-        return self._whole(loaded, agree, wait_s)
+        return self._whole(loaded, agree, wait_s, progress)
 
-    def _whole(self, loaded: Loaded, agree: Agree, wait_s: float) -> Prepared:
-        done = self._service.apply(loaded, agree, wait_s=wait_s)
+    def _whole(self, loaded: Loaded, agree: Agree, wait_s: float, progress: Progress) -> Prepared:
+        done = self._service.apply(loaded, agree, wait_s=wait_s, progress=progress)
         assert done.facts is not None
         self._compiler = Compiler(loaded.intent, done.facts)
         self._compiler.whole()

@@ -86,7 +86,6 @@ def _commands(change: Change) -> list[Command]:
         commands.append(Line(Stage.DROP_SET, f"delete {_target(change.before)}"))
     if isinstance(change.after, NftSet):
         commands.append(Line(Stage.ADD_SET, f"add {_target(change.after)} {{ {_body(change.after)} }}"))
-        commands += _elements(Stage.ADD_ELEMENT, change.after, change.after.elements)
     return commands
 
 
@@ -118,7 +117,8 @@ def _body(held: NftSet) -> str:
     flags = f" flags {','.join(held.flags)};" if held.flags else ""
     counter = f" {COUNTER};" if held.counted else ""
     word = "" if held.type.startswith(TYPEOF) else "type "
-    return f"{word}{held.type}{data};{flags}{counter}"
+    elements = f" elements = {{ {', '.join(held.elements)} }};" if held.elements else ""
+    return f"{word}{held.type}{data};{flags}{counter}{elements}"
 
 
 ROW = Kind(
