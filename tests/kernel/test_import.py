@@ -139,6 +139,15 @@ def test_what_a_bridge_sends_by_a_port_is_in_the_file(inside: World) -> None:
     assert host["links"]["p2"]["fdb"] == [{"mac": "02:00:00:00:00:02", "local": True}]
 
 
+def test_what_is_weft_s_already_stays_so(inside: World) -> None:
+    inside.run("sh", "-ec", "ip link add p0 type veth peer name q0; ip link set p0 up; ip link set q0 up")
+    service, lab = Service(), "{weft: 1, name: lab, host: {links: {br0: {kind: bridge, members: [p0]}}}}"
+    service.apply(file(lab), agree)
+    imported = import_host(service, "mine", ())
+    assert imported.changes == () and "p0: {" not in imported.text
+    assert "#   host: link p0: a port of br0, weft's already, of lab" in imported.text
+
+
 def test_what_cannot_be_said_is_a_comment(inside: World) -> None:
     inside.run("sh", "-ec", ROUTES)
     inside.run("ip", "route", "add", "10.50.0.0/16", "via", "10.20.0.1", "proto", "bird")

@@ -20,7 +20,7 @@ from weft.kinds.link.fdb import EVERYWHERE, Fdb
 from weft.kinds.setting.sysctl import Sysctl
 from weft.ownership import FALLBACK_TUNNELS
 from weft.records import dataclass
-from weft.state import PROTOCOL, KernelObject, Mark, State
+from weft.state import PROTOCOL, KernelObject, Mark, State, link_key
 from weft.wire.route import RTPROT_BOOT, RTPROT_STATIC, RTPROT_UNSPEC
 
 _OWNERS = {
@@ -75,7 +75,7 @@ def decompile(state: State, netns: str) -> Said:
 def _say_link(state: State, link: Link, links: dict[str, dict[str, Any]], said: Said) -> None:
     if link.ifname == "lo" or link.ifname in FALLBACK_TUNNELS:
         return
-    why = _whose(link)
+    why = _whose(link) or _taken_by(state, link)
     words = None if why else link_words(state, link)
     if words is None:
         said.unsaid.append(f"link {link.ifname}: {why or 'no word of the file says what it is'}")
@@ -88,6 +88,12 @@ def _whose(link: Link) -> str:
     if mark:
         return f"weft's already, of {mark.scope}"
     return next((whose for start, whose in _OWNERS.items() if link.ifname.startswith(start)), "")
+
+
+def _taken_by(state: State, link: Link) -> str:
+    master = state.get(link_key(link.netns, link.master)) if link.master else None
+    mark = Mark.parse(master.alias) if isinstance(master, Link) else None
+    return f"a port of {link.master}, weft's already, of {mark.scope}" if mark else ""
 
 
 def _ports_of_adopted(here: list[KernelObject], links: dict[str, dict[str, Any]]) -> Iterator[Link]:
