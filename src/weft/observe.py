@@ -58,11 +58,12 @@ class Machine:
         """What the ledger has of this scope."""
         return [key for key, scope in self.ledger.scopes(self.scope).items() if scope == self.scope]
 
-    def observe(self, netns: Iterable[str], keys: Iterable[Key] = ()) -> State:
-        """The host, the scope's own and the given namespaces whole, and the given objects."""
+    def observe(self, netns: Iterable[str], keys: Iterable[Key] = (), *, bridging: bool = False) -> State:
+        """The host, the scope's own and the given namespaces whole, and the given objects. `bridging`: the tables of
+        others' bridges too."""
         noted = {key.netns for key in self.noted()}
         whole = {HOST, *self.own_namespaces(), *noted, *netns}
-        return self.read(Selection(namespaces=tuple(sorted(whole)), keys=frozenset(keys)))
+        return self.read(Selection(namespaces=tuple(sorted(whole)), keys=frozenset(keys), bridging=bridging))
 
     def read(self, selection: Selection) -> State:
         """What all backends see in the selection."""

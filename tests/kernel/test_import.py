@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.world import World
 from weft.files import Loaded, loads_stored
@@ -60,7 +61,9 @@ def file(text: str) -> Loaded:
 def without_aliases(world: World) -> list[object]:
     words = ("ifname", "ifindex", "address", "mtu", "master")
     links = [{word: link.get(word) for word in words} for link in world.json("ip", "-j", "link")]
-    return [links, world.json("ip", "-j", "route", "show", "table", "all"), world.json("ip", "-j", "rule")]
+    lasting = "bridge fdb | grep -e permanent -e static || true; bridge vlan"
+    tables = sorted(world.run("sh", "-c", lasting).stdout.splitlines())
+    return [links, tables, world.json("ip", "-j", "route", "show", "table", "all"), world.json("ip", "-j", "rule")]
 
 
 SERVER = """
@@ -89,11 +92,26 @@ ip link add vx7 mtu 1450 type vxlan id 7 local 10.0.0.1 dstport 4789 nolearning;
 bridge fdb append 00:00:00:00:00:00 dev vx7 dst 10.0.0.2; bridge fdb append 00:00:00:00:00:00 dev vx7 dst 10.0.0.3
 bridge fdb add 02:00:00:00:00:07 dev vx7 dst 10.0.0.2
 """
+SWITCH = """
+ip link add br0 type bridge forward_delay 0; ip link set br0 up
+for n in 1 2; do ip link add p$n type veth peer name q$n; ip link set q$n up; ip link set p$n master br0 up; done
+bridge fdb add 02:00:00:00:00:01 dev p1 master static
+bridge fdb add 02:00:00:00:00:02 dev p2 master permanent
+bridge fdb add 02:00:00:00:00:03 dev p2 self permanent
+"""
+FILTERING = f"""{SWITCH}
+ip link set br0 type bridge vlan_filtering 1 vlan_default_pvid 0
+bridge vlan add dev p1 vid 5 pvid untagged
+bridge vlan add dev p2 vid 5-9; bridge vlan add dev br0 vid 5 self
+bridge fdb add 02:00:00:00:00:04 dev p2 master static vlan 5
+"""
 SCRIPTS = [
     pytest.param(VMS, id="vms"),
     pytest.param(MESH, id="mesh"),
     pytest.param(ROUTES, id="routes"),
     pytest.param(SETTINGS, id="settings"),
+    pytest.param(SWITCH, id="switch"),
+    pytest.param(FILTERING, id="filtering", marks=pytest.mark.needs("bridge_vlan")),
     pytest.param(SERVER, id="server", marks=pytest.mark.needs("bond", "vlan")),
     pytest.param(VRFS, id="vrfs", marks=pytest.mark.needs("vrf", "dummy", "ipvlan")),
 ]
@@ -114,10 +132,29 @@ def test_what_a_script_made_comes_back_as_a_file_that_changes_nothing(inside: Wo
     assert without_aliases(inside) == before
 
 
+def test_what_a_bridge_sends_by_a_port_is_in_the_file(inside: World) -> None:
+    inside.run("sh", "-ec", SWITCH)
+    host = yaml.safe_load(import_host(Service(), "mine", ()).text)["host"]
+    assert host["links"]["p1"]["fdb"] == [{"mac": "02:00:00:00:00:01"}]
+    assert host["links"]["p2"]["fdb"] == [{"mac": "02:00:00:00:00:02", "local": True}]
+
+
+def test_what_is_weft_s_already_stays_so(inside: World) -> None:
+    inside.run("sh", "-ec", "ip link add p0 type veth peer name q0; ip link set p0 up; ip link set q0 up")
+    service, lab = Service(), "{weft: 1, name: lab, host: {links: {br0: {kind: bridge, members: [p0]}}}}"
+    service.apply(file(lab), agree)
+    imported = import_host(service, "mine", ())
+    assert imported.changes == () and "p0: {" not in imported.text
+    assert "#   host: link p0: a port of br0, weft's already, of lab" in imported.text
+
+
 def test_what_cannot_be_said_is_a_comment(inside: World) -> None:
     inside.run("sh", "-ec", ROUTES)
+    inside.run("ip", "route", "add", "10.50.0.0/16", "via", "10.20.0.1", "proto", "bird")
     inside.run("sh", "-ec", "ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0")
     text = import_host(Service(), "mine", ()).text
+    assert "- {to: 10.40.0.0/16, dev: m0, via: 10.20.0.1, table: 100}\n" in text
+    assert "#   host: route 10.50.0.0/16 m0 (table 254, metric 0): a daemon's" in text
     assert "#   host: link docker0: Docker's" in text
     assert "#   host: address 172.17.0.1/16 of docker0" in text
     assert "#   host: rule 500 of IPv4" in text

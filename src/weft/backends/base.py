@@ -17,10 +17,12 @@ from weft.state import Change, Key, State
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What to look at: whole namespaces, and single objects elsewhere. A namespace that does not exist is simply empty.
-    Sysctls and link settings are read only where `keys` names them: they cost a question each."""
+    Sysctls and link settings are read only where `keys` names them: they cost a question each. What bridges that are
+    not weft's have in their tables (forwarding entries, VLANs) is read only of whole namespaces, and if `bridging`."""
 
     namespaces: tuple[str, ...] = ()
     keys: frozenset[Key] = frozenset()
+    bridging: bool = False
 
 
 class Backend(Protocol):

@@ -79,7 +79,7 @@ class Rtnl:
         """As the contract has it. Raises: DumpInterrupted, ReceiveOverrun, NotPermitted, KernelRefused."""
         self._kept.begin()
         self._numbers.clear()
-        whole = list(self._read_all(dict.fromkeys(selection.namespaces)))
+        whole = list(self._read_all(dict.fromkeys(selection.namespaces), bridging=selection.bridging))
         parts = list(self._read_parts(selection))
         readings = [*whole, *(reading for reading, _ in parts)]
         others = peers(self._kept, readings)
@@ -142,10 +142,10 @@ class Rtnl:
         self._kept.begin()
         Commit(self._kept, self._numbers).run(changes)
 
-    def _read_all(self, labels: Iterable[str]) -> Iterator[Reading]:
+    def _read_all(self, labels: Iterable[str], *, bridging: bool) -> Iterator[Reading]:
         for place in self._there(labels):
             try:
-                reading = read_whole(place)
+                reading = read_whole(place, bridging=bridging)
             except QuestionRefused as refused:
                 raise _unread(place, refused) from refused
             learn(reading, self._numbers, whole=True)

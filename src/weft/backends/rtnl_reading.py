@@ -61,9 +61,10 @@ _BY_ITSELF = frozenset({"noqueue", "noop", "pfifo_fast"})
 @dataclass(slots=True)
 class Reading:
     """`links` by index. `features`: by index, those that are on; only where they were asked for. `secured`: by
-    index, the keys of MACsec links."""
+    index, the keys of MACsec links. `bridging`: whether the tables of bridges that are not weft's count as well."""
 
     place: Place
+    bridging: bool = False
     links: dict[int, LinkMessage] = field(default_factory=dict)
     addresses: list[AddressMessage] = field(default_factory=list)
     routes: list[RouteMessage] = field(default_factory=list)
@@ -89,26 +90,29 @@ class Reading:
         return _dump(self.place, question, take)
 
     def filters(self, index: int) -> bool:
-        """Whether the link is a marked bridge that filters VLANs, or a port of one."""
+        """Whether the link is a bridge that filters VLANs, marked if only such count, or a port of one."""
         bridge = self.links.get(self.links[index].attributes.get(IFLA_MASTER, index))
-        if bridge is None or bridge.kind != BRIDGE_KIND or not Mark.parse(bridge.attributes.get(IFLA_IFALIAS)):
+        if bridge is None or bridge.kind != BRIDGE_KIND:
+            return False
+        if not self.bridging and not Mark.parse(bridge.attributes.get(IFLA_IFALIAS)):
             return False
         return bool(bridge.info.read(BRIDGE).get(IFLA_BR_VLAN_FILTERING))
 
 
-def read_whole(place: Place) -> Reading:
-    """Everything. Raises: DumpInterrupted, ReceiveOverrun."""
+def read_whole(place: Place, *, bridging: bool = False) -> Reading:
+    """Everything, `bridging` as a selection has it. Raises: DumpInterrupted, ReceiveOverrun."""
     dump = place.rtnl.dump
     links = {seen.ifindex: seen for seen in dump(get_links(), read_link)}
     reading = Reading(
         place,
+        bridging=bridging,
         links=links,
         addresses=dump(get_addresses(), read_permanent_address),
         routes=dump(get_routes(), read_lasting_route),
         rules=dump(get_rules(), read_added_rule),
         neighbours=dump(get_neighbours(), read_static_neighbour)
         + dump(get_neighbours(proxy=True), read_static_neighbour),
-        fdb=dump(get_entries(), read_static_entry) if any(map(_may_forward, links.values())) else [],
+        fdb=dump(get_entries(), read_static_entry) if bridging or any(map(_may_forward, links.values())) else [],
     )
     if any(seen.kind == BRIDGE_KIND and reading.filters(index) for index, seen in links.items()):
         reading.bridge_vlans = dump(get_bridge_vlans(), read_bridge_vlans)

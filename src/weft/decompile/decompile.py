@@ -13,14 +13,15 @@ from typing import Any
 from weft.decompile.links import link_words
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
-from weft.kinds.ip.route import MAIN_TABLE, Route
+from weft.kinds.ip.route import MAIN_TABLE, Route, default_scope
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.common import Link
 from weft.kinds.link.fdb import EVERYWHERE, Fdb
 from weft.kinds.setting.sysctl import Sysctl
 from weft.ownership import FALLBACK_TUNNELS
 from weft.records import dataclass
-from weft.state import KernelObject, Mark, State
+from weft.state import PROTOCOL, KernelObject, Mark, State, link_key
+from weft.wire.route import RTPROT_BOOT, RTPROT_STATIC, RTPROT_UNSPEC
 
 _OWNERS = {
     "docker": "Docker's", "br-": "Docker's", "virbr": "libvirt's", "vnet": "libvirt's", "tailscale": "Tailscale's",
@@ -42,6 +43,8 @@ DEFAULTS = {
 """The settings that a file is to have where they differ from what the kernel gives every new namespace, and it is sure
 what that is. Source: Documentation/networking/ip-sysctl.rst."""
 
+_BY_HAND = (None, RTPROT_UNSPEC, RTPROT_BOOT, RTPROT_STATIC, PROTOCOL)
+"""The protocols of routes that nobody will change by itself."""
 _IPV6_METRIC = 1024
 _SAME_WORD = ("src", "mtu", "advmss", "initcwnd", "initrwnd")
 
@@ -72,7 +75,7 @@ def decompile(state: State, netns: str) -> Said:
 def _say_link(state: State, link: Link, links: dict[str, dict[str, Any]], said: Said) -> None:
     if link.ifname == "lo" or link.ifname in FALLBACK_TUNNELS:
         return
-    why = _whose(link)
+    why = _whose(link) or _taken_by(state, link)
     words = None if why else link_words(state, link)
     if words is None:
         said.unsaid.append(f"link {link.ifname}: {why or 'no word of the file says what it is'}")
@@ -85,6 +88,12 @@ def _whose(link: Link) -> str:
     if mark:
         return f"weft's already, of {mark.scope}"
     return next((whose for start, whose in _OWNERS.items() if link.ifname.startswith(start)), "")
+
+
+def _taken_by(state: State, link: Link) -> str:
+    master = state.get(link_key(link.netns, link.master)) if link.master else None
+    mark = Mark.parse(master.alias) if isinstance(master, Link) else None
+    return f"a port of {link.master}, weft's already, of {mark.scope}" if mark else ""
 
 
 def _ports_of_adopted(here: list[KernelObject], links: dict[str, dict[str, Any]]) -> Iterator[Link]:
@@ -108,10 +117,11 @@ def _say_standing(obj: KernelObject, links: dict[str, dict[str, Any]], said: Sai
             said.unsaid.append(f"address {obj.cidr} of {obj.ifname}: its owner's")
     elif isinstance(obj, Route):
         ways = [hop.ifname for hop in obj.nexthops] or [obj.ifname]
-        if obj.scope is None and all(links.get(way, {}).get("adopt") for way in ways):
+        if _is_to_say(obj) and all(links.get(way, {}).get("adopt") for way in ways):
             said.config.setdefault("routes", []).append(_route_words(obj))
         else:
-            said.unsaid.append(f"route {obj.dst} {' '.join(ways)} (table {obj.table}, metric {obj.metric})")
+            whose = "" if obj.protocol in _BY_HAND else ": a daemon's"
+            said.unsaid.append(f"route {obj.dst} {' '.join(ways)} (table {obj.table}, metric {obj.metric}){whose}")
     elif isinstance(obj, Rule):
         said.unsaid.append(f"rule {obj.priority} of IPv{obj.family}: {obj.action} {obj.table}")
     elif isinstance(obj, Neighbour):
@@ -123,16 +133,24 @@ def _say_standing(obj: KernelObject, links: dict[str, dict[str, Any]], said: Sai
 
 
 def _say_entry(entry: Fdb, links: dict[str, dict[str, Any]], said: Said) -> None:
-    """Where a VXLAN sends what it knows, and what it does not. A bridge's own entries are not observed."""
+    """Where a VXLAN sends what it knows, and what it does not; what a bridge sends by its port."""
     link = links.get(entry.ifname, {})
-    if not link.get("adopt") or not entry.dst:
+    if not link.get("adopt") or not (entry.dst or link.get("master")):
         said.unsaid.append(f"forwarding entry {entry.mac} of {entry.ifname}")
     elif entry.mac == EVERYWHERE and not entry.port and entry.vni < 0:
         link.setdefault("remotes", []).append(entry.dst)
+    elif entry.master:
+        words: dict[str, Any] = {"mac": entry.mac, **({"vid": entry.vid} if entry.vid else {})}
+        link.setdefault("fdb", []).append(words | ({"local": True} if entry.local else {}))
     else:
-        words: dict[str, Any] = {"mac": entry.mac, "remote": entry.dst}
+        words = {"mac": entry.mac, "remote": entry.dst}
         words |= {"port": entry.port} if entry.port else {}
         link.setdefault("fdb", []).append(words | ({"vni": entry.vni} if entry.vni >= 0 else {}))
+
+
+def _is_to_say(route: Route) -> bool:
+    """Whether it stays as it is, and a file can say all of it."""
+    return route.protocol in _BY_HAND and route.scope in (None, default_scope(route))
 
 
 def _route_words(route: Route) -> dict[str, Any]:
@@ -149,4 +167,4 @@ def _route_words(route: Route) -> dict[str, Any]:
         words["metric"] = route.metric
     if route.onlink:
         words["onlink"] = True
-    return words | {name: getattr(route, name) for name in _SAME_WORD if getattr(route, name) is not None}
+    return words | {name: getattr(route, name) for name in _SAME_WORD if getattr(route, name)}

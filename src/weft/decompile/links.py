@@ -15,6 +15,7 @@ from weft.kinds.link.bridge_port import BridgePort
 from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.common import ChildLink, Link, OtherLink
 from weft.kinds.link.gre import Gre
+from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.link.veth import Veth
 from weft.model.bridging import BridgePortSpec
 from weft.model.link_kinds import HOST_LINKS
@@ -54,8 +55,9 @@ def _own_words(link: Link, spec: type[HostLink]) -> dict[str, Any]:
 
 def _value(link: Link, word: str) -> Any:
     if isinstance(link, ChildLink) and word in ("link", "link_netns"):
-        here = link.parent.netns == link.netns
-        return link.parent.name if word == "link" else None if here else link.parent.netns or "host"
+        return link.parent.name if word == "link" else _elsewhere(link, link.parent.netns)
+    if isinstance(link, Tunnel) and word in ("link", "link_netns"):
+        return link.device if word == "link" else _elsewhere(link, link.underlay)
     if isinstance(link, Veth) and word == "peer":
         return link.peer_ifname
     if isinstance(link, Gre) and word == "key":
@@ -65,6 +67,11 @@ def _value(link: Link, word: str) -> Any:
         return INHERIT_TTL if inherits else getattr(link, word) or None
     value = getattr(link, word, None)
     return value // _HZ if isinstance(link, Bridge) and word in _SECONDS and value is not None else value
+
+
+def _elsewhere(link: Link, netns: str) -> str | None:
+    """A namespace in the file's words, None for the link's own."""
+    return None if netns == link.netns else netns or "host"
 
 
 def _default(word: Field[Any]) -> Any:

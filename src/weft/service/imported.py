@@ -38,7 +38,7 @@ def import_host(service: Service, name: str, namespaces: Sequence[str]) -> Impor
     """What the host and the given namespaces have, as a file of that name. Raises: DumpInterrupted, NotPermitted,
     IntentInvalid where the machine has what weft refuses."""
     settings = (Sysctl(netns=netns, name=name, value="").key for netns in (HOST, *namespaces) for name in DEFAULTS)
-    state = service.machine(name).observe(namespaces, settings)
+    state = service.machine(name).observe(namespaces, settings, bridging=True)
     document: dict[str, Any] = {"weft": 1, "name": name}
     unsaid: list[str] = []
     for netns in (HOST, *namespaces):

@@ -131,8 +131,9 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prep
 
     Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted.
     """
-    observed = machine.observe(namespaces_of(loaded.intent).union(former.namespaces))
-    facts = gather(machine, loaded.intent, observed, run)
+    intent = loaded.intent
+    observed = machine.observe(namespaces_of(intent).union(former.namespaces), bridging=_adopts(intent))
+    facts = gather(machine, intent, observed, run)
     compiled = _compile(loaded, facts)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
@@ -144,7 +145,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prep
     todo = plan(ours, desired)
     lost = losses(todo, observed, parts.ours, _places(loaded, compiled, todo))
     return Prepared(
-        scope=loaded.intent.name,
+        scope=intent.name,
         machine=machine,
         observed=observed,
         ours=ours,
@@ -219,6 +220,12 @@ def namespaces_of(intent: Intent) -> set[str]:
     ports = (port for tenant in intent.tenants.values() for port in tenant.ports.values())
     named = (config.was or name for name, config in intent.namespaces.items())
     return {label_of(port.attach) for port in ports}.union(named) - {HOST}
+
+
+def _adopts(intent: Intent) -> bool:
+    """Whether links of somebody else's, of which bridges may keep something, become weft's."""
+    configs = (config for config in (intent.host, *intent.namespaces.values()) if config)
+    return any(link.adopt for config in configs for link in config.links.values())
 
 
 def _compile(loaded: Loaded, facts: Facts) -> Compiled:

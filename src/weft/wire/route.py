@@ -15,7 +15,7 @@ RTAX_MTU, RTAX_ADVMSS, RTAX_INITCWND, RTAX_INITRWND = 2, 8, 11, 14
 RTNH_F_ONLINK = 4
 RTM_F_CLONED = 0x200
 RT_TABLE_UNSPEC, RT_TABLE_LOCAL = 0, 255
-RTPROT_REDIRECT, RTPROT_KERNEL, RTPROT_RA = 1, 2, 9
+RTPROT_UNSPEC, RTPROT_REDIRECT, RTPROT_KERNEL, RTPROT_BOOT, RTPROT_STATIC, RTPROT_RA = 0, 1, 2, 3, 4, 9
 SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable",
          8: "prohibit", 9: "throw", 10: "nat"}  # fmt: skip

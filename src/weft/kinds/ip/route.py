@@ -133,7 +133,7 @@ def _new(route: Route, names: Names, flags: int) -> bytes:
         family,
         length,
         protocol=PROTOCOL,
-        scope=_SCOPE_NUMBERS[route.scope or _default_scope(route)],
+        scope=_SCOPE_NUMBERS[route.scope or default_scope(route)],
         kind=_TYPE_NUMBERS[route.type],
         onlink=bool(route.onlink),
     )
@@ -189,7 +189,7 @@ def _metrics(route: Route) -> bytes:
     return nest(RTA_METRICS, *given) if given else b""
 
 
-def _default_scope(route: Route) -> str:
+def default_scope(route: Route) -> str:
     """As ip(8) chooses: directly on a link where there is no next hop."""
     direct = not route.via and not any(hop.via for hop in route.nexthops)
     return "link" if route.type == "unicast" and direct and route.family == 4 else "global"
