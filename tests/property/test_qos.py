@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.tc.htb import Htb, HtbClass
 from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Attach, Intent, Network, Port, Subnet, Tenant
-from weft.model.qos import QosClass, QosMatch, QosPolicy, QosUse
+from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, QosUse
 from weft.model.qos_words import DSCP, PROTOCOLS
 from weft.state import KernelObject, State
 
@@ -112,6 +113,54 @@ def test_a_port_alone_is_as_among_all() -> None:
         assert all(whole[key] == obj for key, obj in alone.state.items())
         gone = alone.touched - alone.state.keys()
         assert not gone & whole.keys()
+
+
+@pytest.mark.parametrize("facts", [EVERYTHING, LITTLE, LESS], ids=["everything", "little", "less"])
+def test_classes_alone_are_as_among_all(facts: Facts) -> None:
+    """Other figures of leaves, one after the other: what the compiler makes of these classes is what the whole has, and
+    nothing else there is another. Where it leaves them to the whole, it is as before."""
+    alone = 0
+    for seed in range(RUNS // 2):
+        rng = Random(seed)
+        policy = other = sound_policy(rng) if seed % 2 else random_policy(rng, marks=False)
+        try:
+            compiler = Compiler(intent_of(policy, q=other), facts)
+            known = State(compiler.whole().state)
+        except CompileError:
+            continue
+        for _ in range(3):
+            wanted = with_other_figures(rng, policy)
+            part = compiler.figures(intent_of(wanted, q=other), [("t", "p")])
+            if part is None:
+                assert compiler.intent == intent_of(policy, q=other)
+                continue
+            known.update(part.state)
+            assert part.touched == part.state.keys() and all(part.paths[key] for key in part.touched)
+            assert known == compile(intent_of(wanted, q=other), facts).state, seed
+            policy, alone = wanted, alone + bool(part.state)
+        known.update(compiler.ports(intent_of(policy, q=other), [("t", "p")]).state)
+        assert known == compile(intent_of(policy, q=other), facts).state, seed
+    assert alone > RUNS // 20 or facts is LESS
+
+
+def with_other_figures(rng: Random, policy: QosPolicy) -> QosPolicy:
+    """The policy with other rates, limits and turns of some classes, be they sound or not."""
+
+    def changed(direction: QosDirection | None) -> QosDirection | None:
+        if direction is None or rng.random() < 0.2:
+            return direction
+        names = rng.sample(list(direction.classes), min(len(direction.classes), rng.randint(0, 2)))
+        figures: dict[str, Any] = {
+            "rate": rng.choice((None, 9_000, 700_000)),
+            "ceil": rng.choice((None, 1_000_000, 19_000_000, 110_000_000)),
+            "priority": rng.choice((None, 0, 6)),
+            "latency": rng.choice((None, 4_000)),
+        }
+        some_of = {key: value for key, value in figures.items() if rng.random() < 0.6}
+        others = {name: replace(direction.classes[name], **some_of) for name in names}
+        return replace(direction, classes={**direction.classes, **others})
+
+    return QosPolicy(egress=changed(policy.egress), ingress=changed(policy.ingress))
 
 
 def test_another_class_moves_no_number() -> None:

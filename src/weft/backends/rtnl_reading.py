@@ -14,7 +14,7 @@ from weft.backends.rtnl_numbers import Numbers
 from weft.kinds.ip import route
 from weft.kinds.link import bridge_port, bridge_vlan
 from weft.kinds.tc.htb import HTB
-from weft.kinds.tc.qdisc import CLASS, QDISC
+from weft.kinds.tc.qdisc import CLASS, QDISC, parent_number
 from weft.netlink.connection import Item, QuestionRefused, Take
 from weft.netlink.kept import Place
 from weft.records import dataclass
@@ -49,7 +49,18 @@ from weft.wire.neighbour import (
 from weft.wire.reply import Reply
 from weft.wire.route import RouteMessage, get_routes, read_lasting_route
 from weft.wire.rule import RuleMessage, get_rules, read_added_rule
-from weft.wire.tc import TcMessage, get_classes, get_qdiscs, read_qdisc, read_tc
+from weft.wire.tc import (
+    TC_H_ROOT,
+    TcMessage,
+    get_class,
+    get_classes,
+    get_qdisc,
+    get_qdiscs,
+    major_of,
+    number_of,
+    read_qdisc,
+    read_tc,
+)
 
 _ON_LINKS = ("address", "neighbour", "fdb", bridge_port.TABLE, bridge_vlan.TABLE, QDISC, CLASS)
 """Tables of which a key's name begins with that of a link."""
@@ -155,8 +166,9 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
         found = place.rtnl.dump(get_bridge_vlans(), read_bridge_vlans)
         reading.bridge_vlans += [held for held in found if held.ifindex in asked]
     if QDISC in wanted or CLASS in wanted:
-        names = {name.split(" ", 1)[0] for table in (QDISC, CLASS) for name in wanted.get(table, ())}
-        _read_trees(reading, [indexes[name] for name in names if name in indexes])
+        sites, classes = ([name.split(" ", 1) for name in wanted.get(table, ())] for table in (QDISC, CLASS))
+        _read_queues(reading, indexes, sites)
+        _read_classes(reading, indexes, classes)
     for family in {AF_INET6 if name.startswith("inet6") else AF_INET for name in wanted.get("rule", ())}:
         reading.rules += place.rtnl.dump(get_rules(family), read_added_rule)
     return reading
@@ -192,6 +204,25 @@ def _read_trees(reading: Reading, indexes: Iterable[int]) -> None:
     for seen in reading.qdiscs:
         if seen.kind == HTB:
             reading.classes += _dump(reading.place, get_classes(seen.ifindex, seen.handle), read_tc)
+
+
+def _read_queues(reading: Reading, indexes: dict[str, int], sites: Iterable[list[str]]) -> None:
+    """The qdiscs at some sites. What is below another qdisc is known by that one: all are read where it is not among
+    them, for one that is asked for by its handle does not say where it sits."""
+    asked = [(indexes[ifname], parent_number(parent)) for ifname, parent in sites if ifname in indexes]
+    answers = reading.place.rtnl.ask([get_qdisc(*site) for site in asked], read_qdisc)
+    found = [seen for seen in answers if isinstance(seen, TcMessage)]
+    handles = {(seen.ifindex, seen.handle) for seen in found}
+    if any(seen.parent != TC_H_ROOT and (seen.ifindex, major_of(seen.parent)) not in handles for seen in found):
+        links = {index for index, _ in asked}
+        found = [seen for seen in reading.place.rtnl.dump(get_qdiscs(), read_qdisc) if seen.ifindex in links]
+    reading.qdiscs += found
+
+
+def _read_classes(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:
+    asked = [(indexes[ifname], number_of(classid)) for ifname, classid in names if ifname in indexes]
+    answers = reading.place.rtnl.ask([get_class(index, classid) for index, classid in asked], read_tc)
+    reading.classes += (answer for answer in answers if isinstance(answer, TcMessage))
 
 
 def _read_addresses(reading: Reading, indexes: dict[str, int], names: Iterable[list[str]]) -> None:

@@ -24,6 +24,7 @@ from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transit
 from weft.compiler.port import compile_port, place_port
 from weft.compiler.qos.demand import Shares, guaranteed
+from weft.compiler.qos.figures import refigure
 from weft.compiler.qos.link import compile_links_qos
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.policy import Policies
@@ -107,6 +108,25 @@ class Compiler:
         self._filters(draft)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)
+
+    def figures(self, intent: Intent, changed: Iterable[PortKey]) -> Compiled | None:
+        """As `ports`, but of the classes alone that have other figures; None where more than that is another."""
+        known, before, after = self._draft.state, State(), State()
+        places: dict[PortKey, PortPlace] = {}
+        for key in changed:
+            place, port = self._places.get(key), intent.tenants[key[0]].ports.get(key[1])
+            made = refigure(self._draft, place, port) if place is not None and port is not None else None
+            if made is None:
+                return None
+            places[key] = made.place
+            before.update(made.before)
+            after.update(made.after)
+        if any(known.get(key) != obj for key, obj in before.items()):
+            return None
+        known.update(after)
+        self._places |= places
+        self.intent = intent
+        return self._compiled(self._draft.branch(), tuple(after), places)
 
     def ports(self, intent: Intent, changed: Iterable[PortKey]) -> Compiled:
         """Compile the `changed` ports of `intent` (new, different or gone), which differs from the compiler's own

@@ -1,8 +1,9 @@
 """One intent kept in mind, for whoever changes it port by port.
 
 Rules: what a port needs to know of all the others stays compiled and sockets stay open; only what the changed ports are
-made of is read, changed and verified, so that one port costs the same among ten and among ten thousand. A change of
-anything else goes the whole road, and so does the first one after a failure.
+made of is read, changed and verified, so that one port costs the same among ten and among ten thousand; where a port
+differs in figures of classes alone, only what these are made of. A change of anything else goes the whole road, and so
+does the first one after a failure.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from functools import partial
 from typing import TypeAlias
 
 from weft.apply import Progress, ignore_progress
-from weft.compiler import CompileError, Compiler, changed_ports
+from weft.compiler import Compiled, CompileError, Compiler, changed_ports
 from weft.files import Loaded
+from weft.observe import Machine
+from weft.ownership import Split
 from weft.plan import plan
 from weft.service.prepared import Prepared, told
 from weft.service.service import WAIT_S, Agree, Service
@@ -57,11 +60,7 @@ class Session:
     def _think(self, known: Compiler, ports: Collection[PortKey], loaded: Loaded) -> Prepared:
         """The plan for the `ports` in which `loaded` differs from what is known."""
         machine = self._service.machine(loaded.intent.name)
-        try:
-            compiled = known.ports(loaded.intent, ports)
-        except CompileError as error:
-            raise error.told(loaded.origins.at) from None
-        parts = machine.look_around(compiled.touched, compiled.state)
+        compiled, parts = self._classes(machine, known, ports, loaded) or self._ports(machine, known, ports, loaded)
         todo = plan(parts.ours, compiled.state)
         return Prepared(
             scope=machine.scope,
@@ -77,3 +76,23 @@ class Session:
             facts=known.facts,
             loaded=loaded,
         )
+
+    def _classes(
+        self, machine: Machine, known: Compiler, ports: Collection[PortKey], loaded: Loaded
+    ) -> tuple[Compiled, Split] | None:
+        """Classes of the ports alone, with what is there of them; None where more is another, or not all is there, or
+        the same is asked again, to see whether it still holds."""
+        compiled = known.figures(loaded.intent, ports) if known.intent is not loaded.intent else None
+        if compiled is None:
+            return None
+        parts = machine.look_around(compiled.touched, compiled.state)
+        return (compiled, parts) if parts.ours.keys() == compiled.touched else None
+
+    def _ports(
+        self, machine: Machine, known: Compiler, ports: Collection[PortKey], loaded: Loaded
+    ) -> tuple[Compiled, Split]:
+        try:
+            compiled = known.ports(loaded.intent, ports)
+        except CompileError as error:
+            raise error.told(loaded.origins.at) from None
+        return compiled, machine.look_around(compiled.touched, compiled.state)

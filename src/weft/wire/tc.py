@@ -8,7 +8,18 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, Table, as_bytes, as_text, attribute, message, read, text
+from weft.wire.codec import (
+    NLM_F_CREATE,
+    NLM_F_ECHO,
+    NLM_F_EXCL,
+    Table,
+    as_bytes,
+    as_text,
+    attribute,
+    message,
+    read,
+    text,
+)
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTCLASS, RTM_DELTCLASS, RTM_GETTCLASS = 40, 41, 42
@@ -65,6 +76,17 @@ def get_qdiscs() -> tuple[int, bytes]:
 def get_classes(index: int, handle: int) -> tuple[int, bytes]:
     """Type and body of a dump of the classes of one qdisc; of those of a whole link some may be left out."""
     return RTM_GETTCLASS, header(index, 0, handle)
+
+
+def get_qdisc(index: int, parent: int) -> bytes:
+    """The qdisc at one site. ECHO: else the kernel answers whoever listens to all, but not the one who asked. Source:
+    net/sched/sch_api.c qdisc_get_notify, net/core/rtnetlink.c rtnetlink_send."""
+    return message(RTM_GETQDISC, NLM_F_ECHO, header(index, 0, parent))
+
+
+def get_class(index: int, classid: int) -> bytes:
+    """One class. ECHO as above."""
+    return message(RTM_GETTCLASS, NLM_F_ECHO, header(index, classid))
 
 
 def new_qdisc(index: int, parent: int, handle: int, kind: str, options: bytes) -> bytes:

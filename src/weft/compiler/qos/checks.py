@@ -6,7 +6,7 @@ takes, what the kernel has) is for shaping.py to find.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.compiler.draft import Draft
 from weft.compiler.qos.classify import families_of
@@ -130,9 +130,10 @@ def guaranteed(classes: Mapping[str, QosClass], parts: Parts, parent: str | None
     """What the classes of a parent are guaranteed: of each its own rate, or what its parts are, if that is more."""
     found = []
     for name in parts.get(parent, ()):
-        inner = sum(share.rate_bps for share in guaranteed(classes, parts, name))
-        found.append(Share(name, max(classes[name].rate or 0, inner)))
-    return [share for share in found if share.rate_bps]
+        inner = sum(share.rate_bps for share in guaranteed(classes, parts, name)) if name in parts else 0
+        if rate_bps := max(classes[name].rate or 0, inner):
+            found.append(Share(name, rate_bps))
+    return found
 
 
 def too_much(shares: list[Share], limit_bps: int) -> str:
@@ -142,6 +143,15 @@ def too_much(shares: list[Share], limit_bps: int) -> str:
         return ""
     asked = " + ".join(f"{share.name} {rate_text(share.rate_bps)}" for share in shares)
     return f"{asked} = {rate_text(total)} are guaranteed of {rate_text(limit_bps)}"
+
+
+def has_enough(direction: QosDirection, names: Iterable[str]) -> bool:
+    """Whether the whole, and all that these classes are part of, can give what is guaranteed of it."""
+    classes, parts = direction.classes, parts_of(direction.classes)
+    above = {name: classes[name] for each in names for name in lineage(classes, each)}
+    holders: list[tuple[str | None, Shape]] = [(None, direction), *above.items()]
+    limits = ((name, held.rate if held.ceil is None else held.ceil) for name, held in holders)
+    return not any(too_much(guaranteed(classes, parts, name), limit) for name, limit in limits if limit is not None)
 
 
 def _check_shares(direction: QosDirection, path: Path, say: Say) -> None:

@@ -6,7 +6,7 @@ status name it; all else belongs to the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 
 from weft.compiler.draft import Draft
 from weft.compiler.qos.planted import Planted
@@ -37,6 +37,14 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
                 draft.link(obj, path)
             else:
                 draft.put(obj, (*path, *within.get(_classid(obj), ())))
+
+
+def of_classes(shaping: Shaping, names: Container[str]) -> Iterator[KernelObject]:
+    """The classes of some names, and their queues."""
+    within = _within(shaping)
+    for obj in shaping.tree.objects() if shaping.tree is not None else ():
+        if within.get(_classid(obj), ())[2:3] and within[_classid(obj)][2] in names:
+            yield obj
 
 
 def _within(shaping: Shaping) -> dict[str, Path]:
