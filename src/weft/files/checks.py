@@ -11,6 +11,7 @@ from typing import Any
 
 from weft.errors import Problem
 from weft.files import later
+from weft.files.floating_checks import FLOATING_CHECKS
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
 from weft.files.qos_checks import QOS_CHECKS, policy_references
 from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
@@ -178,6 +179,7 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     **dict.fromkeys(HOST_LINKS.values(), _made_link),
     Tcp: _tcp,
     SegmentSpec: _segment,
+    **FLOATING_CHECKS,
     **QOS_CHECKS,
 }
 

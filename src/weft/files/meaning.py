@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from weft.files.floating_meaning import FLOATING
 from weft.files.qos_meaning import QOS
 from weft.files.security_meaning import SECURITY
 from weft.files.stacked_meaning import STACKED
@@ -47,6 +48,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "ports": "Ports by name, or by a range of names: node[1-20].",
             "security_groups": "Security groups by name: what ports may hear and say.",
             "address_groups": "Lists of prefixes by name, for rules of security groups.",
+            "floating_ips": "Addresses of external networks that lead to its ports.",
             "qos": "What all its ports together may send and receive.",
             "port_qos": "The policy of each port for which neither itself nor its network says one.",
             "qos_policies": "Its own policies, which go before the file's of the same name.",
@@ -291,7 +293,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "egress_qos": "From a packet's priority to that in the frame.",
         },
     ),
-    **{cls: Meaning(*said) for cls, said in ({**SECURITY, **TUNNELS, **STACKED, **QOS}).items()},
+    **{cls: Meaning(*said) for cls, said in ({**SECURITY, **FLOATING, **TUNNELS, **STACKED, **QOS}).items()},
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {

@@ -12,6 +12,7 @@ from typing import Any
 
 from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
 from weft.files.outline import Listing, Record, outline
+from weft.model.floating import Forward
 from weft.model.intent import Attach, Subnet
 from weft.model.qos import QosClass, QosMatch, QosUse
 from weft.model.security import AddressPair, Remote
@@ -96,7 +97,7 @@ SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
     QosUse: _policy,
     Remote: _remote,
     AddressPair: _pair,
-    **{cls: _with_lists(cls) for cls in (QosClass, QosMatch)},
+    **{cls: _with_lists(cls) for cls in (QosClass, QosMatch, Forward)},
 }
-LISTS_OF_ONE = frozenset({QosClass, QosMatch})
+LISTS_OF_ONE = frozenset({QosClass, QosMatch, Forward})
 """The records in which a single value may stand for a list."""

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from weft.model import words as w
+from weft.model.floating import FloatingIp
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
 from weft.model.security import AddressGroupMember, AddressPair, SecurityGroup
@@ -172,6 +173,7 @@ class Tenant:
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
     security_groups: Mapping[w.Name, SecurityGroup] = field(default_factory=lambda: _NONE)
     address_groups: Mapping[w.Name, tuple[AddressGroupMember, ...]] = field(default_factory=lambda: _NONE)
+    floating_ips: Mapping[w.Address, FloatingIp] = field(default_factory=lambda: _NONE)
     qos: QosUse | None = None
     port_qos: QosUse | None = None
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)

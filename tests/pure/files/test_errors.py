@@ -75,7 +75,7 @@ TOP_ERRORS = {
     HEAD + "external_networks: {}": "f:3:1: external_networks: not in this version of weft: external networks",
     HEAD + "tenants: 5": "f:3:10: tenants: '5' stands where a mapping belongs; write NAME: {...} for each",
     HEAD
-    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, ports, security_groups, address_groups, qos, port_qos, qos_policies, id, was",
+    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, ports, security_groups, address_groups, floating_ips, qos, port_qos, qos_policies, id, was",
     HEAD
     + "tenants: {a.b: {}}": "f:3:11: 'a.b' is not a name (letters, digits, - and _, at most 63); for example front",
     HEAD + "pools: {ipv4: fd00::/8}": "f:3:15: ipv4: fd00::/8 is not an IPv4 prefix",
