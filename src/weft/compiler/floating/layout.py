@@ -8,7 +8,7 @@ them. From any link, not only from outside: that is the hairpin.
 
 from __future__ import annotations
 
-from weft.compiler.uplink import UPLINK
+from weft.compiler.router.place import UPLINK
 
 FLOATING = {4: "floating4", 6: "floating6"}
 """From a floating IP to a port's address."""
