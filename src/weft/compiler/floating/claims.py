@@ -11,7 +11,7 @@ from weft.compiler.addressing import number_of
 from weft.compiler.draft import Draft
 from weft.compiler.groups.checks import no_such
 from weft.compiler.router.external import ExternalPlace, claim
-from weft.model.intent import Intent, Path
+from weft.model.intent import Intent, Path, Tenant
 
 FloatingKey = tuple[str, str]
 """(tenant, floating IP)."""
@@ -38,9 +38,9 @@ def claim_floating(draft: Draft, intent: Intent, externals: Mapping[str, Externa
     return had
 
 
-def is_floating(intent: Intent, tenant: str, port: str) -> bool:
-    """Whether any floating IP leads to the port."""
-    held = intent.tenants[tenant].floating_ips.values() if tenant in intent.tenants else ()
+def is_floating(tenant: Tenant, port: str) -> bool:
+    """Whether any floating IP of the tenant leads to the port."""
+    held = tenant.floating_ips.values()
     return any(port == one.port or any(port == forward.port for forward in one.forward) for one in held)
 
 
