@@ -42,7 +42,7 @@ class Redirection:
         flow = Flow(
             source=connection.source,
             target=connection.target,
-            protocol=connection.word,
+            protocol=connection.protocol,
             port=connection.dport if connection.word else 0,
         )
         found = self._translator.destination(flow)

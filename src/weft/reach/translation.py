@@ -15,6 +15,7 @@ from functools import lru_cache
 from weft.compiler.addressing import Span, number_of
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
+from weft.model.security import PROTOCOLS
 from weft.records import dataclass
 from weft.state import KernelObject, Key
 
@@ -33,14 +34,14 @@ MASQUERADE = "masquerade"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """A packet at a hook. `oif`: "" before it is routed; `redirected`: its connection got another destination here.
-    `protocol`, `port`: of its target, "" and 0 where unknown."""
+    `protocol`, `port`: of its target, 0 where unknown."""
 
     source: str
     target: str
     iif: str = ""
     oif: str = ""
     redirected: bool = False
-    protocol: str = ""
+    protocol: int = 0
     port: int = 0
 
 
@@ -135,7 +136,7 @@ class Translator:
                 condition["unlike"]
             )
         low, _, high = (condition["ports"] or "").partition("-")
-        return flow.protocol == condition["protocol"] and int(low) <= flow.port <= int(high or low)
+        return flow.protocol == PROTOCOLS[condition["protocol"] or ""] and int(low) <= flow.port <= int(high or low)
 
     def _is_link(self, wanted: str, link: str) -> bool:
         name = f'"{link}"'

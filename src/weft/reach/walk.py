@@ -18,6 +18,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
+from weft.model.security import PROTOCOLS
 from weft.reach.bridge_filter import Filter
 from weft.reach.crossing import Crossing, Talk
 from weft.reach.fabric import Fabric, Passed
@@ -238,7 +239,7 @@ class _Walker:
             iif=packet.came_by,
             oif=oif,
             redirected=packet.target != self._came[1],
-            protocol=packet.protocol,
+            protocol=PROTOCOLS.get(packet.protocol, 0),
             port=packet.translated or packet.port,
         )
 

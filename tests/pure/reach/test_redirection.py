@@ -73,11 +73,11 @@ def test_an_address_that_comes_here_ends_what_went_there_from_here() -> None:
 
 
 def test_a_forward_that_goes_ends_its_own() -> None:
-    gone = element("forwards4", f"{FORWARD} . tcp . 2222", f"{DB} . 22")
+    gone = element("forwards4", f"{FORWARD} . 6 . 2222", f"{DB} . 22")
     after, changes = edited(gone)
     assert refused(after, changes, connection(OUT, FORWARD, OUT, DB, port=2222, to=22))
     assert not refused(after, changes, connection(OUT, FORWARD, OUT, DB, UDP, port=5001))
-    after, changes = edited(put=(element("forwards4", f"{FORWARD} . tcp . 2222", f"{DB} . 2022"),))
+    after, changes = edited(put=(element("forwards4", f"{FORWARD} . 6 . 2222", f"{DB} . 2022"),))
     assert refused(after, changes, connection(OUT, FORWARD, OUT, DB, port=2222, to=22)), "it is another port now"
 
 

@@ -39,7 +39,7 @@ TABLE: tuple[KernelObject, ...] = (
     element("floating4", DB_F, DB),
     element("sources4", WEB, WEB_F),
     element("sources4", DB, DB_F),
-    element("forwards4", f"{FORWARD} . tcp . 2222", f"{DB} . 22"),
+    element("forwards4", f"{FORWARD} . 6 . 2222", f"{DB} . 22"),
 )
 
 

@@ -3,7 +3,7 @@
 Rules: the chains never change by an address more or less, save for a range of ports that is forwarded as it is, which
 is a rule of its own behind the others: nft 1.0.6 writes maps of ranges by protocol in a form that kernels from 7.2
 refuse, and the kernel refuses a range that overlaps one which goes in a later transaction. Texts are as nft prints
-them. From any link, not only from outside: that is the hairpin.
+them, protocols as numbers. From any link, not only from outside: that is the hairpin.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _put(draft: Draft, lead: Lead, way: Way) -> None:
             lead.router.chains.add(PREROUTING, Slot.RANGES, (rule,))
             continue
         for port, to in _pairs(way.forward, ports):
-            key = f"{lead.address} . {way.word} . {port}"
+            key = f"{lead.address} . {way.forward.protocol} . {port}"
             _element(draft, lead, way, FORWARDS[lead.family], key, f"{way.fixed} . {to}")
 
 
