@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from weft.model.security import ICMP, ICMPV6, TCP, UDP
 from weft.reach.bridge_filter import Filter, Value, frame
@@ -37,7 +38,8 @@ class Talk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """In at one link of a bridge and out at another. `mac`: of who sent the frame."""
+    """In at one link of a bridge and out at another. `mac`: of who sent the frame. `port`: what the asked one has
+    become on the way, 0 where it is the same."""
 
     filter: Filter
     iifname: str
@@ -45,9 +47,12 @@ class Crossing:
     mac: str
     source: str
     target: str
+    port: int = 0
 
     def stops(self, talk: Talk, *, answer: bool) -> str:
         """Why it does not pass, "" where it does."""
+        if self.port:
+            talk = replace(talk, port=self.port)
         protocol, fields = talk.fields(6 if ":" in self.target else 4, answer=answer)
         known: dict[str, Value] = {"ct state": "new", "meta mark": 0}
         if answer:

@@ -18,11 +18,12 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
+from weft.model.security import PROTOCOLS
 from weft.reach.bridge_filter import Filter
-from weft.reach.crossing import Crossing
+from weft.reach.crossing import Crossing, Talk
 from weft.reach.fabric import Fabric, Passed
 from weft.reach.routing import Tables, hops, number_of
-from weft.reach.translation import MASQUERADE, Translator
+from weft.reach.translation import MASQUERADE, Flow, Translator
 from weft.records import dataclass
 from weft.state import HOST, KernelObject, Key, State, link_key
 
@@ -36,15 +37,17 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-Translations = Mapping[tuple[str, str], str]
-"""(namespace, address that a source was given there) to the source before."""
+Translations = Mapping[tuple[str, str, str], tuple[str, str, int]]
+"""(namespace, source and target of an answer that comes there) to the answer's source, target and port after it; the
+port 0 where it is not translated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
     """`netns`: where it ended. `why`: one sentence. `passed`: every object that it needed, in order. `places`: the
-    namespaces that routed it, first and last included. `mtu`: the least of its links, in bytes. `source`: as seen at
-    the end. `crossings`: of bridges, where a filter may stop it."""
+    namespaces that routed it, first and last included. `mtu`: the least of its links, in bytes. `source`, `target`,
+    `port`: as seen at the end, the port 0 where it is not translated. `crossings`: of bridges, where a filter may stop
+    it."""
 
     verdict: Verdict
     netns: str
@@ -53,18 +56,24 @@ class Walk:
     places: tuple[str, ...]
     mtu: int | None
     source: str
+    target: str
+    port: int
     translations: Translations
     crossings: tuple[Crossing, ...] = ()
 
 
 @dataclass(slots=True)
 class _Packet:
-    """On its way. `came_by`: the link it came in by, "" where it was sent."""
+    """On its way. `came_by`: the link it came in by, "" where it was sent. `protocol`, `port`: of the question, where
+    known; `translated`: the port it has been given, 0 for none."""
 
     netns: str
     source: str
     target: str
     came_by: str = ""
+    protocol: str = ""
+    port: int = 0
+    translated: int = 0
 
     @property
     def family(self) -> int:
@@ -107,9 +116,17 @@ class World:
         value = self._settings.get(Key("sysctl", netns, FORWARDING[family]))
         return None if value is None else value != "0"
 
-    def walk(self, netns: str, source: str, target: str, answers: Translations | None = None) -> Walk:
-        """Send a packet. `answers`: translations that it undoes, being the answer to what they were made for."""
-        return _Walker(self, _Packet(netns, source, target), answers).walk()
+    def walk(self, netns: str, source: str, target: str, talk: Talk | None = None) -> Walk:
+        """Send a packet. `talk`: what is asked, where only that leads on."""
+        packet = _Packet(netns, source, target)
+        if talk is not None:
+            packet.protocol, packet.port = talk.protocol, talk.port
+        return _Walker(self, packet, None).walk()
+
+    def answer(self, question: Walk) -> Walk:
+        """Send the answer to what has arrived: it undoes the translations that were made for that."""
+        packet = _Packet(question.netns, question.target, question.source, translated=question.port)
+        return _Walker(self, packet, question.translations).walk()
 
     def _carry(self, netns: str, source: str, target: str) -> tuple[str, Passed] | None:
         """As a tunnel's underlay."""
@@ -123,7 +140,8 @@ class _Walker:
         self._passed: dict[Key, None] = {}
         self._places = [packet.netns]
         self._mtu: int | None = None
-        self._made: dict[tuple[str, str], str] = {}
+        self._made: dict[tuple[str, str, str], tuple[str, str, int]] = {}
+        self._came = (packet.source, packet.target, 0)
         self._crossings: list[Crossing] = []
 
     def walk(self) -> Walk:
@@ -142,6 +160,8 @@ class _Walker:
             places=tuple(self._places),
             mtu=self._mtu,
             source=self._packet.source,
+            target=self._packet.target,
+            port=self._packet.translated,
             translations=self._made,
             crossings=tuple(self._crossings),
         )
@@ -150,8 +170,13 @@ class _Walker:
         """Through one namespace; what ends the walk, if anything does."""
         packet = self._packet
         tables = self._world.tables(packet.netns)
-        packet.target = (self._answers or {}).get((packet.netns, packet.target), packet.target)
+        self._came = (packet.source, packet.target, packet.translated)
+        if self._answers is not None:
+            self._return(self._answers)
+        elif packet.came_by:
+            self._redirect()
         if tables.is_local(packet.target, packet.source, packet.came_by):
+            self._note()
             return Verdict.ARRIVES, f"{packet.target} is in {_place(packet.netns)}"
         return self._may_forward() or self._send(tables)
 
@@ -176,19 +201,53 @@ class _Walker:
         way = hops(route)[0]
         if self._answers is None:
             self._translate(tables, way.ifname)
+            self._note()
         return self._cross(link_key(packet.netns, way.ifname), way.via or packet.target)
 
-    def _translate(self, tables: Tables, oif: str) -> None:
+    def _return(self, answers: Translations) -> None:
+        """As an answer, by what was done to the question here."""
         packet = self._packet
-        found = self._world.translator(packet.netns).translate(packet.source, oif)
+        before = answers.get((packet.netns, packet.source, packet.target))
+        if before is not None:
+            packet.source, packet.target, packet.translated = before
+
+    def _redirect(self) -> None:
+        """To another destination, before it is routed."""
+        packet = self._packet
+        found = self._world.translator(packet.netns).destination(self._flow())
+        if found is not None:
+            packet.target = found.address
+            packet.translated = found.port or packet.translated
+            self._pass(*found.passed)
+
+    def _translate(self, tables: Tables, oif: str) -> None:
+        """Give it another source, when it is about to leave."""
+        packet = self._packet
+        found = self._world.translator(packet.netns).source(self._flow(oif))
         if found is None:
             return
-        to, chain = found
-        new = tables.first_address(packet.family, oif) if to == MASQUERADE else to
+        new = tables.first_address(packet.family, oif) if found.address == MASQUERADE else found.address
         if new:
-            self._pass(chain)
-            self._made[packet.netns, new] = packet.source
             packet.source = new
+            self._pass(*found.passed)
+
+    def _flow(self, oif: str = "") -> Flow:
+        packet = self._packet
+        return Flow(
+            source=packet.source,
+            target=packet.target,
+            iif=packet.came_by,
+            oif=oif,
+            redirected=packet.target != self._came[1],
+            protocol=PROTOCOLS.get(packet.protocol, 0),
+            port=packet.translated or packet.port,
+        )
+
+    def _note(self) -> None:
+        """How an answer is led back: by all that was done here."""
+        packet, (source, target, port) = self._packet, self._came
+        if (packet.source, packet.target, packet.translated) != self._came:
+            self._made[packet.netns, packet.target, packet.source] = (target, source, port)
 
     def _cross(self, out: Key, next_hop: str) -> tuple[Verdict, str] | None:
         """Over the wires to whoever has the next hop's address."""
@@ -240,6 +299,7 @@ class _Walker:
                     mac=(sender.mac if sender is not None else None) or "",
                     source=packet.source,
                     target=packet.target,
+                    port=packet.translated,
                 )
                 self._crossings.append(crossing)
 
