@@ -16,6 +16,7 @@ from typing import Any
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
+from weft.model.router import ExternalNetwork, Router
 from weft.model.security import AddressGroupMember, AddressPair, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
@@ -64,14 +65,15 @@ class MacvtapAttach:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
     """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `macvtap`
-    (on a segment of mode macvlan), `host`, `pidfile` (the namespace of the process whose id the file holds). `ifname`:
-    its name there, else the port's."""
+    (on a segment of mode macvlan), `host`, `pidfile` (the namespace of the process whose id the file holds), `router`
+    (which names the port). `ifname`: its name there, else the port's."""
 
     netns: w.NetnsName | None = None
     tap: TapAttach | None = None
     macvtap: MacvtapAttach | None = None
     host: bool = False
     pidfile: w.AbsolutePath | None = None
+    router: bool = False
     ifname: w.Ifname | None = None
 
 
@@ -169,6 +171,7 @@ class Tenant:
     `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name."""
 
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
+    routers: Mapping[w.Name, Router] = field(default_factory=lambda: _NONE)
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
     security_groups: Mapping[w.Name, SecurityGroup] = field(default_factory=lambda: _NONE)
     address_groups: Mapping[w.Name, tuple[AddressGroupMember, ...]] = field(default_factory=lambda: _NONE)
@@ -219,9 +222,10 @@ class Pools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A whole file. `name` is the scope."""
+    """A whole file. `name` is the scope. `external_networks`: where routers' gateways are."""
 
     name: w.ScopeName
+    external_networks: Mapping[w.Name, ExternalNetwork] = field(default_factory=lambda: _NONE)
     tenants: Mapping[w.Name, Tenant] = field(default_factory=lambda: _NONE)
     host: NamespaceConfig | None = None
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)

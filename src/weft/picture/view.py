@@ -43,7 +43,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
-    """`attach`: netns, tap, host or pidfile. `netns`: the label of the namespace it ends in, "" for the host's.
+    """`attach`: netns, tap, host, pidfile or router. `netns`: the label of the namespace it ends in, "" for the host's.
     `ifname`: its name there. `addresses` as the kernel has them; a tap's are those reserved for its guest."""
 
     name: str
@@ -72,7 +72,8 @@ class NetworkView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterView:
-    """`networks`: those it joins. `uplink`: nat, routed, or "". `transit`: the ifname of its link on the host.
+    """`networks`: those it joins. `uplink`: nat, routed, an external network's name, or "". `transit`: the ifname of
+    its link on the host.
     `addresses`: its own in the networks, the gateways'. `outside`: what the host knows it by. `traffic`: between it and
     the host; received is what came in from there."""
 

@@ -377,7 +377,7 @@ def _locks(intent: Intent) -> set[str]:
 
 
 def _touches_host(intent: Intent) -> bool:
-    if intent.host or intent.namespaces:
+    if intent.host or intent.namespaces or intent.external_networks:
         return True
     tenants = intent.tenants.values()
     networks = (network for tenant in tenants for network in tenant.networks.values())
