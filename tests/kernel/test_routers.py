@@ -8,6 +8,7 @@ import pytest
 
 from tests.dump import differences
 from tests.kernel.external import BEYOND4, BEYOND6
+from tests.kernel.external import EXTERNAL as EXTERNAL_LINK
 from tests.kernel.external import host as host
 from tests.world import World
 
@@ -134,6 +135,7 @@ def branched(host: World) -> World:
 
 
 def test_several_routers_on_one_network(branched: World, tmp_path: Path) -> None:
+    branched.run("sysctl", "-qw", "net.ipv4.conf.ext0.rp_filter=1")  # what comes back is not what the host would send
     host, before = branched, branched.dump(settle_s=5)
     apply(host, tmp_path, MANY)
     assert host.ping("198.51.101.1", netns="web"), "the branch, untranslated, by a router of its own"
@@ -149,3 +151,86 @@ def test_several_routers_on_one_network(branched: World, tmp_path: Path) -> None
     assert host.ping(BEYOND6, netns="web"), "a family without a pool goes by the router's own address"
     host.run("weft", "destroy", "-y", "lab")
     assert differences(before, host.dump(settle_s=5)) == []
+
+
+def rule_and_table(host: World) -> tuple[int, str]:
+    """The priority of edge's IPv4 rule, and the table that it looks in."""
+    (rule,) = [rule for rule in host.json("ip", "-j", "rule") if rule.get("iif", "").startswith("wu")]
+    return int(rule["priority"]), str(rule["table"])
+
+
+def test_what_somebody_takes_away_is_named_and_comes_back(host: World, tmp_path: Path) -> None:
+    apply(host, tmp_path, EDGE)
+    priority, table = rule_and_table(host)
+    taken = {
+        f"ip rule del priority {priority}": f"rule inet {priority}",
+        f"ip route del default table {table}": f"route 0.0.0.0/0 table {table} metric 0",
+        "ip route del 203.0.113.2/32": "route 203.0.113.2/32 table 254 metric 0",
+        "ip neigh del proxy 203.0.113.2 dev ext0": "neighbour ext0 proxy 203.0.113.2",
+        "ip -6 neigh del proxy 2001:db8:1::100 dev ext0": "neighbour ext0 proxy 2001:db8:1::100",
+        "sysctl -qw net.ipv6.conf.ext0.proxy_ndp=0": "sysctl net/ipv6/conf/ext0/proxy_ndp",
+        "ip -n weft.lab.shop.edge addr del 203.0.113.2/32 dev uplink": "address uplink 203.0.113.2/32",
+        "ip netns exec weft.lab.shop.edge nft flush chain inet weft-lab postrouting": "postrouting",
+    }
+    for command, named in taken.items():
+        host.run(*command.split())
+        said = host.run("weft", "status", check=False)
+        assert said.returncode != 0
+        assert named in said.stdout, (command, said.stdout)
+    apply(host, tmp_path, EDGE)
+    assert host.run("weft", "status").returncode == 0
+    assert rule_and_table(host) == (priority, table)
+    assert f"203.0.113.2 > {BEYOND4}" in seen_outside(host, "web", BEYOND4, "icmp")
+    assert host.ping(BEYOND6, netns="web")
+
+
+MORE = EDGE.replace(
+    "      edge: {",
+    "      before: {interfaces: [{network: back, address: 10.20.0.9}], gateway: internet}\n      edge: {",
+)
+
+
+def test_what_a_router_holds_it_keeps(host: World, tmp_path: Path) -> None:
+    """A router more, though it stands before the other in the file; a renamed one; and what others have is stepped
+    over, and refused when it is asked for."""
+    host.run("ip", "addr", "add", "203.0.113.3/24", "dev", "ext0")
+    host.run("ip", "neigh", "add", "proxy", "203.0.113.4", "dev", "ext0")
+    apply(host, tmp_path, EDGE)
+    held = rule_and_table(host)
+    pinging = host.start("ping", "-n", "-q", "-i", "0.02", "-c", "100", "203.0.113.1", netns="db", stdout=-1, stderr=-1)
+    apply(host, tmp_path, MORE)
+    assert " 0% packet loss" in pinging.communicate()[0], "edge works on while another router is made"
+    assert f"203.0.113.2 > {BEYOND4}" in seen_outside(host, "db", BEYOND4, "icmp")
+    assert host.ping("203.0.113.5", netns="world"), "the first that nobody has is the other's"
+    apply(host, tmp_path, EDGE.replace("edge: {", "rim: {was: edge, "))
+    assert rule_and_table(host) == held
+    assert f"203.0.113.2 > {BEYOND4}" in seen_outside(host, "db", BEYOND4, "icmp")
+    for address, whose in {"203.0.113.3": "the host's own, on ext0", "203.0.113.4": "a neighbour's"}.items():
+        gateway = f"gateway: {{network: internet, addresses: [{address}]}}"
+        refused = refuse(host, tmp_path, EDGE.replace("gateway: internet", gateway))
+        assert f"{address} is {whose}" in refused
+        assert "weft.yaml:" in refused
+
+
+def refuse(world: World, tmp_path: Path, text: str) -> str:
+    file = tmp_path / "weft.yaml"
+    file.write_text(text)
+    said = world.run("weft", "apply", "-y", "-f", file, check=False)
+    assert said.returncode != 0
+    return said.stdout + said.stderr
+
+
+def test_a_link_that_goes_takes_no_router_along(host: World, tmp_path: Path) -> None:
+    """What stood on it is named as missing; without it nothing is applied; when it is back, all is."""
+    apply(host, tmp_path, EDGE)
+    host.run("ip", "link", "del", "ext0")
+    assert host.ping("10.20.0.10", netns="web"), "what is inside works on"
+    said = host.run("weft", "status", check=False)
+    assert said.returncode != 0
+    assert "the host has no link ext0" in refuse(host, tmp_path, EDGE)
+    host.run("ip", "netns", "del", "world")
+    host.run("sh", "-c", EXTERNAL_LINK)
+    apply(host, tmp_path, EDGE)
+    assert host.ping(BEYOND4, netns="web")
+    host.run("weft", "destroy", "-y", "lab")
+    assert not [name for name in host.names() if name.startswith("weft.")]

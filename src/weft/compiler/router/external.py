@@ -35,6 +35,11 @@ _PROXY_DELAY = {4: "net/ipv4/neigh/{}/proxy_delay", 6: "net/ipv6/neigh/{}/proxy_
 for these addresses. Source: arp(7), net/core/neighbour.c pneigh_enqueue."""
 
 
+_LOOSE = "2"
+"""What comes in by a link need not be what the host would send back by it: that goes by its own way out. Source:
+ip-sysctl.rst rp_filter."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalPlace:
     """An external network. `mtu`: its link's, in bytes. `pools`: its subnets; `choices`: by subnet, what addresses are
@@ -164,6 +169,8 @@ def compile_external(draft: Draft, external: ExternalPlace) -> None:
         compile_sysctl(draft, HOST, f"net/ipv6/conf/{external.link}/proxy_ndp", "1", external.path)
     for family in sorted(external.families):
         compile_sysctl(draft, HOST, _PROXY_DELAY[family].format(external.link), "0", external.path)
+    if external.link in draft.facts.strict_links and external.link not in draft.facts.egress_links:
+        compile_sysctl(draft, HOST, f"net/ipv4/conf/{external.link}/rp_filter", _LOOSE, external.path)
 
 
 def _default(external: ExternalPlace, family: int, dst: str) -> Route:
