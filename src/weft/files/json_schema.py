@@ -15,7 +15,7 @@ from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 from weft.files.shorthand import LISTS_OF_ONE
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
 from weft.model.qos import QosUse
-from weft.model.security import AddressPair, Remote
+from weft.model.security import AddressPair, Logging, Remote
 
 Json = dict[str, Any]
 
@@ -25,6 +25,7 @@ _SHORT: Mapping[type[Any], Json] = {
     Remote: {"type": "string", "description": "a prefix or an address"},
     AddressPair: {"type": "string", "description": "a prefix or an address"},
     QosUse: {"type": "string", "description": "the name of a policy"},
+    Logging: {"type": "boolean", "description": "as much as usual, or nothing"},
 }
 """What may stand instead of a record."""
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
 from weft.files.outline import Listing, Record, outline
-from weft.model.intent import Attach, Subnet
+from weft.model.intent import Attach, Port, Subnet
 from weft.model.qos import QosClass, QosMatch, QosUse
-from weft.model.security import AddressPair, Remote
+from weft.model.security import AddressPair, Logging, Remote, SecurityGroup, SecurityRule
 
 Report = Callable[[Place, str, str], None]
 _DEVICES = ("tap", "macvtap")
+_LOGS = ("log", "log_drops")
+_YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
 
 
 def _subnet(node: Node, report: Report) -> Node:
@@ -69,6 +71,27 @@ def _policy(node: Node, report: Report) -> Node:
     return node
 
 
+def _logging(node: Node, report: Report) -> Node:
+    """`log: true` is a log with nothing said about it."""
+    if not isinstance(node, Scalar):
+        return node
+    if node.text.lower() not in _YES:
+        report(node.place, f"{node.text!r} does not say how much is logged", "true, or {rate: 10/second, burst: 20}")
+    return Entries(node.place)
+
+
+def _without_refusals(node: Node, report: Report) -> Node:
+    """`log: false` is no log."""
+    if not isinstance(node, Entries):
+        return node
+    entries = {key: e for key, e in node.entries.items() if key not in _LOGS or not _says_no(e.value)}
+    return Entries(node.place, entries, node.weight)
+
+
+def _says_no(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.text.lower() in _NO
+
+
 def _with_lists(cls: Hashable) -> Callable[[Node, Report], Node]:
     """What stands alone where the record has a list is a list of one."""
 
@@ -96,6 +119,8 @@ SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
     QosUse: _policy,
     Remote: _remote,
     AddressPair: _pair,
+    Logging: _logging,
+    **dict.fromkeys((SecurityRule, SecurityGroup, Port), _without_refusals),
     **{cls: _with_lists(cls) for cls in (QosClass, QosMatch)},
 }
 LISTS_OF_ONE = frozenset({QosClass, QosMatch})

@@ -52,11 +52,17 @@ def check_groups(draft: Draft, name: str, tenant: Tenant) -> Groups:
     """The groups of the tenant `name`, and findings for what is wrong with them."""
     path = ("tenants", name)
     for group, held in tenant.security_groups.items():
+        if held.log_drops is not None:
+            need_log(draft, (*path, "security_groups", group, "log_drops"))
         for way, rules in (("ingress", held.ingress), ("egress", held.egress or ())):
             for at, rule in enumerate(rules):
                 _Checked(draft, (*path, "security_groups", group, way, str(at)), rule, tenant).check()
     addresses = _Unfolding(draft, (*path, "address_groups"), tenant.address_groups)
     return Groups(security=tenant.security_groups, addresses=addresses.all())
+
+
+def need_log(draft: Draft, path: Path) -> None:
+    draft.need("nft_log", path, "no log: rules and what ports drop are counted anyway (weft groups)")
 
 
 def no_such(draft: Draft, path: Path, kind: str, name: str, known: Mapping[str, object]) -> None:
@@ -79,6 +85,8 @@ class _Checked:
         self._ports()
         self._icmp()
         self._families()
+        if self.rule.log is not None:
+            need_log(self.draft, (*self.path, "log"))
         if self.rule.remote is not None:
             self._remote(self.rule.remote)
 

@@ -86,14 +86,24 @@ def _rules(lines: Iterable[str]) -> Iterator[ListedRule]:
 def _read_set(netns: str, block: _Block) -> Iterator[KernelObject]:
     start = next((i for i, line in enumerate(block.body) if line.startswith("elements = {")), len(block.body))
     held = nftset.parse(netns, block.family, block.table, block.name, block.body[:start])
+    if nftset.DYNAMIC in held.flags:
+        yield held
+        return
     texts = _elements(" ".join(block.body[start:]))
     if held.counted:
-        yield replace(held, elements=tuple(sorted(text.removesuffix(f" {nftset.COUNTER}") for text in texts)))
+        yield replace(held, elements=tuple(sorted(_uncounted(held, texts))))
         return
     yield held
     for text in texts:
         name, _, value = text.partition(" : ") if held.data else (text, "", "")
         yield element.parse(held.netns, held.family, held.table, held.name, name, value)
+
+
+def _uncounted(held: nftset.NftSet, texts: Iterable[str]) -> Iterator[str]:
+    end = f" {nftset.COUNTER}"
+    if held.data:
+        return (text.replace(f"{end} : ", " : ", 1) for text in texts)
+    return (text.removesuffix(end) for text in texts)
 
 
 def _elements(text: str) -> list[str]:
