@@ -74,12 +74,12 @@ class Logs:
 
     def logged(self, way: str, group: str, rule: SecurityRule, *, audit: bool) -> tuple[str, ...]:
         """What becomes of a packet that a rule with a log fits."""
-        place = f"{WAYS[way]}#{digest(rule)}"
+        place = f"{WAYS[way]}#{digest(group, rule)}"
         limit = rule.log or USUAL
         if rule.action is Action.ALLOW:
             return (*self.tell(place, ALLOW, f"/{group}", limit), "accept")
-        if audit:
-            return (count(AUDITED[way], END[way]), *self.tell(place, WOULD_DROP, f"/{group}", limit))
+        if audit:  # it goes on to other rules; the port counts it if none of them allows it
+            return self.tell(place, WOULD_DROP, f"/{group}", limit)
         return (count(DENIED[way], END[way]), *self.tell(place, DROP, f"/{group}", limit), "drop")
 
 
@@ -88,11 +88,11 @@ def count(set_name: str, end: str) -> str:
     return f"add @{set_name} {{ {end} }}"
 
 
-def digest(rule: SecurityRule) -> str:
-    """A rule's name, whatever stands before it: what it fits and what becomes of that."""
+def digest(group: str, rule: SecurityRule) -> str:
+    """A rule's name in its tenant, whatever stands before it: what it fits and what becomes of that."""
     remote = rule.remote
     said = (
-        rule.family, rule.protocol, rule.ports, rule.type, rule.code, rule.action.value, rule.priority,
+        group, rule.family, rule.protocol, rule.ports, rule.type, rule.code, rule.action.value, rule.priority,
         (remote.cidr, remote.group, remote.address_group) if remote else None,
     )  # fmt: skip
     return sha256(repr(said).encode()).hexdigest()[:8]
@@ -100,7 +100,7 @@ def digest(rule: SecurityRule) -> str:
 
 def rule_chain(way: str, group: str, rule: SecurityRule) -> str:
     """Of a rule with a log, in both families."""
-    return f"{way}.{group}.log.{digest(rule)}"
+    return f"{way}.{group}.log.{digest(group, rule)}"
 
 
 def denied_chain(way: str, group: str) -> str:

@@ -66,10 +66,15 @@ class Security:
         return self.domains.get(segment.name, "")
 
     def direction(self, group: str, way: str) -> Direction:
-        held = self.groups.security[group]
-        rules, word = (held.ingress, "ingress") if way == IN else (held.egress or (), "egress")
-        path = (*self.path, "security_groups", group, word)
-        return Direction(group=group, way=way, rules=rules, path=path, audit=held.audit)
+        return direction_of(self.groups, self.path, group, way)
+
+
+def direction_of(groups: Groups, path: Path, group: str, way: str) -> Direction:
+    """`path`: of the tenant."""
+    held = groups.security[group]
+    rules, word = (held.ingress, "ingress") if way == IN else (held.egress or (), "egress")
+    path = (*path, "security_groups", group, word)
+    return Direction(group=group, way=way, rules=rules, path=path, audit=held.audit)
 
 
 def compile_security(
