@@ -23,10 +23,10 @@ from weft.store.ring import file_name as file_name_of
 
 
 def looks(service: Service, intents: Sequence[Loaded], for_s: float) -> Iterator[list[DropsView]]:
-    """What is dropped in so many seconds, again and again. Raises: as Service.prepare."""
+    """What is dropped in so many seconds, again and again until somebody interrupts. Raises: as Service.prepare."""
     watched = [_Watched(service, loaded) for loaded in intents]
     try:
-        while True:
+        while not any(one.sampler.interrupted for one in watched):
             yield [one.drops(entries) for one, entries in _collected(watched, for_s)]
     finally:
         for one in watched:
@@ -34,10 +34,11 @@ def looks(service: Service, intents: Sequence[Loaded], for_s: float) -> Iterator
 
 
 def lines(service: Service, intents: Sequence[Loaded], for_s: float) -> Iterator[list[Line]]:
-    """What rules tell in so many seconds, packet by packet, again and again. Raises: as Service.prepare."""
+    """What rules tell in so many seconds, packet by packet, again and again until somebody interrupts. Raises:
+    as Service.prepare."""
     watched = [_Watched(service, loaded) for loaded in intents]
     try:
-        while True:
+        while not any(one.sampler.interrupted for one in watched):
             yield _in_order(one.lines(entries) for one, entries in _collected(watched, for_s))
     finally:
         for one in watched:
@@ -122,9 +123,10 @@ class _Watched:
 def _collected(watched: Sequence[_Watched], for_s: float) -> Iterator[tuple[_Watched, list[Entry]]]:
     """All listen for the same time: what comes meanwhile waits in their sockets."""
     due = time.monotonic() + for_s
-    for one in watched or ():
+    for one in watched:
         yield one, one.sampler.collect(max(0.0, due - time.monotonic()))
-    time.sleep(max(0.0, due - time.monotonic()))
+        if one.sampler.interrupted:
+            due = 0.0
 
 
 def _told(one: Plant, entries: Iterable[Entry]) -> Iterator[Told]:

@@ -23,6 +23,8 @@ from weft.store.ring import Entry, entry_of, past
 RECORDER, LIVE, NOTHING = "recorder", "live", "none"
 MOST = 100_000
 """Entries kept of one look."""
+_DELAY_S = 0.25
+"""The kernel tells of what it has gathered after a tenth of a second (wire/nflog.py)."""
 _LATE = 100
 """How often it is taken, when the time is over, what has come meanwhile."""
 
@@ -35,6 +37,7 @@ class Sampler:
         self._file = file
         self._poll = select.poll()
         self.missed = 0
+        self.interrupted = False
         self._is_recorded = False
         self._since_ns = time.time_ns()
         for netns in places:
@@ -50,20 +53,28 @@ class Sampler:
         self._listeners.clear()
 
     def collect(self, seconds: float) -> list[Entry]:
-        """What was told since the last time, until so many seconds from now."""
-        due, late = time.monotonic() + seconds, 0
+        """What was told since the last time, until so many seconds from now; or until somebody interrupts, for whom
+        that is enough."""
         found: list[Entry] = []
+        try:
+            self._collect(time.monotonic() + seconds, found)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self._collect(time.monotonic() + _DELAY_S, found)
+        return [*found, *self._recorded()]
+
+    def _collect(self, due: float, found: list[Entry]) -> None:
+        late = 0
         while late < _LATE:
             left = max(0.0, due - time.monotonic())
             if not self._listeners:
                 time.sleep(left)
-                break
+                return
             ready = self._poll.poll(left * 1000)
             for fd, _ in ready:
                 self._take(fd, found)
             if not left:
                 late = late + 1 if ready else _LATE
-        return [*found, *self._recorded()]
 
     def _listen(self, namespaces: Namespaces, netns: str) -> None:
         with suppress(NamespaceGone):

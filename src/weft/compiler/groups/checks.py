@@ -10,6 +10,7 @@ from dataclasses import field
 from ipaddress import ip_network
 
 from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
 from weft.compiler.groups.matches import ICMP_OF, icmp_type
 from weft.model.intent import Path, Tenant
 from weft.model.security import (
@@ -54,6 +55,9 @@ def check_groups(draft: Draft, name: str, tenant: Tenant) -> Groups:
     for group, held in tenant.security_groups.items():
         if held.log_drops is not None:
             need_log(draft, (*path, "security_groups", group, "log_drops"))
+        if held.audit and "nft_log" not in draft.facts.features:
+            what = f"this kernel lacks nft_log: what {group} would drop passes, and is only counted"
+            draft.warn((*path, "security_groups", group, "audit"), what, "weft groups shows it", Cause.FEATURE)
         for way, rules in (("ingress", held.ingress), ("egress", held.egress or ())):
             for at, rule in enumerate(rules):
                 _Checked(draft, (*path, "security_groups", group, way, str(at)), rule, tenant).check()

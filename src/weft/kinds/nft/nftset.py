@@ -54,7 +54,14 @@ def requests(change: Change, names: Names) -> Iterable[Request]:
 
 
 def script(change: Change) -> Iterable[str]:
-    return shell(_set(change).netns, _commands(change))
+    """Chains that elements lead to may come later in a script: they are declared, which harms none that is there."""
+    held = _set(change)
+    led_to = (element.partition(" : goto ")[2] for element in held.elements) if change.after is not None else ()
+    targets = dict.fromkeys(filter(None, led_to))
+    declared: list[Command] = [
+        Line(Stage.ADD_CHAIN, f"add chain {held.family} {held.table} {name}") for name in targets
+    ]
+    return shell(held.netns, [*declared, *_commands(change)])
 
 
 def parse(netns: str, family: str, table: str, name: str, body: Sequence[str]) -> NftSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,7 @@ FOR_S = 2.0
 @click.command("drops")
 @file_option
 @click.option("--scope", metavar="NAME", shell_complete=scope_names, help="Only of what was applied as NAME.")
-@click.option("--for", "for_s", metavar="TIME", type=Duration(), help="Look for so long: 10s, 5m. [default: 2s]")
+@click.option("--for", "for_s", metavar="TIME", type=Duration(), help="How long, or until interrupted. [default: 2s]")
 @click.option("--since", "since_s", metavar="TIME", type=Duration(), help="What the recorder has kept of so long.")
 @click.option("--lines", "by_line", is_flag=True, help="Packet by packet; what rules with `log` let through, too.")
 @click.option("--watch", "again", is_flag=True, help="Look again and again, until interrupted.")
@@ -59,7 +60,7 @@ def command(
         return
     texts = _now(service, intents, for_s or FOR_S, output, by_line=by_line)
     if again:
-        looks = (next(texts) for _ in range(count)) if count else texts
+        looks = islice(texts, count) if count else texts
         watch(looks, in_place=output == "text" and not by_line)
     else:
         say(next(texts))
