@@ -11,16 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from weft.backends.filter_counts import FilterGlance
-from weft.compiler.groups.logs import ALLOW, AUDITED, DENIED, DROP, DROPPED, GUARD, STRANGER, WAYS, WOULD_DROP
+from weft.compiler.groups.logs import ALLOW, AUDITED, DENIED, DROP, DROPPED, GUARD, STRANGER, WOULD_DROP
 from weft.compiler.groups.tallies import Tally
 from weft.kinds.nft.counts import Counts
 from weft.model.intent import Path
 from weft.model.security import Action
 from weft.picture.filters import DropView, Reason, Sum, Talk
-from weft.picture.rules import rule_words
 from weft.records import dataclass
-from weft.service.filters import IN, OUT, Difference, Plant, Room, action_of, port_name
-from weft.service.told import NO_RULE, SPOKE, Told
+from weft.service.filters import IN, OUT, Difference, Plant, Room, port_name, rule_of_group
+from weft.service.told import NO_RULE, SPOOFED, Told
 from weft.state import netns_key
 
 MOST_TALKS = 5
@@ -90,10 +89,10 @@ class DropRows:
 
     def _say_more(self, row: _Row, told: Told) -> None:
         """A counter of a port does not say what it spoke, one of a rule not at which port."""
-        if row.what == SPOKE:
+        if row.what == SPOOFED:
             row.what = told.what
-        elif told.what not in row.what:
-            row.what = f"{row.what}, {told.what}"
+        elif told.what.removeprefix(f"{SPOOFED}: ") not in row.what:
+            row.what = f"{row.what}, {told.what.removeprefix(f'{SPOOFED}: ')}"
         if told.reason is Reason.RULE and told.port and told.port not in row.port.split(", "):
             row.port = f"{row.port}, {told.port}" if row.port else told.port
 
@@ -106,12 +105,12 @@ class DropRows:
                     at = (*path, "security_groups")
                     self._count(Reason.NO_RULE, fate, (way, *path), NO_RULE[way], name, at, lost)
             spoofed = counted.element(room.netns, GUARD, element)
-            self._count(Reason.SPOOFED, DROP, path, SPOKE, name, path, spoofed)
+            self._count(Reason.SPOOFED, DROP, path, SPOOFED, name, path, spoofed)
 
     def _rules(self, room: Room, counted: Difference) -> None:
         for tally in room.tallies:
             if tally.rule.action is Action.DENY:
-                what = f"group {tally.group}: {action_of(room, tally)} {rule_words(tally.rule, WAYS[tally.way])}"
+                what = rule_of_group(tally)
                 fate = WOULD_DROP if room.groups[tally.group].audit else DROP
                 ports = _only_port(room, tally, counted) if fate == DROP else ""
                 lost = counted.tally(room.netns, tally)

@@ -202,6 +202,11 @@ def port_name(path: Path) -> str:
     return f"{path[1]}/{path[3]}"
 
 
+def rule_of_group(tally: Tally) -> str:
+    """`group web: deny tcp 22 from 10.0.0.0/8`."""
+    return f"group {tally.group}: {tally.rule.action.value} {rule_words(tally.rule, WAYS[tally.way])}"
+
+
 def _ports(prepared: Prepared, netns: str) -> dict[str, Path]:
     """The ports of a tenant's namespace by their links there, in the order of their names."""
     found = {

@@ -15,9 +15,9 @@ from weft.compiler.groups.tallies import Tally
 from weft.model.intent import Path
 from weft.model.security import ICMP, ICMPV6, Action
 from weft.picture.filters import Reason
-from weft.picture.rules import packet_words, rule_words
+from weft.picture.rules import packet_words
 from weft.records import dataclass
-from weft.service.filters import Plant, Room, action_of
+from weft.service.filters import Plant, Room, rule_of_group
 from weft.store.ring import Entry
 from weft.wire.nflog import ARP, IPV6
 
@@ -36,7 +36,7 @@ SPOOFING = {
     "guard.router": "router advertisements or redirects",
 }
 """By the chain that drops, as what a port spoke."""
-SPOKE = "speaks as what it is not"
+SPOOFED = "spoofed"
 NO_RULE = {IN: "no rule lets it in", OUT: "no rule lets it out"}
 _WAY = {"ingress": IN, "egress": OUT}
 _FATES = (DROP, WOULD_DROP, ALLOW)
@@ -80,7 +80,8 @@ class _Telling:
             return self._told(Reason.STRANGER, (room.netns, link), what, "", ())
         if self._place in SPOOFING:
             path = room.ports.get(entry.came, ())
-            return self._told(Reason.SPOOFED, path, SPOOFING[self._place], room.port_name(entry.came), path)
+            what = f"{SPOOFED}: {SPOOFING[self._place]}"
+            return self._told(Reason.SPOOFED, path, what, room.port_name(entry.came), path)
         direction = self._place.partition("#")[0].partition(".")[0]
         if direction not in _WAY:
             return None
@@ -94,7 +95,7 @@ class _Telling:
         if tally is None:
             what = f"a rule of {direction} that is no longer in the file"
             return self._told(Reason.RULE, (self._place,), what, port, ())
-        what = f"group {tally.group}: {action_of(room, tally)} {rule_words(tally.rule, direction)}"
+        what = rule_of_group(tally)
         return self._told(Reason.RULE, tally.path, what, port, tally.path)
 
     def _told(self, reason: Reason, about: tuple[str, ...], what: str, port: str, path: Path) -> Told:
