@@ -93,6 +93,12 @@ class KernelRefused(WeftError):
         super().__init__(f"{at}the kernel refused {change}: {strerror(errno_)} (errno {errno_}){said}")
 
 
+class ProgramFailed(WeftError):
+    """A program that weft keeps running does not start, or ends at once; the message has its last words."""
+
+    exit_code = 5
+
+
 class DumpInterrupted(WeftError):
     """The kernel's tables changed while they were being listed (NLM_F_DUMP_INTR)."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from weft.backends.base import Backend, Selection
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
+from weft.backends.process import Processes
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.kinds.netns import Namespace
@@ -37,11 +38,18 @@ class Machine:
     nft: Nft
     settings: Settings
     link_settings: LinkSettings
+    processes: Processes
     ledger: Ledger
 
     @property
     def backends(self) -> Mapping[str, Backend]:
-        return {"rtnl": self.rtnl, "nft": self.nft, "setting": self.settings, "link-setting": self.link_settings}
+        return {
+            "rtnl": self.rtnl,
+            "nft": self.nft,
+            "setting": self.settings,
+            "link-setting": self.link_settings,
+            "process": self.processes,
+        }
 
     def marks(self) -> dict[str, Mark | None]:
         """The mark of each namespace under /run/netns, None where it is not weft's."""
@@ -59,10 +67,12 @@ class Machine:
         return [key for key, scope in self.ledger.scopes(self.scope).items() if scope == self.scope]
 
     def observe(self, netns: Iterable[str], keys: Iterable[Key] = ()) -> State:
-        """The host, the scope's own and the given namespaces whole, and the given objects."""
+        """The host, the scope's own and the given namespaces whole, and the given objects; and the scope's programs,
+        which go on in namespaces that have lost their names."""
         noted = {key.netns for key in self.noted()}
+        programs = self.processes.of_scope(self.host_id, self.scope)
         whole = {HOST, *self.own_namespaces(), *noted, *netns}
-        return self.read(Selection(namespaces=tuple(sorted(whole)), keys=frozenset(keys)))
+        return self.read(Selection(namespaces=tuple(sorted(whole)), keys=frozenset({*keys, *programs})))
 
     def read(self, selection: Selection) -> State:
         """What all backends see in the selection."""

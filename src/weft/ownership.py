@@ -152,6 +152,8 @@ def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
     match KINDS.of(obj).owner:
         case Owner.ALIAS:
             return _marked(getattr(obj, "alias", None), host_id)
+        case Owner.ENVIRONMENT:
+            return _marked(getattr(obj, "mark", None), host_id)
         case Owner.COMMENT:
             return _marked(getattr(obj, "comment", None), host_id)
         case Owner.TABLE:

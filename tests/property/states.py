@@ -24,6 +24,7 @@ from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
+from weft.kinds.process import READY, Process
 from weft.kinds.setting.sysctl import Sysctl
 from weft.kinds.tc.htb import Htb, HtbClass
 from weft.kinds.tc.leaves import FqCodel, Pfifo, Tbf
@@ -44,6 +45,7 @@ class World:
     loops: bool = True
     protocol: int | None = None
     leaves: tuple[str, ...] = ("pfifo", "fq_codel", "tbf")
+    programs: float = 0.2
 
 
 FOR_FAKE = World()
@@ -60,6 +62,7 @@ def for_kernel(host_id: str, scope: str) -> World:
         loops=False,
         protocol=PROTOCOL,
         leaves=("pfifo", "tbf"),
+        programs=0.1,
     )
 
 
@@ -203,6 +206,8 @@ def _in_namespace(rng: Random, netns: str, world: World) -> list[KernelObject]:
     found: list[KernelObject] = []
     if netns != HOST and rng.random() < 0.5:
         found.append(Sysctl(netns=netns, name="net/ipv4/ip_forward", value=rng.choice(world.forwarding)))
+    if rng.random() < world.programs:
+        found.append(_program(rng, netns, world))
     if rng.random() < 0.3:
         found.append(
             Rule(
@@ -214,6 +219,20 @@ def _in_namespace(rng: Random, netns: str, world: World) -> list[KernelObject]:
             )
         )
     return found
+
+
+def _program(rng: Random, netns: str, world: World) -> Process:
+    """One that is ready at once, ends when it is asked to, and takes a signal for a word about its configuration."""
+    said = f"trap : HUP; touch {READY}; while sleep 1000; do :; done # {rng.randrange(2)}"
+    return Process(
+        netns=netns,
+        name="s.program",
+        mark=world.mark + "a",
+        argv=("/bin/sh", "-c", said),
+        config=rng.choice(("one\n", "two\n")),
+        reloads=rng.random() < 0.5,
+        ready=True,
+    )
 
 
 def _nft(rng: Random, netns: str, world: World, ifnames: list[str]) -> list[KernelObject]:

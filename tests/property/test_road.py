@@ -54,7 +54,7 @@ class MemoryJournal:
 
 
 def backends_of(kernel: FakeKernel) -> Backends:
-    return dict.fromkeys(("rtnl", "nft", "setting"), kernel)
+    return dict.fromkeys(("rtnl", "nft", "setting", "process"), kernel)
 
 
 def look_at(kernel: FakeKernel) -> Look:

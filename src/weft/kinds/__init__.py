@@ -6,7 +6,7 @@ Rules: the order is that of making, among objects that do not stand on each othe
 
 from __future__ import annotations
 
-from weft.kinds import netns
+from weft.kinds import netns, process
 from weft.kinds.base import KindTable
 from weft.kinds.ip import address, neighbour, route, rule
 from weft.kinds.link import (
@@ -47,5 +47,5 @@ KINDS = KindTable((
     htb.ROW,
     htb.CLASS_ROW,
     *(module.ROW for module in (tbf, netem, pfifo, fq_codel, sfq, fq, cake, other_qdisc)),
-    *(module.ROW for module in (table, nftset, chain, element, foreign_rule)),
+    *(module.ROW for module in (table, nftset, chain, element, foreign_rule, process)),
 ))  # fmt: skip

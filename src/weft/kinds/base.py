@@ -27,6 +27,7 @@ class Owner(Enum):
     MEMBERSHIP = "membership"  # what a bridge keeps of a port: the port's owner; if wanted, the bridge's
     HANDLE = "handle"  # qdiscs and classes: their link's owner; elsewhere the handle of the root that the ledger knows
     TABLE = "table"  # nft objects: the table is named after the scope
+    ENVIRONMENT = "environment"  # programs: the mark that they were started with
     LEDGER = "ledger"  # settings: the ledger of former values
 
 
@@ -59,7 +60,7 @@ class Names(Protocol):
 class Request:
     """One message for a backend, to be sent from inside `netns`. `payload` is in the backend's language: for rtnl the
     bytes of one netlink message or one of its own verbs (make a namespace, open a tap), for nft a line of nft
-    commands, for settings (path, text)."""
+    commands, for settings (path, text), for programs a verb of kinds/process.py."""
 
     netns: str
     payload: Any
@@ -69,8 +70,8 @@ class Request:
 class Kind:
     """A row of the table of kinds.
 
-    `cls`: its dataclass. `backend`: "rtnl", "nft", "setting", "link-setting". `in_place`: fields that the kernel
-    changes on the living object; a difference in any other field replaces it, and so does one of such fields where
+    `cls`: its dataclass. `backend`: "rtnl", "nft", "setting", "link-setting", "process". `in_place`: fields that are
+    changed on the living object; a difference in any other field replaces it, and so does one of such fields where
     `replaces(before, after)`. `held`: a process may hold it open, so it is never deleted before the commit record.
     `info_kind`: the kernel's word for a kind of link; `port_of`: where this is what a master keeps of a link, its word
     for the kind of the master; `tc_kind`: its word for a kind of qdisc. `below`: for a kind of link that names the one

@@ -20,6 +20,7 @@ from weft.kinds.link.bonding import Bond
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.chain import NftChain
+from weft.kinds.process import Process
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.tc.htb import HtbClass
 from weft.kinds.tc.qdisc import CLASS
@@ -181,7 +182,10 @@ def _needs(obj: KernelObject) -> Iterator[Key]:
 def _outlives(obj: KernelObject, ground: Key) -> bool:
     """A netdev chain may stay behind when its device goes (it does since hooks are kept by name, Linux 6.16). Of an
     IPv6 route's next hops only that one goes. A link that leaves a bond is to become what it was. A class is not
-    deleted while it has classes. Source: net/ipv6/route.c fib6_ifdown."""
+    deleted while it has classes. A program goes on in a namespace without a name. Source: net/ipv6/route.c
+    fib6_ifdown."""
+    if isinstance(obj, Process):
+        return True
     if isinstance(obj, HtbClass):
         return ground.table == CLASS
     if isinstance(obj, LinkSetting):

@@ -17,6 +17,7 @@ from weft.backends.base import Selection
 from weft.backends.conntrack import Conntrack
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
+from weft.backends.process import Processes
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.errors import PlanStale, Refused
@@ -82,6 +83,7 @@ class Service:
         self.namespaces = Namespaces()
         self._rtnl = Rtnl(self.namespaces)
         self._nft = Nft(self.namespaces)
+        self._processes = Processes(self.namespaces, self.run_directory)
         self._ledger = Ledger(self.run_directory)
         self._guard = Guard(run_base, lib_base)
 
@@ -100,6 +102,7 @@ class Service:
             nft=self._nft,
             settings=Settings(self.namespaces, self._ledger, scope),
             link_settings=LinkSettings(self._rtnl, self._ledger, scope),
+            processes=self._processes,
             ledger=self._ledger,
         )
 

@@ -1,0 +1,420 @@
+"""The supervisor: one small process a host that keeps programs running as files say (backends/process_files.py).
+
+Rules: it is the first process of a process namespace of its own, so that however it ends, the kernel ends all that it
+keeps with it, at once: nothing runs unkept, and the next one starts all anew without a second of any. It holds a lock
+for its life, so there is one, and no namespace open. It starts a program again when that ends, after a pause that
+doubles from one end to the next. It goes when there is nothing to keep. It imports little, for it stays.
+
+One request a connection, to which it answers when it is done: `start STEM` (see that it runs as is said), `restart
+STEM`, `stop STEM`, `leave` (end if there is nothing to keep). Source: pid_namespaces(7), unix(7), setns(2), signal(7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import socket
+import sys
+import syslog
+import time
+from contextlib import suppress
+
+from weft.wire.program import all_of, first_of, lines_of
+
+READY = b"ready\n"
+SOCKET, LOCK = "supervisor", "supervise"
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+STEADY_S = 10.0
+"""Whoever has run for so long is started again after the first pause."""
+SETTLE_S = 0.25
+"""Whoever says nothing of being ready is taken to be when it still runs after so long."""
+READY_S = 15.0
+"""How long a program may take to be ready."""
+GRACE_S = 3.0
+"""Between being asked to end and being made to."""
+GLANCE_S, TICK_S = 2.0, 0.02
+TAIL = 500
+"""Bytes of a program's last words that are kept."""
+
+_CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(directory: str, locks: str) -> None:
+    """Become the supervisor of `directory`, or end at once where it has one. Says READY on its output and returns in
+    the process that was started; the supervisor goes on in another."""
+    lock = os.open(f"{locks}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    _system(_libc.unshare(_CLONE_NEWPID), "a process namespace")
+    if os.fork():
+        os._exit(0)
+    syslog.openlog("weft", syslog.LOG_PID, syslog.LOG_DAEMON)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    Supervisor(directory).serve()
+
+
+def _system(result: int, what: str) -> None:
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{os.strerror(code)}: {what}")
+
+
+class Kept:
+    """One program. `pid` 0: it does not run. `text`: what it was started by, `network`: the namespace's file and number
+    then. `due`: when it is started again. `asking`: who waits for it to be ready, `leaving`: to have ended."""
+
+    def __init__(self, stem: str) -> None:
+        self.stem = stem
+        self.pid = 0
+        self.text = ""
+        self.network: tuple[int, int] | None = None
+        self.since = self.due = self.pause = 0.0
+        self.ready_file = ""
+        self.output = -1
+        self.tail = b""
+        self.asking: list[socket.socket] = []
+        self.leaving: list[socket.socket] = []
+        self.stopped_at = 0.0
+
+
+class Supervisor:
+    """Works in one directory, in one thread."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._kept: dict[str, Kept] = {}
+        self._goes_on = True
+        self._is_ending = False
+        self._poll = select.poll()
+        self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: self._end())
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        _unlink(self._path(SOCKET))
+        self._listener.bind(self._path(SOCKET))
+        self._listener.listen(16)
+        self._poll.register(self._wake, select.POLLIN)
+        self._poll.register(self._listener, select.POLLIN)
+
+    def serve(self) -> None:
+        """Start all that is said, tell whoever started this, and go on until there is nothing to keep."""
+        self._take_up()
+        _tell_ready()
+        while self._goes_on:
+            fired = self._poll.poll(self._rest_s() * 1000)
+            _drain(self._wake)
+            self._reap()  # before anything is answered of one that has ended, and after what it was told by is read
+            for fd, _ in fired:
+                self._answer(fd)
+            self._look()
+        _unlink(self._path(SOCKET))
+
+    # what happens
+
+    def _answer(self, fd: int) -> None:
+        if fd == self._listener.fileno():
+            self._accept()
+        else:
+            for kept in self._kept.values():
+                if kept.output == fd:
+                    self._hear(kept)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.settimeout(1.0)
+        try:
+            word, _, stem = connection.recv(4096).decode().partition(" ")
+        except OSError:
+            connection.close()
+            return
+        if not word:  # somebody who only wanted to know who answers
+            connection.close()
+        elif word == "leave":
+            self._leave(connection)
+        elif word == "stop":
+            self._stop(stem, connection)
+        else:
+            self._see_to(stem, connection, anew=word == "restart")
+
+    def _leave(self, connection: socket.socket) -> None:
+        if not self._stems() and not any(kept.pid for kept in self._kept.values()):
+            self._goes_on = False
+            _unlink(self._path(SOCKET))
+        _reply(connection, "")
+
+    def _stop(self, stem: str, connection: socket.socket) -> None:
+        kept = self._kept.get(stem)
+        if kept is None or not kept.pid:
+            self._kept.pop(stem, None)
+            _reply(connection, "")
+            return
+        kept.leaving.append(connection)
+        self._ask_to_end(kept)
+
+    def _see_to(self, stem: str, connection: socket.socket, *, anew: bool) -> None:
+        """A program that runs otherwise than is said now ends first; its end starts it again at once."""
+        kept = self._kept.setdefault(stem, Kept(stem))
+        kept.pause = 0.0
+        kept.asking.append(connection)
+        if not kept.pid:
+            self._start(kept)
+        elif anew or not self._is_as_said(kept):
+            self._ask_to_end(kept)
+        else:
+            kept.since = min(kept.since, time.monotonic() - SETTLE_S)
+
+    def _hear(self, kept: Kept) -> None:
+        try:
+            said = os.read(kept.output, 4096)
+        except BlockingIOError:
+            return
+        if not said:
+            self._close_output(kept)
+        kept.tail = (kept.tail + said)[-TAIL:]
+        for line in said.decode(errors="replace").splitlines():
+            syslog.syslog(f"{kept.stem}: {line}")
+
+    def _close_output(self, kept: Kept) -> None:
+        if kept.output >= 0:
+            self._poll.unregister(kept.output)
+            os.close(kept.output)
+            kept.output = -1
+
+    def _reap(self) -> None:
+        """Whoever has ended, also what programs have left behind: this is the first process of its namespace."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            for kept in list(self._kept.values()):
+                if kept.pid == pid:
+                    self._ended(kept, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, kept: Kept, code: int) -> None:
+        was_asked, ran_s = kept.stopped_at > 0, time.monotonic() - kept.since
+        _kill_group(kept.pid, signal.SIGKILL)
+        if kept.output >= 0:
+            self._hear(kept)
+        kept.pid, kept.stopped_at = 0, 0.0
+        _unlink(self._path(kept.stem, "pid"))
+        if kept.leaving:
+            for connection in (*kept.leaving, *kept.asking):
+                _reply(connection, "")
+            del self._kept[kept.stem]
+            return
+        if self._is_ending:
+            return
+        if was_asked:
+            self._start(kept)
+            return
+        self._note_end(kept, code)
+        kept.pause = FIRST_PAUSE_S if ran_s > STEADY_S else min(max(2 * kept.pause, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+        kept.due = time.monotonic() + kept.pause
+
+    def _note_end(self, kept: Kept, code: int) -> None:
+        how = f"ended with status {code}" if code >= 0 else f"was ended by signal {-code}"
+        words = kept.tail.decode(errors="replace").strip().splitlines()
+        told = f"{how}: {words[-1]}" if words else how
+        syslog.syslog(syslog.LOG_WARNING, f"{kept.stem} {told}")
+        _write(self._path(kept.stem, "died"), told)
+        for connection in kept.asking:
+            _reply(connection, told)
+        kept.asking.clear()
+
+    def _look(self) -> None:
+        """What has come due."""
+        now = time.monotonic()
+        for kept in list(self._kept.values()):
+            if kept.stopped_at and now - kept.stopped_at > GRACE_S:
+                _kill_group(kept.pid, signal.SIGKILL)
+            elif kept.pid and kept.asking and not kept.stopped_at:
+                self._tell_if_ready(kept, now)
+            elif not kept.pid and now >= kept.due and not self._is_ending:
+                self._start_again(kept)
+        if not any(kept.pid for kept in self._kept.values()) and (self._is_ending or not self._stems()):
+            self._goes_on = False
+
+    def _tell_if_ready(self, kept: Kept, now: float) -> None:
+        is_ready = os.path.exists(kept.ready_file) if kept.ready_file else now - kept.since >= SETTLE_S
+        if is_ready or now - kept.since > READY_S:
+            for connection in kept.asking:
+                _reply(connection, "" if is_ready else f"was not ready within {READY_S:.0f} s")
+            kept.asking.clear()
+
+    def _rest_s(self) -> float:
+        if any(kept.asking or kept.stopped_at for kept in self._kept.values()):
+            return TICK_S
+        due = [kept.due - time.monotonic() for kept in self._kept.values() if not kept.pid]
+        return max(0.0, min([GLANCE_S, *due])) if due or not self._kept else -0.001
+
+    # programs
+
+    def _take_up(self) -> None:
+        for stem in self._stems():
+            self._start(self._kept.setdefault(stem, Kept(stem)))
+
+    def _start_again(self, kept: Kept) -> None:
+        """Unless it is to run no more: what is said by nobody any more is not kept."""
+        if os.path.exists(self._path(kept.stem, "spec")):
+            self._start(kept)
+        else:
+            self._kept.pop(kept.stem)
+
+    def _start(self, kept: Kept) -> None:
+        kept.text = _read(self._path(kept.stem, "spec"))
+        lines = lines_of(kept.text)
+        netns, kept.ready_file = first_of(lines, "netns"), first_of(lines, "ready")
+        if kept.ready_file:
+            _unlink(kept.ready_file)
+        kept.network, kept.tail, kept.since = _identity(netns), b"", time.monotonic()
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        # Until the child is rid of this process's handlers no signal may come, or it would be lost.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD))
+        kept.pid = os.fork()
+        if kept.pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        else:
+            _become(lines, netns, writing, self._path(kept.stem, "pid"))
+        os.close(writing)
+        self._close_output(kept)
+        os.set_blocking(reading, False)
+        kept.output = reading
+        self._poll.register(reading, select.POLLIN)
+
+    def _is_as_said(self, kept: Kept) -> bool:
+        text = _read(self._path(kept.stem, "spec"))
+        told = os.path.exists(self._path(kept.stem, "pid"))
+        return told and text == kept.text and kept.network == _identity(first_of(lines_of(text), "netns"))
+
+    def _ask_to_end(self, kept: Kept) -> None:
+        if not kept.stopped_at:
+            kept.stopped_at = time.monotonic()
+            _kill_group(kept.pid, signal.SIGTERM)
+
+    def _end(self) -> None:
+        """On SIGTERM: everything ends before this does."""
+        self._is_ending = True
+        for kept in self._kept.values():
+            if kept.pid:
+                self._ask_to_end(kept)
+
+    # files
+
+    def _path(self, stem: str, suffix: str = "") -> str:
+        return f"{self._directory}/{stem}.{suffix}" if suffix else f"{self._directory}/{stem}"
+
+    def _stems(self) -> list[str]:
+        try:
+            return sorted(name[:-5] for name in os.listdir(self._directory) if name.endswith(".spec"))
+        except FileNotFoundError:
+            return []
+
+
+def _become(lines: list[tuple[str, str]], netns: str, output: int, pid_file: str) -> None:
+    """The forked child's way to the program. What goes wrong are its last words."""
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for which in (signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
+            signal.signal(which, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        nothing = os.open("/dev/null", os.O_RDONLY)
+        for number, fd in enumerate((nothing, output, output)):
+            os.dup2(fd, number)
+        if netns:
+            network = os.open(_path_of(netns), os.O_RDONLY | os.O_CLOEXEC)
+            _system(_libc.setns(network, _CLONE_NEWNET), f"the namespace {netns}")
+        _write(pid_file, _self())
+        argv = all_of(lines, "argument")
+        os.execve(argv[0], argv, dict(said.split("=", 1) for said in all_of(lines, "environment")))
+    except BaseException as failure:
+        os.write(2, f"cannot be started: {failure}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def _path_of(netns: str) -> str:
+    if netns.startswith("pidfile:"):
+        return f"/proc/{int(_read(netns[8:]))}/ns/net"
+    return f"/run/netns/{netns}"
+
+
+def _self() -> str:
+    """This process as others see it: its number in the namespace that /proc was mounted in, and when it started."""
+    with open("/proc/self/stat", "rb") as file:
+        return f"{os.readlink('/proc/self')} {file.read().rpartition(b')')[2].split()[19].decode()}"
+
+
+def _identity(netns: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(_path_of(netns) if netns else "/proc/self/ns/net")
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _kill_group(pid: int, number: int) -> None:
+    """The program and what it has started; a child that is yet to become it leads no group."""
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError):
+            kill(pid, number)
+            return
+
+
+def _reply(connection: socket.socket, told: str) -> None:
+    """ "" is well. Whoever asked may have gone."""
+    with suppress(OSError):
+        connection.send(told.encode() or b"ok")
+    connection.close()
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def _write(path: str, text: str) -> None:
+    with (
+        suppress(OSError),
+        open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file,
+    ):
+        file.write(text)
+
+
+def _unlink(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _drain(fd: int) -> None:
+    with suppress(BlockingIOError):
+        while os.read(fd, 512):
+            pass
+
+
+def _tell_ready() -> None:
+    """To whoever started this; from then on nobody listens."""
+    os.write(1, READY)
+    nothing = os.open("/dev/null", os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.close(nothing)
+
+
+def started() -> None:
+    """As a program: `python -c 'from weft.doors.supervise import started; started()' DIRECTORY LOCKS`."""
+    main(sys.argv[1], sys.argv[2])
