@@ -48,6 +48,7 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "nft_fwd": "nftables' fwd: ports of virtual machines",
         "nft_bridge": "nftables in bridges: what a port may speak as, security groups",
         "nft_bridge_ct": "connections followed in bridges (nf_conntrack_bridge): stateful groups, else by br_netfilter",
+        "nft_log": "lines of a log from nftables (nfnetlink_log): security groups that log, samples of drops",
         "nft_egress": "nftables chains at what a device sends: quality of service",
         "htb": "classes with guaranteed rates and ceilings: quality of service",
         "tbf": "rates for single queues, and large frames taken apart below 105 mbit/s",

@@ -38,14 +38,15 @@ class Complaint(Exception):
 class Context:
     """One libnftables context. Raises: FeatureMissing where the library is not installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, counters: bool = False) -> None:
+        """`counters`: listings say what has been counted."""
         self._lib = _library()
         self._ctx: int | None = self._lib.nft_ctx_new(0)
         if not self._ctx:
             raise MemoryError("nft_ctx_new")
         self._lib.nft_ctx_buffer_output(self._ctx)
         self._lib.nft_ctx_buffer_error(self._ctx)
-        self._lib.nft_ctx_output_set_flags(self._ctx, FLAGS)
+        self._lib.nft_ctx_output_set_flags(self._ctx, FLAGS & ~STATELESS if counters else FLAGS)
 
     def run(self, text: str) -> None:
         """Do the commands as one transaction. Raises: Complaint; then nothing was done."""

@@ -16,7 +16,7 @@ from weft.files.shorthand import LISTS_OF_ONE
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
 from weft.model.qos import QosUse
 from weft.model.router import ExternalSubnet, RouterGateway, RouterInterface
-from weft.model.security import AddressPair, Remote
+from weft.model.security import AddressPair, Logging, Remote
 
 Json = dict[str, Any]
 
@@ -29,6 +29,7 @@ _SHORT: Mapping[type[Any], Json] = {
     Remote: {"type": "string", "description": "a prefix or an address"},
     AddressPair: {"type": "string", "description": "a prefix or an address"},
     QosUse: {"type": "string", "description": "the name of a policy"},
+    Logging: {"type": "boolean", "description": "as much as usual, or nothing"},
 }
 """What may stand instead of a record."""
 

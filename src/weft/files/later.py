@@ -28,8 +28,7 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "floating_ip": "a floating IP at its port (but `tenants: NAME: floating_ips:`)",
         "mirror": "mirroring",
     },
-    security.SecurityRule: {"log": "logging of what a rule fits", "audit": "audit mode"},
-    security.SecurityGroup: {"audit": "audit mode"},
+    security.SecurityRule: {"audit": "audit of a single rule (but `audit: true` on its group)"},
     intent.Attach: {
         "container": "attaching to containers (but `pidfile: PATH`)",
         "unit": "attaching to systemd units (but `pidfile: PATH`)",

@@ -156,6 +156,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "security_groups": "The groups that it is in. Left out: nothing is filtered. []: nothing comes in.",
             "allowed_address_pairs": "What it may speak as, beside its own MAC and addresses.",
             "port_security": "false: it may speak as anybody, and send any frames.",
+            "log_drops": "As of a security group, and before those of its groups.",
             "tuning": _TUNING,
             "qos": "What it may send and receive: a policy by name, or in place. {}: nothing is held to.",
             "alias": "A line about it, kept on the link.",

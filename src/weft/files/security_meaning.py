@@ -16,6 +16,8 @@ SECURITY: Mapping[type[Any], tuple[str, Mapping[str, str]]] = {
             "stateful": "Whether answers pass unasked. Left out: true.",
             "ingress": "What may come in to its ports. Left out: nothing.",
             "egress": "What its ports may send. Left out: all. []: nothing.",
+            "audit": "true: what it would drop (what it denies, what no rule allows its ports) passes, and is told of.",
+            "log_drops": "How much is told of what no rule allows its ports: true or {rate, burst}. Left out: as true.",
             "description": _ABOUT,
         },
     ),
@@ -30,6 +32,7 @@ SECURITY: Mapping[type[Any], tuple[str, Mapping[str, str]]] = {
             "remote": "Who is at the other end. A prefix is short for {cidr: PREFIX}. Left out: anybody.",
             "action": "allow or deny. Left out: allow.",
             "priority": "The smaller decides first; at one priority deny beats allow. Left out: 1000.",
+            "log": "true or {rate, burst}: what it fits is told of.",
             "description": _ABOUT,
         },
     ),
@@ -39,6 +42,13 @@ SECURITY: Mapping[type[Any], tuple[str, Mapping[str, str]]] = {
             "cidr": "A prefix, or an address.",
             "group": "The ports that are in this security group, by their addresses.",
             "address_group": "An address group of the tenant.",
+        },
+    ),
+    security.Logging: (
+        "log, log_drops",
+        {
+            "rate": "Packets told of in a second, minute, hour or day. Left out: 10/second.",
+            "burst": "So many at once. Left out: 20.",
         },
     ),
     security.AddressPair: (

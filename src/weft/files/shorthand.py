@@ -13,14 +13,16 @@ from typing import Any
 from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
 from weft.files.outline import Listing, Record, outline
 from weft.model.floating import Forward
-from weft.model.intent import Attach, Subnet
+from weft.model.intent import Attach, Port, Subnet
 from weft.model.qos import QosClass, QosMatch, QosUse
 from weft.model.router import ExternalSubnet, RouterGateway, RouterInterface
-from weft.model.security import AddressPair, Remote
+from weft.model.security import AddressPair, Logging, Remote, SecurityGroup, SecurityRule
 
 Report = Callable[[Place, str, str], None]
 _WORDS = ("host", "router")
 _DEVICES = ("tap", "macvtap")
+_LOGS = ("log", "log_drops")
+_YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
 
 
 def _under(key: str) -> Callable[[Node, Report], Node]:
@@ -57,6 +59,27 @@ def _with_devices(node: Entries) -> Entries:
     bare = {word: node.entries[word] for word in _DEVICES if word in node.entries and is_null(node.entries[word].value)}
     said = {word: Entry(entry.place, Entries(entry.value.place)) for word, entry in bare.items()}
     return Entries(node.place, {**node.entries, **said}, node.weight) if said else node
+
+
+def _logging(node: Node, report: Report) -> Node:
+    """`log: true` is a log with nothing said about it."""
+    if not isinstance(node, Scalar):
+        return node
+    if node.text.lower() not in _YES:
+        report(node.place, f"{node.text!r} does not say how much is logged", "true, or {rate: 10/second, burst: 20}")
+    return Entries(node.place)
+
+
+def _without_refusals(node: Node, report: Report) -> Node:
+    """`log: false` is no log."""
+    if not isinstance(node, Entries):
+        return node
+    entries = {key: e for key, e in node.entries.items() if key not in _LOGS or not _says_no(e.value)}
+    return Entries(node.place, entries, node.weight)
+
+
+def _says_no(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.text.lower() in _NO
 
 
 def _with_lists(cls: Hashable) -> Callable[[Node, Report], Node]:
@@ -96,8 +119,11 @@ SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
     QosUse: _under("policy"),
     Remote: _under("cidr"),
     AddressPair: _under("ip"),
+    Logging: _logging,
+    **dict.fromkeys((SecurityGroup, Port), _without_refusals),
     **{cls: _with_lists(cls) for cls in (QosClass, QosMatch, Forward)},
     **{cls: _in_turn(_under("network"), _with_lists(cls)) for cls in (RouterInterface, RouterGateway)},
+    SecurityRule: _in_turn(_without_refusals, _with_lists(SecurityRule)),
 }
-LISTS_OF_ONE = frozenset({QosClass, QosMatch, Forward, RouterInterface, RouterGateway})
+LISTS_OF_ONE = frozenset({QosClass, QosMatch, Forward, RouterInterface, RouterGateway, SecurityRule})
 """The records in which a single value may stand for a list."""

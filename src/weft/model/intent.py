@@ -18,7 +18,7 @@ from weft.model.floating import FloatingIp
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
 from weft.model.router import ExternalNetwork, Router
-from weft.model.security import AddressGroupMember, AddressPair, SecurityGroup
+from weft.model.security import AddressGroupMember, AddressPair, Logging, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
 from weft.records import dataclass
@@ -134,7 +134,8 @@ class NeighbourSpec:
 class Port:
     """A tenant's attachment to a network. `network`: a name in the tenant. Addresses without prefix length, each
     inside a subnet of the network; none given: the one held, else the lowest free, in each subnet. `security_groups`:
-    None: nothing is filtered; (): nothing comes in. `port_security`: whether it may only speak as itself."""
+    None: nothing is filtered; (): nothing comes in. `port_security`: whether it may only speak as itself.
+    `log_drops`: goes before that of its groups."""
 
     network: w.Name
     attach: Attach
@@ -145,6 +146,7 @@ class Port:
     security_groups: tuple[w.Name, ...] | None = None
     allowed_address_pairs: tuple[AddressPair, ...] = ()
     port_security: bool = True
+    log_drops: Logging | None = None
     tuning: LinkTuning | None = None
     qos: QosUse | None = None
     alias: w.Alias | None = None

@@ -136,6 +136,30 @@ def _member(written: str) -> str:
     return str(_NAME.read(written))
 
 
+def _packet_rate(written: str) -> str:
+    number, slash, unit = (part.strip() for part in written.partition("/"))
+    if not slash or unit not in RATE_UNITS:
+        raise w.Malformed(f"{written!r} is no rate of packets", f"for example 10/second; per {w.among(RATE_UNITS)}")
+    if not number.isdecimal() or len(number) > 7 or not 1 <= int(number) <= MAX_RATE:
+        raise w.Malformed(f"{number} is out of range for a rate of packets", f"from 1 to {MAX_RATE}")
+    return f"{int(number)}/{unit}"
+
+
+RATE_UNITS = ("second", "minute", "hour", "day")
+MAX_RATE = 1_000_000
+
+_RATE_SECONDS = dict(zip(RATE_UNITS, (1, 60, 3600, 86400), strict=True))
+
+
+def per_day(rate: str) -> int:
+    """Packets a day, to compare rates by."""
+    number, _, unit = rate.partition("/")
+    return int(number) * 86400 // _RATE_SECONDS[unit]
+
+
+PacketRate = Annotated[str, w.text("packets in a time", _packet_rate, "10/second")]
+Burst = Annotated[int, w.number("a number of packets", 1, MAX_RATE)]
+
 AddressGroupMember = Annotated[str, w.text("a prefix, an address or an address group's name", _member, "192.0.2.0/24")]
 Prefix = Annotated[str, w.text("a prefix or an address", w.prefix, "192.0.2.0/24")]
 
@@ -155,9 +179,17 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Logging:
+    """How many packets are told of: `rate` in the long run, `burst` at once."""
+
+    rate: PacketRate = "10/second"
+    burst: Burst = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityRule:
     """What fits all that is said of it. `ports`: of the receiving end, inclusive pairs. `type`, `code`: of ICMP.
-    `priority`: the smallest decides first; at one priority deny beats allow."""
+    `priority`: the smallest decides first; at one priority deny beats allow. `log`: what it fits is told of."""
 
     family: w.Family | None = None
     protocol: Protocol | None = None
@@ -167,17 +199,21 @@ class SecurityRule:
     remote: Remote | None = None
     action: Action = Action.ALLOW
     priority: Priority = DEFAULT_PRIORITY
+    log: Logging | None = None
     description: w.Alias | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityGroup:
     """`ingress`: what may come in to its ports; `egress`: what they may send, None for all. `stateful`: answers pass
-    unasked."""
+    unasked. `audit`: what it would drop is told of, and passes. `log_drops`: how much is told of what no rule lets
+    pass, None for as much as of a port without."""
 
     stateful: bool = True
     ingress: tuple[SecurityRule, ...] = ()
     egress: tuple[SecurityRule, ...] | None = None
+    audit: bool = False
+    log_drops: Logging | None = None
     description: w.Alias | None = None
 
 

@@ -137,6 +137,7 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
     "nft_egress": _chain("netdev", "filter", "egress", "", "lo"),
     "nft_fwd": _chain("netdev", "filter", "ingress", 'fwd to "lo"', "lo"),
     "nft_bridge": _chain("bridge", "filter", "prerouting", "ether type ip drop"),
+    "nft_log": _chain("bridge", "filter", "input", 'limit rate 10/second log prefix "weft" group 30565 snaplen 128'),
     "nft_bridge_ct": _chain("bridge", "filter", "forward", "ct state established,related accept"),
 }
 """As LINKS, for nftables."""

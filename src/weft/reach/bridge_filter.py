@@ -26,6 +26,8 @@ Frame: TypeAlias = Mapping[str, Value]
 
 HOOKS = ("prerouting", "forward")
 _ENDS = ("accept", "drop")
+_ENDING = re.compile(r"(?:in|out)\.[\w-]+\.(?:denied|log\.[0-9a-f]{8})")
+"""Chains where packets end that a rule fits: it is the rule's chain that decides."""
 
 _FIELDS = (
     "iifname", "oifname", "ether saddr", "ether type", "arp saddr ether", "arp saddr ip", "ip saddr", "ip daddr",
@@ -89,7 +91,8 @@ class Filter:
                 made._sets.setdefault(obj.set, _Held()).add(obj.element, obj.value)
             elif isinstance(obj, NftSet) and obj.family == "bridge":
                 for element in obj.elements:
-                    made._sets.setdefault(obj.name, _Held()).add(element, "")
+                    key, _, verdict = element.partition(" : ")
+                    made._sets.setdefault(obj.name, _Held()).add(key, verdict)
         return made
 
     def stops(self, frame: Frame) -> str:
@@ -116,7 +119,7 @@ class Filter:
             if target:
                 ended = self._run(target, frame)
                 if ended[0] or word == "goto":
-                    return ended
+                    return (ended[0], name) if _ENDING.fullmatch(target) else ended
         return "", ""
 
     def _judge(self, text: str, frame: Frame) -> str:

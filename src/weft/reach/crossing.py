@@ -14,7 +14,9 @@ from weft.model.security import ICMP, ICMPV6, TCP, UDP
 from weft.reach.bridge_filter import Filter, Value, frame
 from weft.records import dataclass
 
-_CHAIN = re.compile(r"(?P<way>to|from|in|out)[46]?[.-](?P<groups>[^.]*(?:\.[^.]+)*?)(?P<deny>(?:\.\d+)?\.deny)?")
+_CHAIN = re.compile(
+    r"(?P<way>to|from|in|out)[46]?[.-](?P<groups>[^.]*(?:\.[^.]+)*?)(?P<deny>(?:\.\d+)?\.deny(?:\.logged)?)?"
+)
 _ECHO = {4: ("icmp", ICMP, 8, 0), 6: ("icmpv6", ICMPV6, 128, 129)}
 _PORTED = {"tcp": TCP, "udp": UDP}
 
@@ -74,7 +76,7 @@ def why_stopped(there: Iterable[Crossing], back: Iterable[Crossing], talk: Talk)
 
 
 def _why(chain: str) -> str:
-    found = _CHAIN.fullmatch(chain)
+    found = _CHAIN.fullmatch(chain.partition("/")[0])
     if found is None:
         known = chain.startswith("guard")
         return "the port may not speak as that address" if known else "a link that is not weft's is on the bridge"

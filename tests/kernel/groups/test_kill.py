@@ -21,7 +21,7 @@ tenants:
   t:
     networks: {front: {subnets: [10.10.0.0/24, "fd10::/64"]}}
     security_groups:
-      web: {ingress: [{protocol: tcp, ports: [80-90, 443]}, {remote: {group: web}}]}
+      web: {ingress: [{protocol: tcp, ports: [80-90, 443], log: true}, {remote: {group: web}}]}
     ports:
       web: {network: front, attach: {netns: web}, security_groups: [web]}
       free: {network: front, attach: {netns: free}}
@@ -33,11 +33,16 @@ tenants:
   t:
     networks: {front: {subnets: [10.10.0.0/24, "fd10::/64"]}}
     security_groups:
-      web: {ingress: [{protocol: tcp, ports: [85-100], remote: 10.0.0.0/8}, {protocol: icmp, action: deny}], egress: []}
-      ssh: {ingress: [{protocol: tcp, ports: [22], remote: {group: web}, priority: 5}], egress: []}
+      web:
+        ingress:
+          - {protocol: tcp, ports: [85-100], remote: 10.0.0.0/8}
+          - {protocol: icmp, action: deny}
+          - {protocol: tcp, ports: [80-90, 443], log: {rate: 1/minute}}
+        egress: []
+      ssh: {audit: true, ingress: [{protocol: tcp, ports: [22], remote: {group: web}, priority: 5}], egress: []}
     ports:
       web: {network: front, attach: {netns: web}, security_groups: [web, ssh], allowed_address_pairs: [10.9.0.0/16]}
-      free: {network: front, attach: {netns: free}, security_groups: []}
+      free: {network: front, attach: {netns: free}, security_groups: [], log_drops: {rate: 2/second}}
 """
 
 

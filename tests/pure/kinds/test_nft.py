@@ -13,6 +13,7 @@ from weft.backends.nft_transaction import assemble, steps, tolerant, without_the
 from weft.kinds import KINDS
 from weft.kinds.nft.chain import ListedRule, NftChain, edits
 from weft.kinds.nft.commands import Line, Stage
+from weft.kinds.nft.counts import Count, read_counts
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.foreign_rule import NftForeignRule
 from weft.kinds.nft.listing import Listing, read
@@ -28,6 +29,60 @@ CHAIN = NftChain(netns="", family="inet", table="weft-lab", name="c", rules=("ip
 FOREIGN = NftForeignRule(
     netns="", family="ip", table="filter", chain="DOCKER-USER", rule='iifname "wu*" accept', comment="weft/a/lab/fw"
 )
+
+
+LEADING = NftSet(
+    netns="", family="bridge", table="weft-lab", name="m", type="inet_service", data="verdict", flags=("interval",),
+    counted=True, elements=("80 : goto ends", "90-99 : goto ends"),
+)  # fmt: skip
+FILLED = NftSet(
+    netns="", family="bridge", table="weft-lab", name="dropped.in", type="ifname", flags=("dynamic",), counted=True
+)
+COUNTED = """table bridge weft-lab { # handle 1
+	set dropped.in { # handle 2
+		type ifname
+		size 65535
+		flags dynamic
+		counter
+		elements = { "wp1" counter packets 3 bytes 120, "wp,2" counter packets 1 bytes 40 }
+	}
+
+	map m { # handle 3
+		type inet_service : verdict
+		flags interval
+		counter
+		elements = { 80 counter packets 5 bytes 300 : goto ends, 90-99 counter packets 0 bytes 0 : goto ends }
+	}
+
+	chain c { # handle 4
+		ip saddr @m4 counter packets 7 bytes 700 accept # handle 5
+		counter packets 2 bytes 80 drop # handle 6
+		jump d # handle 7
+	}
+}
+"""
+
+
+def test_what_leads_somewhere_and_what_the_kernel_fills_is_read_as_it_is_written() -> None:
+    listed = re.sub(r" packets \d+ bytes \d+", "", COUNTED)
+    assert [held for held in read("", listed).objects if isinstance(held, NftSet)] == [FILLED, LEADING]
+    assert lines(create(FILLED, LEADING)) == [
+        "add set bridge weft-lab dropped.in { type ifname; flags dynamic; counter; }",
+        "add map bridge weft-lab m { type inet_service : verdict; flags interval; counter; }",
+        "add element bridge weft-lab m { 80 : goto ends, 90-99 : goto ends }",
+    ]
+    first, *_ = KINDS.of(LEADING).script(create(LEADING)[0])
+    assert first == "nft 'add chain bridge weft-lab ends'"
+
+
+def test_counters_are_named_by_the_texts_of_objects() -> None:
+    counts = read_counts(COUNTED)
+    assert dict(counts.of_set("dropped.in")) == {"wp1": Count(3, 120), "wp,2": Count(1, 40)}
+    assert counts.elements["m", "80"] == Count(5, 300)
+    assert counts.rules == {
+        ("c", "ip saddr @m4 counter accept"): Count(7, 700),
+        ("c", "counter drop"): Count(2, 80),
+    }
 
 
 def create(*objects: KernelObject) -> list[Change]:

@@ -10,6 +10,7 @@ from dataclasses import field
 from ipaddress import ip_network
 
 from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
 from weft.compiler.groups.matches import ICMP_OF, icmp_type
 from weft.model.intent import Path, Tenant
 from weft.model.security import (
@@ -52,11 +53,20 @@ def check_groups(draft: Draft, name: str, tenant: Tenant) -> Groups:
     """The groups of the tenant `name`, and findings for what is wrong with them."""
     path = ("tenants", name)
     for group, held in tenant.security_groups.items():
+        if held.log_drops is not None:
+            need_log(draft, (*path, "security_groups", group, "log_drops"))
+        if held.audit and "nft_log" not in draft.facts.features:
+            what = f"this kernel lacks nft_log: what {group} would drop passes, and is only counted"
+            draft.warn((*path, "security_groups", group, "audit"), what, "weft groups shows it", Cause.FEATURE)
         for way, rules in (("ingress", held.ingress), ("egress", held.egress or ())):
             for at, rule in enumerate(rules):
                 _Checked(draft, (*path, "security_groups", group, way, str(at)), rule, tenant).check()
     addresses = _Unfolding(draft, (*path, "address_groups"), tenant.address_groups)
     return Groups(security=tenant.security_groups, addresses=addresses.all())
+
+
+def need_log(draft: Draft, path: Path) -> None:
+    draft.need("nft_log", path, "no log: rules and what ports drop are counted anyway (weft groups)")
 
 
 def no_such(draft: Draft, path: Path, kind: str, name: str, known: Mapping[str, object]) -> None:
@@ -79,6 +89,8 @@ class _Checked:
         self._ports()
         self._icmp()
         self._families()
+        if self.rule.log is not None:
+            need_log(self.draft, (*self.path, "log"))
         if self.rule.remote is not None:
             self._remote(self.rule.remote)
 

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
-from weft.compiler.groups.layout import DROP, Room, quoted
+from weft.compiler.groups.layout import Room, quoted
+from weft.compiler.groups.logs import GUARD, STRANGER, Logs
 from weft.compiler.place import PortPlace
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.nftset import NftSet
@@ -25,10 +26,10 @@ from weft.model.intent import Port
 
 GUARDED, GATEWAY, UNADDRESSED, TRUSTED = "goto guard", "goto guard.gateway", "goto guard.unaddressed", "accept"
 
-_NOT_ITS_MAC = f"iifname . ether saddr != @{layout.MACS} {DROP}"
-_SERVES4 = f"udp sport 67 udp dport 68 {DROP}"
-_SERVES6 = f"udp sport 547 udp dport 546 {DROP}"
-_ADVERTISES = f"icmpv6 type {{ nd-router-advert, nd-redirect }} {DROP}"
+_NOT_ITS_MAC = f"iifname . ether saddr != @{layout.MACS} goto guard.mac"
+_SERVES4 = "udp sport 67 udp dport 68 goto guard.server"
+_SERVES6 = "udp sport 547 udp dport 546 goto guard.server"
+_ADVERTISES = "icmpv6 type { nd-router-advert, nd-redirect } goto guard.router"
 _ANNOUNCES = "icmpv6 type nd-neighbor-advert goto guard.announcement"
 _RESOLVED = "meta l4proto 0-255"
 """Its headers lead to an upper layer: else nobody could say that it is no router advertisement."""
@@ -38,39 +39,45 @@ def _by_type(ip: str, arp: str, ip6: str) -> str:
     return f"ether type vmap {{ ip : {ip}, arp : {arp}, ip6 : {ip6} }}"
 
 
+_DROPS = "drop"
+
 _CHAINS = {
-    "guard": (_NOT_ITS_MAC, _by_type("goto guard.ip", "goto guard.arp", "goto guard.ip6"), DROP),
-    "guard.gateway": (_NOT_ITS_MAC, _by_type("accept", "goto guard.arp", "goto guard.gateway6"), DROP),
-    "guard.unaddressed": (_NOT_ITS_MAC, _by_type("goto guard.mute", "accept", "goto guard.mute6"), DROP),
+    "guard": (_NOT_ITS_MAC, _by_type("goto guard.ip", "goto guard.arp", "goto guard.ip6"), _DROPS),
+    "guard.gateway": (_NOT_ITS_MAC, _by_type("accept", "goto guard.arp", "goto guard.gateway6"), _DROPS),
+    "guard.unaddressed": (_NOT_ITS_MAC, _by_type("goto guard.mute", "accept", "goto guard.mute6"), _DROPS),
+    "guard.mac": (_DROPS,),
+    "guard.server": (_DROPS,),
+    "guard.router": (_DROPS,),
     "guard.ip": (
         _SERVES4,
         f"iifname . ether saddr . ip saddr @{layout.PAIRS4} accept",
         f"iifname . ether saddr . ip saddr @{layout.PREFIXES4} accept",
         "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
-        DROP,
+        _DROPS,
     ),
     "guard.arp": (
         f"iifname . arp saddr ether . arp saddr ip @{layout.PAIRS4} accept",
         f"iifname . arp saddr ether . arp saddr ip @{layout.PREFIXES4} accept",
         f"iifname . arp saddr ether @{layout.MACS} arp saddr ip 0.0.0.0 accept",
-        DROP,
+        _DROPS,
     ),
-    "guard.ip6": (_ADVERTISES, _SERVES6, _ANNOUNCES, f"{_RESOLVED} goto guard.source6", DROP),
+    "guard.ip6": (_ADVERTISES, _SERVES6, _ANNOUNCES, f"{_RESOLVED} goto guard.source6", _DROPS),
     "guard.source6": (
         f"iifname . ether saddr . ip6 saddr @{layout.PAIRS6} accept",
         f"iifname . ether saddr . ip6 saddr @{layout.PREFIXES6} accept",
         "ip6 saddr :: icmpv6 type { mld-listener-report, nd-neighbor-solicit, mld2-listener-report } accept",
-        DROP,
+        _DROPS,
     ),
     "guard.announcement": (
         f"iifname . @th,64,128 @{layout.TARGETS} goto guard.source6",
         f"iifname @{layout.PROXIES} goto guard.source6",
-        DROP,
+        _DROPS,
     ),
     "guard.gateway6": (_ANNOUNCES, "accept"),
     "guard.mute": (_SERVES4, "accept"),
-    "guard.mute6": (_ADVERTISES, _SERVES6, f"{_RESOLVED} accept", DROP),
+    "guard.mute6": (_ADVERTISES, _SERVES6, f"{_RESOLVED} accept", _DROPS),
 }
+"""A chain that ends with _DROPS drops what comes there, and tells of it by its own name."""
 
 _SETS = {
     layout.MACS: "ifname . ether_addr",
@@ -93,23 +100,26 @@ class Speaker(NamedTuple):
     prefix: str = ""
 
 
-def guards(room: Room) -> Iterator[NftChain | NftSet]:
+def guards(room: Room, logs: Logs) -> Iterator[NftChain | NftSet]:
     """What is the same for every tenant: the hooks, and the chains and sets behind them."""
     for name in _MAPS:
         yield room.set(name, "ifname", data="verdict")
     for name, kind in _SETS.items():
         yield room.set(name, kind)
-    for name, rules in _CHAINS.items():
-        yield room.chain(name, rules)
+    for name in (GUARD, STRANGER):
+        yield room.filling(name)
+    for name, (*rules, last) in _CHAINS.items():
+        yield room.chain(name, (*rules, *(logs.guard(name) if last is _DROPS else (last,))))
     forward = "forward"
     sends, receives = f"iifname vmap @{layout.SENDERS}", f"oifname vmap @{layout.RECEIVERS}"
     yield room.base("sending", forward, layout.SENDING_PRIORITY, "accept", (sends,))
-    yield room.base("receiving", forward, layout.RECEIVING_PRIORITY, "drop", (receives,))
+    left = logs.stranger("oifname")
+    yield room.base("receiving", forward, layout.RECEIVING_PRIORITY, "drop", (receives, *left))
 
 
-def entrance(room: Room, before: Iterable[str] = ()) -> NftChain:
+def entrance(room: Room, logs: Logs, before: Iterable[str] = ()) -> NftChain:
     """Where frames come in. `before`: rules that come first."""
-    rules = (*before, f"iifname vmap @{layout.ENTRY}")
+    rules = (*before, f"iifname vmap @{layout.ENTRY}", *logs.stranger("iifname"))
     return room.base("prerouting", "prerouting", layout.GUARD_PRIORITY, "drop", rules)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
-from weft.kinds.nft.nftset import NftSet
+from weft.kinds.nft.nftset import DYNAMIC, NftSet
 from weft.kinds.nft.table import NftTable
 from weft.records import dataclass
 
@@ -38,7 +38,6 @@ br_nf_hook_thresh."""
 
 IP = {4: "ip", 6: "ip6"}
 ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
-DROP = "counter drop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +72,32 @@ class Room:
         """A set or map whose elements are objects of their own."""
         return NftSet(netns=self.netns, family=self.family, table=self.name, name=name, type=type, data=data)
 
-    def counted(self, name: str, type: str, elements: Iterable[str], *, interval: bool = True) -> NftSet:
-        """A set with all of its elements, each of which counts."""
+    def counted(
+        self, name: str, type: str, elements: Iterable[str], *, interval: bool = True, data: str = ""
+    ) -> NftSet:
+        """A set, or a map, with all of its elements, each of which counts."""
         return NftSet(
             netns=self.netns,
             family=self.family,
             table=self.name,
             name=name,
             type=type,
+            data=data,
             flags=("interval",) if interval else (),
             counted=True,
             elements=tuple(sorted(elements)),
+        )
+
+    def filling(self, name: str) -> NftSet:
+        """A set of links that the kernel fills, and counts for each."""
+        return NftSet(
+            netns=self.netns,
+            family=self.family,
+            table=self.name,
+            name=name,
+            type="ifname",
+            flags=(DYNAMIC,),
+            counted=True,
         )
 
     def element(self, set_name: str, element: str, value: str = "") -> NftElement:

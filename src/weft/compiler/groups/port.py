@@ -7,19 +7,21 @@ asked of the groups, so a packet of a connection costs the same with any number 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
-from weft.compiler.groups.checks import no_such
+from weft.compiler.groups.checks import need_log, no_such
 from weft.compiler.groups.guard import TRUSTED, guard_port, speakers
-from weft.compiler.groups.layout import DROP, IP, member_set, quoted
+from weft.compiler.groups.layout import IP, member_set, quoted
+from weft.compiler.groups.logs import USUAL as USUAL_LOG
 from weft.compiler.groups.rules import IN, OUT, USUAL, level_chain
 from weft.compiler.groups.security import Security, put_zone
 from weft.compiler.groups.tracking import Tracking
 from weft.compiler.place import PortPlace
-from weft.model.security import Action
+from weft.model.security import Action, Logging, per_day
 
 _ENDS = {IN: "to", OUT: "from"}
 _LONGEST = 60
@@ -27,18 +29,22 @@ _LONGEST = 60
 
 
 class _Combination(NamedTuple):
-    """Groups of one port, sorted; in one domain. `answers`: the rule that passes what answers, "" for stateless."""
+    """Groups of one port, sorted; in one domain. `answers`: the rule that passes what answers, "" for stateless.
+    `told`: how much is told of what no rule allows; `is_own`: because the port says so."""
 
     groups: tuple[str, ...]
     domain: str
     answers: str
+    told: Logging = USUAL_LOG
+    is_own: bool = False
 
     @property
     def name(self) -> str:
         joined = ".".join(self.groups)
         if len(joined) > _LONGEST:
             joined = f"-{sha256(joined.encode()).hexdigest()[:16]}"
-        return f".{joined}{self.domain}" if joined else f"-nobody{self.domain}"
+        own = f"/{self.told.rate.replace('/', '-')}-{self.told.burst}" if self.is_own else ""
+        return (f".{joined}{self.domain}" if joined else f"-nobody{self.domain}") + own
 
 
 def protect(draft: Draft, place: PortPlace) -> None:
@@ -73,6 +79,8 @@ def _check_unprotected(draft: Draft, place: PortPlace) -> None:
 def _combination(draft: Draft, security: Security, place: PortPlace) -> _Combination | None:
     """None where the port is not filtered."""
     given, path = place.port.security_groups, (*place.path, "security_groups")
+    if place.port.log_drops is not None:
+        _check_log(draft, place)
     if given is None:
         return None
     if not place.port.port_security:
@@ -87,11 +95,24 @@ def _combination(draft: Draft, security: Security, place: PortPlace) -> _Combina
     if len(kinds) > 1:
         stateless = ", ".join(name for name in names if not known[name].stateful)
         draft.error(path, f"{stateless} is stateless, the others are stateful", "groups of one kind on a port")
-    if kinds == {False}:
-        return _Combination(names, security.domain(place.segment), "")
-    if security.tracking is Tracking.NONE:
+    answers = "" if kinds == {False} else security.tracking.value
+    if kinds != {False} and security.tracking is Tracking.NONE:
         draft.need("nft_bridge_ct", path, "groups with `stateful: false`, or load br_netfilter")
-    return _Combination(names, security.domain(place.segment), security.tracking.value)
+    told, own = _told(security, names), place.port.log_drops
+    return _Combination(names, security.domain(place.segment), answers, own or told, own not in (None, told))
+
+
+def _check_log(draft: Draft, place: PortPlace) -> None:
+    path = (*place.path, "log_drops")
+    need_log(draft, path)
+    if place.port.security_groups is None:
+        draft.error(path, "a port without security groups drops nothing", "leave it out, or add security_groups:")
+
+
+def _told(security: Security, groups: Iterable[str]) -> Logging:
+    """As much as any of the groups wants."""
+    said = [held for name in groups if (held := security.groups.security[name].log_drops) is not None]
+    return max(said, key=lambda held: (per_day(held.rate), held.burst), default=USUAL_LOG)
 
 
 def _narrows(security: Security, combination: _Combination) -> bool:
@@ -105,13 +126,15 @@ def _narrows(security: Security, combination: _Combination) -> bool:
 def _chains(draft: Draft, security: Security, combination: _Combination, way: str, place: PortPlace) -> None:
     end, name = _ENDS[way], combination.name
     by_type = f"ether type vmap {{ ip : goto {end}4{name}, arp : accept, ip6 : goto {end}6{name} }}"
-    draft.share(security.room.chain(f"{end}{name}", (by_type, DROP)), security.path)
+    audit = any(security.groups.security[group].audit for group in combination.groups)
+    left = security.logs.default(way, combination.groups, combination.told, audit=audit)
+    draft.share(security.room.chain(f"{end}{name}", (by_type, *left)), security.path)
     for family in IP:
         rules = (
             *((combination.answers,) if combination.answers else ()),
             f"jump basic.{way}{family}",
             *_levels(security, combination, way, family),
-            DROP,
+            *left,
         )
         draft.share(security.room.chain(f"{end}{family}{name}", rules), security.path)
 

@@ -7,11 +7,12 @@ action; its chain ends each packet that one of its rules fits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from weft.compiler.groups.checks import Groups
 from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, group_chain, member_set
+from weft.compiler.groups.logs import denied_chain, rule_chain
 from weft.compiler.groups.matches import Match, apart, matches
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.nftset import NftSet
@@ -33,8 +34,6 @@ from weft.records import dataclass
 
 IN, OUT = "in", "out"
 OTHER_END = {IN: "saddr", OUT: "daddr"}
-VERDICT = {Action.ALLOW: "accept", Action.DENY: "drop"}
-
 _PORTED = {TCP: "tcp", UDP: "udp", DCCP: "dccp", SCTP: "sctp", UDPLITE: "udplite"}
 _ICMP = {ICMP: "icmp", ICMPV6: "icmpv6"}
 _TYPE_NAMES = {protocol: {number: name for name, number in names.items()} for protocol, names in ICMP_TYPES.items()}
@@ -63,14 +62,17 @@ _CODE_NAMES = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Level:
-    """One priority and action: `order` 0 for deny, which comes first."""
+    """One priority and action: `order` 0 for deny, which comes first; `plain` 0 for rules of which each has a chain of
+    its own to end in, 1 for the others."""
 
     priority: int
     order: int
+    plain: int = 1
 
     @classmethod
-    def of(cls, rule: SecurityRule) -> Level:
-        return cls(rule.priority, 0 if rule.action is Action.DENY else 1)
+    def of(cls, rule: SecurityRule, *, audit: bool) -> Level:
+        denies = rule.action is Action.DENY
+        return cls(rule.priority, 0 if denies else 1, 0 if rule.log is not None or (audit and denies) else 1)
 
     @property
     def action(self) -> Action:
@@ -80,7 +82,7 @@ class Level:
     def suffix(self) -> str:
         """Nothing for the usual one."""
         number = "" if self.priority == DEFAULT_PRIORITY else f".{self.priority}"
-        return number + ("" if self.order else ".deny")
+        return number + ("" if self.order else ".deny") + ("" if self.plain else ".logged")
 
 
 USUAL = Level(DEFAULT_PRIORITY, 1)
@@ -88,20 +90,28 @@ USUAL = Level(DEFAULT_PRIORITY, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
-    """The rules of one group in one way. `paths`: theirs, beside them."""
+    """The rules of one group in one way. `audit`: none of them denies anything, it only tells."""
 
     group: str
     way: str
     rules: Sequence[SecurityRule]
     path: Path
+    audit: bool = False
 
     def levels(self) -> list[Level]:
-        return sorted({Level.of(rule) for rule in self.rules})
+        return sorted({self._level(rule) for rule in self.rules})
 
     def at(self, level: Level) -> Iterator[tuple[SecurityRule, Path]]:
         for at, rule in enumerate(self.rules):
-            if Level.of(rule) == level:
+            if self._level(rule) == level:
                 yield rule, (*self.path, str(at))
+
+    def logged(self) -> Iterator[SecurityRule]:
+        """The rules that end in a chain of their own."""
+        return (rule for rule in self.rules if not self._level(rule).plain)
+
+    def _level(self, rule: SecurityRule) -> Level:
+        return Level.of(rule, audit=self.audit)
 
 
 def level_chain(way: str, family: int, group: str, level: Level, domain: str) -> str:
@@ -140,23 +150,37 @@ def compile_level(
 ) -> tuple[NftChain, list[NftSet], list[Counted]]:
     """The chain of one level and the sets that it looks into; and what counts for which rule."""
     name = level_chain(direction.way, family, direction.group, level, domain)
-    shaper = _Shaper(name, OTHER_END[direction.way], VERDICT[level.action], family, domain)
-    found = (match for rule, path in direction.at(level) for match in matches(rule, path, family, groups.addresses))
+    rules = {path: rule for rule, path in direction.at(level)}
+    ends = {} if level.plain else {path: _end_of(direction, rule) for path, rule in rules.items()}
+    shaper = _Shaper(name, OTHER_END[direction.way], _verdict(direction, level), ends, family, domain)
+    found = (match for path, rule in rules.items() for match in matches(rule, path, family, groups.addresses))
     shapes = shaper.shapes(found)
     sets, counts = [], []
     for shape in shapes:
         elements = {shape.text(match): match.path for match in apart(shape.found)}
         counts += [Counted(name, shape.name, text or shape.line, path) for text, path in elements.items()]
         if shape.name:
-            sets.append(room.counted(shape.name, shape.type, elements, interval=shape.interval))
+            texts = (f"{text} : {ends[path]}" for text, path in elements.items()) if ends else elements
+            data = "verdict" if ends else ""
+            sets.append(room.counted(shape.name, shape.type, texts, interval=shape.interval, data=data))
     return room.chain(name, (shape.line for shape in shapes)), sets, counts
 
 
-class _Shaper:
-    """Sorts the matches of one chain by their shapes."""
+def _verdict(direction: Direction, level: Level) -> str:
+    """Of what a rule without a chain of its own fits."""
+    return "accept" if level.action is Action.ALLOW else f"goto {denied_chain(direction.way, direction.group)}"
 
-    def __init__(self, chain: str, end: str, verdict: str, family: int, domain: str) -> None:
-        self._chain, self._verdict, self._family, self._domain = chain, verdict, family, domain
+
+def _end_of(direction: Direction, rule: SecurityRule) -> str:
+    return f"goto {rule_chain(direction.way, direction.group, rule)}"
+
+
+class _Shaper:
+    """Sorts the matches of one chain by their shapes. `ends`: the verdict of each rule, if each has its own."""
+
+    def __init__(self, chain: str, end: str, verdict: str, ends: Mapping[Path, str], family: int, domain: str) -> None:
+        self._chain, self._family, self._domain = chain, family, domain
+        self._verdict, self._ends = verdict, ends
         self._address = f"{IP[family]} {end}"
         self._shapes: dict[tuple[str, ...], _Shape] = {}
 
@@ -187,12 +211,15 @@ class _Shaper:
             return self._spanned(match, name, of_group)
         if match.net is not None:
             protocol = "" if match.protocol is None else f"meta l4proto {match.protocol} "
-            line = f"{protocol}{self._address} @{name} {self._verdict}"
+            line = f"{protocol}{self._look_up(self._address, name)}"
             return _Shape(line, name, ADDRESS_TYPE[self._family], True, _net_text)
         if match.protocol is not None:
-            line = f"{of_group}meta l4proto @{name} {self._verdict}"
+            line = f"{of_group}{self._look_up('meta l4proto', name)}"
             return _Shape(line, name, "inet_proto", False, lambda found: str(found.protocol))
-        return _Shape(f"{of_group}counter {self._verdict}")
+        return _Shape(f"{of_group}counter {self._ends.get(match.path, self._verdict)}")
+
+    def _look_up(self, fields: str, name: str) -> str:
+        return f"{fields} vmap @{name}" if self._ends else f"{fields} @{name} {self._verdict}"
 
     def _spanned(self, match: Match, name: str, of_group: str) -> _Shape:
         assert match.protocol is not None
@@ -202,8 +229,8 @@ class _Shaper:
             word = _ICMP[match.protocol]
             field, kind, text = f"{word} type . {word} code", f"{word}_type . {word}_code", _icmp_text
         if match.net is None:
-            return _Shape(f"{of_group}{field} @{name} {self._verdict}", name, kind, True, text)
-        line = f"{self._address} . {field} @{name} {self._verdict}"
+            return _Shape(f"{of_group}{self._look_up(field, name)}", name, kind, True, text)
+        line = self._look_up(f"{self._address} . {field}", name)
         kind = f"{ADDRESS_TYPE[self._family]} . {kind}"
         return _Shape(line, name, kind, True, lambda found: f"{_net_text(found)} . {text(found)}")
 

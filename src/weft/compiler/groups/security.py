@@ -7,7 +7,7 @@ says who speaks within a domain alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
@@ -15,12 +15,14 @@ from weft.compiler.groups import layout
 from weft.compiler.groups.checks import Groups, check_groups
 from weft.compiler.groups.guard import TRUSTED, entrance, guards, prefix_elements
 from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, member_set, quoted
+from weft.compiler.groups.logs import AUDITED, DENIED, DROPPED, Logs, denied_chain, rule_chain
 from weft.compiler.groups.rules import IN, OUT, Direction, Level, compile_level
 from weft.compiler.groups.tracking import ZONING, Tracking, filters, marking, overlapping, zone_map, zones_of
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
 from weft.kinds.link.common import Link
 from weft.model.intent import Path, Tenant
+from weft.model.security import Action
 from weft.records import dataclass
 from weft.state import Key, link_key
 
@@ -53,6 +55,7 @@ class Security:
     bridge, of connections."""
 
     room: Room
+    logs: Logs
     groups: Groups
     tracking: Tracking
     domains: Mapping[str, str]
@@ -63,9 +66,15 @@ class Security:
         return self.domains.get(segment.name, "")
 
     def direction(self, group: str, way: str) -> Direction:
-        held = self.groups.security[group]
-        rules, word = (held.ingress, "ingress") if way == IN else (held.egress or (), "egress")
-        return Direction(group=group, way=way, rules=rules, path=(*self.path, "security_groups", group, word))
+        return direction_of(self.groups, self.path, group, way)
+
+
+def direction_of(groups: Groups, path: Path, group: str, way: str) -> Direction:
+    """`path`: of the tenant."""
+    held = groups.security[group]
+    rules, word = (held.ingress, "ingress") if way == IN else (held.egress or (), "egress")
+    path = (*path, "security_groups", group, word)
+    return Direction(group=group, way=way, rules=rules, path=path, audit=held.audit)
 
 
 def compile_security(
@@ -80,6 +89,7 @@ def compile_security(
     domains = {network: f".on.{network}" for network in overlapping(tenant)}
     security = Security(
         room=Room(netns=netns, name=draft.names.table),
+        logs=Logs(whose=f"{draft.names.scope} {name}", able="nft_log" in draft.facts.features),
         groups=groups,
         tracking=Tracking.on(draft.facts),
         domains=domains,
@@ -110,11 +120,13 @@ def _hooks(draft: Draft, security: Security, filtered: bool) -> None:
     room, path = security.room, security.path
     draft.put(room.table, path)
     in_bridge = security.tracking is Tracking.BRIDGE and security.zones
-    for made in (*(zone_map(room) if in_bridge else ()), *guards(room)):
+    for made in (*(zone_map(room) if in_bridge else ()), *guards(room, security.logs)):
         draft.put(made, path)
-    draft.put(entrance(room, (ZONING,) if in_bridge else ()), path)
+    draft.put(entrance(room, security.logs, (ZONING,) if in_bridge else ()), path)
     if not filtered:
         return
+    for counting in _counting(security.groups):
+        draft.put(room.filling(counting), path)
     for name, rules in BASICS.items():
         draft.put(room.chain(name, rules), path)
     if security.tracking is Tracking.MARKS:
@@ -122,10 +134,20 @@ def _hooks(draft: Draft, security: Security, filtered: bool) -> None:
             draft.put(marked, path)
 
 
+def _counting(groups: Groups) -> Iterator[str]:
+    """The sets of links that count what becomes of packets by groups."""
+    yield from DROPPED.values()
+    if any(rule.action is Action.DENY for rule in groups.rules()):
+        yield from DENIED.values()
+    if any(group.audit for group in groups.security.values()):
+        yield from AUDITED.values()
+
+
 def _groups(draft: Draft, security: Security, domain: str) -> None:
     for group in security.groups.security:
         for way in (IN, OUT):
             direction = security.direction(group, way)
+            _ends(draft, security, direction)
             for level in direction.levels():
                 for family in IP:
                     _level(draft, security, direction, level, family, domain)
@@ -133,6 +155,17 @@ def _groups(draft: Draft, security: Security, domain: str) -> None:
         path = (*security.path, "security_groups", group)
         for family, kind in ADDRESS_TYPE.items():
             draft.put(security.room.set(member_set(family, group, domain), kind), path)
+
+
+def _ends(draft: Draft, security: Security, direction: Direction) -> None:
+    """The chains where packets end that rules deny, or rules with a log fit."""
+    way, group = direction.way, direction.group
+    for rule in direction.logged():
+        ended = security.logs.logged(way, group, rule, audit=direction.audit)
+        draft.share(security.room.chain(rule_chain(way, group, rule), ended), direction.path)
+    if any(level.action is Action.DENY and level.plain for level in direction.levels()):
+        ended = security.logs.denied(way, group)
+        draft.share(security.room.chain(denied_chain(way, group), ended), direction.path)
 
 
 def _level(draft: Draft, security: Security, direction: Direction, level: Level, family: int, domain: str) -> None:

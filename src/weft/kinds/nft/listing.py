@@ -27,7 +27,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class Block:
     """What stands between two braces: a table (without what is in it), a chain, a set, a map."""
 
     family: str
@@ -40,7 +40,7 @@ class _Block:
 def read(netns: str, text: str) -> Listing:
     """Objects of one namespace from nft's listing of tables, chains, sets or elements."""
     listing = Listing()
-    for block in _blocks(text):
+    for block in blocks(text):
         match block.word:
             case "table":
                 listing.objects.append(table.parse(netns, block.family, block.name))
@@ -51,7 +51,7 @@ def read(netns: str, text: str) -> Listing:
     return listing
 
 
-def _blocks(text: str) -> Iterator[_Block]:
+def blocks(text: str) -> Iterator[Block]:
     """nft indents by one tab a level; a block within a table ends with a brace on a line of its own."""
     family = table_name = word = name = ""
     body: list[str] = []
@@ -59,16 +59,16 @@ def _blocks(text: str) -> Iterator[_Block]:
         if line.startswith("\t\t"):
             body.append(line.strip())
         elif line == "\t}":
-            yield _Block(family, table_name, word, name, body)
+            yield Block(family, table_name, word, name, body)
         elif line.startswith("\t") and "{" in line:
             word, _, name = line[1:].partition(" {")[0].rpartition(" ")
             body = []
         elif line.startswith("table "):
             _, family, table_name = line.partition(" {")[0].split(" ")
-            yield _Block(family, table_name, "table", table_name, [])
+            yield Block(family, table_name, "table", table_name, [])
 
 
-def _read_chain(listing: Listing, netns: str, block: _Block) -> None:
+def _read_chain(listing: Listing, netns: str, block: Block) -> None:
     header = block.body[0] if block.body and block.body[0].startswith("type ") else ""
     rules = tuple(_rules(block.body[1:] if header else block.body))
     held = chain.parse(netns, block.family, block.table, block.name, header, [rule.text for rule in rules])
@@ -83,12 +83,15 @@ def _rules(lines: Iterable[str]) -> Iterator[ListedRule]:
             yield ListedRule(int(handle), text)
 
 
-def _read_set(netns: str, block: _Block) -> Iterator[KernelObject]:
+def _read_set(netns: str, block: Block) -> Iterator[KernelObject]:
     start = next((i for i, line in enumerate(block.body) if line.startswith("elements = {")), len(block.body))
     held = nftset.parse(netns, block.family, block.table, block.name, block.body[:start])
-    texts = _elements(" ".join(block.body[start:]))
+    if nftset.DYNAMIC in held.flags:
+        yield held
+        return
+    texts = elements_of(" ".join(block.body[start:]))
     if held.counted:
-        yield replace(held, elements=tuple(sorted(text.removesuffix(f" {nftset.COUNTER}") for text in texts)))
+        yield replace(held, elements=tuple(sorted(_uncounted(held, texts))))
         return
     yield held
     for text in texts:
@@ -96,7 +99,14 @@ def _read_set(netns: str, block: _Block) -> Iterator[KernelObject]:
         yield element.parse(held.netns, held.family, held.table, held.name, name, value)
 
 
-def _elements(text: str) -> list[str]:
+def _uncounted(held: nftset.NftSet, texts: Iterable[str]) -> Iterator[str]:
+    end = f" {nftset.COUNTER}"
+    if held.data:
+        return (text.replace(f"{end} : ", " : ", 1) for text in texts)
+    return (text.removesuffix(end) for text in texts)
+
+
+def elements_of(text: str) -> list[str]:
     inner = text.removeprefix("elements = {").removesuffix("}")
     # Most sets have no quoted strings, and a plain split is several times as fast.
     parts = _ELEMENT.findall(inner) if '"' in inner else inner.split(",")

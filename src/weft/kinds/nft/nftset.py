@@ -2,7 +2,8 @@
 
 Rules: the elements of a set are objects of their own, so that one more costs one. Not so those of a set that counts:
 they may overlap what they follow (prefixes, ranges of ports), which the kernel refuses but in one transaction, so they
-are a field of the set and change all at once; those that stay keep their counters.
+are a field of the set and change all at once; those that stay keep their counters. What is in a dynamic set, which
+rules of packets fill, is the kernel's own affair.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from weft.state import Change, Key, Keyed, Op
 
 TYPEOF = "typeof "
 COUNTER = "counter"
+DYNAMIC = "dynamic"
 
 MANY = 400_000
 """Comparisons: nft looks for each element of ranges that is to go among all there are, two million in a second. Above
@@ -26,7 +28,8 @@ so many the set is emptied and filled anew, and its counters begin again."""
 class NftSet(Keyed):
     """A set, or a map where `data` is not "". `type` and `data` as nft prints them ("ipv4_addr", "ifname . ipv4_addr",
     "verdict"), or what follows `typeof`, with that word; `flags` sorted ("interval", "timeout"). `counted`: each
-    element has a counter; `elements` then are all of it, as nft prints them, sorted."""
+    element has a counter; `elements` then are all of it, as nft prints them, sorted, in a map with ` : ` and what each
+    leads to; none of a dynamic one."""
 
     netns: str
     family: str
@@ -51,7 +54,14 @@ def requests(change: Change, names: Names) -> Iterable[Request]:
 
 
 def script(change: Change) -> Iterable[str]:
-    return shell(_set(change).netns, _commands(change))
+    """Chains that elements lead to may come later in a script: they are declared, which harms none that is there."""
+    held = _set(change)
+    led_to = (element.partition(" : goto ")[2] for element in held.elements) if change.after is not None else ()
+    targets = dict.fromkeys(filter(None, led_to))
+    declared: list[Command] = [
+        Line(Stage.ADD_CHAIN, f"add chain {held.family} {held.table} {name}") for name in targets
+    ]
+    return shell(held.netns, [*declared, *_commands(change)])
 
 
 def parse(netns: str, family: str, table: str, name: str, body: Sequence[str]) -> NftSet:
