@@ -93,7 +93,7 @@ def _judge(there: Walk, back: Walk | None, source: Endpoint) -> tuple[Reach, str
         return Reach.NO, f"{there.why}, which is not where the port is" if is_others else there.why
     if back.verdict is Verdict.UNKNOWN:
         return Reach.OPEN, f"of the answer: {back.why}"
-    if back.verdict is Verdict.STOPS or back.netns != source.netns:
+    if back.verdict is not Verdict.ARRIVES or back.netns != source.netns:
         return Reach.NO, f"of the answer: {back.why}"
     between = [place or "the host" for place in there.places[1:-1]]
     return Reach.YES, f"by {', '.join(between)}" if between else "on one network"

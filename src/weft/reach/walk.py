@@ -22,6 +22,7 @@ from weft.reach.bridge_filter import Filter
 from weft.reach.crossing import Crossing
 from weft.reach.fabric import Fabric, Passed
 from weft.reach.routing import Tables, hops, number_of
+from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
 from weft.reach.translation import MASQUERADE, Translator
 from weft.records import dataclass
 from weft.state import HOST, KernelObject, Key, State, link_key
@@ -31,7 +32,10 @@ FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 
 
 class Verdict(StrEnum):
+    """LEAVES: by a link beyond which nothing is known."""
+
     ARRIVES = "arrives"
+    LEAVES = "leaves"
     STOPS = "stops"
     UNKNOWN = "unknown"
 
@@ -44,7 +48,8 @@ Translations = Mapping[tuple[str, str], str]
 class Walk:
     """`netns`: where it ended. `why`: one sentence. `passed`: every object that it needed, in order. `places`: the
     namespaces that routed it, first and last included. `mtu`: the least of its links, in bytes. `source`: as seen at
-    the end. `crossings`: of bridges, where a filter may stop it."""
+    the end. `crossings`: of bridges, where a filter may stop it. `steps`: all that happened to it. `guest`: the tap's
+    stitch by which it came to a guest."""
 
     verdict: Verdict
     netns: str
@@ -55,6 +60,8 @@ class Walk:
     source: str
     translations: Translations
     crossings: tuple[Crossing, ...] = ()
+    steps: tuple[Step, ...] = ()
+    guest: Key | None = None
 
 
 @dataclass(slots=True)
@@ -107,9 +114,19 @@ class World:
         value = self._settings.get(Key("sysctl", netns, FORWARDING[family]))
         return None if value is None else value != "0"
 
-    def walk(self, netns: str, source: str, target: str, answers: Translations | None = None) -> Walk:
-        """Send a packet. `answers`: translations that it undoes, being the answer to what they were made for."""
-        return _Walker(self, _Packet(netns, source, target), answers).walk()
+    def walk(
+        self, netns: str, source: str, target: str, answers: Translations | None = None, *, came_by: str = ""
+    ) -> Walk:
+        """Send a packet, or follow one that comes in by the link `came_by`. `answers`: translations that it undoes,
+        being the answer to what they were made for."""
+        return _Walker(self, _Packet(netns, source, target, came_by), answers).walk()
+
+    def walk_from(
+        self, out: Key, next_hop: str, source: str, target: str, answers: Translations | None = None, *, mac: str = ""
+    ) -> Walk:
+        """Follow what a guest behind a tap sends to a neighbour. `out`: the stitch; `mac`: the guest's."""
+        walker = _Walker(self, _Packet(out.netns, source, target), answers)
+        return walker.walk_from(out, next_hop, mac)
 
     def _carry(self, netns: str, source: str, target: str) -> tuple[str, Passed] | None:
         """As a tunnel's underlay."""
@@ -125,6 +142,12 @@ class _Walker:
         self._mtu: int | None = None
         self._made: dict[tuple[str, str], str] = {}
         self._crossings: list[Crossing] = []
+        self._steps: list[Step] = []
+        self._guest: Key | None = None
+
+    def walk_from(self, out: Key, next_hop: str, mac: str) -> Walk:
+        ended = self._cross(out, next_hop, mac)
+        return self._end(*ended) if ended else self.walk()
 
     def walk(self) -> Walk:
         for _ in range(MAX_HOPS):
@@ -144,14 +167,22 @@ class _Walker:
             source=self._packet.source,
             translations=self._made,
             crossings=tuple(self._crossings),
+            steps=tuple(self._steps),
+            guest=self._guest,
         )
 
     def _step(self) -> tuple[Verdict, str] | None:
         """Through one namespace; what ends the walk, if anything does."""
         packet = self._packet
         tables = self._world.tables(packet.netns)
-        packet.target = (self._answers or {}).get((packet.netns, packet.target), packet.target)
+        undone = (self._answers or {}).get((packet.netns, packet.target), packet.target)
+        if undone != packet.target:
+            self._note_translation(None, packet.target, undone, is_target=True)
+            packet.target = undone
         if tables.is_local(packet.target, packet.source, packet.came_by):
+            owners = self._world.owners(packet.target)
+            at = next((key for key in owners if key.netns == packet.netns), None)
+            self._steps.append(Delivered(netns=packet.netns, target=packet.target, key=at))
             return Verdict.ARRIVES, f"{packet.target} is in {_place(packet.netns)}"
         return self._may_forward() or self._send(tables)
 
@@ -160,23 +191,32 @@ class _Walker:
         if not packet.came_by:
             return None
         forwards = self._world.forwards(packet.netns, packet.family)
+        key = Key("sysctl", packet.netns, FORWARDING[packet.family])
+        self._steps.append(Forwarded(netns=packet.netns, key=key, allowed=forwards))
         if forwards is None:
             return Verdict.UNKNOWN, f"the file does not say whether {_place(packet.netns)} forwards"
-        self._pass(Key("sysctl", packet.netns, FORWARDING[packet.family]))
+        self._pass(key)
         return None if forwards else (Verdict.STOPS, f"{_place(packet.netns)} does not forward")
 
     def _send(self, tables: Tables) -> tuple[Verdict, str] | None:
         packet = self._packet
         route = tables.route(packet.target, packet.source, packet.came_by)
+        way = hops(route)[0] if route is not None and route.type == "unicast" else None
+        self._steps.append(Routed(netns=packet.netns, target=packet.target, route=route, way=way))
         if route is None:
-            return Verdict.STOPS, f"{_place(packet.netns)} has no route to {packet.target}"
+            return Verdict.STOPS, self._no_route(tables)
         self._pass(route.key)
-        if route.type != "unicast":
+        if way is None:
             return Verdict.STOPS, f"{_place(packet.netns)} has a route of type {route.type} to {packet.target}"
-        way = hops(route)[0]
         if self._answers is None:
             self._translate(tables, way.ifname)
         return self._cross(link_key(packet.netns, way.ifname), way.via or packet.target)
+
+    def _no_route(self, tables: Tables) -> str:
+        packet = self._packet
+        lost = tables.route(packet.target, packet.source, packet.came_by, even_down=True)
+        why = f": {lost.ifname} is down" if lost is not None else ""
+        return f"{_place(packet.netns)} has no route to {packet.target}{why}"
 
     def _translate(self, tables: Tables, oif: str) -> None:
         packet = self._packet
@@ -187,23 +227,33 @@ class _Walker:
         new = tables.first_address(packet.family, oif) if to == MASQUERADE else to
         if new:
             self._pass(chain)
+            self._note_translation(chain, packet.source, new)
             self._made[packet.netns, new] = packet.source
             packet.source = new
 
-    def _cross(self, out: Key, next_hop: str) -> tuple[Verdict, str] | None:
-        """Over the wires to whoever has the next hop's address."""
+    def _note_translation(self, key: Key | None, before: str, after: str, *, is_target: bool = False) -> None:
+        netns = self._packet.netns
+        self._steps.append(Translated(netns=netns, key=key, before=before, after=after, is_target=is_target))
+
+    def _cross(self, out: Key, next_hop: str, mac: str = "") -> tuple[Verdict, str] | None:
+        """Over the wires to whoever has the next hop's address. `mac`: of the sender, "" for the link's own."""
         heard = self._world.fabric.heard(out)
         at = self._holder(heard, next_hop)
         if at is None:
-            self._pass(out)
-            return self._unheard(out, heard, next_hop)
-        self._pass(*heard[at])
-        self._narrow(heard[at])
-        self._bridge(out, heard[at])
+            return self._unheard(out, heard, next_hop, mac)
+        self._carry(out, next_hop, at, heard[at], mac)
         packet = self._packet
         packet.netns, packet.came_by = at.netns, at.name
         self._places.append(at.netns)
         return None
+
+    def _carry(self, out: Key, next_hop: str, at: Key, passed: Passed, mac: str) -> None:
+        """Over all that was passed."""
+        self._pass(*passed)
+        mtu = self._narrow(passed)
+        crossings = tuple(self._bridges(out, passed, mac))
+        self._crossings += crossings
+        self._steps.append(Carried(out=out, next_hop=next_hop, at=at, passed=passed, crossings=crossings, mtu=mtu))
 
     def _holder(self, heard: Mapping[Key, Passed], address: str) -> Key | None:
         """The link that answers for an address: the one that has it, else in IPv4 any of its namespace."""
@@ -214,11 +264,24 @@ class _Walker:
         places = {key.netns for key in owners}
         return next((key for key in heard if key.netns in places), None) if places else None
 
-    def _unheard(self, out: Key, heard: Mapping[Key, Passed], next_hop: str) -> tuple[Verdict, str]:
-        if any(next_hop in self._reserved(key) for key in heard):
+    def _unheard(self, out: Key, heard: Mapping[Key, Passed], next_hop: str, mac: str) -> tuple[Verdict, str]:
+        """Nobody whom the State knows has the next hop's address: a guest, somebody outside, or really nobody."""
+        fabric = self._world.fabric
+        stitch = next((key for key in heard if next_hop in self._reserved(key)), None)
+        if stitch is not None:
+            self._carry(out, next_hop, stitch, heard[stitch], mac)
+            self._guest = stitch
             return Verdict.UNKNOWN, f"{next_hop} is a guest's behind a tap"
-        if self._world.fabric.link(out) is None:
-            return Verdict.STOPS, f"it leaves by {out}, which is not weft's"
+        exits = fabric.exits(out)
+        if exits:
+            key, passed = next(iter(exits.items()))
+            self._carry(out, next_hop, key, passed, mac)
+            return Verdict.LEAVES, f"it leaves by {key}, which is not weft's"
+        self._pass(out)
+        down = fabric.down(out)
+        self._steps.append(Carried(out=out, next_hop=next_hop, at=None, passed=(out,), down=down))
+        if out in down:
+            return Verdict.STOPS, f"{out} is down"
         return Verdict.STOPS, f"nobody has {next_hop} on the network of {out}"
 
     def _reserved(self, stitch: Key) -> list[str]:
@@ -227,25 +290,29 @@ class _Walker:
         is_stitch = stitch.netns == HOST and stitch.name.startswith(STITCH_PREFIX)
         return (link.alias or "").split()[1:] if link is not None and is_stitch else []
 
-    def _bridge(self, out: Key, passed: Passed) -> None:
-        """Note each bridge that is crossed: its ports follow each other in what was passed."""
+    def _bridges(self, out: Key, passed: Passed, mac: str) -> Iterator[Crossing]:
+        """Each bridge that is crossed: its ports follow each other in what was passed."""
         links = [link for link in map(self._world.fabric.link, passed) if link is not None]
         sender, packet = self._world.fabric.link(out), self._packet
         for near, far in pairwise(_outside_of_tunnels(links)):
             if near.master and (near.netns, near.master) == (far.netns, far.master):
-                crossing = Crossing(
+                yield Crossing(
+                    netns=near.netns,
+                    bridge=near.master,
                     filter=self._world.filter(near.netns),
                     iifname=near.ifname,
                     oifname=far.ifname,
-                    mac=(sender.mac if sender is not None else None) or "",
+                    mac=mac or (sender.mac if sender is not None else None) or "",
                     source=packet.source,
                     target=packet.target,
                 )
-                self._crossings.append(crossing)
 
-    def _narrow(self, passed: Passed) -> None:
+    def _narrow(self, passed: Passed) -> int | None:
+        """The least MTU of these links, which may be the least of all."""
         mtus = [link.mtu for link in map(self._world.fabric.link, passed) if isinstance(link, Link) and link.mtu]
-        self._mtu = min([*mtus, *([self._mtu] if self._mtu else [])], default=None)
+        least = min(mtus, default=None)
+        self._mtu = min((mtu for mtu in (least, self._mtu) if mtu), default=None)
+        return least
 
     def _pass(self, *keys: Key) -> None:
         self._passed.update(dict.fromkeys(keys))

@@ -88,20 +88,22 @@ USUAL = Level(DEFAULT_PRIORITY, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
-    """The rules of one group in one way. `paths`: theirs, beside them."""
+    """The rules of one group in one way. `path`: of all of them; `left_out`: those that are thought away."""
 
     group: str
     way: str
     rules: Sequence[SecurityRule]
     path: Path
+    left_out: frozenset[Path] = frozenset()
 
     def levels(self) -> list[Level]:
         return sorted({Level.of(rule) for rule in self.rules})
 
     def at(self, level: Level) -> Iterator[tuple[SecurityRule, Path]]:
         for at, rule in enumerate(self.rules):
-            if Level.of(rule) == level:
-                yield rule, (*self.path, str(at))
+            path = (*self.path, str(at))
+            if Level.of(rule) == level and path not in self.left_out:
+                yield rule, path
 
 
 def level_chain(way: str, family: int, group: str, level: Level, domain: str) -> str:
