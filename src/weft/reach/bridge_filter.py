@@ -159,9 +159,7 @@ class Filter:
             ruling = self._run(base.name, frame, base.name, ())
             yield ruling or Ruling(base.name, base.policy or "accept", base.name)
 
-    def _run(
-        self, name: str, frame: Frame, base: str, way: tuple[tuple[str, tuple[Found, ...]], ...]
-    ) -> Ruling | None:
+    def _run(self, name: str, frame: Frame, base: str, way: tuple[tuple[str, tuple[Found, ...]], ...]) -> Ruling | None:
         """What ends a chain; None where it comes to its end."""
         chain = self._chains.get(name)
         for text in chain.rules if chain is not None else ():

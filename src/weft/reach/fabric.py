@@ -1,10 +1,10 @@
 """Who hears a frame that leaves by a link, and what it passes to get there.
 
-Rules: a link that is down passes nothing. A frame out of a veth comes in at its peer; in at a bridge's port, it goes to the bridge and out of all its other
+Rules: a frame out of a veth comes in at its peer; in at a bridge's port, it goes to the bridge and out of all its other
 ports, in its VLAN where the bridge keeps them apart; out of a VLAN it goes on by the parent with a tag, which only a
 VLAN of that number takes off again; out of a macvlan or ipvlan by the parent and to its fellows; out of a tunnel to the
 tunnels of its kind where the underlay leads. In at a link that is no port of another, without a tag, it is heard there.
-Links of other kinds lead out of the machine: nobody here hears.
+A link that is down passes nothing. Links of other kinds lead out of the machine: nobody here hears.
 """
 
 from __future__ import annotations
@@ -76,8 +76,12 @@ class Fabric:
         """The links at which a frame sent by `start` is heard, each with all that it passed, both ends included."""
         if start not in self._heard:
             self._heard[start] = {}  # a tunnel whose underlay leads through itself leads nowhere
-            self._heard[start] = self._flood(start)
+            self._heard[start] = self._flood(_At(start, True))
         return self._heard[start]
+
+    def heard_from_beyond(self, start: Key) -> Mapping[Key, Passed]:
+        """The same of a frame that comes in by `start` from whatever it leads to."""
+        return self._flood(_At(start, False))
 
     def exits(self, start: Key) -> Mapping[Key, Passed]:
         """The links by which a frame sent by `start` leaves what the State knows, each with all that it passed."""
@@ -94,9 +98,8 @@ class Fabric:
         link = self._links.get(key)
         return link is None or link.up is not False
 
-    def _flood(self, start: Key) -> dict[Key, Passed]:
-        first = _At(start, True)
-        passed: dict[_At, Passed] = {first: (start,)}
+    def _flood(self, first: _At) -> dict[Key, Passed]:
+        passed: dict[_At, Passed] = {first: (first.key,)}
         heard: dict[Key, Passed] = {}
         exits: dict[Key, Passed] = {}
         down: dict[Key, None] = {}
@@ -114,7 +117,8 @@ class Fabric:
                 if step not in passed:
                     passed[step] = (*passed[at], *needed, *(() if step.key == at.key else (step.key,)))
                     waiting.append(step)
-        self._exits[start], self._down[start] = exits, tuple(down)
+        if first.leaves:
+            self._exits[first.key], self._down[first.key] = exits, tuple(down)
         return heard
 
     def _is_exit(self, at: _At) -> bool:

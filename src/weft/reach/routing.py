@@ -3,7 +3,8 @@
 Rules: as the kernel looks up: rules by priority, in a table the longest prefix, among equals the lowest metric. What is
 local is known before (table 255). Members of a VRF have its table for all this, before any other rule but that of what
 is local (1000, l3mdev); what it does not know the main table does. A rule that asks for a mark fits no packet, for none
-is marked here. A link that is down has no routes. Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c, Documentation/networking/vrf.rst.
+is marked here. A link that is down has no routes. Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c,
+Documentation/networking/vrf.rst.
 """
 
 from __future__ import annotations

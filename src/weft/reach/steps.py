@@ -47,8 +47,10 @@ class Translated:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
     """Over wires and bridges from a link to whoever has the next hop's address. `at` None: nobody there; `passed`: the
-    links and what else it needed; `down`: links on the way that are down."""
+    links and what else it needed; `down`: links on the way that are down. `source`, `target`: as they are here."""
 
+    source: str
+    target: str
     out: Key
     next_hop: str
     at: Key | None

@@ -114,12 +114,13 @@ class World:
         value = self._settings.get(Key("sysctl", netns, FORWARDING[family]))
         return None if value is None else value != "0"
 
-    def walk(
-        self, netns: str, source: str, target: str, answers: Translations | None = None, *, came_by: str = ""
-    ) -> Walk:
-        """Send a packet, or follow one that comes in by the link `came_by`. `answers`: translations that it undoes,
-        being the answer to what they were made for."""
-        return _Walker(self, _Packet(netns, source, target, came_by), answers).walk()
+    def walk(self, netns: str, source: str, target: str, answers: Translations | None = None) -> Walk:
+        """Send a packet. `answers`: translations that it undoes, being the answer to what they were made for."""
+        return _Walker(self, _Packet(netns, source, target), answers).walk()
+
+    def walk_in(self, link: Key, source: str, target: str, answers: Translations | None = None) -> Walk:
+        """Follow a packet that comes in by a link from whatever that leads to."""
+        return _Walker(self, _Packet(link.netns, source, target), answers).walk_in(link)
 
     def walk_from(
         self, out: Key, next_hop: str, source: str, target: str, answers: Translations | None = None, *, mac: str = ""
@@ -144,6 +145,17 @@ class _Walker:
         self._crossings: list[Crossing] = []
         self._steps: list[Step] = []
         self._guest: Key | None = None
+
+    def walk_in(self, link: Key) -> Walk:
+        heard, packet = self._world.fabric.heard_from_beyond(link), self._packet
+        at = link if link in heard else self._holder(heard, packet.target)
+        if at is None:
+            return self._end(Verdict.STOPS, f"nobody has {packet.target} on the network of {link}")
+        if at != link:
+            self._carry(link, packet.target, at, heard[at], "")
+        packet.netns, packet.came_by = at.netns, at.name
+        self._places = [at.netns]
+        return self.walk()
 
     def walk_from(self, out: Key, next_hop: str, mac: str) -> Walk:
         ended = self._cross(out, next_hop, mac)
@@ -253,7 +265,30 @@ class _Walker:
         mtu = self._narrow(passed)
         crossings = tuple(self._bridges(out, passed, mac))
         self._crossings += crossings
-        self._steps.append(Carried(out=out, next_hop=next_hop, at=at, passed=passed, crossings=crossings, mtu=mtu))
+        self._note_carried(out, next_hop, at, passed, crossings, mtu)
+
+    def _note_carried(
+        self,
+        out: Key,
+        next_hop: str,
+        at: Key | None,
+        passed: Passed,
+        crossings: tuple[Crossing, ...] = (),
+        mtu: int | None = None,
+        down: tuple[Key, ...] = (),
+    ) -> None:
+        step = Carried(
+            source=self._packet.source,
+            target=self._packet.target,
+            out=out,
+            next_hop=next_hop,
+            at=at,
+            passed=passed,
+            crossings=crossings,
+            mtu=mtu,
+            down=down,
+        )
+        self._steps.append(step)
 
     def _holder(self, heard: Mapping[Key, Passed], address: str) -> Key | None:
         """The link that answers for an address: the one that has it, else in IPv4 any of its namespace."""
@@ -279,7 +314,7 @@ class _Walker:
             return Verdict.LEAVES, f"it leaves by {key}, which is not weft's"
         self._pass(out)
         down = fabric.down(out)
-        self._steps.append(Carried(out=out, next_hop=next_hop, at=None, passed=(out,), down=down))
+        self._note_carried(out, next_hop, None, (out,), down=down)
         if out in down:
             return Verdict.STOPS, f"{out} is down"
         return Verdict.STOPS, f"nobody has {next_hop} on the network of {out}"

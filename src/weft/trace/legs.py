@@ -1,0 +1,228 @@
+"""One way of a packet as hops: the steps of a walk and the rulings of the filters between them, told in order.
+
+Rules: what stops it ends the leg, whatever the walk would have come to behind it. A packet of a size is one that nobody
+may fragment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from weft.kinds.ip.route import Route
+from weft.kinds.link.veth import Veth
+from weft.model.intent import Path
+from weft.reach import Talk, Verdict, Walk, World
+from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
+from weft.records import dataclass
+from weft.state import Key, link_key
+from weft.trace.filter_words import hop_of
+from weft.trace.filters import Filters, Judged
+from weft.trace.names import Names, port_name
+from weft.trace.records import Fate, Hop, Leg, Sort
+
+_FATES = {
+    Verdict.ARRIVES: Fate.PASSES,
+    Verdict.LEAVES: Fate.PASSES,
+    Verdict.STOPS: Fate.STOPS,
+    Verdict.UNKNOWN: Fate.OPEN,
+}
+DEFAULTS = ("0.0.0.0/0", "::/0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A leg, and the rulings that it was told from."""
+
+    leg: Leg
+    judged: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A link that a packet passes: out by it (`sends`), or in. For who knows what queues there."""
+
+    link: Key
+    sends: bool
+    source: str
+    target: str
+
+
+Queues = Callable[[Passage], Iterable[tuple[str, Path]]]
+"""What a packet queues in where it passes a link, and who asks for that."""
+
+
+class Teller:
+    """Tells the walks of one question in one world."""
+
+    def __init__(
+        self, world: World, names: Names, filters: Filters, talk: Talk, size: int | None, queues: Queues
+    ) -> None:
+        self._world, self._names, self._filters = world, names, filters
+        self._talk, self._size, self._queues = talk, size, queues
+
+    def tell(self, walk: Walk, *, answer: bool, before: Sequence[Hop] = ()) -> Told:
+        """`before`: hops that come first."""
+        hops, judged = list(before), list[Judged]()
+        mtu, mtu_at = None, None
+        for step in walk.steps:
+            for hop in self._step(step, walk, answer, judged):
+                hops.append(hop)
+                if hop.passes is False:
+                    return _ended(hops, judged, Fate.STOPS, hop.said, walk.source)
+            least = self._least(step)
+            if least is not None and (mtu is None or least[0] < mtu):
+                mtu, mtu_at = least
+        leg = Leg(
+            hops=tuple(hops),
+            fate=Fate.PASSES if walk.guest is not None else _FATES[walk.verdict],
+            why=walk.why,
+            source=walk.source,
+            mtu=mtu,
+            mtu_at=mtu_at,
+        )
+        return Told(leg=leg, judged=tuple(judged))
+
+    def _step(self, step: Step, walk: Walk, answer: bool, judged: list[Judged]) -> Iterator[Hop]:
+        match step:
+            case Forwarded():
+                yield from self._forwarded(step)
+            case Routed():
+                yield self._routed(step, walk)
+            case Translated():
+                yield self._translated(step)
+            case Delivered():
+                what = self._names.path(step.key) if step.key is not None else ()
+                owner = f" by {step.key.name}" if step.key is not None else ""
+                said = f"{step.target} is here{owner}"
+                keys = (step.key,) if step.key is not None else ()
+                yield self._hop(step.netns, Sort.ENDS, said, path=what, keys=keys)
+            case Carried():
+                yield from self._carried(step, walk, answer, judged)
+
+    def _forwarded(self, step: Forwarded) -> Iterator[Hop]:
+        if step.allowed:
+            return
+        said = "does not forward" if step.allowed is False else "may forward or not: the file does not say"
+        passes = None if step.allowed is None else False
+        path = self._names.path(step.key)
+        yield self._hop(step.netns, Sort.ROUTE, said, passes=passes, path=path, keys=(step.key,))
+
+    def _routed(self, step: Routed, walk: Walk) -> Hop:
+        if step.route is None or step.way is None:
+            said = walk.why if step.route is None else f"has a route of type {step.route.type} to {step.target}"
+            keys = (step.route.key,) if step.route is not None else ()
+            return self._hop(step.netns, Sort.ROUTE, said, passes=False, keys=keys)
+        route, ifname = step.route, step.way.ifname
+        link = link_key(step.netns, ifname)
+        path = self._names.path(route.key) or self._names.path(link)
+        return self._hop(step.netns, Sort.ROUTE, _route_words(route, step), path=path, keys=(route.key, link))
+
+    def _translated(self, step: Translated) -> Hop:
+        what = "target" if step.is_target else "source"
+        undone = "" if step.key is not None else ", as the question's was translated"
+        said = f"{what} {step.before} becomes {step.after}{undone}"
+        path, keys = (self._names.path(step.key), (step.key,)) if step.key is not None else ((), ())
+        return self._hop(step.netns, Sort.NAT, said, path=path, keys=keys)
+
+    def _carried(self, step: Carried, walk: Walk, answer: bool, judged: list[Judged]) -> Iterator[Hop]:
+        if step.at is None:
+            yield self._nobody(step, walk)
+            return
+        for passage in self._passages(step):
+            for said, path in self._queues(passage):
+                yield self._hop(passage.link.netns, Sort.QOS, said, path=path, keys=(passage.link,))
+        too_small = self._too_small(step)
+        if too_small is not None:
+            yield too_small
+        for crossing in step.crossings:
+            bridge = link_key(crossing.netns, crossing.bridge)
+            for found in self._filters.judged(crossing, self._talk, answer=answer):
+                judged.append(found)
+                hop = hop_of(found, self._filters, self._names)
+                if hop is not None:
+                    yield hop
+            ends = (link_key(crossing.netns, name) for name in (crossing.iifname, crossing.oifname))
+            near, far = map(self._end_words, ends)
+            place = self._names.network(crossing.netns, crossing.bridge)
+            yield Hop(
+                place=place,
+                netns=crossing.netns,
+                sort=Sort.BRIDGE,
+                said=f"from {near} to {far}",
+                path=self._names.path(bridge),
+                keys=(bridge, *step.passed),
+            )
+        if walk.verdict is Verdict.LEAVES and step is walk.steps[-1]:
+            said = f"leaves by {step.at.name}: what is beyond is not weft's"
+            yield self._hop(step.at.netns, Sort.ENDS, said, path=self._names.path(step.at), keys=step.passed)
+        elif walk.guest == step.at:
+            said = f"handed to the guest that has {step.next_hop}"
+            path = self._names.path(step.at)
+            yield Hop(
+                place=f"port {port_name(path)}" if path else str(step.at), netns=step.at.netns, sort=Sort.ENDS,
+                said=said, path=path, keys=step.passed,
+            )  # fmt: skip
+
+    def _nobody(self, step: Carried, walk: Walk) -> Hop:
+        down = [self._end_words(key) for key in step.down]
+        said = f"{' and '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else walk.why
+        path = self._names.path(step.down[0]) if step.down else ()
+        netns = step.down[0].netns if step.down else step.out.netns
+        return self._hop(netns, Sort.BRIDGE, said, passes=False, path=path, keys=(*step.passed, *step.down))
+
+    def _too_small(self, step: Carried) -> Hop | None:
+        """The link that a packet of the asked size does not fit."""
+        least = self._least(step)
+        if self._size is None or least is None or self._size <= least[0]:
+            return None
+        mtu, key = least
+        said = f"{self._end_words(key)} takes packets of {mtu} bytes at most"
+        return self._hop(key.netns, Sort.MTU, said, passes=False, path=self._names.path(key), keys=(key,))
+
+    def _least(self, step: Step) -> tuple[int, Key] | None:
+        if not isinstance(step, Carried) or step.at is None:
+            return None
+        links = [link for link in map(self._world.fabric.link, step.passed) if link is not None and link.mtu]
+        return min(((link.mtu or 0, link.key) for link in links), key=lambda pair: pair[0], default=None)
+
+    def _passages(self, step: Carried) -> Iterator[Passage]:
+        """Each link as the packet passes it: out of one end of a pair, in at the other."""
+        before: Key | None = None
+        for key in step.passed:
+            link = self._world.fabric.link(key)
+            if link is not None:
+                comes_in = isinstance(link, Veth) and link.peer == before
+                yield Passage(link=key, sends=not comes_in, source=step.source, target=step.target)
+                before = key
+
+    def _end_words(self, key: Key) -> str:
+        path = self._names.port_of(key)
+        return port_name(path) if path else self._names.link(key)
+
+    def _hop(
+        self,
+        netns: str,
+        sort: Sort,
+        said: str,
+        *,
+        passes: bool | None = True,
+        path: Path = (),
+        keys: tuple[Key, ...] = (),
+    ) -> Hop:
+        return Hop(
+            place=self._names.place(netns), netns=netns, sort=sort, said=said, passes=passes, path=path, keys=keys
+        )
+
+
+def _ended(hops: Sequence[Hop], judged: Sequence[Judged], fate: Fate, why: str, source: str) -> Told:
+    return Told(leg=Leg(hops=tuple(hops), fate=fate, why=why, source=source), judged=tuple(judged))
+
+
+def _route_words(route: Route, step: Routed) -> str:
+    """`10.10.0.0/24 is on web`, `default route via 10.10.0.1 by web`."""
+    assert step.way is not None
+    if not step.way.via:
+        return f"{route.dst} is on {step.way.ifname}"
+    what = "default route" if route.dst in DEFAULTS else f"route to {route.dst}"
+    table = "" if route.table == 254 else f" of table {route.table}"
+    return f"{what}{table} via {step.way.via} by {step.way.ifname}"
