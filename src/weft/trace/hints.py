@@ -136,6 +136,9 @@ class Hints:
         source, target = self._network(self._source), self._network(self._target)
         if source and source == target:
             return
+        if source and target and source[1] == target[1]:
+            yield Hint(said=f"no router joins {spoken(source)} and {spoken(target)}", path=source)
+            return
         for path, other in ((source, self._target), (target, self._source)):
             network = self._intent.tenants[path[1]].networks.get(path[3]) if path else None
             if network is not None and network.uplink is None:

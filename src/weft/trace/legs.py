@@ -142,7 +142,7 @@ class Teller:
                 if hop is not None:
                     yield hop
             ends = (link_key(crossing.netns, name) for name in (crossing.iifname, crossing.oifname))
-            near, far = map(self._end_words, ends)
+            near, far = map(self._names.end, ends)
             place = self._names.network(crossing.netns, crossing.bridge)
             yield Hop(
                 place=place,
@@ -164,7 +164,7 @@ class Teller:
             )  # fmt: skip
 
     def _nobody(self, step: Carried, walk: Walk) -> Hop:
-        down = [self._end_words(key) for key in step.down]
+        down = [self._names.end(key) for key in step.down]
         said = f"{' and '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else walk.why
         path = self._names.path(step.down[0]) if step.down else ()
         netns = step.down[0].netns if step.down else step.out.netns
@@ -176,7 +176,7 @@ class Teller:
         if self._size is None or least is None or self._size <= least[0]:
             return None
         mtu, key = least
-        said = f"{self._end_words(key)} takes packets of {mtu} bytes at most"
+        said = f"{self._names.end(key)} takes packets of {mtu} bytes at most"
         return self._hop(key.netns, Sort.MTU, said, passes=False, path=self._names.path(key), keys=(key,))
 
     def _least(self, step: Step) -> tuple[int, Key] | None:
@@ -194,10 +194,6 @@ class Teller:
                 comes_in = isinstance(link, Veth) and link.peer == before
                 yield Passage(link=key, sends=not comes_in, source=step.source, target=step.target)
                 before = key
-
-    def _end_words(self, key: Key) -> str:
-        path = self._names.port_of(key)
-        return port_name(path) if path else self._names.link(key)
 
     def _hop(
         self,

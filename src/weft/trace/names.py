@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from weft.kinds.link.veth import Veth
 from weft.model.intent import Path
 from weft.reach import Endpoint, World
 from weft.state import HOST, Key, link_key, netns_key
@@ -36,6 +37,16 @@ class Names:
             return spoken(path, as_router=True)
         ports = self._ports.get(netns, [])
         return f"port {ports[0].name}" if len(ports) == 1 else f"namespace {netns}"
+
+    def end(self, key: Key) -> str:
+        """Who is at a bridge's link: a port, or what a pair leads to."""
+        path = self.port_of(key)
+        if path:
+            return port_name(path)
+        link = self._world.fabric.link(key)
+        if isinstance(link, Veth) and link.peer.netns != key.netns:
+            return self.place(link.peer.netns)
+        return self.link(key)
 
     def link(self, key: Key) -> str:
         """A link by its name in the kernel, and whose it is where the name does not say."""

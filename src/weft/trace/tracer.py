@@ -177,7 +177,7 @@ class _Traced:
 
     def _way_out(self, address: str) -> Key | None:
         """The link by which the host sends to somebody outside."""
-        route = self._world.tables(HOST).route(address, "")
+        route = self._world.tables(HOST).route(address, address)
         return link_key(HOST, route.ifname) if route is not None and route.ifname else None
 
     def _lost(self, place: str, netns: str, said: str) -> Told:

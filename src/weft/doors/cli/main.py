@@ -27,6 +27,7 @@ COMMANDS = {
     "list": "List what is applied on this machine, by name.",
     "show": "Show tenants, networks and ports as they are on the machine.",
     "check": "Measure whether ports reach each other as they should.",
+    "trace": "Say why a packet passes or is stopped, hop by hop.",
     "qos": "Share bandwidth: show, explain, set, clear, advise.",
     "exec": "Run a command where a port ends.",
     "destroy": "Take everything of one name away again.",
