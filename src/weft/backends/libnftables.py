@@ -36,16 +36,17 @@ class Complaint(Exception):
 
 
 class Context:
-    """One libnftables context. Raises: FeatureMissing where the library is not installed."""
+    """One libnftables context. `flags`: what its listings leave out, and say. Raises: FeatureMissing where the library
+    is not installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, flags: int = FLAGS) -> None:
         self._lib = _library()
         self._ctx: int | None = self._lib.nft_ctx_new(0)
         if not self._ctx:
             raise MemoryError("nft_ctx_new")
         self._lib.nft_ctx_buffer_output(self._ctx)
         self._lib.nft_ctx_buffer_error(self._ctx)
-        self._lib.nft_ctx_output_set_flags(self._ctx, FLAGS)
+        self._lib.nft_ctx_output_set_flags(self._ctx, flags)
 
     def run(self, text: str) -> None:
         """Do the commands as one transaction. Raises: Complaint; then nothing was done."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from weft.check.trace import Live, follow
 from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
 from weft.model.intent import Path
@@ -41,45 +42,49 @@ class Question:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
     """`wanted`: the trace by the file, where that comes to another verdict. `drift`: what differs from the file on the
-    way."""
+    way. `live`: what a real packet did, where one was asked for."""
 
     prepared: Prepared
     basis: Basis
     trace: Trace
     wanted: Trace | None = None
     drift: tuple[Difference, ...] = ()
+    live: Live | None = None
 
     @property
     def passes(self) -> bool:
-        return self.trace.fate is Fate.PASSES
+        """As far as is known; a real packet must not say otherwise."""
+        return self.trace.fate is Fate.PASSES and not (self.live and self.live.differs)
 
     def where(self, path: Path) -> str:
         """file:line:column, "" for nothing that the file says."""
         return self.prepared.loaded.origins.at(path) if path and self.prepared.loaded else ""
 
 
-def trace(service: Service, loaded: Loaded, question: Question, basis: Basis | None = None) -> Traced:
-    """Trace a question. `basis` None: the machine, or the file as long as nothing of it is applied.
+def trace(
+    service: Service, loaded: Loaded, question: Question, basis: Basis | None = None, *, live: bool = False
+) -> Traced:
+    """Trace a question. `basis` None: the machine, or the file as long as nothing is applied. `live`: send it too.
 
-    Raises: IntentInvalid where a word of the question means nobody, and as Service.prepare.
+    Raises: IntentInvalid where a word of the question means nobody, or nothing is applied that could be asked;
+    NotPermitted, FeatureMissing, and as Service.prepare.
     """
     prepared = service.prepare(loaded)
     is_applied = _is_applied(prepared)
-    if basis is Basis.OBSERVED and not is_applied:
-        fix = f"`weft apply` it, or ask --state {Basis.DESIRED}"
+    if (live or basis is Basis.OBSERVED) and not is_applied:
+        fix = f"`weft apply` it, or ask by --state {Basis.DESIRED} alone"
         raise IntentInvalid([Problem(where=prepared.scope, what="nothing of it is applied here", fix=fix)])
     if basis is None:
         basis = Basis.OBSERVED if is_applied else Basis.DESIRED
     desired = ask(tracer_of(prepared, Basis.DESIRED), question)
-    if basis is Basis.DESIRED:
-        return Traced(prepared=prepared, basis=basis, trace=desired)
-    found = ask(tracer_of(prepared, basis), question)
+    found = desired if basis is Basis.DESIRED else ask(tracer_of(prepared, basis), question)
     return Traced(
         prepared=prepared,
         basis=basis,
         trace=found,
         wanted=desired if desired.fate is not found.fate else None,
-        drift=tuple(_drift(service, prepared, (found, desired))),
+        drift=tuple(_drift(service, prepared, (found, desired))) if is_applied else (),
+        live=follow(service.namespaces, found) if live else None,
     )
 
 

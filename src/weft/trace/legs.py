@@ -167,8 +167,7 @@ class Teller:
         down = [self._names.end(key) for key in step.down]
         said = f"{' and '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else walk.why
         path = self._names.path(step.down[0]) if step.down else ()
-        netns = step.down[0].netns if step.down else step.out.netns
-        return self._hop(netns, Sort.BRIDGE, said, passes=False, path=path, keys=(*step.passed, *step.down))
+        return self._hop(step.out.netns, Sort.BRIDGE, said, passes=False, path=path, keys=(*step.passed, *step.down))
 
     def _too_small(self, step: Carried) -> Hop | None:
         """The link that a packet of the asked size does not fit."""

@@ -36,11 +36,11 @@ class Entry(NamedTuple):
 
 def read_entry(body: bytes) -> Entry | None:
     """What follows the header of nfnetlink; None for what is not of IP."""
-    outer = _attributes(body)
+    outer = attributes_of(body)
     if TUPLE_ORIG not in outer:
         return None
-    inner = _attributes(outer[TUPLE_ORIG])
-    addresses, proto = _attributes(inner.get(_IP, b"")), _attributes(inner.get(_PROTO, b""))
+    inner = attributes_of(outer[TUPLE_ORIG])
+    addresses, proto = attributes_of(inner.get(_IP, b"")), attributes_of(inner.get(_PROTO, b""))
     ends = next(((addresses[s], addresses[d]) for s, d in _ADDRESSES if s in addresses and d in addresses), None)
     if ends is None or _PROTO_NUM not in proto:
         return None
@@ -66,7 +66,7 @@ def _packed(kind: int, value: bytes) -> bytes:
     return (_ATTRIBUTE.pack(4 + len(value), kind | nested) + value).ljust(4 + ((len(value) + 3) & ~3), b"\0")
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
+def attributes_of(data: bytes) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     at = 0
     while at + 4 <= len(data):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from weft.check.trace import Live
 from weft.doors.cli.reach_text import suspect_document, suspect_lines
 from weft.doors.cli.terminal import plain_lines
 from weft.service.trace import Basis, Traced
@@ -14,7 +15,8 @@ from weft.trace import End, Fate, Hint, Hop, Leg, Trace, asked_words
 
 COLOURS = {Fate.PASSES: "green", Fate.STOPS: "red", Fate.OPEN: "yellow"}
 _BASES = {Basis.OBSERVED: "as the machine is", Basis.DESIRED: "as the file says"}
-_SIGNS = {True: " ", False: "x", None: "?"}
+_SIGNS = {True: "", False: "x", None: "?"}
+_SEEN = {True: "seen", False: "not so", None: ""}
 
 
 def text(found: Traced) -> str:
@@ -24,6 +26,8 @@ def text(found: Traced) -> str:
     lines += _legs(found, trace)
     lines += ["", _verdict(trace)]
     lines += [f"  {_with_line(hint, found)}" for hint in trace.hints]
+    if found.live is not None:
+        lines += ["", _live(found.live)]
     if found.wanted is not None:
         lines += ["", f"The file would have it otherwise: {_verdict(found.wanted)}"]
     if found.drift:
@@ -45,6 +49,8 @@ def _legs(found: Traced, trace: Trace) -> Iterator[str]:
     rows = [_row(hop, found, last) for hop, last in _with_last(trace.there.hops)]
     split = len(rows)
     rows += [_row(hop, found, last) for hop, last in _with_last(trace.back.hops if trace.back else ())]
+    if found.live is not None and not found.live.why:
+        rows = [(*row[:1], _SEEN[seen], *row[1:]) for row, seen in zip(rows, found.live.confirmed, strict=True)]
     lines = plain_lines(rows) if rows else []
     colours = [hop.passes for hop in trace.hops]
     for at, (line, passes) in enumerate(zip(lines, colours, strict=True)):
@@ -76,6 +82,16 @@ def _verdict(trace: Trace) -> str:
     return f"{verdict}, in packets of up to {trace.mtu} bytes ({trace.mtu_at})" if trace.mtu else verdict
 
 
+def _live(live: Live) -> str:
+    if live.why:
+        return f"live: {click.style('not measurable', fg='yellow')}: {live.why}"
+    if live.differs:
+        return f"live: {click.style('differs', fg='red')}: {live.differs}"
+    seen, hops = sum(one is True for one in live.confirmed), len(live.confirmed)
+    told = f"it was {live.answered.how} after {live.answered.took_s * 1000:.1f} ms" if live.answered.how else ""
+    return f"live: {click.style('as traced', fg='green')}: {seen} of {hops} hops seen" + (f", {told}" if told else "")
+
+
 def _with_line(hint: Hint, found: Traced) -> str:
     where = found.where(hint.path)
     return f"{hint.said}  {where}".rstrip()
@@ -89,6 +105,7 @@ def document(found: Traced) -> dict[str, Any]:
         **_trace(found, found.trace),
         "wanted": _trace(found, found.wanted) if found.wanted else None,
         "drift": [suspect_document(difference) for difference in found.drift],
+        "live": _live_document(found.live) if found.live else None,
     }
 
 
@@ -106,6 +123,18 @@ def _trace(found: Traced, trace: Trace) -> dict[str, Any]:
         "hints": [{"said": hint.said, "where": found.where(hint.path)} for hint in trace.hints],
         "question": _leg(found, trace.there),
         "answer": _leg(found, trace.back) if trace.back else None,
+    }
+
+
+def _live_document(live: Live) -> dict[str, Any]:
+    return {
+        "why": live.why,
+        "differs": live.differs,
+        "hop": live.hop,
+        "confirmed": list(live.confirmed),
+        "answer": live.answered.how,
+        "fault": live.answered.fault,
+        "took_ms": round(live.answered.took_s * 1000, 3),
     }
 
 

@@ -23,6 +23,7 @@ from weft.doors.cli.terminal import say, say_json
 @click.option("-6", "family", flag_value=6, type=int, help="Over IPv6.")
 @click.option("--from-port", metavar="PORT", type=click.IntRange(1, 65535), help="The asking end's. [default: any]")
 @click.option("--size", metavar="BYTES", type=click.IntRange(20, 65535), help="Of a packet that must stay whole.")
+@click.option("--live", is_flag=True, help="Send it too, and watch it pass each hop.")
 @output_option
 def command(
     source: str,
@@ -34,6 +35,7 @@ def command(
     family: int | None,
     from_port: int | None,
     size: int | None,
+    live: bool,
     output: str,
 ) -> int:
     """Say why a packet FROM gets TO, or where it stops, and what would have to change. Exit 3 unless it passes.
@@ -42,6 +44,7 @@ def command(
     which is the default, gre, or a number. The answer is followed too.
 
     What is traced is what the kernel holds now (observed); where nothing is applied yet, what the file says (desired).
+    --live sends a real packet, watched by tables of nftables that are gone when the command ends.
     """
     from weft.doors.cli.intents import intent_of
     from weft.doors.cli.trace_text import document, text
@@ -51,7 +54,7 @@ def command(
 
     service = Service(command="weft trace")
     question = Question(source=source, target=target, talk=talk_of(asked, from_port), family=family, size=size)
-    found = trace(service, intent_of(service, scope, file), question, Basis(state) if state else None)
+    found = trace(service, intent_of(service, scope, file), question, Basis(state) if state else None, live=live)
     if output == "json":
         say_json(document(found))
     else:
