@@ -112,7 +112,8 @@ class Fabric:
             if self._is_heard(at):
                 heard.setdefault(at.key, passed[at])
             if self._is_exit(at):
-                exits.setdefault(at.key, passed[at])
+                known = tuple(key for key in passed[at] if key in self._links) or passed[at]
+                exits.setdefault(known[-1], known)
             for step, needed in self._steps(at):
                 if step not in passed:
                     passed[step] = (*passed[at], *needed, *(() if step.key == at.key else (step.key,)))

@@ -18,7 +18,7 @@ from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.service.status import Difference, Drift, status_of
 from weft.state import HOST, Key, State, netns_key
-from weft.trace import Fate, Talk, Trace, Tracer
+from weft.trace import Fate, Hint, Talk, Trace, Tracer
 
 
 class Basis(StrEnum):
@@ -55,6 +55,13 @@ class Traced:
     def passes(self) -> bool:
         """As far as is known; a real packet must not say otherwise."""
         return self.trace.fate is Fate.PASSES and not (self.live and self.live.differs)
+
+    @property
+    def hints(self) -> tuple[Hint, ...]:
+        """Where the file says what is asked for, nothing in the file would have to change."""
+        if self.wanted is not None and self.drift:
+            return (Hint(said="the file says otherwise: `weft apply` puts the machine right"),)
+        return self.trace.hints
 
     def where(self, path: Path) -> str:
         """file:line:column, "" for nothing that the file says."""

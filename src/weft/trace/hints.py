@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from weft.model.intent import Intent, Path
+from weft.model.intent import Intent, Path, Uplink
 from weft.model.security import Action, SecurityRule
 from weft.reach import Talk
 from weft.trace.alternatives import without
@@ -145,7 +145,7 @@ class Hints:
                 said = f"{spoken(path)} has no way out to {other.name}: give it an uplink, or a router"
                 yield Hint(said=said, path=path)
                 return
-        if target:
+        if target and self._intent.tenants[target[1]].networks[target[3]].uplink is Uplink.NAT:
             said = f"nobody outside knows the way to {self._target.name}: its network is behind NAT"
             yield Hint(said=f"{said}; `uplink: routed` leads there", path=target)
 

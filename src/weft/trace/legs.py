@@ -126,7 +126,7 @@ class Teller:
 
     def _carried(self, step: Carried, walk: Walk, answer: bool, judged: list[Judged]) -> Iterator[Hop]:
         if step.at is None:
-            yield self._nobody(step, walk)
+            yield self._nobody(step)
             return
         for passage in self._passages(step):
             for said, path in self._queues(passage):
@@ -163,9 +163,11 @@ class Teller:
                 said=said, path=path, keys=step.passed,
             )  # fmt: skip
 
-    def _nobody(self, step: Carried, walk: Walk) -> Hop:
+    def _nobody(self, step: Carried) -> Hop:
         down = [self._names.end(key) for key in step.down]
-        said = f"{' and '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else walk.why
+        said = f"nobody has {step.next_hop} where {step.out.name} leads to"
+        if down:
+            said = f"{' and '.join(down)} {'is' if len(down) == 1 else 'are'} down"
         path = self._names.path(step.down[0]) if step.down else ()
         return self._hop(step.out.netns, Sort.BRIDGE, said, passes=False, path=path, keys=(*step.passed, *step.down))
 

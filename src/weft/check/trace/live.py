@@ -7,6 +7,7 @@ kernel's trace; where the kernel does not trace, counters tell how far it came.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -14,13 +15,17 @@ from contextlib import ExitStack
 from weft.backends.libnftables import Complaint
 from weft.backends.nft_tracing import TABLE, Hide, Sought
 from weft.backends.visit import visiting
+from weft.check.reach.guests import is_open
 from weft.check.trace.probe import SPEAKS, Answered, Question
 from weft.check.trace.stations import BRIDGE, Station, stations_of
+from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.records import dataclass
 from weft.trace import Fate, Trace
 from weft.wire.nftrace import Traced
+
+_COUNTER = re.compile(r"counter packets \d+ bytes \d+ ?")
 
 SETTLE_S = 0.05
 """For what an answer leaves behind on its way."""
@@ -67,6 +72,8 @@ def unmeasurable(trace: Trace) -> str:
         return f"{trace.source.name} is a tap, and only its guest could speak for it"
     if trace.source.is_outside or trace.source.netns is None:
         return f"{trace.source.name} is outside of this machine"
+    if trace.target.stitch is not None and not is_open(trace.target.ifname):
+        return f"{trace.target.name} is a tap that nobody has opened"
     if trace.talk.protocol not in SPEAKS:
         return f"only {', '.join(SPEAKS)} can be sent"
     return ""
@@ -96,8 +103,9 @@ class Sightings:
 
     def _words(self, netns: str, step: Traced) -> str:
         rule = self._hides[netns].rule(step) if step.handle else ""
-        what = f"`{rule}`" if rule else "its policy"
-        return f"{what} in chain {step.chain} of table {step.family} {step.table}"
+        what = f"`{_COUNTER.sub('counter ', rule)}`" if rule else "the policy"
+        whose = "" if step.table.startswith(TABLE_PREFIX) else ", which is not weft's"
+        return f"{what} of chain {step.chain} in table {step.family} {step.table}{whose}"
 
 
 def _hides(

@@ -25,13 +25,13 @@ def text(found: Traced) -> str:
     lines = [_head(found), ""]
     lines += _legs(found, trace)
     lines += ["", _verdict(trace)]
-    lines += [f"  {_with_line(hint, found)}" for hint in trace.hints]
+    lines += [f"  {_with_line(hint, found)}" for hint in found.hints]
     if found.live is not None:
         lines += ["", _live(found.live)]
     if found.wanted is not None:
         lines += ["", f"The file would have it otherwise: {_verdict(found.wanted)}"]
     if found.drift:
-        lines += ["", "On the way the machine is not as the file says (`weft apply` mends it):"]
+        lines += ["", "On the way the machine is not as the file says:"]
         lines += [f"  {line}" for line in suspect_lines(found.drift)]
     return "\n".join(lines)
 
@@ -103,6 +103,7 @@ def document(found: Traced) -> dict[str, Any]:
         "scope": found.prepared.scope,
         "state": found.basis.value,
         **_trace(found, found.trace),
+        "hints": _hints(found, found.hints),
         "wanted": _trace(found, found.wanted) if found.wanted else None,
         "drift": [suspect_document(difference) for difference in found.drift],
         "live": _live_document(found.live) if found.live else None,
@@ -120,7 +121,7 @@ def _trace(found: Traced, trace: Trace) -> dict[str, Any]:
         "why": trace.why,
         "mtu": trace.mtu,
         "mtu_at": trace.mtu_at,
-        "hints": [{"said": hint.said, "where": found.where(hint.path)} for hint in trace.hints],
+        "hints": _hints(found, trace.hints),
         "question": _leg(found, trace.there),
         "answer": _leg(found, trace.back) if trace.back else None,
     }
@@ -136,6 +137,10 @@ def _live_document(live: Live) -> dict[str, Any]:
         "fault": live.answered.fault,
         "took_ms": round(live.answered.took_s * 1000, 3),
     }
+
+
+def _hints(found: Traced, hints: Sequence[Hint]) -> list[dict[str, str]]:
+    return [{"said": hint.said, "where": found.where(hint.path)} for hint in hints]
 
 
 def _end(end: End) -> dict[str, Any]:
