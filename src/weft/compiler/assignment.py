@@ -66,8 +66,8 @@ def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int
     if not pool.first <= number <= pool.last:
         whose = "broadcast" if number > pool.last else "network's own"
         return f"{address} is the {whose} address of {pool.cidr}"
-    if number == pool.gateway and segment.uplink:
-        return f"{address} is the gateway of {pool.cidr}"
+    if number in pool.holders:
+        return f"{address} is {pool.holders[number]}"
     other = pool.take(number, owner)
     if not other:
         return ""
@@ -76,7 +76,7 @@ def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int
 
 def _choice(segment: Segment, pool: AddressPool | None) -> str:
     if pool is not None:
-        taken = pool.gateway if segment.uplink else None
+        taken = pool.gateway if pool.gateway in pool.holders else None
         first, last = pool.first + (pool.first == taken), pool.last - (pool.last == taken)
         return f"another of {pool.text(first)} to {pool.text(last)}, or none to be given one"
     subnets = ", ".join(pool.cidr for pool in segment.pools)

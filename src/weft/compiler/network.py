@@ -33,9 +33,9 @@ MIN_MTU = 68
 @dataclass(slots=True, kw_only=True)
 class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
-    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant. `qos` of all
-    its ports together, `port_qos` of each that says none; `policies`: those that its ports may name. `security`: its
-    tenant's filter, None where frames are not filtered."""
+    `out_mtu`: what its way out carries, at most `mtu`. `legs`: how many routers join it. `footing`: what it stands on
+    outside of its tenant. `qos` of all its ports together, `port_qos` of each that says none; `policies`: those that
+    its ports may name. `security`: its tenant's filter, None where frames are not filtered."""
 
     tenant: str
     name: str
@@ -47,6 +47,7 @@ class Segment:
     mtu: int
     out_mtu: int
     uplink: Uplink | None
+    legs: int = 0
     pools: tuple[AddressPool, ...] = ()
     macs: dict[str, str] = field(default_factory=dict)
     ports: int = 0
@@ -85,6 +86,26 @@ class TenantPlace:
     port_qos: Asked | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class Way:
+    """What leads out of a network, as the intent alone tells. `is_routed`: a router is its gateway. `mtu`: the least
+    that its ways out carry, in bytes; None where there is none. `named`: addresses that routers name there."""
+
+    is_routed: bool = False
+    mtu: int | None = None
+    named: list[str] = field(default_factory=list)
+
+    def gateway(self, subnet: Subnet) -> str | None:
+        """The one address that routers name in a subnet."""
+        span = Span.of(subnet.cidr)
+        found = [address for address in self.named if span.covers(*number_of(address))]
+        return found[0] if len(found) == 1 else None
+
+    def narrow(self, mtu: int | None) -> None:
+        """Note one more way out, of an MTU in bytes."""
+        self.mtu = min(filter(None, (self.mtu, mtu)), default=None)
+
+
 def egress_mtu(intent: Intent, draft: Draft) -> int | None:
     """The least MTU of the links that the host's default routes leave by, as it will be; None where there is none."""
     declared = intent.host.links if intent.host else {}
@@ -103,16 +124,16 @@ def network_id(scope: str, tenant: str, name: str, network: Network) -> str:
 
 
 def compile_network(
-    draft: Draft, tenant: TenantPlace, name: str, network: Network, path_mtu: int | None, footing: Footing | None
+    draft: Draft, tenant: TenantPlace, name: str, network: Network, way: Way, footing: Footing | None
 ) -> Segment | None:
-    """Put the network's bridge; None where its id is another's. `path_mtu`: what the way out carries, in bytes;
-    `footing`: what it stands on outside of the tenant."""
+    """Put the network's bridge; None where its id is another's. `way`: what leads out of it; `footing`: what it stands
+    on outside of the tenant."""
     path = ("tenants", tenant.name, "networks", name)
     former = network.was or name
     own_id = network_id(draft.names.scope, tenant.former, name, network)
     if not draft.identify(own_id, path):
         return None
-    mtu = _mtu(draft, network, path, path_mtu if network.uplink else None, footing)
+    mtu = _mtu(draft, network, path, way.mtu, footing)
     segment = Segment(
         tenant=tenant.name,
         name=name,
@@ -122,9 +143,9 @@ def compile_network(
         netns=tenant.netns,
         bridge=f"wb{short_id(own_id)}",
         mtu=mtu,
-        out_mtu=min(mtu, path_mtu or mtu),
+        out_mtu=min(mtu, way.mtu or mtu),
         uplink=network.uplink,
-        pools=_pools(draft, network, path),
+        pools=_pools(draft, network, way, path),
         id=own_id,
         footing=footing,
         policies=tenant.policies,
@@ -132,8 +153,8 @@ def compile_network(
         port_qos=_port_qos(draft, tenant, network, path),
     )
     check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
-    if segment.uplink is not None and segment.out_mtu < segment.mtu:
-        check_mtu(draft, segment.out_mtu, (*path, "uplink"), segment.has_ipv6)
+    if segment.out_mtu < segment.mtu:
+        check_mtu(draft, segment.out_mtu, (*path, "uplink") if network.uplink else path, segment.has_ipv6)
     if segment.shared is not None:
         _check_no_router(draft, segment)
         return segment
@@ -184,14 +205,14 @@ def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
 
 
 def check_bridge_room(draft: Draft, segment: Segment) -> None:
-    """Find more links than a bridge takes: its ports, its router's leg, and what leads to its segment."""
+    """Find more links than a bridge takes: its ports, its routers' legs, and what leads to its segment."""
     if segment.shared is not None:
         return
-    links = segment.ports + (segment.uplink is not None) + (segment.footing is not None)
+    links = segment.ports + segment.legs + (segment.footing is not None)
     if links > MAX_PORTS:
         draft.error(
             segment.path,
-            f"{links} links on one network, its ports and its router; a Linux bridge takes {MAX_PORTS}",
+            f"{links} links on one network, its ports and its routers; a Linux bridge takes {MAX_PORTS}",
             "spread the ports over several networks",
         )
 
@@ -215,7 +236,7 @@ def _mtu_on(draft: Draft, network: Network, path: Path, footing: Footing, most: 
     return network.mtu or most
 
 
-def _pools(draft: Draft, network: Network, path: Path) -> tuple[AddressPool, ...]:
+def _pools(draft: Draft, network: Network, way: Way, path: Path) -> tuple[AddressPool, ...]:
     spans = [Span.of(subnet.cidr, _subnet_path(path, at)) for at, subnet in enumerate(network.subnets)]
     for wide, narrow in overlaps(spans):
         later = max(wide, narrow, key=lambda span: int(span.path[-1]))
@@ -225,7 +246,7 @@ def _pools(draft: Draft, network: Network, path: Path) -> tuple[AddressPool, ...
         if span.meets(LINK_LOCAL):
             draft.error(span.path, f"{span.cidr} is link-local, every link has it", "a unique local one: fd00:...::/64")
     return tuple(
-        AddressPool.of(subnet.cidr, _gateway(draft, subnet, network, span.path))
+        AddressPool.of(subnet.cidr, _gateway(draft, subnet, way, span.path))
         for subnet, span in zip(network.subnets, spans, strict=True)
     )
 
@@ -234,13 +255,15 @@ def _subnet_path(path: Path, at: int) -> Path:
     return (*path, "subnets", str(at))
 
 
-def _gateway(draft: Draft, subnet: Subnet, network: Network, path: Path) -> int | None:
-    """The gateway's number: the given one, else the first address where the network has a router, else none."""
+def _gateway(draft: Draft, subnet: Subnet, way: Way, path: Path) -> int | None:
+    """The gateway's number: the given one, else the first address where a router is the network's gateway, else the one
+    that a router names, else none."""
     if subnet.gateway == "":
         return None
     pool = AddressPool.of(subnet.cidr)
     if subnet.gateway is None:
-        return pool.first if network.uplink else None
+        named = way.gateway(subnet)
+        return pool.first if way.is_routed else number_of(named)[1] if named else None
     family, number = number_of(subnet.gateway)
     if not pool.spans(family, number):
         draft.error((*path, "gateway"), f"the gateway {subnet.gateway} is outside {subnet.cidr}", _span_words(pool))

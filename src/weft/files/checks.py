@@ -11,8 +11,10 @@ from typing import Any
 
 from weft.errors import Problem
 from weft.files import later
+from weft.files.floating_checks import FLOATING_CHECKS
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
 from weft.files.qos_checks import QOS_CHECKS, policy_references
+from weft.files.router_checks import ROUTER_CHECKS, router_references
 from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
@@ -178,7 +180,9 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     **dict.fromkeys(HOST_LINKS.values(), _made_link),
     Tcp: _tcp,
     SegmentSpec: _segment,
+    **FLOATING_CHECKS,
     **QOS_CHECKS,
+    **ROUTER_CHECKS,
 }
 
 
@@ -188,10 +192,13 @@ def references(data: Any, origins: Origins) -> list[Problem]:
     tenants = _mapping(data, "tenants")
     _namespaces(data, origins, problems)
     _renames(tenants, ("tenants",), origins, problems)
+    _renames(_mapping(data, "external_networks"), ("external_networks",), origins, problems)
     for tenant, content in tenants.items():
         networks, ports = _mapping(content, "networks"), _mapping(content, "ports")
+        problems += router_references(data, tenant, origins)
         _renames(networks, ("tenants", tenant, "networks"), origins, problems)
         _renames(ports, ("tenants", tenant, "ports"), origins, problems)
+        _renames(_mapping(content, "routers"), ("tenants", tenant, "routers"), origins, problems)
         for port, entry in ports.items():
             network = entry.get("network") if isinstance(entry, dict) else None
             if isinstance(network, str) and network not in networks:

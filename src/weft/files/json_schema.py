@@ -15,6 +15,7 @@ from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 from weft.files.shorthand import LISTS_OF_ONE
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
 from weft.model.qos import QosUse
+from weft.model.router import ExternalSubnet, RouterGateway, RouterInterface
 from weft.model.security import AddressPair, Remote
 
 Json = dict[str, Any]
@@ -22,6 +23,9 @@ Json = dict[str, Any]
 _SHORT: Mapping[type[Any], Json] = {
     Attach: {"enum": ["host", "tap"]},
     Subnet: {"type": "string", "description": "a network with its prefix length"},
+    ExternalSubnet: {"type": "string", "description": "a network with its prefix length"},
+    RouterInterface: {"type": "string", "description": "the name of a network"},
+    RouterGateway: {"type": "string", "description": "the name of an external network"},
     Remote: {"type": "string", "description": "a prefix or an address"},
     AddressPair: {"type": "string", "description": "a prefix or an address"},
     QosUse: {"type": "string", "description": "the name of a policy"},

@@ -12,12 +12,9 @@ _NOT_YET = "not in this version of weft"
 
 KEYS: dict[type[Any], dict[str, str]] = {
     intent.Intent: {
-        "external_networks": "external networks",
         "security_groups": "security groups of all tenants (but `tenants: NAME: security_groups:`)",
     },
     intent.Tenant: {
-        "routers": "routers (but `uplink: nat` or `routed` on a network)",
-        "floating_ips": "floating IPs",
         "share": "networks shared between tenants",
         "tunnels": "tunnels",
     },
@@ -28,7 +25,7 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "encryption": "encryption",
     },
     intent.Port: {
-        "floating_ip": "floating IPs",
+        "floating_ip": "a floating IP at its port (but `tenants: NAME: floating_ips:`)",
         "mirror": "mirroring",
     },
     security.SecurityRule: {"log": "logging of what a rule fits", "audit": "audit mode"},

@@ -12,18 +12,25 @@ from typing import Any
 
 from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
 from weft.files.outline import Listing, Record, outline
+from weft.model.floating import Forward
 from weft.model.intent import Attach, Subnet
 from weft.model.qos import QosClass, QosMatch, QosUse
+from weft.model.router import ExternalSubnet, RouterGateway, RouterInterface
 from weft.model.security import AddressPair, Remote
 
 Report = Callable[[Place, str, str], None]
 _DEVICES = ("tap", "macvtap")
 
 
-def _subnet(node: Node, report: Report) -> Node:
-    if isinstance(node, Scalar) and not node.is_null:
-        return Entries(node.place, {"cidr": Entry(node.place, node)})
-    return node
+def _under(key: str) -> Callable[[Node, Report], Node]:
+    """What stands alone is the value of `key`."""
+
+    def spell_out(node: Node, report: Report) -> Node:
+        if isinstance(node, Scalar) and not node.is_null:
+            return Entries(node.place, {key: Entry(node.place, node)})
+        return node
+
+    return spell_out
 
 
 def _attach(node: Node, report: Report) -> Node:
@@ -51,24 +58,6 @@ def _with_devices(node: Entries) -> Entries:
     return Entries(node.place, {**node.entries, **said}, node.weight) if said else node
 
 
-def _remote(node: Node, report: Report) -> Node:
-    if isinstance(node, Scalar) and not node.is_null:
-        return Entries(node.place, {"cidr": Entry(node.place, node)})
-    return node
-
-
-def _pair(node: Node, report: Report) -> Node:
-    if isinstance(node, Scalar) and not node.is_null:
-        return Entries(node.place, {"ip": Entry(node.place, node)})
-    return node
-
-
-def _policy(node: Node, report: Report) -> Node:
-    if isinstance(node, Scalar) and not node.is_null:
-        return Entries(node.place, {"policy": Entry(node.place, node)})
-    return node
-
-
 def _with_lists(cls: Hashable) -> Callable[[Node, Report], Node]:
     """What stands alone where the record has a list is a list of one."""
 
@@ -86,17 +75,28 @@ def _with_lists(cls: Hashable) -> Callable[[Node, Report], Node]:
     return spell_out
 
 
+def _in_turn(*steps: Callable[[Node, Report], Node]) -> Callable[[Node, Report], Node]:
+    def spell_out(node: Node, report: Report) -> Node:
+        for step in steps:
+            node = step(node, report)
+        return node
+
+    return spell_out
+
+
 def _listed(value: Node) -> Node:
     return value if isinstance(value, Items) or is_null(value) else Items(value.place, [value])
 
 
 SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
-    Subnet: _subnet,
+    Subnet: _under("cidr"),
+    ExternalSubnet: _under("cidr"),
     Attach: _attach,
-    QosUse: _policy,
-    Remote: _remote,
-    AddressPair: _pair,
-    **{cls: _with_lists(cls) for cls in (QosClass, QosMatch)},
+    QosUse: _under("policy"),
+    Remote: _under("cidr"),
+    AddressPair: _under("ip"),
+    **{cls: _with_lists(cls) for cls in (QosClass, QosMatch, Forward)},
+    **{cls: _in_turn(_under("network"), _with_lists(cls)) for cls in (RouterInterface, RouterGateway)},
 }
-LISTS_OF_ONE = frozenset({QosClass, QosMatch})
+LISTS_OF_ONE = frozenset({QosClass, QosMatch, Forward, RouterInterface, RouterGateway})
 """The records in which a single value may stand for a list."""

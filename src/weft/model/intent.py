@@ -14,8 +14,10 @@ from types import MappingProxyType
 from typing import Any
 
 from weft.model import words as w
+from weft.model.floating import FloatingIp
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
+from weft.model.router import ExternalNetwork, Router
 from weft.model.security import AddressGroupMember, AddressPair, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
@@ -169,9 +171,11 @@ class Tenant:
     `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name."""
 
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
+    routers: Mapping[w.Name, Router] = field(default_factory=lambda: _NONE)
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
     security_groups: Mapping[w.Name, SecurityGroup] = field(default_factory=lambda: _NONE)
     address_groups: Mapping[w.Name, tuple[AddressGroupMember, ...]] = field(default_factory=lambda: _NONE)
+    floating_ips: Mapping[w.Address, FloatingIp] = field(default_factory=lambda: _NONE)
     qos: QosUse | None = None
     port_qos: QosUse | None = None
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
@@ -219,9 +223,10 @@ class Pools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A whole file. `name` is the scope."""
+    """A whole file. `name` is the scope. `external_networks`: where routers' gateways are."""
 
     name: w.ScopeName
+    external_networks: Mapping[w.Name, ExternalNetwork] = field(default_factory=lambda: _NONE)
     tenants: Mapping[w.Name, Tenant] = field(default_factory=lambda: _NONE)
     host: NamespaceConfig | None = None
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)

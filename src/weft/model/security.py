@@ -90,7 +90,8 @@ ICMP_TYPES: Mapping[int, Mapping[str, int]] = MappingProxyType(
 DEFAULT_PRIORITY = 1000
 
 
-def _ports(value: Any) -> tuple[int, int]:
+def read_ports(value: Any) -> tuple[int, int]:
+    """The first and the last of `443` or `8000-8100`. Raises: Malformed."""
     if isinstance(value, tuple):
         return value
     written = str(value)
@@ -118,7 +119,7 @@ def _icmp_type(value: Any) -> str:
 _PORTS_SCHEMA = {"type": ["string", "integer"], "description": "a port or a range of ports", "examples": ["8000-8100"]}
 _TYPE_SCHEMA = {"type": ["string", "integer"], "description": "an ICMP type, by name or number"}
 
-PortRange = Annotated[tuple[int, int], w.Form("a port or a range of ports", _ports, _PORTS_SCHEMA)]
+PortRange = Annotated[tuple[int, int], w.Form("a port or a range of ports", read_ports, _PORTS_SCHEMA)]
 Protocol = Annotated[int, w.number("an IP protocol", 0, 255, PROTOCOLS)]
 IcmpType = Annotated[str, w.Form("an ICMP type, by name or number", _icmp_type, _TYPE_SCHEMA)]
 IcmpCode = Annotated[int, w.number("an ICMP code", 0, 255)]

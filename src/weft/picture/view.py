@@ -72,7 +72,8 @@ class NetworkView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterView:
-    """`networks`: those it joins. `uplink`: nat, routed, or "". `transit`: the ifname of its link on the host.
+    """`networks`: those it joins. `uplink`: nat, routed, an external network's name, or "". `transit`: the ifname of
+    its link on the host.
     `addresses`: its own in the networks, the gateways'. `outside`: what the host knows it by. `traffic`: between it and
     the host; received is what came in from there."""
 

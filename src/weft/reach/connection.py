@@ -25,13 +25,15 @@ _PAIRS = (layout.PAIRS4, layout.PAIRS6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Its first packet. `sport`, `dport`: of ICMP its type and code. `raw`: what names it to the kernel."""
+    """Its first packet. `sport`, `dport`: of ICMP its type and code. `answer`: source, target and ports of what comes
+    back, which translations make another. `raw`: what names it to the kernel."""
 
     source: str
     target: str
     protocol: int
     sport: int = 0
     dport: int = 0
+    answer: tuple[str, str, int, int] = ("", "", 0, 0)
     zone: int = 0
     expected: bool = False
     raw: bytes = field(default=b"", repr=False, compare=False)
@@ -41,13 +43,17 @@ class Connection:
         """AF_INET or AF_INET6. Source: linux/socket.h."""
         return 10 if ":" in self.source else 2
 
+    @property
+    def word(self) -> str:
+        """Of a protocol with ports, nft's name; "" of any other."""
+        return _PORTED.get(self.protocol, "")
+
     def fields(self) -> Mapping[str, Value]:
         """Those of its protocol, by nft's names."""
         if self.protocol in _ICMP:
             word = _ICMP[self.protocol]
             return {f"{word} type": self.sport, f"{word} code": self.dport}
-        if self.protocol in _PORTED:
-            word = _PORTED[self.protocol]
+        if word := self.word:
             return {f"{word} sport": self.sport, f"{word} dport": self.dport}
         return {}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from weft.model.security import DCCP, ICMP, ICMPV6, PROTOCOLS, SCTP, TCP, UDP, UDPLITE
 from weft.reach.bridge_filter import Filter, Ruling, Value, frame
@@ -42,7 +43,8 @@ class Talk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """In at one link of a bridge and out at another. `netns`, `bridge`: where. `mac`: of who sent the frame."""
+    """In at one link of a bridge and out at another. `netns`, `bridge`: where. `mac`: of who sent the frame. `port`:
+    what the asked one has become on the way, 0 where it is the same."""
 
     netns: str = ""
     bridge: str = ""
@@ -52,9 +54,12 @@ class Crossing:
     mac: str
     source: str
     target: str
+    port: int = 0
 
     def rulings(self, talk: Talk, *, answer: bool) -> list[Ruling]:
         """What the filter says, base chain by base chain; the last one drops it, or none does."""
+        if self.port:
+            talk = replace(talk, port=self.port)
         protocol, fields = talk.fields(6 if ":" in self.target else 4, answer=answer)
         known: dict[str, Value] = {"ct state": "new", "meta mark": 0}
         if answer:

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from weft.reach.crossing import Crossing, Talk, why_stopped
 from weft.reach.endpoints import Endpoint
-from weft.reach.walk import Verdict, Walk, World
+from weft.reach.walk import World
+from weft.reach.way import Verdict, Walk
 from weft.records import dataclass
 from weft.state import Key
 
@@ -54,11 +55,11 @@ def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Exp
     unknowable = _unknowable(source, target, family)
     if unknowable:
         return Expectation(source=source, target=target, family=family, reach=Reach.OPEN, why=unknowable)
-    there = world.walk(source.netns, source.address(family), target.address(family))
+    there = world.walk(source.netns, source.address(family), target.asked(family))
     back = None
-    if there.verdict is Verdict.ARRIVES and there.netns == target.netns:
-        back = world.walk(target.netns, target.address(family), there.source, there.translations)
-    reach, why = _judge(there, back, source)
+    if there.verdict is Verdict.ARRIVES and (there.netns, there.target) == (target.netns, target.address(family)):
+        back = world.answer(there)
+    reach, why = _judge(there, back, source, target.asked(family))
     return Expectation(
         source=source,
         target=target,
@@ -78,14 +79,14 @@ def _unknowable(source: Endpoint, target: Endpoint, family: int) -> str:
         if end.is_guest:
             return f"{end.name} is a tap, and only its guest could speak for it"
         if not end.address(family):
-            return f"{end.name} has no IPv{family} address"
-    if source.netns != target.netns:
+            return f"{end.name} {'is' if end.floating else 'has'} no IPv{family} address"
+    if source.netns != target.netns or target.floating:
         return ""
     where = f"namespace {source.netns}" if source.netns else "the host"
     return f"both end in {where}, which delivers between them itself"
 
 
-def _judge(there: Walk, back: Walk | None, source: Endpoint) -> tuple[Reach, str]:
+def _judge(there: Walk, back: Walk | None, source: Endpoint, asked: str) -> tuple[Reach, str]:
     if there.verdict is Verdict.UNKNOWN:
         return Reach.OPEN, there.why
     if back is None:
@@ -95,5 +96,7 @@ def _judge(there: Walk, back: Walk | None, source: Endpoint) -> tuple[Reach, str
         return Reach.OPEN, f"of the answer: {back.why}"
     if back.verdict is not Verdict.ARRIVES or back.netns != source.netns:
         return Reach.NO, f"of the answer: {back.why}"
+    if back.source != asked:
+        return Reach.NO, f"the answer comes from {back.source}, and {asked} was asked"
     between = [place or "the host" for place in there.places[1:-1]]
     return Reach.YES, f"by {', '.join(between)}" if between else "on one network"

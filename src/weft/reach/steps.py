@@ -34,13 +34,14 @@ class Routed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translated:
-    """An address that became another in a namespace. `key`: the chain that says so, None where it undoes what the
-    question met."""
+    """An address that became another in a namespace, and with it the port, unless that is 0. `keys`: what says so, ()
+    where it undoes what the question met."""
 
     netns: str
-    key: Key | None
+    keys: tuple[Key, ...]
     before: str
     after: str
+    port: int = 0
     is_target: bool = False
 
 

@@ -1,81 +1,23 @@
-"""The way of one packet through a State: from namespace to namespace, until it arrives or is stopped.
+"""A State as a world to send packets through.
 
-Rules: every step says why. Translations made on the way are noted, so that the answer can be walked back by them
-(`Walk.translations`), as connection tracking does. A namespace whose forwarding the State does not set, and a next hop
-that is a guest's, make the outcome UNKNOWN.
+Rules: what a State says of one namespace is sorted once, and looked up by every walk.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
-from itertools import pairwise
 
-from weft.compiler.tap import STITCH_PREFIX
-from weft.kinds.link.bridge import Bridge
-from weft.kinds.link.common import Link
-from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
 from weft.reach.bridge_filter import Filter
-from weft.reach.crossing import Crossing
+from weft.reach.crossing import Talk
 from weft.reach.fabric import Fabric, Passed
-from weft.reach.routing import Tables, hops, number_of
-from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
-from weft.reach.translation import MASQUERADE, Translator
-from weft.records import dataclass
+from weft.reach.routing import Tables, number_of
+from weft.reach.steps import Carried
+from weft.reach.translation import Translator
+from weft.reach.walker import FORWARDING, Walker
+from weft.reach.way import Packet, Verdict, Walk
 from weft.state import HOST, KernelObject, Key, State, link_key
-
-MAX_HOPS = 32
-FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
-
-
-class Verdict(StrEnum):
-    """LEAVES: by a link beyond which nothing is known."""
-
-    ARRIVES = "arrives"
-    LEAVES = "leaves"
-    STOPS = "stops"
-    UNKNOWN = "unknown"
-
-
-Translations = Mapping[tuple[str, str], str]
-"""(namespace, address that a source was given there) to the source before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
-    """`netns`: where it ended. `why`: one sentence. `passed`: every object that it needed, in order. `places`: the
-    namespaces that routed it, first and last included. `mtu`: the least of its links, in bytes. `source`: as seen at
-    the end. `crossings`: of bridges, where a filter may stop it. `steps`: all that happened to it. `guest`: the tap's
-    stitch by which it came to a guest."""
-
-    verdict: Verdict
-    netns: str
-    why: str
-    passed: tuple[Key, ...]
-    places: tuple[str, ...]
-    mtu: int | None
-    source: str
-    translations: Translations
-    crossings: tuple[Crossing, ...] = ()
-    steps: tuple[Step, ...] = ()
-    guest: Key | None = None
-
-
-@dataclass(slots=True)
-class _Packet:
-    """On its way. `came_by`: the link it came in by, "" where it was sent."""
-
-    netns: str
-    source: str
-    target: str
-    came_by: str = ""
-
-    @property
-    def family(self) -> int:
-        return 6 if ":" in self.target else 4
 
 
 class World:
@@ -114,255 +56,37 @@ class World:
         value = self._settings.get(Key("sysctl", netns, FORWARDING[family]))
         return None if value is None else value != "0"
 
-    def walk(self, netns: str, source: str, target: str, answers: Translations | None = None) -> Walk:
-        """Send a packet. `answers`: translations that it undoes, being the answer to what they were made for."""
-        return _Walker(self, _Packet(netns, source, target), answers).walk()
+    def walk(self, netns: str, source: str, target: str, talk: Talk | None = None) -> Walk:
+        """Send a packet. `talk`: what is asked, where only that leads on."""
+        return Walker(self, Packet.of(netns, source, target, talk), None).walk()
 
-    def walk_in(self, link: Key, source: str, target: str, answers: Translations | None = None) -> Walk:
+    def answer(self, question: Walk) -> Walk:
+        """Send the answer to what has arrived, or has left: it undoes the translations that were made for that."""
+        last = question.steps[-1] if question.steps else None
+        if question.verdict is Verdict.LEAVES and isinstance(last, Carried) and last.at is not None:
+            return self._answering(question).walk_in(last.at)
+        return self._answering(question).walk()
+
+    def walk_in(self, link: Key, source: str, target: str, talk: Talk | None = None) -> Walk:
         """Follow a packet that comes in by a link from whatever that leads to."""
-        return _Walker(self, _Packet(link.netns, source, target), answers).walk_in(link)
+        return Walker(self, Packet.of(link.netns, source, target, talk), None).walk_in(link)
 
     def walk_from(
-        self, out: Key, next_hop: str, source: str, target: str, answers: Translations | None = None, *, mac: str = ""
+        self, out: Key, next_hop: str, source: str, target: str, talk: Talk | None = None, *, mac: str = ""
     ) -> Walk:
         """Follow what a guest behind a tap sends to a neighbour. `out`: the stitch; `mac`: the guest's."""
-        walker = _Walker(self, _Packet(out.netns, source, target), answers)
-        return walker.walk_from(out, next_hop, mac)
+        return Walker(self, Packet.of(out.netns, source, target, talk), None).walk_from(out, next_hop, mac)
+
+    def answer_from(self, question: Walk, next_hop: str, *, mac: str = "") -> Walk:
+        """The answer of a guest to what came to it."""
+        assert question.guest is not None
+        return self._answering(question).walk_from(question.guest, next_hop, mac)
+
+    def _answering(self, question: Walk) -> Walker:
+        packet = Packet(question.netns, question.target, question.source, translated=question.port)
+        return Walker(self, packet, question.translations)
 
     def _carry(self, netns: str, source: str, target: str) -> tuple[str, Passed] | None:
         """As a tunnel's underlay."""
         walk = self.walk(netns, source, target)
         return (walk.netns, walk.passed) if walk.verdict is Verdict.ARRIVES else None
-
-
-class _Walker:
-    def __init__(self, world: World, packet: _Packet, answers: Translations | None) -> None:
-        self._world, self._packet, self._answers = world, packet, answers
-        self._passed: dict[Key, None] = {}
-        self._places = [packet.netns]
-        self._mtu: int | None = None
-        self._made: dict[tuple[str, str], str] = {}
-        self._crossings: list[Crossing] = []
-        self._steps: list[Step] = []
-        self._guest: Key | None = None
-
-    def walk_in(self, link: Key) -> Walk:
-        heard, packet = self._world.fabric.heard_from_beyond(link), self._packet
-        at = link if link in heard else self._holder(heard, packet.target)
-        if at is None:
-            return self._end(Verdict.STOPS, f"nobody has {packet.target} on the network of {link}")
-        if at != link:
-            self._carry(link, packet.target, at, heard[at], "")
-        packet.netns, packet.came_by = at.netns, at.name
-        self._places = [at.netns]
-        return self.walk()
-
-    def walk_from(self, out: Key, next_hop: str, mac: str) -> Walk:
-        ended = self._cross(out, next_hop, mac)
-        return self._end(*ended) if ended else self.walk()
-
-    def walk(self) -> Walk:
-        for _ in range(MAX_HOPS):
-            ended = self._step()
-            if ended:
-                return self._end(*ended)
-        return self._end(Verdict.STOPS, f"it goes round in circles by {_place(self._packet.netns)}")
-
-    def _end(self, verdict: Verdict, why: str) -> Walk:
-        return Walk(
-            verdict=verdict,
-            netns=self._packet.netns,
-            why=why,
-            passed=tuple(self._passed),
-            places=tuple(self._places),
-            mtu=self._mtu,
-            source=self._packet.source,
-            translations=self._made,
-            crossings=tuple(self._crossings),
-            steps=tuple(self._steps),
-            guest=self._guest,
-        )
-
-    def _step(self) -> tuple[Verdict, str] | None:
-        """Through one namespace; what ends the walk, if anything does."""
-        packet = self._packet
-        tables = self._world.tables(packet.netns)
-        undone = (self._answers or {}).get((packet.netns, packet.target), packet.target)
-        if undone != packet.target:
-            self._note_translation(None, packet.target, undone, is_target=True)
-            packet.target = undone
-        if tables.is_local(packet.target, packet.source, packet.came_by):
-            owners = self._world.owners(packet.target)
-            at = next((key for key in owners if key.netns == packet.netns), None)
-            self._steps.append(Delivered(netns=packet.netns, target=packet.target, key=at))
-            return Verdict.ARRIVES, f"{packet.target} is in {_place(packet.netns)}"
-        return self._may_forward() or self._send(tables)
-
-    def _may_forward(self) -> tuple[Verdict, str] | None:
-        packet = self._packet
-        if not packet.came_by:
-            return None
-        forwards = self._world.forwards(packet.netns, packet.family)
-        key = Key("sysctl", packet.netns, FORWARDING[packet.family])
-        self._steps.append(Forwarded(netns=packet.netns, key=key, allowed=forwards))
-        if forwards is None:
-            return Verdict.UNKNOWN, f"the file does not say whether {_place(packet.netns)} forwards"
-        self._pass(key)
-        return None if forwards else (Verdict.STOPS, f"{_place(packet.netns)} does not forward")
-
-    def _send(self, tables: Tables) -> tuple[Verdict, str] | None:
-        packet = self._packet
-        route = tables.route(packet.target, packet.source, packet.came_by)
-        way = hops(route)[0] if route is not None and route.type == "unicast" else None
-        self._steps.append(Routed(netns=packet.netns, target=packet.target, route=route, way=way))
-        if route is None:
-            return Verdict.STOPS, self._no_route(tables)
-        self._pass(route.key)
-        if way is None:
-            return Verdict.STOPS, f"{_place(packet.netns)} has a route of type {route.type} to {packet.target}"
-        if self._answers is None:
-            self._translate(tables, way.ifname)
-        return self._cross(link_key(packet.netns, way.ifname), way.via or packet.target)
-
-    def _no_route(self, tables: Tables) -> str:
-        packet = self._packet
-        lost = tables.route(packet.target, packet.source, packet.came_by, even_down=True)
-        why = f": {lost.ifname} is down" if lost is not None else ""
-        return f"{_place(packet.netns)} has no route to {packet.target}{why}"
-
-    def _translate(self, tables: Tables, oif: str) -> None:
-        packet = self._packet
-        found = self._world.translator(packet.netns).translate(packet.source, oif)
-        if found is None:
-            return
-        to, chain = found
-        new = tables.first_address(packet.family, oif) if to == MASQUERADE else to
-        if new:
-            self._pass(chain)
-            self._note_translation(chain, packet.source, new)
-            self._made[packet.netns, new] = packet.source
-            packet.source = new
-
-    def _note_translation(self, key: Key | None, before: str, after: str, *, is_target: bool = False) -> None:
-        netns = self._packet.netns
-        self._steps.append(Translated(netns=netns, key=key, before=before, after=after, is_target=is_target))
-
-    def _cross(self, out: Key, next_hop: str, mac: str = "") -> tuple[Verdict, str] | None:
-        """Over the wires to whoever has the next hop's address. `mac`: of the sender, "" for the link's own."""
-        heard = self._world.fabric.heard(out)
-        at = self._holder(heard, next_hop)
-        if at is None:
-            return self._unheard(out, heard, next_hop, mac)
-        self._carry(out, next_hop, at, heard[at], mac)
-        packet = self._packet
-        packet.netns, packet.came_by = at.netns, at.name
-        self._places.append(at.netns)
-        return None
-
-    def _carry(self, out: Key, next_hop: str, at: Key, passed: Passed, mac: str) -> None:
-        """Over all that was passed."""
-        self._pass(*passed)
-        mtu = self._narrow(passed)
-        crossings = tuple(self._bridges(out, passed, mac))
-        self._crossings += crossings
-        self._note_carried(out, next_hop, at, passed, crossings, mtu)
-
-    def _note_carried(
-        self,
-        out: Key,
-        next_hop: str,
-        at: Key | None,
-        passed: Passed,
-        crossings: tuple[Crossing, ...] = (),
-        mtu: int | None = None,
-        down: tuple[Key, ...] = (),
-    ) -> None:
-        step = Carried(
-            source=self._packet.source,
-            target=self._packet.target,
-            out=out,
-            next_hop=next_hop,
-            at=at,
-            passed=passed,
-            crossings=crossings,
-            mtu=mtu,
-            down=down,
-        )
-        self._steps.append(step)
-
-    def _holder(self, heard: Mapping[Key, Passed], address: str) -> Key | None:
-        """The link that answers for an address: the one that has it, else in IPv4 any of its namespace."""
-        owners = self._world.owners(address)
-        exact = next((key for key in owners if key in heard), None)
-        if exact is not None or ":" in address:
-            return exact
-        places = {key.netns for key in owners}
-        return next((key for key in heard if key.netns in places), None) if places else None
-
-    def _unheard(self, out: Key, heard: Mapping[Key, Passed], next_hop: str, mac: str) -> tuple[Verdict, str]:
-        """Nobody whom the State knows has the next hop's address: a guest, somebody outside, or really nobody."""
-        fabric = self._world.fabric
-        stitch = next((key for key in heard if next_hop in self._reserved(key)), None)
-        if stitch is not None:
-            self._carry(out, next_hop, stitch, heard[stitch], mac)
-            self._guest = stitch
-            return Verdict.UNKNOWN, f"{next_hop} is a guest's behind a tap"
-        exits = fabric.exits(out)
-        if exits:
-            key, passed = next(iter(exits.items()))
-            self._carry(out, next_hop, key, passed, mac)
-            return Verdict.LEAVES, f"it leaves by {key}, which is not weft's"
-        self._pass(out)
-        down = fabric.down(out)
-        self._note_carried(out, next_hop, None, (out,), down=down)
-        if out in down:
-            return Verdict.STOPS, f"{out} is down"
-        return Verdict.STOPS, f"nobody has {next_hop} on the network of {out}"
-
-    def _reserved(self, stitch: Key) -> list[str]:
-        """The addresses that are a guest's where the link leads on to a tap: they follow its mark."""
-        link = self._world.fabric.link(stitch)
-        is_stitch = stitch.netns == HOST and stitch.name.startswith(STITCH_PREFIX)
-        return (link.alias or "").split()[1:] if link is not None and is_stitch else []
-
-    def _bridges(self, out: Key, passed: Passed, mac: str) -> Iterator[Crossing]:
-        """Each bridge that is crossed: its ports follow each other in what was passed."""
-        links = [link for link in map(self._world.fabric.link, passed) if link is not None]
-        sender, packet = self._world.fabric.link(out), self._packet
-        for near, far in pairwise(_outside_of_tunnels(links)):
-            if near.master and (near.netns, near.master) == (far.netns, far.master):
-                yield Crossing(
-                    netns=near.netns,
-                    bridge=near.master,
-                    filter=self._world.filter(near.netns),
-                    iifname=near.ifname,
-                    oifname=far.ifname,
-                    mac=mac or (sender.mac if sender is not None else None) or "",
-                    source=packet.source,
-                    target=packet.target,
-                )
-
-    def _narrow(self, passed: Passed) -> int | None:
-        """The least MTU of these links, which may be the least of all."""
-        mtus = [link.mtu for link in map(self._world.fabric.link, passed) if isinstance(link, Link) and link.mtu]
-        least = min(mtus, default=None)
-        self._mtu = min((mtu for mtu in (least, self._mtu) if mtu), default=None)
-        return least
-
-    def _pass(self, *keys: Key) -> None:
-        self._passed.update(dict.fromkeys(keys))
-
-
-def _outside_of_tunnels(links: Iterable[Link]) -> Iterator[Link]:
-    """The links, bridges aside, by which the frame goes itself, not the packets of a tunnel that carry it."""
-    carried = False
-    for link in links:
-        if isinstance(link, Tunnel):
-            carried = not carried
-            yield link
-        elif not carried and not isinstance(link, Bridge):
-            yield link
-
-
-def _place(netns: str) -> str:
-    return netns or "the host"

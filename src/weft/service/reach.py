@@ -17,7 +17,7 @@ from weft.check.reach.guests import is_open
 from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
 from weft.netlink.namespaces import Namespaces
-from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect
+from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect, floating
 from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
@@ -84,14 +84,16 @@ def check_reach(
     protocols: Collection[Protocol] = tuple(Protocol),
     watcher: Watcher | None = None,
 ) -> Reached:
-    """Measure all pairs of an intent's ports, or of those selected.
+    """Measure all pairs of an intent's ports, or of those selected, and its floating IPs from each port.
 
-    `ports`: names and patterns (`web`, `shop/web`, `shop/*`); of one port alone, the pairs that it is part of.
+    `ports`: names and patterns (`web`, `shop/web`, `shop/*`, `203.0.113.10`); of one port alone, the pairs
+    that it is part of.
     Raises: IntentInvalid where a name fits no port or there are more pairs than MOST_PAIRS, NotPermitted,
     DumpInterrupted, and as Service.prepare.
     """
     prepared = service.prepare(loaded)
-    found = endpoints(loaded.intent, prepared.desired, prepared.paths)
+    ports_there = endpoints(loaded.intent, prepared.desired, prepared.paths)
+    found = [*ports_there, *floating(loaded.intent, prepared.desired, ports_there)]
     selected = select(found, ports)
     asked = pairs_of(found, selected)
     if len(asked) > MOST_PAIRS:
@@ -125,12 +127,14 @@ def select(found: Sequence[Endpoint], words: Sequence[str]) -> list[Endpoint]:
 
 
 def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[tuple[Endpoint, Endpoint]]:
-    """Each of the selected with each other, both ways; one alone with all there are."""
+    """Each of the selected with each other, both ways; one alone with all there are. A floating IP asks nobody."""
     if len(selected) == 1 < len(found):
         (one,) = selected
         others = [end for end in found if end is not one]
-        return [(one, other) for other in others] + [(other, one) for other in others]
-    return [(source, target) for source in selected for target in selected if source is not target]
+        pairs = [(one, other) for other in others] + [(other, one) for other in others]
+    else:
+        pairs = [(source, target) for source in selected for target in selected if source is not target]
+    return [(source, target) for source, target in pairs if not source.floating]
 
 
 def _fits(end: Endpoint, word: str) -> bool:

@@ -13,27 +13,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from weft.apply import Progress, ignore_progress
+from weft.backends.announcing import Announcing
 from weft.backends.base import Selection
 from weft.backends.conntrack import Conntrack
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
+from weft.diff import Changes
 from weft.errors import PlanStale, Refused
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.probe import key_files
+from weft.reach.redirection import moved
 from weft.records import dataclass
+from weft.service.announcing import announce
 from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
-from weft.service.severing import filtered, narrowed, sever
+from weft.service.severing import divert, filtered, narrowed, sever
 from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
-from weft.state import HOST
+from weft.state import HOST, State
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
 from weft.store.ledger import Ledger
@@ -341,10 +345,20 @@ class Service:
         places = narrowed(todo.changes)
         if places:
             sever(Conntrack(self.namespaces), prepared.desired, places)
+        self._follow(todo.changes, prepared.desired)
+
+    def _follow(self, changes: Changes, desired: State) -> None:
+        """What others remember of addresses that lead elsewhere now, or newly answer here."""
+        if diverted := moved(changes):
+            divert(Conntrack(self.namespaces), desired, diverted)
+        announce(Announcing(self.namespaces), changes, desired)
 
     def _sever_after(self, scope: str, recovered: Recovered | None) -> None:
-        """Cut what an apply that was killed, and is led on, did not come to cut."""
-        if recovered is None or not recovered.forward or scope not in self._intents.scopes():
+        """Cut what an apply that was killed, and is led on, did not come to cut, or what a trial is taken back from."""
+        if recovered is None:
+            return
+        self._follow(recovered.changes, recovered.desired)
+        if not recovered.forward or scope not in self._intents.scopes():
             return
         desired = self.prepare(self.kept(scope)).desired
         sever(Conntrack(self.namespaces), desired, filtered(desired))
@@ -374,7 +388,7 @@ def _locks(intent: Intent) -> set[str]:
 
 
 def _touches_host(intent: Intent) -> bool:
-    if intent.host or intent.namespaces:
+    if intent.host or intent.namespaces or intent.external_networks:
         return True
     tenants = intent.tenants.values()
     networks = (network for tenant in tenants for network in tenant.networks.values())

@@ -1,4 +1,5 @@
 """Connections that groups no longer allow are cut: answers pass unasked, so a rule that goes must take its own along.
+So are those of a floating IP that leads elsewhere now, in both directions, in every router that it moved from or to.
 
 Rules: after the transaction, under its locks; an apply that was led back cuts nothing. Every connection of a tenant
 whose filter changed is judged by what is wanted now: what another rule still allows goes on. What cannot be cut now
@@ -8,30 +9,54 @@ whose filter changed is judged by what is wanted now: what another rule still al
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Container, Mapping
+from functools import partial
+from typing import Protocol
 
 from weft.backends.conntrack import Conntrack
 from weft.compiler.groups.layout import BRIDGE
 from weft.diff import Changes
-from weft.reach.connection import Admission
+from weft.reach.connection import Admission, Connection
+from weft.reach.redirection import Redirection
 from weft.state import Change, KernelObject, Op, State
+
+
+class Judge(Protocol):
+    """Says of a connection whether it may not go on."""
+
+    def refuses(self, connection: Connection) -> bool: ...
 
 
 def sever(conntrack: Conntrack, desired: State, places: Collection[str]) -> int:
     """End what `desired` refuses in these namespaces, and say how many. Raises: NotPermitted, KernelRefused."""
+    held = _held(desired, places)
+    return sum(_sever(conntrack, netns, partial(Admission, objects)) for netns, objects in held.items())
+
+
+def divert(conntrack: Conntrack, desired: State, moved: Mapping[str, Collection[str]]) -> int:
+    """End what goes by floating IPs that lead elsewhere now, and say how many. `moved`: these, by router. Raises:
+    NotPermitted, KernelRefused."""
+    held = _held(desired, moved)
+    return sum(
+        _sever(conntrack, netns, partial(Redirection, held.get(netns, ()), addresses))
+        for netns, addresses in moved.items()
+    )
+
+
+def _held(desired: State, places: Container[str]) -> dict[str, list[KernelObject]]:
     held: dict[str, list[KernelObject]] = defaultdict(list)
     for key, obj in desired.items():
         if key.netns in places:
             held[key.netns].append(obj)
-    return sum(_sever(conntrack, netns, objects) for netns, objects in held.items())
+    return held
 
 
-def _sever(conntrack: Conntrack, netns: str, objects: list[KernelObject]) -> int:
+def _sever(conntrack: Conntrack, netns: str, judge: Callable[[], Judge]) -> int:
     there = conntrack.connections(netns)
     if not there:
         return 0
-    admission = Admission(objects)
-    refused = [connection for connection in there if admission.refuses(connection)]
+    judging = judge()
+    refused = [connection for connection in there if judging.refuses(connection)]
     return conntrack.end(netns, refused) if refused else 0
 
 

@@ -20,6 +20,7 @@ from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
+from weft.model.router import Router
 from weft.picture.view import (
     Condition,
     Flow,
@@ -138,23 +139,33 @@ class _Seen:
 
     def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
         for name, network in tenant.networks.items():
-            links = self._wanted[f"tenants/{of}/routers/{name}"]
-            transit = next((link for link in links if link.netns == HOST), None)
-            outside = next((link for link in links if link.ifname == UPLINK), None)
-            if network.uplink is None or transit is None or outside is None:
-                continue
-            inside = [link.key for link in links if link.netns == outside.netns and link is not outside]
-            yield RouterView(
-                name=name,
-                condition=self._condition(links, ("tenants", of, "networks", name), within=outside.netns),
-                netns=outside.netns,
-                networks=(name,),
-                uplink=network.uplink.value,
-                transit=transit.ifname,
-                addresses=tuple(chain.from_iterable(self._addresses[key] for key in inside)),
-                outside=tuple(a for a in self._addresses[outside.key] if not a.startswith("fe80:")),
-                traffic=self._traffic(outside.key),
-            )
+            if network.uplink is not None:
+                yield from self._router(of, name, ("tenants", of, "networks", name), (name,), network.uplink.value)
+        for name, router in tenant.routers.items():
+            networks = dict.fromkeys(_joined(tenant, router))
+            out = router.gateway.network if router.gateway else ""
+            yield from self._router(of, name, ("tenants", of, "routers", name), tuple(networks), out)
+
+    def _router(self, of: str, name: str, path: Path, networks: tuple[str, ...], out: str) -> Iterator[RouterView]:
+        """`out`: how it leads out, or where to. Of a network's own router only what is in its namespace counts."""
+        links = self._wanted[f"tenants/{of}/routers/{name}"]
+        outside = next((link for link in links if link.ifname == UPLINK), None)
+        transit = next((link for link in links if link.netns == HOST), None)
+        netns = outside.netns if outside else next((link.netns for link in links if not link.master), None)
+        if netns is None:
+            return
+        inside = [link.key for link in links if link.netns == netns and link is not outside]
+        yield RouterView(
+            name=name,
+            condition=self._condition(links, path, within=netns if path[2] == "networks" else None),
+            netns=netns,
+            networks=networks,
+            uplink=out,
+            transit=transit.ifname if transit else "",
+            addresses=tuple(chain.from_iterable(self._addresses[key] for key in inside)),
+            outside=tuple(a for a in self._addresses[outside.key] if not a.startswith("fe80:")) if outside else (),
+            traffic=self._traffic(outside.key) if outside else None,
+        )
 
     # links outside of tenants
 
@@ -268,8 +279,24 @@ def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:
     found: dict[Path, set[str]] = defaultdict(set)
     for change in prepared.plan.changes.values():
         path = subjects.of(change)
-        found[path[:-1] if path[-1:] == (QOS,) else path].add(change.key.netns)
+        found[_told_of(path)].add(change.key.netns)
     return found
+
+
+def _told_of(path: Path) -> Path:
+    """What a path is a part of: a link's queues are the link's, an interface is its router's."""
+    if path[2:3] == ("routers",):
+        return path[:4]
+    return path[:-1] if path[-1:] == (QOS,) else path
+
+
+def _joined(tenant: Tenant, router: Router) -> Iterator[str]:
+    """The networks that a router joins."""
+    for interface in router.interfaces:
+        if interface.network:
+            yield interface.network
+        elif interface.port and interface.port in tenant.ports:
+            yield tenant.ports[interface.port].network
 
 
 def _links_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, list[Link]]:

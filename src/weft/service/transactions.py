@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from weft.apply import Progress, conclude, ignore_progress, lead_to, transact
+from weft.diff import Changes, diff
 from weft.errors import Refused, Unconfirmed
 from weft.observe import Machine
 from weft.plan import Plan
@@ -31,11 +32,14 @@ Arm: TypeAlias = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed."""
+    """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed.
+    `changes`: what it came to, none where the former state was never left for good; `desired`: what is there now."""
 
     scope: str
     forward: bool
     taken_back: bool = False
+    changes: Changes = field(default_factory=dict)
+    desired: State = field(default_factory=State)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,13 @@ class Transactions:
         lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
         conclude(self._books(machine, record))
         is_back = forward and Note.of(record).verb is Verb.TAKE_BACK
-        return Recovered(scope=scope, forward=forward and not is_back, taken_back=is_back)
+        return Recovered(
+            scope=scope,
+            forward=forward and not is_back,
+            taken_back=is_back,
+            changes=diff(record.former, record.goal) if forward else {},
+            desired=goal,
+        )
 
     def _end_trial(self, scope: str) -> Recovered | None:
         """Nothing where there is no trial, or one that has time left."""
@@ -157,7 +167,7 @@ class Transactions:
         machine = self.machine_of(scope)
         todo, former = way_back(machine, record)
         self.carry_out(machine, todo, former, Note(verb=Verb.TAKE_BACK))
-        return Recovered(scope=scope, forward=False, taken_back=True)
+        return Recovered(scope=scope, forward=False, taken_back=True, changes=todo.changes, desired=former)
 
     def _keep(self, scope: str, record: Record) -> None:
         """End a trial that was confirmed."""

@@ -16,7 +16,7 @@ from weft.compiler.tap import STITCH_PREFIX
 from weft.errors import IntentInvalid, Problem
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.element import NftElement
-from weft.model.intent import Path
+from weft.model.intent import Intent, Path
 from weft.model.words import closest
 from weft.reach import FAMILIES, Endpoint, World
 from weft.state import HOST, KernelObject, Key, State
@@ -30,10 +30,18 @@ SOMEBODY = MappingProxyType({4: "198.51.100.1", 6: "2001:db8::1"})
 class Ends:
     """The ports of an intent, and whoever else has an address in a world."""
 
-    def __init__(self, found: Sequence[Endpoint], state: State, paths: Mapping[Key, Path], world: World) -> None:
+    def __init__(
+        self, intent: Intent, found: Sequence[Endpoint], state: State, paths: Mapping[Key, Path], world: World
+    ) -> None:
         self._world = world
         self._ports = {end.name: end for end in found}
         self._guests = _guests(state, paths, [end for end in found if end.is_guest])
+        self._floating = {
+            address: self._ports[f"{name}/{held.port}"]
+            for name, tenant in intent.tenants.items()
+            for address, held in tenant.floating_ips.items()
+            if f"{name}/{held.port}" in self._ports
+        }
 
     def pair(self, source: str, target: str, family: int | None) -> tuple[End, End, int]:
         """Both ends, and the family they speak: the given one, else what an address says, else the first that both
@@ -72,6 +80,9 @@ class Ends:
 
     def _by_address(self, word: str) -> End:
         address = str(ip_address(word))
+        led = self._floating.get(address)
+        if led is not None:
+            return replace(self._of(led, 6 if ":" in address else 4), name=address, address=address)
         ports = [end for end in self._ports.values() if address in (end.ipv4, end.ipv6)]
         ports += [end for end, *_ in self._guests.values() if address in (end.ipv4, end.ipv6)]
         if len(ports) > 1:

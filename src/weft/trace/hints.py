@@ -18,6 +18,7 @@ from weft.trace.legs import Told
 from weft.trace.names import port_name, spoken
 from weft.trace.question import asked_words
 from weft.trace.records import End, Fate, Hint, Hop, Sort
+from weft.trace.ways_out import network_of, routers_of, ways_out
 
 
 class Hints:
@@ -136,25 +137,37 @@ class Hints:
         source, target = self._network(self._source), self._network(self._target)
         if source and source == target:
             return
-        if source and target and source[1] == target[1]:
+        leading = [path for path, _ in routers_of(self._intent, source)] if source else []
+        if source and target and source[1] == target[1] and not self._leads_out(source):
             yield Hint(said=f"no router joins {spoken(source)} and {spoken(target)}", path=source)
             return
         for path, other in ((source, self._target), (target, self._source)):
-            network = self._intent.tenants[path[1]].networks.get(path[3]) if path else None
-            if network is not None and network.uplink is None:
-                said = f"{spoken(path)} has no way out to {other.name}: give it an uplink, or a router"
-                yield Hint(said=said, path=path)
+            if path and not self._leads_out(path):
+                joint = leading[0] if leading else path
+                said = f"{spoken(path)} has no way out to {other.name}: give it an uplink, or a router with a gateway"
+                yield Hint(said=said, path=joint if path == source else path)
                 return
-        if target and self._intent.tenants[target[1]].networks[target[3]].uplink is Uplink.NAT:
-            said = f"nobody outside knows the way to {self._target.name}: its network is behind NAT"
-            yield Hint(said=f"{said}; `uplink: routed` leads there", path=target)
+        if target and self._is_behind_nat(target) and self._target.address not in self._floating:
+            said = (
+                f"nobody outside knows the way to {self._target.name}, which is behind NAT: a floating IP leads there"
+            )
+            yield Hint(said=said, path=target)
+
+    def _leads_out(self, network: Path) -> bool:
+        held = self._intent.tenants[network[1]].networks[network[3]]
+        return held.uplink is not None or ways_out(self._intent, network) is not None
+
+    def _is_behind_nat(self, network: Path) -> bool:
+        held = self._intent.tenants[network[1]].networks[network[3]]
+        gateway = ways_out(self._intent, network)
+        return held.uplink is Uplink.NAT or (gateway is not None and gateway.translates)
+
+    @property
+    def _floating(self) -> set[str]:
+        return {address for tenant in self._intent.tenants.values() for address in tenant.floating_ips}
 
     def _network(self, end: End) -> Path:
-        if not end.is_port:
-            return ()
-        name = self._intent.tenants[end.path[1]].ports[end.path[3]].network
-        owner, _, network = name.rpartition("/")
-        return ("tenants", owner or end.path[1], "networks", network)
+        return network_of(self._intent, end.path) if end.is_port else ()
 
     # what passes
 

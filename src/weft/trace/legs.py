@@ -119,10 +119,11 @@ class Teller:
 
     def _translated(self, step: Translated) -> Hop:
         what = "target" if step.is_target else "source"
-        undone = "" if step.key is not None else ", as the question's was translated"
-        said = f"{what} {step.before} becomes {step.after}{undone}"
-        path, keys = (self._names.path(step.key), (step.key,)) if step.key is not None else ((), ())
-        return self._hop(step.netns, Sort.NAT, said, path=path, keys=keys)
+        undone = "" if step.keys else ", as the question's was translated"
+        port = f", port {step.port}" if step.port else ""
+        path = self._names.path(step.keys[-1]) if step.keys else ()
+        said = f"{what} {step.before} becomes {step.after}{port}{undone}"
+        return self._hop(step.netns, Sort.NAT, said, path=path, keys=step.keys)
 
     def _carried(self, step: Carried, walk: Walk, answer: bool, judged: list[Judged]) -> Iterator[Hop]:
         if step.at is None:

@@ -75,6 +75,8 @@ def spoken(path: Path, *, as_router: bool = False) -> str:
             return f"{kind[:-1]} {tenant}/{name}"
         case ("tenants", _, "security_groups", name, *_):
             return f"security group {name}"
+        case ("tenants", _, "floating_ips", address, *_):
+            return f"floating IP {address}"
         case ("tenants", tenant):
             return f"tenant {tenant}"
     return " ".join(path)

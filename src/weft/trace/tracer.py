@@ -12,7 +12,6 @@ from ipaddress import ip_address, ip_network
 
 from weft.model.intent import Intent, Path
 from weft.reach import Talk, Verdict, Walk, World, endpoints
-from weft.reach.steps import Carried, Delivered
 from weft.state import HOST, Key, State, link_key
 from weft.trace.ends import Ends
 from weft.trace.filters import Filters
@@ -20,6 +19,7 @@ from weft.trace.hints import Hints
 from weft.trace.legs import Passage, Queues, Teller, Told
 from weft.trace.names import Names
 from weft.trace.records import End, Fate, Hop, Leg, Sort, Trace
+from weft.trace.ways_out import network_of, ways_out
 
 
 def no_queues(_: Passage) -> Iterable[tuple[str, Path]]:
@@ -42,7 +42,7 @@ class Tracer:
         self._intent, self._queues = intent, queues
         self.world = World(desired if state is None else state)
         self._names = Names(paths, found, self.world)
-        self._ends = Ends(found, desired, paths, self.world)
+        self._ends = Ends(intent, found, desired, paths, self.world)
         self._filters = Filters(intent, self._names)
 
     def trace(
@@ -71,12 +71,19 @@ class Tracer:
     def place(self, netns: str) -> str:
         return self._names.place(netns)
 
+    def outside_of(self, end: End) -> str:
+        """The host's link that leads to the external network of a floating IP, or of a port's router, "" for none."""
+        networks = self._intent.external_networks
+        for tenant in self._intent.tenants.values():
+            if end.address in tenant.floating_ips and end.name.endswith(end.address):
+                return networks[tenant.floating_ips[end.address].network].link
+        gateway = ways_out(self._intent, network_of(self._intent, end.path)) if end.is_port else None
+        return networks[gateway.network].link if gateway is not None else ""
+
     def neighbour(self, guest: End, address: str) -> str:
         """Whom a guest sends to, as it would know from its subnets: the address itself, else their gateway."""
-        tenant = self._intent.tenants[guest.path[1]]
-        port = tenant.ports[guest.path[3]]
-        owner, _, name = port.network.rpartition("/")
-        network = self._intent.tenants[owner or guest.path[1]].networks[name]
+        _, owner, _, name = network_of(self._intent, guest.path)
+        network = self._intent.tenants[owner].networks[name]
         number = ip_address(address)
         nets = [(ip_network(subnet.cidr), subnet) for subnet in network.subnets]
         nets = [(net, subnet) for net, subnet in nets if net.version == number.version]
@@ -121,37 +128,35 @@ class _Traced:
         teller = self._tracer.teller(self._talk, self._size)
         if source.stitch is not None:
             next_hop = self._tracer.neighbour(source, target.address)
-            walk = self._world.walk_from(source.stitch, next_hop, source.address, target.address, mac=source.mac)
+            walk = self._world.walk_from(
+                source.stitch, next_hop, source.address, target.address, self._talk, mac=source.mac
+            )
         elif source.is_outside or source.netns is None:
-            link = self._way_out(source.address)
+            link = self._way_in(source, target)
             if link is None:
                 return self._lost("the host", HOST, f"the host has no route to {source.address}"), None
-            walk = self._world.walk_in(link, source.address, target.address)
+            walk = self._world.walk_in(link, source.address, target.address, self._talk)
         elif not self._world.tables(source.netns).is_local(source.address, source.address):
             said = f"{source.name} has not its address {source.address} any more"
             return self._lost(self._tracer.place(source.netns), source.netns, said), None
         else:
-            walk = self._world.walk(source.netns, source.address, target.address)
+            walk = self._world.walk(source.netns, source.address, target.address, self._talk)
         return self._ending(teller.tell(walk, answer=False), walk, target), walk
 
-    def _back(self, there: Walk) -> Told | None:
-        """The answer, from where the question came to; None where nobody can say."""
+    def _back(self, there: Walk) -> Told:
+        """The answer, from where the question came to."""
         size = self._size if self._talk.protocol.startswith("icmp") else None
         teller = self._tracer.teller(self._talk, size)
-        last = there.steps[-1] if there.steps else None
-        made = there.translations
         if there.guest is not None:
-            assert isinstance(last, Carried)
             next_hop = self._tracer.neighbour(self._target, there.source)
-            mac = self._target.mac
-            walk = self._world.walk_from(there.guest, next_hop, last.target, there.source, made, mac=mac)
-        elif isinstance(last, Delivered):
-            walk = self._world.walk(there.netns, last.target, there.source, made)
-        elif isinstance(last, Carried) and last.at is not None:
-            walk = self._world.walk_in(last.at, last.target, there.source, made)
+            walk = self._world.answer_from(there, next_hop, mac=self._target.mac)
         else:
-            return None
-        return self._ending(teller.tell(walk, answer=True), walk, self._source)
+            walk = self._world.answer(there)
+        told = self._ending(teller.tell(walk, answer=True), walk, self._source)
+        if told.leg.fate is Fate.PASSES and walk.source != self._target.address:
+            why = f"it comes from {walk.source}, and {self._target.address} was asked"
+            return replace(told, leg=replace(told.leg, fate=Fate.STOPS, why=why))
+        return told
 
     def _ending(self, told: Told, walk: Walk, end: End) -> Told:
         """Whether what arrived somewhere is where it was to come to."""
@@ -175,9 +180,13 @@ class _Traced:
             return walk.verdict is Verdict.LEAVES
         return walk.verdict is Verdict.ARRIVES and (not end.is_port or walk.netns == end.netns)
 
-    def _way_out(self, address: str) -> Key | None:
-        """The link by which the host sends to somebody outside."""
-        route = self._world.tables(HOST).route(address, address)
+    def _way_in(self, source: End, target: End) -> Key | None:
+        """The link by which somebody outside comes in: that of the target's external network, else the one by which
+        the host sends there."""
+        link = self._tracer.outside_of(target)
+        if link:
+            return link_key(HOST, link)
+        route = self._world.tables(HOST).route(source.address, source.address)
         return link_key(HOST, route.ifname) if route is not None and route.ifname else None
 
     def _lost(self, place: str, netns: str, said: str) -> Told:

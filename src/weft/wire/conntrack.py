@@ -10,7 +10,7 @@ HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _NESTED = 0x3FFF
 
-TUPLE_ORIG, STATUS, ID, ZONE = 1, 3, 12, 18
+TUPLE_ORIG, TUPLE_REPLY, STATUS, ID, ZONE = 1, 2, 3, 12, 18
 _IP, _PROTO = 1, 2
 _ADDRESSES = ((1, 2), (3, 4))
 """CTA_IP_V4_SRC and _DST, CTA_IP_V6_SRC and _DST."""
@@ -21,14 +21,26 @@ _EXPECTED = 1
 """IPS_EXPECTED."""
 
 
-class Entry(NamedTuple):
-    """`raw`: tuple, zone and number of the entry, as they name it."""
+class Ends(NamedTuple):
+    """One direction. `sport`, `dport`: of ICMP its type and code."""
 
     source: str
     target: str
     protocol: int
     sport: int
     dport: int
+
+
+class Entry(NamedTuple):
+    """As its first packet came, and `answer` as one to it comes. `raw`: tuple, zone and number of the entry, as they
+    name it."""
+
+    source: str
+    target: str
+    protocol: int
+    sport: int
+    dport: int
+    answer: tuple[str, str, int, int]
     zone: int
     expected: bool
     raw: bytes
@@ -37,24 +49,27 @@ class Entry(NamedTuple):
 def read_entry(body: bytes) -> Entry | None:
     """What follows the header of nfnetlink; None for what is not of IP."""
     outer = attributes_of(body)
-    if TUPLE_ORIG not in outer:
+    first = _ends(outer.get(TUPLE_ORIG, b""))
+    if first is None:
         return None
-    inner = attributes_of(outer[TUPLE_ORIG])
+    back = _ends(outer.get(TUPLE_REPLY, b"")) or Ends(first.target, first.source, first.protocol, 0, 0)
+    return Entry(
+        **first._asdict(),
+        answer=(back.source, back.target, back.sport, back.dport),
+        zone=_number(outer.get(ZONE, b"\0\0")),
+        expected=bool(_number(outer.get(STATUS, b"\0" * 4)) & _EXPECTED),
+        raw=b"".join(_packed(kind, outer[kind]) for kind in (TUPLE_ORIG, ZONE, ID) if kind in outer),
+    )
+
+
+def _ends(data: bytes) -> Ends | None:
+    inner = attributes_of(data)
     addresses, proto = attributes_of(inner.get(_IP, b"")), attributes_of(inner.get(_PROTO, b""))
     ends = next(((addresses[s], addresses[d]) for s, d in _ADDRESSES if s in addresses and d in addresses), None)
     if ends is None or _PROTO_NUM not in proto:
         return None
     ports = next(((_number(proto[s]), _number(proto[d])) for s, d in _ENDS if s in proto and d in proto), (0, 0))
-    return Entry(
-        source=str(ip_address(ends[0])),
-        target=str(ip_address(ends[1])),
-        protocol=proto[_PROTO_NUM][0],
-        sport=ports[0],
-        dport=ports[1],
-        zone=_number(outer.get(ZONE, b"\0\0")),
-        expected=bool(_number(outer.get(STATUS, b"\0" * 4)) & _EXPECTED),
-        raw=b"".join(_packed(kind, outer[kind]) for kind in (TUPLE_ORIG, ZONE, ID) if kind in outer),
-    )
+    return Ends(str(ip_address(ends[0])), str(ip_address(ends[1])), proto[_PROTO_NUM][0], *ports)
 
 
 def _number(value: bytes) -> int:

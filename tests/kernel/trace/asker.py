@@ -1,6 +1,6 @@
-"""Run inside a namespace: listens, or asks many things at once. `listen PORTS` answers at tcp and udp PORTS (a,b,c) until
-stdin ends; `ask SECONDS` reads a JSON list of `tcp/ADDRESS/PORT`, `udp/ADDRESS/PORT` and `icmp/ADDRESS` and prints which
-of them were answered within so many seconds. An ICMP echo is asked for by a raw socket.
+"""Run inside a namespace: listens, or asks many things at once. `listen PORTS` answers at tcp and udp PORTS (a,b,c)
+until stdin ends; `ask SECONDS` reads a JSON list of `tcp/ADDRESS/PORT`, `udp/ADDRESS/PORT` and `icmp/ADDRESS` and prints
+which of them were answered within so many seconds. An ICMP echo is asked for by a raw socket.
 """
 
 from __future__ import annotations

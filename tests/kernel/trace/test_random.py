@@ -65,7 +65,7 @@ def intent(chance: random.Random) -> dict[str, Any]:
     """Some tenants with an uplink of each kind, and ports in any of their groups, or in none."""
     tenants: dict[str, Any] = {}
     for tenant, networks in NETWORKS.items():
-        held = {name: {"subnets": [v4, v6], **({"uplink": up} if up else {})} for name, (v4, v6, up) in networks.items()}
+        held = {name: {"subnets": [v4, v6]} | ({"uplink": up} if up else {}) for name, (v4, v6, up) in networks.items()}
         groups = {name: group(chance, name != "e") for name in GROUPS}
         ports = {}
         for network in networks:
@@ -135,7 +135,8 @@ def answers(world: World, questions: dict[str, list[str]]) -> dict[tuple[str, st
     for netns, words in questions.items():
         command = (sys.executable, HERE / "asker.py", "ask", str(HEARD_S))
         asking[netns] = world.start(*command, netns=netns, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert (stdin := asking[netns].stdin) is not None
+        stdin = asking[netns].stdin
+        assert stdin is not None
         stdin.write(json.dumps(words))
         stdin.close()
     found = {}
@@ -172,6 +173,6 @@ def test_five_hundred_questions(applied: tuple[World, Path, dict[str, str]]) -> 
         for one, trace in zip(asked, traces, strict=True)
         if (trace.fate is Fate.PASSES) != found[netns[one[0]], word_of(trace, one[2])]
     }
-    assert not wrong, f"{len(wrong)} of {len(asked)}: {json.dumps({str(k): v for k, v in wrong.items()}, indent=1)[:4000]}"
+    assert not wrong, f"{len(wrong)} of {len(asked)}: {list(wrong.items())[:20]}"
     passing = sum(trace.fate is Fate.PASSES for trace in traces)
     assert TRIPLES * 0.15 < passing < TRIPLES * 0.85, f"{passing}: groups that decide nothing prove nothing"

@@ -67,7 +67,7 @@ class Icmp:
     def send(self, probes: Sequence[Probe]) -> None:
         for probe in probes:
             try:
-                self._sockets[probe.source.name].sendto(self._packet(probe), (probe.target.address(self._family), 0))
+                self._sockets[probe.source.name].sendto(self._packet(probe), (probe.target.asked(self._family), 0))
             except OSError as failure:
                 probe.note = (failure.strerror or "").lower()
 

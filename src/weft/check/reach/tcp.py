@@ -75,7 +75,7 @@ class Tcp:
         try:
             call.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
             call.bind((probe.source.address(self._family), 0))
-            refused = call.connect_ex(self._listening[probe.target.name])
+            refused = call.connect_ex((probe.target.asked(self._family), self.port(probe.target)))
             if refused not in (0, EINPROGRESS):
                 raise OSError(refused, _words(refused))
             self._exchange.watch(call, partial(self._say, probe, call), WRITABLE)

@@ -35,7 +35,8 @@ class Udp:
     def send(self, probes: Sequence[Probe]) -> None:
         for probe in probes:
             try:
-                self._asking[probe.source.name].sendto(self._board.question(probe), self._answering[probe.target.name])
+                to = (probe.target.asked(self._family), self.port(probe.target))
+                self._asking[probe.source.name].sendto(self._board.question(probe), to)
             except OSError as failure:
                 probe.note = (failure.strerror or "").lower()
 

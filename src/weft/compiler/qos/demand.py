@@ -189,6 +189,11 @@ def _in_frames(want: QosDirection, rate_bps: int, mtu: int) -> int:
 
 def _nothing_shared(draft: Draft, place: PortPlace, want: QosDirection) -> None:
     path, segment = (*place.path, "qos"), place.segment
+    if segment.legs:
+        what = "a guarantee of what leads out by a router of its own"
+        fix = "`ceil:` limits the port there; guarantees are of a network with `uplink: nat` or `routed`"
+        draft.error(path, f"{what}: not in this version of weft", fix)
+        return
     if segment.footing is not None:
         what = f"a guarantee on {segment.footing.below}, which network {segment.name} stands on"
         fix = "`ceil:` limits the port there; guarantees are of a network with `uplink: nat` or `routed`"

@@ -61,6 +61,7 @@ def _matrix(found: Reached) -> list[str]:
     rows = [
         [source.name, str(number), *(cells.get((source.name, target.name), " ") for target in found.ports)]
         for number, source in enumerate(found.ports, 1)
+        if not source.floating
     ]
     return [_coloured(line, found) for line in plain_lines([head, *rows])]
 
@@ -202,6 +203,7 @@ def _port(end: Endpoint, found: Reached) -> dict[str, Any]:
         "netns": end.netns,
         "ifname": end.ifname,
         "addresses": [address for address in (end.ipv4, end.ipv6) if address],
+        "floating": end.floating or None,
         "tap": ("unopened" if end.name in found.unopened else "open") if end.is_guest else None,
     }
 

@@ -1,0 +1,241 @@
+"""External networks: what lies behind a link of the host's, whose addresses routers are given.
+
+Rules: an address is one thing's; what is given comes first, then what is held, then the lowest free of the pools. What
+the host, its neighbours and other scopes have there is nobody's. The network has a routing table of its own on the
+host: its subnets by the link, everything else by their gateway, or not at all; a rule for each router leads there what
+comes from it, so that it goes out by this network whatever the host's own way out is. The host answers on the link for
+each address by an entry of its own (a proxy neighbour), never for all. Source: ip-rule(8), ip-neighbour(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_interface
+
+from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
+from weft.compiler.draft import Draft
+from weft.compiler.findings import Cause
+from weft.compiler.naming import identity
+from weft.compiler.network import ETHERNET_MTU
+from weft.compiler.router.namespace import route_back
+from weft.compiler.router.numbers import table_number
+from weft.compiler.router.place import RouterPlace
+from weft.compiler.routing import DEFAULTS, IPV6_METRIC
+from weft.compiler.settings import compile_sysctl
+from weft.kinds.ip.neighbour import Neighbour
+from weft.kinds.ip.route import Route
+from weft.model.intent import Intent, Path
+from weft.model.router import ExternalNetwork, ExternalSubnet
+from weft.records import dataclass
+from weft.state import HOST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalPlace:
+    """An external network. `mtu`: its link's, in bytes. `pools`: its subnets; `choices`: by subnet, what addresses are
+    chosen from. `table`: its routing table on the host."""
+
+    name: str
+    former: str
+    path: Path
+    link: str
+    mtu: int
+    pools: tuple[AddressPool, ...]
+    choices: tuple[tuple[AddressPool, ...], ...]
+    table: int
+
+    @property
+    def families(self) -> frozenset[int]:
+        return frozenset(pool.family for pool in self.pools)
+
+    def pool_of(self, address: str) -> AddressPool | None:
+        """The subnet that an address is in."""
+        family, number = number_of(address)
+        return next((pool for pool in self.pools if pool.spans(family, number)), None)
+
+    def lowest(self, family: int, owner: str) -> str | None:
+        """The lowest free address of a family, now the owner's."""
+        for pool, choices in zip(self.pools, self.choices, strict=True):
+            for choice in choices if pool.family == family else ():
+                number = choice.take_lowest(owner)
+                if number is not None:
+                    return pool.text(number)
+        return None
+
+
+def external_mtu(intent: Intent, draft: Draft, link: str) -> int:
+    """The MTU of the host's link as it will be, in bytes."""
+    declared = intent.host.links if intent.host else {}
+    wanted = declared[link].mtu if link in declared else None
+    there = draft.facts.links.get(link)
+    return wanted or (there.mtu if there else ETHERNET_MTU)
+
+
+def place_externals(draft: Draft, intent: Intent) -> dict[str, ExternalPlace]:
+    """All external networks of the file, by name."""
+    spans: list[Span] = []
+    found: dict[str, ExternalPlace] = {}
+    tables: set[int] = set()
+    for name, network in intent.external_networks.items():
+        path = ("external_networks", name)
+        own_id = identity(draft.names.scope, f"external_networks/{network.was or name}", network.id)
+        if not draft.identify(own_id, path):
+            continue
+        _check_link(draft, intent, network, path)
+        pools = tuple(_pools(draft, network, path))
+        spans += (pool.span._replace(path=(*path, "subnets", str(at))) for at, pool in enumerate(pools))
+        _reserve(draft, intent, network.link, pools)
+        found[name] = ExternalPlace(
+            name=name,
+            former=network.was or name,
+            path=path,
+            link=network.link,
+            mtu=external_mtu(intent, draft, network.link),
+            pools=pools,
+            choices=tuple(
+                _choices(draft, pool, subnet, at, path)
+                for at, (pool, subnet) in enumerate(zip(pools, network.subnets, strict=True))
+            ),
+            table=table_number(draft, own_id, tables),
+        )
+    for wide, narrow in overlaps(spans):
+        draft.error(narrow.path, f"{narrow.cidr} overlaps {wide.cidr} of {'.'.join(wide.path[:2])}", "prefixes apart")
+    return found
+
+
+def claim(draft: Draft, external: ExternalPlace, address: str, owner: str, path: Path) -> bool:
+    """Take a given address for its owner; a finding where it cannot have it."""
+    pool = external.pool_of(address)
+    _, number = number_of(address)
+    if pool is None:
+        what = f"{address} is in no subnet of external network {external.name}"
+        draft.error(path, what, f"its subnets: {', '.join(one.cidr for one in external.pools) or 'none'}")
+    elif not pool.first <= number <= pool.last:
+        draft.error(path, f"{address} is no host's address in {pool.cidr}", _between(pool))
+    elif number in pool.holders:
+        draft.error(path, f"{address} is {pool.holders[number]}", _between(pool), Cause.MACHINE)
+    elif number == pool.gateway:
+        draft.error(path, f"{address} is the gateway of {pool.cidr}", _between(pool))
+    elif other := pool.take(number, owner):
+        draft.error(path, f"{address} is {other}'s" if other != owner else f"{address} is given twice", _between(pool))
+    else:
+        return True
+    return False
+
+
+def _between(pool: AddressPool) -> str:
+    return f"another of {_span(pool)}"
+
+
+def _span(pool: AddressPool) -> str:
+    return f"{pool.text(pool.first)} to {pool.text(pool.last)}"
+
+
+def put_address(draft: Draft, router: RouterPlace, external: ExternalPlace, address: str, path: Path) -> None:
+    """Have an address answered for on the external network's link, and lead what comes for it to a router."""
+    cidr = f"{address}/{128 if ':' in address else 32}"
+    draft.put(Neighbour(netns=HOST, ifname=external.link, address=address, proxy=True), path)
+    put_routes(draft, router, external, cidr, path)
+
+
+def put_routes(draft: Draft, router: RouterPlace, external: ExternalPlace, cidr: str, path: Path) -> None:
+    """Lead a prefix to a router: for the host and what comes in, and for what comes from other routers."""
+    draft.put(route_back(router, cidr), path)
+    draft.put(route_back(router, cidr, external.table), path)
+
+
+def compile_external(draft: Draft, external: ExternalPlace) -> None:
+    """Put the routing table of an external network that routers lead to, and what its link needs."""
+    for pool in external.pools:
+        metric = IPV6_METRIC if pool.family == 6 else 0
+        draft.put(
+            Route(netns=HOST, dst=pool.cidr, ifname=external.link, table=external.table, metric=metric), external.path
+        )
+    for family, dst in DEFAULTS.items():
+        draft.put(_default(external, family, dst), external.path)
+    if 6 in external.families:
+        compile_sysctl(draft, HOST, f"net/ipv6/conf/{external.link}/proxy_ndp", "1", external.path)
+
+
+def _default(external: ExternalPlace, family: int, dst: str) -> Route:
+    """By the first subnet of the family that has a gateway; unreachable without."""
+    metric = IPV6_METRIC if family == 6 else 0
+    gateway = next((pool.gateway_text for pool in external.pools if pool.family == family and pool.gateway), "")
+    if not gateway:
+        return Route(netns=HOST, dst=dst, type="unreachable", table=external.table, metric=metric)
+    return Route(
+        netns=HOST, dst=dst, ifname=external.link, via=gateway, onlink=True, table=external.table, metric=metric
+    )
+
+
+def _check_link(draft: Draft, intent: Intent, network: ExternalNetwork, path: Path) -> None:
+    declared = intent.host.links if intent.host else {}
+    if network.link not in draft.facts.links and network.link not in declared:
+        there = ", ".join(sorted({*draft.facts.links, *declared} - {"lo"})) or "none"
+        draft.error((*path, "link"), f"the host has no link {network.link}", f"its links: {there}", Cause.MACHINE)
+
+
+def _pools(draft: Draft, network: ExternalNetwork, path: Path) -> Iterator[AddressPool]:
+    for at, subnet in enumerate(network.subnets):
+        where = (*path, "subnets", str(at))
+        pool = AddressPool.of(subnet.cidr)
+        if pool.span.meets(LINK_LOCAL):
+            draft.error(where, f"{subnet.cidr} is link-local, every link has it", "a prefix that is routed to the link")
+        if subnet.gateway is not None:
+            family, number = number_of(subnet.gateway)
+            if not pool.spans(family, number):
+                what = f"the gateway {subnet.gateway} is outside {subnet.cidr}"
+                draft.error((*where, "gateway"), what, f"one of {_span(pool)}")
+            else:
+                pool = AddressPool.of(subnet.cidr, number)
+        yield pool
+
+
+def _choices(draft: Draft, pool: AddressPool, subnet: ExternalSubnet, at: int, path: Path) -> tuple[AddressPool, ...]:
+    """What addresses of a subnet are chosen from: its ranges, which know what is taken in all of it."""
+    if not subnet.pools:
+        return (pool,)
+    found = []
+    for place, text in enumerate(subnet.pools):
+        (family, low), (_, high) = ends(text)
+        if pool.spans(family, low) and pool.spans(family, high):
+            low, high = max(low, pool.first), min(high, pool.last)
+            found.append(pool.part(low, high))
+        else:
+            where = (*path, "subnets", str(at), "pools", str(place))
+            draft.error(where, f"{text} is outside {pool.cidr}", f"within {_span(pool)}")
+    return tuple(found)
+
+
+def ends(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The first and the last address of a range, or of one address."""
+    first, _, last = text.partition("-")
+    return number_of(first), number_of(last or first)
+
+
+def _reserve(draft: Draft, intent: Intent, link: str, pools: Iterable[AddressPool]) -> None:
+    """What others have already."""
+    for address, holder in taken(draft, intent, link).items():
+        family, number = number_of(address)
+        for pool in pools:
+            if pool.spans(family, number):
+                pool.hold(number, holder)
+
+
+def taken(draft: Draft, intent: Intent, link: str) -> Mapping[str, str]:
+    """Addresses that the host has, leads elsewhere or knows as a neighbour's, with whose each is."""
+    found: dict[str, str] = {}
+    for prefix in draft.facts.host_routes:
+        address, _, length = prefix.partition("/")
+        if length == ("128" if ":" in address else "32"):
+            found[address] = "led elsewhere by a route of the host's"
+    for ifname, address in draft.facts.host_neighbours:
+        found[address] = f"a neighbour's by an entry of the host's on {ifname}"
+    declared = intent.host.links if intent.host else {}
+    for ifname, addresses in (
+        *((ifname, held.addresses) for ifname, held in draft.facts.links.items()),
+        *((ifname, held.addresses) for ifname, held in declared.items()),
+    ):
+        for cidr in addresses:
+            found[str(ip_interface(cidr).ip)] = f"the host's own, on {ifname}"
+    return found

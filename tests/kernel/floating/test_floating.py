@@ -1,0 +1,143 @@
+"""Floating IPs with real traffic: from outside, from inside, of both families; what they are made of, and drift."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.kernel.external import BEYOND4, BEYOND6
+from tests.kernel.floating.shop import DB, DB4, FORWARD4, FORWARD6, FORWARDS, WEB, WEB4, WEB6, heard, shop
+from tests.kernel.groups.lab import Lab
+
+pytestmark = pytest.mark.kernel
+
+ROUTER = "weft.lab.shop.edge"
+ALL = (WEB, DB, FORWARDS)
+SERVICES = ("tcp/80", "udp/53")
+
+
+def asked(address: str, *services: str) -> list[str]:
+    return [f"{service.split('/')[0]}/{address}/{service.split('/')[1]}" for service in services]
+
+
+@pytest.fixture
+def open_shop(lab: Lab) -> Lab:
+    """With everything applied, and everybody listening."""
+    lab.apply(shop(*ALL))
+    lab.listen("web", *SERVICES, "tcp/21", "tcp/23")
+    lab.listen("db", "tcp/22", "tcp/80")
+    lab.listen("api", "udp/5000", "udp/5009", "udp/5010")
+    return lab
+
+
+def test_from_outside_and_out(lab: Lab) -> None:
+    before = lab.world.dump(settle_s=5)
+    lab.apply(shop(*ALL))
+    world = lab.world
+    lab.listen("web", *SERVICES, "tcp/21", "tcp/23")
+    lab.listen("db", "tcp/22", "tcp/80")
+    lab.listen("api", "udp/5000", "udp/5009", "udp/5010")
+    for web, forward in ((WEB4, FORWARD4), (WEB6, FORWARD6)):
+        assert world.ping(web, netns="world")
+        lab.demand(
+            "world",
+            passes=(
+                *asked(web, *SERVICES),
+                *asked(forward, "tcp/2222", "tcp/2201", "tcp/2203", "udp/5000", "udp/5009"),
+            ),
+            stops=(*asked(web, "tcp/22"), *asked(forward, "tcp/22", "tcp/2202", "tcp/80", "udp/5010", "udp/2222")),
+        )
+    assert "Unreachable" in world.run("ping", "-c1", "-W2", FORWARD4, netns="world", check=False).stdout
+    for netns, target, seen in (
+        ("web", BEYOND4, WEB4),
+        ("web", BEYOND6, WEB6),
+        ("api", BEYOND4, "203.0.113.5"),
+        ("api", BEYOND6, "2001:db8:1::5"),
+    ):
+        with heard(world, f"src {seen} and dst {target}") as lines:
+            assert world.ping(target, netns=netns)
+        assert lines, f"{netns} speaks as {seen}"
+    assert "nothing to do" in world.run("weft", "apply", "-y", "-f", lab.file).stdout.lower()
+    for started in lab.listening:
+        started.kill()
+    world.run("weft", "destroy", "-y", "lab")
+    assert world.dump(settle_s=5) == before
+
+
+@pytest.mark.parametrize(
+    ("asking", "seen4", "seen6"),
+    [
+        ("api", "203.0.113.5", "2001:db8:1::5"),
+        ("web", WEB4, WEB6),
+        ("db", DB4, "2001:db8:1::20"),
+        ("ci", "203.0.113.6", "2001:db8:1::6"),
+    ],
+    ids=["same bridge", "itself", "other bridge", "other tenant"],
+)
+def test_hairpins(open_shop: Lab, asking: str, seen4: str, seen6: str) -> None:
+    """Everybody inside reaches what everybody outside reaches, and is seen by an address that answers find back."""
+    for web, forward, seen in ((WEB4, FORWARD4, seen4), (WEB6, FORWARD6, seen6)):
+        assert open_shop.world.ping(web, netns=asking)
+        with heard(open_shop.world, f"src {seen} and port 80", "web", "web") as lines:
+            open_shop.demand(
+                asking,
+                passes=(*asked(web, *SERVICES), *asked(forward, "tcp/2222", "tcp/2201", "udp/5000")),
+                stops=asked(forward, "tcp/22"),
+            )
+        assert lines, f"{asking} is seen as {seen}"
+
+
+def test_from_the_host_and_by_check(open_shop: Lab) -> None:
+    world = open_shop.world
+    for web, forward in ((WEB4, FORWARD4), (WEB6, FORWARD6)):
+        assert world.ping(web)
+        passes = (*asked(web, *SERVICES), *asked(forward, "tcp/2222", "tcp/2201", "udp/5000"))
+        told = world.run("python3", "tests/kernel/groups/talk.py", "ask", "8", *passes)
+        assert json.loads(told.stdout) == dict.fromkeys(passes, True)
+    done = world.run("weft", "check", "reach", "-f", open_shop.file, "-o", "json", check=False)
+    found = json.loads(done.stdout)
+    assert done.returncode == 0, [pair["told"] for pair in found["pairs"] if pair["told"]]
+    pairs = {(pair["from"], pair["to"]): pair for pair in found["pairs"]}
+    for asking in ("shop/web", "shop/api", "shop/db", "dev/ci"):
+        for floating in (WEB4, WEB6, DB4):
+            pair = pairs[asking, f"shop/{floating}"]
+            assert pair["expected"] == "reach" and all(pair["families"][0]["reached"].values()), (asking, floating)
+    assert not any(pair["from"].endswith(WEB4) for pair in found["pairs"]), "a floating IP asks nobody"
+
+    world.run("nft", f"delete element inet weft-lab floating4 {{ {WEB4} }}", netns=ROUTER)
+    status = open_shop.status()
+    assert status.returncode == 3 and "tenants.shop.floating_ips.203.0.113.10" in status.stdout
+    red = world.run("weft", "check", "reach", "-f", open_shop.file, "--port", WEB4, check=False)
+    assert red.returncode == 3 and f"dev/ci -> shop/{WEB4}" in red.stdout and f"floating4 {WEB4}" in red.stdout
+    open_shop.apply(shop(*ALL))
+    assert world.ping(WEB4, netns="world")
+
+
+def handles(lab: Lab) -> dict[str, str]:
+    """Of all rules and sets of the router, and what the rules have counted."""
+    text = lab.world.run("nft", "-a", "list", "table", "inet", "weft-lab", netns=ROUTER).stdout
+    found = re.findall(r"^\t+((?:chain|map|set) \S+|[a-z].*?)(?: \{)? # handle (\d+)$", text, re.M)
+    return dict(found)
+
+
+def test_one_more_rewrites_nothing(lab: Lab) -> None:
+    lab.apply(shop(WEB))
+    before = handles(lab)
+    assert len(before) > 12
+    index = lab.world.run("ip", "-o", "link", netns=ROUTER).stdout
+    with (
+        heard(lab.world, "arp and src host 203.0.113.20") as arp,
+        heard(lab.world, "dst ff02::1 and ip6[40] == 136 and ip6[62:2] == 0x20") as na,
+    ):
+        lab.apply(shop(WEB, DB))
+    assert arp and na, f"who newly answers is announced: {arp}, {na}"
+    assert handles(lab) == before and lab.world.run("ip", "-o", "link", netns=ROUTER).stdout == index
+    assert lab.world.ping(DB4, netns="world")
+    lab.apply(shop(WEB, DB, FORWARDS))
+    after = handles(lab)
+    assert {text: after[text] for text in before} == before, "ranges are rules behind the others"
+    lab.apply(shop(WEB))
+    assert handles(lab) == before
+    assert not lab.world.ping(DB4, netns="world", wait_s=0)
