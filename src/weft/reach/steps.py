@@ -48,10 +48,12 @@ class Translated:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
     """Over wires and bridges from a link to whoever has the next hop's address. `at` None: nobody there; `passed`: the
-    links and what else it needed; `down`: links on the way that are down. `source`, `target`: as they are here."""
+    links and what else it needed; `down`: links on the way that are down. `source`, `target`: as they are here;
+    `came_by`: the link by which its namespace got it."""
 
     source: str
     target: str
+    came_by: str
     out: Key
     next_hop: str
     at: Key | None

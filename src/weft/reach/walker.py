@@ -229,6 +229,7 @@ class Walker:
         step = Carried(
             source=self._packet.source,
             target=self._packet.target,
+            came_by=self._packet.came_by,
             out=out,
             next_hop=next_hop,
             at=at,

@@ -6,12 +6,15 @@ where the file would have it otherwise, both are said. Of what the file wants, t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from weft.check.trace import Live, follow
+from weft.compiler import planted
+from weft.compiler.qos.planted import Planted
 from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
+from weft.kinds.tc.qdisc import QDISC
 from weft.model.intent import Path
 from weft.records import dataclass
 from weft.service.prepared import Prepared
@@ -104,7 +107,14 @@ def tracer_of(prepared: Prepared, basis: Basis) -> Tracer:
     """Over what the kernel holds, or what the file wants on this machine's host."""
     assert prepared.loaded is not None
     state = prepared.observed if basis is Basis.OBSERVED else _on_this_host(prepared)
-    return Tracer(prepared.loaded.intent, prepared.desired, prepared.paths, state)
+    return Tracer(prepared.loaded.intent, prepared.desired, prepared.paths, state, _planted(prepared))
+
+
+def _planted(prepared: Prepared) -> Sequence[Planted]:
+    """What queues where; nobody is asked where nothing does."""
+    if prepared.loaded is None or prepared.facts is None or not any(key.table == QDISC for key in prepared.desired):
+        return ()
+    return planted(prepared.loaded.intent, prepared.facts)
 
 
 def _on_this_host(prepared: Prepared) -> State:

@@ -23,8 +23,8 @@ from weft.state import HOST, KernelObject, Key, State
 from weft.trace.records import End
 
 EXTERNAL = "external"
-SOMEBODY = MappingProxyType({4: "198.51.100.1", 6: "2001:db8::1"})
-"""Who asks from outside, or is asked there, where nobody says. Source: RFC 5737, RFC 3849."""
+SOMEBODY = MappingProxyType({4: "198.51.100.1", 6: "3fff::1"})
+"""Who asks from outside, or is asked there, where nobody says. Source: RFC 5737, RFC 9637."""
 
 
 class Ends:
@@ -36,6 +36,7 @@ class Ends:
         self._world = world
         self._ports = {end.name: end for end in found}
         self._guests = _guests(state, paths, [end for end in found if end.is_guest])
+        self._known = {address for tenant in intent.tenants.values() for address in tenant.floating_ips}
         self._floating = {
             address: self._ports[f"{name}/{held.port}"]
             for name, tenant in intent.tenants.items()
@@ -90,9 +91,10 @@ class Ends:
         if ports:
             return self._of(ports[0], 6 if ":" in address else 4)
         owners = self._world.owners(address)
-        if not owners:
+        if not owners and address not in self._known:
             return End(name=address, address=address, netns=None, is_outside=True)
-        return End(name=address, address=address, netns=owners[0].netns, ifname=owners[0].name)
+        at = owners[0] if owners else None
+        return End(name=address, address=address, netns=at and at.netns, ifname=at.name if at else "")
 
     def _of(self, end: Endpoint, family: int) -> End:
         made = End(name=end.name, address=end.address(family), netns=end.netns, ifname=end.ifname, path=end.path)

@@ -134,6 +134,9 @@ class Hints:
 
     def _a_way(self) -> Iterator[Hint]:
         """What would join two networks, or a network and what is outside."""
+        if self._target.address in self._floating and not self._target.is_port:
+            yield self._forward()
+            return
         source, target = self._network(self._source), self._network(self._target)
         if source and source == target:
             return
@@ -152,6 +155,20 @@ class Hints:
                 f"nobody outside knows the way to {self._target.name}, which is behind NAT: a floating IP leads there"
             )
             yield Hint(said=said, path=target)
+
+    def _forward(self) -> Hint:
+        """A floating IP that does not lead on what is asked."""
+        address, asked = self._target.address, asked_words(self._talk, self._family)
+        path = next(
+            ("tenants", name, "floating_ips", address)
+            for name, tenant in self._intent.tenants.items()
+            if address in tenant.floating_ips
+        )
+        protocol, _, port = asked.partition("/")
+        fix = (
+            "add {protocol: " + protocol + f", ports: {port}, port: ...}} to its forward" if port else "give it a port"
+        )
+        return Hint(said=f"floating IP {address} leads no {asked} to any port: {fix}", path=path)
 
     def _leads_out(self, network: Path) -> bool:
         held = self._intent.tenants[network[1]].networks[network[3]]

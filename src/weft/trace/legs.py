@@ -6,7 +6,7 @@ may fragment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from weft.kinds.ip.route import Route
 from weft.kinds.link.veth import Veth
@@ -18,6 +18,7 @@ from weft.state import Key, link_key
 from weft.trace.filter_words import hop_of
 from weft.trace.filters import Filters, Judged
 from weft.trace.names import Names, port_name
+from weft.trace.queues import Passage, Queues
 from weft.trace.records import Fate, Hop, Leg, Sort
 
 _FATES = {
@@ -37,28 +38,22 @@ class Told:
     judged: tuple[Judged, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A link that a packet passes: out by it (`sends`), or in. For who knows what queues there."""
-
-    link: Key
-    sends: bool
-    source: str
-    target: str
-
-
-Queues = Callable[[Passage], Iterable[tuple[str, Path]]]
-"""What a packet queues in where it passes a link, and who asks for that."""
-
-
 class Teller:
     """Tells the walks of one question in one world."""
 
     def __init__(
-        self, world: World, names: Names, filters: Filters, talk: Talk, size: int | None, queues: Queues
+        self,
+        world: World,
+        names: Names,
+        filters: Filters,
+        talk: Talk,
+        size: int | None,
+        queues: Queues,
+        inside: tuple[Path, Path],
     ) -> None:
+        """`inside`: paths of the ports that ask and are asked."""
         self._world, self._names, self._filters = world, names, filters
-        self._talk, self._size, self._queues = talk, size, queues
+        self._talk, self._size, self._queues, self._inside = talk, size, queues, inside
 
     def tell(self, walk: Walk, *, answer: bool, before: Sequence[Hop] = ()) -> Told:
         """`before`: hops that come first."""
@@ -109,13 +104,17 @@ class Teller:
 
     def _routed(self, step: Routed, walk: Walk) -> Hop:
         if step.route is None or step.way is None:
-            said = walk.why if step.route is None else f"has a route of type {step.route.type} to {step.target}"
-            keys = (step.route.key,) if step.route is not None else ()
-            return self._hop(step.netns, Sort.ROUTE, said, passes=False, keys=keys)
+            return self._lost(step, walk)
         route, ifname = step.route, step.way.ifname
         link = link_key(step.netns, ifname)
         path = self._names.path(route.key) or self._names.path(link)
         return self._hop(step.netns, Sort.ROUTE, _route_words(route, step), path=path, keys=(route.key, link))
+
+    def _lost(self, step: Routed, walk: Walk) -> Hop:
+        if step.route is None:
+            return self._hop(step.netns, Sort.ROUTE, walk.why, passes=False)
+        key, said = step.route.key, f"{step.target} leads nowhere: a route of type {step.route.type}"
+        return self._hop(step.netns, Sort.ROUTE, said, passes=False, path=self._names.path(key), keys=(key,))
 
     def _translated(self, step: Translated) -> Hop:
         what = "target" if step.is_target else "source"
@@ -129,8 +128,8 @@ class Teller:
         if step.at is None:
             yield self._nobody(step)
             return
-        for passage in self._passages(step):
-            for said, path in self._queues(passage):
+        for passage in self._passages(step, answer):
+            for said, path in self._queues.met(passage):
                 yield self._hop(passage.link.netns, Sort.QOS, said, path=path, keys=(passage.link,))
         too_small = self._too_small(step)
         if too_small is not None:
@@ -187,14 +186,25 @@ class Teller:
         links = [link for link in map(self._world.fabric.link, step.passed) if link is not None and link.mtu]
         return min(((link.mtu or 0, link.key) for link in links), key=lambda pair: pair[0], default=None)
 
-    def _passages(self, step: Carried) -> Iterator[Passage]:
+    def _passages(self, step: Carried, answer: bool) -> Iterator[Passage]:
         """Each link as the packet passes it: out of one end of a pair, in at the other."""
         before: Key | None = None
+        asks, asked = self._inside
+        inside = (asked, asks) if answer else (asks, asked)
         for key in step.passed:
             link = self._world.fabric.link(key)
             if link is not None:
                 comes_in = isinstance(link, Veth) and link.peer == before
-                yield Passage(link=key, sends=not comes_in, source=step.source, target=step.target)
+                yield Passage(
+                    link=key,
+                    sends=not comes_in,
+                    source=step.source,
+                    target=step.target,
+                    came_by=step.came_by,
+                    inside=inside,
+                    talk=self._talk,
+                    answer=answer,
+                )
                 before = key
 
     def _hop(

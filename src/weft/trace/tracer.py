@@ -6,29 +6,27 @@ is a finding, not another question. The answer is followed by what the question 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
+from weft.compiler.qos.planted import Planted
 from weft.model.intent import Intent, Path
 from weft.reach import Talk, Verdict, Walk, World, endpoints
 from weft.state import HOST, Key, State, link_key
 from weft.trace.ends import Ends
 from weft.trace.filters import Filters
 from weft.trace.hints import Hints
-from weft.trace.legs import Passage, Queues, Teller, Told
+from weft.trace.legs import Teller, Told
 from weft.trace.names import Names
+from weft.trace.queues import Queues
 from weft.trace.records import End, Fate, Hop, Leg, Sort, Trace
 from weft.trace.ways_out import network_of, ways_out
 
 
-def no_queues(_: Passage) -> Iterable[tuple[str, Path]]:
-    return ()
-
-
 class Tracer:
     """A State, ready for questions. `desired`, `paths`: what the intent compiles to; `state`: what is walked, the
-    desired one unless another is given."""
+    desired one unless another is given; `planted`: what queues where (compiler.planted)."""
 
     def __init__(
         self,
@@ -36,10 +34,10 @@ class Tracer:
         desired: State,
         paths: Mapping[Key, Path],
         state: State | None = None,
-        queues: Queues = no_queues,
+        planted: Sequence[Planted] = (),
     ) -> None:
         found = endpoints(intent, desired, paths)
-        self._intent, self._queues = intent, queues
+        self._intent, self._queues = intent, Queues(planted)
         self.world = World(desired if state is None else state)
         self._names = Names(paths, found, self.world)
         self._ends = Ends(intent, found, desired, paths, self.world)
@@ -58,8 +56,13 @@ class Tracer:
 
     # what a question needs
 
-    def teller(self, talk: Talk, size: int | None) -> Teller:
-        return Teller(self.world, self._names, self._filters, talk, size, self._queues)
+    def teller(self, source: End, target: End, talk: Talk, size: int | None) -> Teller:
+        inside = self._inside(source), self._inside(target)
+        return Teller(self.world, self._names, self._filters, talk, size, self._queues, inside)
+
+    def _inside(self, end: End) -> Path:
+        """The path of a port with that of its network behind it."""
+        return (*end.path, *network_of(self._intent, end.path)) if end.is_port else ()
 
     def hints(self, source: End, target: End, talk: Talk, family: int) -> Hints:
         return Hints(self._intent, self._filters, source, target, talk, family)
@@ -125,7 +128,7 @@ class _Traced:
 
     def _there(self) -> tuple[Told, Walk | None]:
         source, target = self._source, self._target
-        teller = self._tracer.teller(self._talk, self._size)
+        teller = self._tracer.teller(source, target, self._talk, self._size)
         if source.stitch is not None:
             next_hop = self._tracer.neighbour(source, target.address)
             walk = self._world.walk_from(
@@ -146,7 +149,7 @@ class _Traced:
     def _back(self, there: Walk) -> Told:
         """The answer, from where the question came to."""
         size = self._size if self._talk.protocol.startswith("icmp") else None
-        teller = self._tracer.teller(self._talk, size)
+        teller = self._tracer.teller(self._source, self._target, self._talk, size)
         if there.guest is not None:
             next_hop = self._tracer.neighbour(self._target, there.source)
             walk = self._world.answer_from(there, next_hop, mac=self._target.mac)

@@ -1,5 +1,5 @@
 """Run inside a namespace: listens, or asks many things at once. `listen PORTS` answers at tcp and udp PORTS (a,b,c)
-until stdin ends; `ask SECONDS` reads a JSON list of `tcp/ADDRESS/PORT`, `udp/ADDRESS/PORT` and `icmp/ADDRESS` and prints
+until stdin ends; `ask SECONDS` reads a JSON list of `tcp/ADDRESS/PORT`, `udp/ADDRESS/PORT` and `icmp/ADDRESS` and says
 which of them were answered within so many seconds. An ICMP echo is asked for by a raw socket.
 """
 

@@ -22,7 +22,7 @@ from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.records import dataclass
-from weft.trace import Fate, Trace
+from weft.trace import Fate, Sort, Trace
 from weft.wire.nftrace import Traced
 
 _COUNTER = re.compile(r"counter packets \d+ bytes \d+ ?")
@@ -179,6 +179,6 @@ def _ending(trace: Trace, answered: Answered) -> str:
     """Of a way on which nothing was other."""
     if trace.fate is Fate.PASSES and not answered.how and trace.talk.protocol != "udp" and not trace.target.is_outside:
         return "every hop was passed, and yet no answer came"
-    if trace.fate is Fate.STOPS and answered.how:
+    if trace.fate is Fate.STOPS and answered.how and trace.hops[-1].sort is not Sort.ENDS:
         return f"it is {answered.how}, and should have stopped"
     return ""
