@@ -98,7 +98,7 @@ class Hints:
         asked = asked_words(self._talk, self._family)
         protocol, _, port = asked.partition("/")
         words = [f"protocol: {protocol}"]
-        words += [f"ports: {port}"] if port and not judged.answer else []
+        words += [f"ports: [{port}]"] if port and not judged.answer else []
         return "{" + ", ".join([*words, f"remote: {self._remote(judged)}"]) + "}"
 
     def _remote(self, judged: Judged) -> str:
@@ -141,7 +141,7 @@ class Hints:
         if source and source == target:
             return
         leading = [path for path, _ in routers_of(self._intent, source)] if source else []
-        if source and target and source[1] == target[1] and not self._leads_out(source):
+        if source and target and source[1] == target[1] and not self._are_joined(source, target):
             yield Hint(said=f"no router joins {spoken(source)} and {spoken(target)}", path=source)
             return
         for path, other in ((source, self._target), (target, self._source)):
@@ -169,6 +169,13 @@ class Hints:
             "add {protocol: " + protocol + f", ports: {port}, port: ...}} to its forward" if port else "give it a port"
         )
         return Hint(said=f"floating IP {address} leads no {asked} to any port: {fix}", path=path)
+
+    def _are_joined(self, source: Path, target: Path) -> bool:
+        """By a router of the tenant's, or by the host."""
+        at = {path for path, _ in routers_of(self._intent, source)}
+        if any(path in at for path, _ in routers_of(self._intent, target)):
+            return True
+        return self._leads_out(source) and self._leads_out(target)
 
     def _leads_out(self, network: Path) -> bool:
         held = self._intent.tenants[network[1]].networks[network[3]]

@@ -7,11 +7,13 @@ may fragment.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from weft.kinds.ip.route import Route
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Path
 from weft.reach import Talk, Verdict, Walk, World
+from weft.reach.crossing import Crossing
 from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
 from weft.records import dataclass
 from weft.state import Key, link_key
@@ -128,40 +130,50 @@ class Teller:
         if step.at is None:
             yield self._nobody(step)
             return
-        for passage in self._passages(step, answer):
-            for said, path in self._queues.met(passage):
-                yield self._hop(passage.link.netns, Sort.QOS, said, path=path, keys=(passage.link,))
         too_small = self._too_small(step)
         if too_small is not None:
             yield too_small
-        for crossing in step.crossings:
-            bridge = link_key(crossing.netns, crossing.bridge)
-            for found in self._filters.judged(crossing, self._talk, answer=answer):
-                judged.append(found)
-                hop = hop_of(found, self._filters, self._names)
-                if hop is not None:
-                    yield hop
-            ends = (link_key(crossing.netns, name) for name in (crossing.iifname, crossing.oifname))
-            near, far = map(self._names.end, ends)
-            place = self._names.network(crossing.netns, crossing.bridge)
-            yield Hop(
-                place=place,
-                netns=crossing.netns,
-                sort=Sort.BRIDGE,
-                said=f"from {near} to {far}",
-                path=self._names.path(bridge),
-                keys=(bridge, *step.passed),
-            )
+        crossings = {link_key(one.netns, one.oifname): one for one in step.crossings}
+        for passage in self._passages(step, answer):
+            if passage.link in crossings:
+                yield from self._crossed(crossings[passage.link], step, answer, judged)
+            for said, path in self._queues.met(passage):
+                yield replace(
+                    self._hop(passage.link.netns, Sort.QOS, said, path=path), place=self._beside(passage.link)
+                )
+        yield from self._gone(step, walk)
+
+    def _crossed(self, crossing: Crossing, step: Carried, answer: bool, judged: list[Judged]) -> Iterator[Hop]:
+        """Over a bridge, through its filter."""
+        for found in self._filters.judged(crossing, self._talk, answer=answer):
+            judged.append(found)
+            hop = hop_of(found, self._filters, self._names)
+            if hop is not None:
+                yield hop
+        near, far = (self._names.end(link_key(crossing.netns, name)) for name in (crossing.iifname, crossing.oifname))
+        bridge = link_key(crossing.netns, crossing.bridge)
+        place, keys = self._names.network(crossing.netns, crossing.bridge), (bridge, *step.passed)
+        hop = self._hop(crossing.netns, Sort.BRIDGE, f"from {near} to {far}", path=self._names.path(bridge), keys=keys)
+        yield replace(hop, place=place)
+
+    def _beside(self, key: Key) -> str:
+        """The network of a bridge's port, else the place of the namespace."""
+        link = self._world.fabric.link(key)
+        if link is not None and link.master:
+            return self._names.network(key.netns, link.master)
+        return self._names.place(key.netns)
+
+    def _gone(self, step: Carried, walk: Walk) -> Iterator[Hop]:
+        """Out of what is known: of the machine, or to a guest."""
+        assert step.at is not None
         if walk.verdict is Verdict.LEAVES and step is walk.steps[-1]:
             said = f"leaves by {step.at.name}: what is beyond is not weft's"
             yield self._hop(step.at.netns, Sort.ENDS, said, path=self._names.path(step.at), keys=step.passed)
         elif walk.guest == step.at:
             said = f"handed to the guest that has {step.next_hop}"
             path = self._names.path(step.at)
-            yield Hop(
-                place=f"port {port_name(path)}" if path else str(step.at), netns=step.at.netns, sort=Sort.ENDS,
-                said=said, path=path, keys=step.passed,
-            )  # fmt: skip
+            hop = self._hop(step.at.netns, Sort.ENDS, said, path=path, keys=step.passed)
+            yield replace(hop, place=f"port {port_name(path)}" if path else str(step.at))
 
     def _nobody(self, step: Carried) -> Hop:
         down = [self._names.end(key) for key in step.down]

@@ -53,6 +53,8 @@ class Names:
         path = self.path(key)
         if path[2:3] == ("ports",) and path[3] != key.name:
             return f"{key.name} of {spoken(path)}"
+        if path[2:3] in (("networks",), ("routers",)) and key.name != path[3]:
+            return f"{key.name} of {spoken(path, as_router=True)}"
         return key.name
 
     def network(self, netns: str, bridge: str) -> str:
