@@ -133,8 +133,10 @@ def _drift(service: Service, prepared: Prepared, traces: Iterable[Trace]) -> Ite
     """What is other than asked for among all that decides, and strange links where a packet passes."""
     if not prepared.plan.changes and not prepared.foreign:
         return
+    traces = tuple(traces)
     hops = [hop for one in traces for hop in one.hops]
-    keys = {key for hop in hops for key in hop.keys}
+    legs = (leg for one in traces for leg in (one.there, one.back) if leg is not None)
+    keys = {key for hop in hops for key in hop.keys}.union(*(leg.keys for leg in legs))
     places = {hop.netns for hop in hops}
     for difference in status_of(prepared, service.is_unfinished(prepared.scope)).differences:
         key = difference.key

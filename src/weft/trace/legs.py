@@ -65,7 +65,7 @@ class Teller:
             for hop in self._step(step, walk, answer, judged):
                 hops.append(hop)
                 if hop.passes is False:
-                    return _ended(hops, judged, Fate.STOPS, hop.said, walk.source)
+                    return _ended(hops, judged, hop.said, walk)
             least = self._least(step)
             if least is not None and (mtu is None or least[0] < mtu):
                 mtu, mtu_at = least
@@ -76,6 +76,7 @@ class Teller:
             source=walk.source,
             mtu=mtu,
             mtu_at=mtu_at,
+            keys=walk.passed,
         )
         return Told(leg=leg, judged=tuple(judged))
 
@@ -234,8 +235,9 @@ class Teller:
         )
 
 
-def _ended(hops: Sequence[Hop], judged: Sequence[Judged], fate: Fate, why: str, source: str) -> Told:
-    return Told(leg=Leg(hops=tuple(hops), fate=fate, why=why, source=source), judged=tuple(judged))
+def _ended(hops: Sequence[Hop], judged: Sequence[Judged], why: str, walk: Walk) -> Told:
+    leg = Leg(hops=tuple(hops), fate=Fate.STOPS, why=why, source=walk.source, keys=walk.passed)
+    return Told(leg=leg, judged=tuple(judged))
 
 
 def _route_words(route: Route, step: Routed) -> str:

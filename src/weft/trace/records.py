@@ -78,7 +78,7 @@ class Hop:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """The way of the question, or of its answer. `source`: as its receiver sees it. `mtu`: the least of the way, in
-    bytes, and `mtu_at` the link that has it."""
+    bytes, and `mtu_at` the link that has it. `keys`: all kernel objects that it needs, those of no hop too."""
 
     hops: tuple[Hop, ...]
     fate: Fate
@@ -86,6 +86,7 @@ class Leg:
     source: str
     mtu: int | None = None
     mtu_at: Key | None = None
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,21 +10,26 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from weft.backends.libnftables import Complaint
 from weft.backends.nft_tracing import TABLE, Hide, Sought
 from weft.backends.visit import visiting
 from weft.check.reach.guests import is_open
+from weft.check.reach.rooms import Rooms
 from weft.check.trace.probe import SPEAKS, Answered, Question
 from weft.check.trace.stations import BRIDGE, Station, stations_of
+from weft.errors import WeftError
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.records import dataclass
 from weft.trace import Fate, Sort, Trace
+from weft.wire.neighbour import NDA_DST, get_neighbours, read_neighbour
 from weft.wire.nftrace import Traced
 
+_SILENT = 0x01 | 0x20
+"""NUD_INCOMPLETE, NUD_FAILED. Source: linux/neighbour.h."""
 _COUNTER = re.compile(r"counter packets \d+ bytes \d+ ?")
 
 SETTLE_S = 0.05
@@ -62,7 +67,7 @@ def follow(namespaces: Namespaces, trace: Trace) -> Live:
         except NamespaceGone as gone:
             return Live(confirmed=(None,) * len(trace.hops), why=str(gone))
         time.sleep(SETTLE_S)
-        seen = Sightings(hides)
+        seen = Sightings(hides, namespaces)
         return _judge(trace, stations, seen, answered)
 
 
@@ -82,8 +87,8 @@ def unmeasurable(trace: Trace) -> str:
 class Sightings:
     """Where the packet was seen, and what dropped it."""
 
-    def __init__(self, hides: Mapping[str, Hide]) -> None:
-        self._hides = hides
+    def __init__(self, hides: Mapping[str, Hide], namespaces: Namespaces) -> None:
+        self._hides, self._namespaces = hides, namespaces
         self._counted = {netns: hide.counted() for netns, hide in hides.items()}
         self._traced = {netns: hide.traced() for netns, hide in hides.items()}
 
@@ -100,6 +105,16 @@ class Sightings:
         mine = (one for one in steps if one.number in numbers and (one.family == BRIDGE) == (station.family == BRIDGE))
         dropped = [one for one in mine if one.verdict == "drop"]
         return self._words(station.netns, dropped[0]) if dropped else ""
+
+    def unanswered(self, netns: str) -> str:
+        """The neighbours that the namespace asked for and that did not answer, "" for none."""
+        with suppress(WeftError, OSError), Rooms(self._namespaces) as rooms:
+            found = rooms.at(netns).rtnl.dump(get_neighbours(), read_neighbour)
+            silent = {
+                str(seen.attributes[NDA_DST]) for seen in found if seen.state & _SILENT and NDA_DST in seen.attributes
+            }
+            return " and ".join(sorted(silent))
+        return ""
 
     def _words(self, netns: str, step: Traced) -> str:
         rule = self._hides[netns].rule(step) if step.handle else ""
@@ -126,7 +141,7 @@ def _hides(
 
 def _judge(trace: Trace, stations: list[tuple[str, Station]], seen: Sightings, answered: Answered) -> Live:
     confirmed: list[bool | None] = [None] * len(trace.hops)
-    before = ""
+    before: Station | None = None
     for way, station in stations:
         is_first_answer = way == "answer" and station.hops[0] == 0
         if is_first_answer and _is_free(trace, station, seen):
@@ -137,7 +152,7 @@ def _judge(trace: Trace, stations: list[tuple[str, Station]], seen: Sightings, a
             confirmed[first + at] = told == "" if told is not None else None
         if told:
             return Live(confirmed=tuple(confirmed), differs=told, hop=first + station.hops[-1], answered=answered)
-        before = station.place
+        before = station
     return Live(confirmed=tuple(confirmed), differs=_ending(trace, answered), answered=answered)
 
 
@@ -147,13 +162,13 @@ def _is_free(trace: Trace, station: Station, seen: Sightings) -> bool:
     return is_free and not seen.seen(station, "answer", station.enters)
 
 
-def _difference(station: Station, way: str, seen: Sightings, before: str, answered: Answered) -> str | None:
+def _difference(station: Station, way: str, seen: Sightings, before: Station | None, answered: Answered) -> str | None:
     """What was other than traced at a station, "" for nothing, None where nobody could see."""
     came, went = seen.seen(station, way, station.enters), seen.seen(station, way, station.leaves)
     if came is None:
         return None
     if not came:
-        return _not_come(station, way, before, answered)
+        return _not_come(station, way, seen, before, answered)
     if station.goes_on is None:
         return ""
     if not station.goes_on:
@@ -167,9 +182,11 @@ def _difference(station: Station, way: str, seen: Sightings, before: str, answer
     return f"the {way} came to {station.place} and {where}: no rule of nftables dropped it there"
 
 
-def _not_come(station: Station, way: str, before: str, answered: Answered) -> str:
-    if before:
-        return f"the {way} left {before} and never came to {station.place}"
+def _not_come(station: Station, way: str, seen: Sightings, before: Station | None, answered: Answered) -> str:
+    if before is not None:
+        silent = seen.unanswered(before.netns) if before.family != BRIDGE else ""
+        why = f": nobody answers for {silent}" if silent else ""
+        return f"the {way} left {before.place} and never came to {station.place}{why}"
     if station.goes_on is not True and answered.fault:
         return ""
     return f"the kernel sends nothing: {answered.fault}" if answered.fault else f"no {way} leaves {station.place}"
