@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 
-from weft.backends.libnftables import Complaint, Context
+from weft.backends.libnftables import COUNTING, Complaint, Context
 from weft.backends.visit import visiting
 from weft.kinds.nft.counts import Counts, read_counts
 from weft.netlink.kept import NamespaceGone
@@ -66,7 +66,7 @@ class FilterReader:
             return held[1]
         if held is not None:
             held[1].close()
-        made = Context(counters=True)
+        made = Context(COUNTING)
         self._contexts[netns] = identity, made
         return made
 

@@ -20,6 +20,8 @@ from weft.errors import FeatureMissing
 STATELESS, HANDLE, NUMERIC_PROTOCOL, NUMERIC_PRIORITY = 1 << 2, 1 << 3, 1 << 7, 1 << 8
 FLAGS = STATELESS | HANDLE | NUMERIC_PROTOCOL | NUMERIC_PRIORITY
 """Protocols as numbers: their names are those of /etc/protocols, which is not the same everywhere."""
+COUNTING = FLAGS & ~STATELESS
+"""Listings say what has been counted."""
 
 _LOCATED = re.compile(r"^\S+?:(\d+):(\d+)-\d+: Error: (.*)$", re.M)
 _PLAIN = re.compile(r"Error: (.*)$", re.M)
@@ -36,17 +38,17 @@ class Complaint(Exception):
 
 
 class Context:
-    """One libnftables context. Raises: FeatureMissing where the library is not installed."""
+    """One libnftables context. `flags`: what its listings leave out, and say. Raises: FeatureMissing where the library
+    is not installed."""
 
-    def __init__(self, *, counters: bool = False) -> None:
-        """`counters`: listings say what has been counted."""
+    def __init__(self, flags: int = FLAGS) -> None:
         self._lib = _library()
         self._ctx: int | None = self._lib.nft_ctx_new(0)
         if not self._ctx:
             raise MemoryError("nft_ctx_new")
         self._lib.nft_ctx_buffer_output(self._ctx)
         self._lib.nft_ctx_buffer_error(self._ctx)
-        self._lib.nft_ctx_output_set_flags(self._ctx, FLAGS & ~STATELESS if counters else FLAGS)
+        self._lib.nft_ctx_output_set_flags(self._ctx, flags)
 
     def run(self, text: str) -> None:
         """Do the commands as one transaction. Raises: Complaint; then nothing was done."""

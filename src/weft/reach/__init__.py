@@ -8,7 +8,8 @@ once its kinds are. What a State does not say (somebody else's routes, a guest's
 from weft.reach.crossing import Talk
 from weft.reach.endpoints import FAMILIES, Endpoint, endpoints, floating
 from weft.reach.expectation import Expectation, Reach, expect
-from weft.reach.walk import Verdict, Walk, World
+from weft.reach.walk import World
+from weft.reach.way import Verdict, Walk
 
 __all__ = [
     "FAMILIES",

@@ -7,11 +7,11 @@ another form is somebody's own and fits nothing. Source: nft(8), net/netfilter/n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
@@ -51,6 +51,40 @@ _NAMES: Mapping[str, Mapping[str, int]] = {
 }  # fmt: skip
 
 
+class Found(NamedTuple):
+    """Where a rule found a frame: an element of a set or map, as it is listed; `set` "" for values in the rule."""
+
+    set: str
+    element: str
+
+
+class Ruling(NamedTuple):
+    """What one base chain said of a frame. `verdict`: accept or drop; `chain`: that gave it; `rule`: its text, "" for
+    the base chain's policy; `found`: what its sets hold of the frame; `way`: the chains that led there, the base
+    first, with what each found."""
+
+    base: str
+    verdict: str
+    chain: str
+    rule: str = ""
+    found: tuple[Found, ...] = ()
+    way: tuple[tuple[str, tuple[Found, ...]], ...] = ()
+
+    @property
+    def drops(self) -> bool:
+        return self.verdict == "drop"
+
+
+class _Said(NamedTuple):
+    """A rule's verdict for a frame, and by what."""
+
+    verdict: str
+    found: tuple[Found, ...]
+
+
+_NOTHING = _Said("", ())
+
+
 @dataclass(frozen=True, slots=True)
 class _Term:
     """One comparison: `fields` with a set by name, or with `values` written out; `verdicts` of a vmap."""
@@ -64,14 +98,16 @@ class _Term:
 
 @dataclass(slots=True)
 class _Held:
-    """What a set or map holds. `exact` for what is one value in every field; the rest is tried in turn."""
+    """What a set or map holds: elements as they are listed, and their verdicts. `exact` for what is one value in every
+    field; the rest is tried in turn."""
 
-    exact: dict[tuple[str, ...], str] = field(default_factory=dict)
-    wide: dict[tuple[str, ...], str] = field(default_factory=dict)
+    exact: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
+    wide: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
 
     def add(self, element: str, verdict: str) -> None:
         parts = tuple(part.strip('"') for part in element.split(" . "))
-        (self.wide if any("/" in part or "-" in part for part in parts) else self.exact)[parts] = verdict
+        is_wide = any("/" in part or "-" in part for part in parts)
+        (self.wide if is_wide else self.exact)[parts] = element, verdict
 
 
 class Filter:
@@ -90,65 +126,92 @@ class Filter:
             elif isinstance(obj, NftElement) and obj.family == "bridge":
                 made._sets.setdefault(obj.set, _Held()).add(obj.element, obj.value)
             elif isinstance(obj, NftSet) and obj.family == "bridge":
+                held = made._sets.setdefault(obj.name, _Held())
                 for element in obj.elements:
                     key, _, verdict = element.partition(" : ")
-                    made._sets.setdefault(obj.name, _Held()).add(key, verdict)
+                    held.add(key, verdict)
+        return made
+
+    def replacing(self, objects: Iterable[KernelObject]) -> Filter:
+        """The same with some chains and sets instead of those of their names."""
+        held, made = Filter.of(objects), Filter()
+        made._chains = self._chains | held._chains
+        made._sets = self._sets | held._sets
         return made
 
     def stops(self, frame: Frame) -> str:
         """The chain that drops the frame, "" where it passes."""
-        return next(filter(None, (self.drops_at(hook, frame) for hook in HOOKS)), "")
+        return next((ruling.chain for ruling in self.rulings(frame) if ruling.drops), "")
+
+    def rulings(self, frame: Frame) -> Iterator[Ruling]:
+        """What each base chain says, hook by hook, until one drops it."""
+        for hook in HOOKS:
+            for ruling in self.at(hook, frame):
+                yield ruling
+                if ruling.drops:
+                    return
 
     def drops_at(self, hook: str, frame: Frame, base_chain: str = "") -> str:
-        """The same of one hook; of one of its base chains alone, if named."""
+        """The chain of one hook that drops the frame; of one of its base chains alone, if named."""
+        return next((ruling.chain for ruling in self.at(hook, frame, base_chain) if ruling.drops), "")
+
+    def at(self, hook: str, frame: Frame, base_chain: str = "") -> Iterator[Ruling]:
+        """What the base chains of a hook say, by priority."""
         bases = (chain for chain in self._chains.values() if chain.hook == hook and base_chain in ("", chain.name))
         for base in sorted(bases, key=lambda chain: chain.priority):
-            verdict, where = self._run(base.name, frame)
-            if (verdict or base.policy) == "drop":
-                return where or base.name
-        return ""
+            ruling = self._run(base.name, frame, base.name, ())
+            yield ruling or Ruling(base.name, base.policy or "accept", base.name)
 
-    def _run(self, name: str, frame: Frame) -> tuple[str, str]:
-        """The verdict that ends a chain and the chain that gave it; "" where it comes to its end."""
+    def _run(self, name: str, frame: Frame, base: str, way: tuple[tuple[str, tuple[Found, ...]], ...]) -> Ruling | None:
+        """What ends a chain; None where it comes to its end."""
         chain = self._chains.get(name)
         for text in chain.rules if chain is not None else ():
-            verdict = self._judge(text, frame)
-            word, _, target = verdict.partition(" ")
+            said = self._judge(text, frame)
+            if not said.verdict:
+                continue
+            word, _, target = said.verdict.partition(" ")
             if word in _ENDS:
-                return word, name
-            if target:
-                ended = self._run(target, frame)
-                if ended[0] or word == "goto":
-                    return (ended[0], name) if _ENDING.fullmatch(target) else ended
-        return "", ""
+                return Ruling(base, word, name, text, said.found, way)
+            ended = self._run(target, frame, base, (*way, (name, said.found)))
+            if ended is not None and _ENDING.fullmatch(target):
+                return ended._replace(chain=name, rule=text, found=said.found, way=way)
+            if ended is not None or word == "goto":
+                return ended
+        return None
 
-    def _judge(self, text: str, frame: Frame) -> str:
+    def _judge(self, text: str, frame: Frame) -> _Said:
         """The verdict of a rule for the frame, "" where it has none."""
         parsed = _parsed(text)
         if parsed is None:
-            return ""
+            return _NOTHING
         terms, verdict = parsed
+        seen: list[Found] = []
         for term in terms:
             found = self._find(term, frame)
             if (found is None) != term.differs:
-                return ""
-            verdict = found if term.is_map and found else verdict
-        return verdict
+                return _NOTHING
+            if found is not None:
+                element, said = found
+                seen.append(Found(term.set_name, element))
+                verdict = said if term.is_map and said else verdict
+        return _Said(verdict, tuple(seen))
 
-    def _find(self, term: _Term, frame: Frame) -> str | None:
-        """What the term's set says of the frame: "" for being in it. None where it is not, or lacks a field."""
+    def _find(self, term: _Term, frame: Frame) -> tuple[str, str] | None:
+        """The element of the term's set that the frame is, and what it says. None where it is not in it, or lacks a
+        field."""
         if not all(name in frame for name in term.fields):
-            return "" if term.differs else None
+            return ("", "") if term.differs else None
         values = tuple(frame[name] for name in term.fields)
         if not term.set_name:
-            return next((said for parts, said in term.values.items() if _fit(term.fields, values, parts)), None)
+            said = term.values.items()
+            return next(((parts[0], verdict) for parts, verdict in said if _fit(term.fields, values, parts)), None)
         held = self._sets.get(term.set_name, _Held())
         exact = held.exact.get(tuple(map(_plain, values)))
         if exact is not None:
             return exact
         named = held.exact if any(name in _NAMES or name.startswith("@") for name in term.fields) else {}
         both = (*named.items(), *held.wide.items())
-        return next((said for parts, said in both if _fit(term.fields, values, parts)), None)
+        return next((entry for parts, entry in both if _fit(term.fields, values, parts)), None)
 
 
 @cache

@@ -10,39 +10,46 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from weft.model.security import ICMP, ICMPV6, TCP, UDP
-from weft.reach.bridge_filter import Filter, Value, frame
+from weft.model.security import DCCP, ICMP, ICMPV6, PROTOCOLS, SCTP, TCP, UDP, UDPLITE
+from weft.reach.bridge_filter import Filter, Ruling, Value, frame
 from weft.records import dataclass
 
 _CHAIN = re.compile(
     r"(?P<way>to|from|in|out)[46]?[.-](?P<groups>[^.]*(?:\.[^.]+)*?)(?P<deny>(?:\.\d+)?\.deny(?:\.logged)?)?"
 )
 _ECHO = {4: ("icmp", ICMP, 8, 0), 6: ("icmpv6", ICMPV6, 128, 129)}
-_PORTED = {"tcp": TCP, "udp": UDP}
+_PORTED = {"tcp": TCP, "udp": UDP, "dccp": DCCP, "sctp": SCTP, "udplite": UDPLITE}
+ANY_PORT = 49152
+"""Of the asking end, where it does not say. Source: RFC 6335 section 6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Talk:
-    """What is asked: an echo of ICMP, or something at a port."""
+    """What is asked: an echo of ICMP, something at a port, or a packet of another protocol, by its name or number."""
 
     protocol: str
     port: int = 0
+    from_port: int = ANY_PORT
 
     def fields(self, family: int, *, answer: bool) -> tuple[int, Mapping[str, Value]]:
-        """Number of the protocol, and its fields in the question or the answer. The asking end's port is any."""
-        if self.protocol not in _PORTED:
+        """Number of the protocol, and its fields in the question or the answer."""
+        if self.protocol in ("icmp", "icmpv6"):
             word, number, request, reply = _ECHO[family]
             return number, {f"{word} type": reply if answer else request, f"{word} code": 0}
-        word, any_port = self.protocol, 49152
-        ports = (self.port, any_port) if answer else (any_port, self.port)
+        word = self.protocol
+        if word not in _PORTED:
+            return PROTOCOLS[word] if word in PROTOCOLS else int(word), {}
+        ports = (self.port, self.from_port) if answer else (self.from_port, self.port)
         return _PORTED[word], {f"{word} sport": ports[0], f"{word} dport": ports[1]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """In at one link of a bridge and out at another. `mac`: of who sent the frame. `port`: what the asked one has
-    become on the way, 0 where it is the same."""
+    """In at one link of a bridge and out at another. `netns`, `bridge`: where. `mac`: of who sent the frame. `port`:
+    what the asked one has become on the way, 0 where it is the same."""
 
+    netns: str = ""
+    bridge: str = ""
     filter: Filter
     iifname: str
     oifname: str
@@ -51,8 +58,8 @@ class Crossing:
     target: str
     port: int = 0
 
-    def stops(self, talk: Talk, *, answer: bool) -> str:
-        """Why it does not pass, "" where it does."""
+    def rulings(self, talk: Talk, *, answer: bool) -> list[Ruling]:
+        """What the filter says, base chain by base chain; the last one drops it, or none does."""
         if self.port:
             talk = replace(talk, port=self.port)
         protocol, fields = talk.fields(6 if ":" in self.target else 4, answer=answer)
@@ -60,8 +67,12 @@ class Crossing:
         if answer:
             known = {"ct state": "established", "meta mark": 1}
         sent = frame(self.iifname, self.oifname, self.mac, self.source, self.target, protocol, {**fields, **known})
-        chain = self.filter.stops(sent)
-        return f"{_why(chain)} ({chain})" if chain else ""
+        return list(self.filter.rulings(sent))
+
+    def stops(self, talk: Talk, *, answer: bool) -> str:
+        """Why it does not pass, "" where it does."""
+        last = self.rulings(talk, answer=answer)[-1:]
+        return f"{_why(last[0].chain)} ({last[0].chain})" if last and last[0].drops else ""
 
 
 def why_stopped(there: Iterable[Crossing], back: Iterable[Crossing], talk: Talk) -> str:

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from weft.reach.crossing import Crossing, Talk, why_stopped
 from weft.reach.endpoints import Endpoint
-from weft.reach.walk import Verdict, Walk, World
+from weft.reach.walk import World
+from weft.reach.way import Verdict, Walk
 from weft.records import dataclass
 from weft.state import Key
 
@@ -93,7 +94,7 @@ def _judge(there: Walk, back: Walk | None, source: Endpoint, asked: str) -> tupl
         return Reach.NO, f"{there.why}, which is not where the port is" if is_others else there.why
     if back.verdict is Verdict.UNKNOWN:
         return Reach.OPEN, f"of the answer: {back.why}"
-    if back.verdict is Verdict.STOPS or back.netns != source.netns:
+    if back.verdict is not Verdict.ARRIVES or back.netns != source.netns:
         return Reach.NO, f"of the answer: {back.why}"
     if back.source != asked:
         return Reach.NO, f"the answer comes from {back.source}, and {asked} was asked"

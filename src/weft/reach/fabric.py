@@ -4,7 +4,7 @@ Rules: a frame out of a veth comes in at its peer; in at a bridge's port, it goe
 ports, in its VLAN where the bridge keeps them apart; out of a VLAN it goes on by the parent with a tag, which only a
 VLAN of that number takes off again; out of a macvlan or ipvlan by the parent and to its fellows; out of a tunnel to the
 tunnels of its kind where the underlay leads. In at a link that is no port of another, without a tag, it is heard there.
-Links of other kinds lead out of the machine: nobody here hears.
+A link that is down passes nothing. Links of other kinds lead out of the machine: nobody here hears.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from weft.kinds.link.bonding import Bond
 from weft.kinds.link.bridge import Bridge
-from weft.kinds.link.common import ChildLink, Link
+from weft.kinds.link.common import ChildLink, Link, OtherLink
 from weft.kinds.link.fdb import Fdb
 from weft.kinds.link.ipvlan import Ipvlan
 from weft.kinds.link.macvlan import Macvlan
@@ -35,6 +35,9 @@ Underlay: TypeAlias = Callable[[str, str, str], "tuple[str, Passed] | None"]
 
 _TAKES_FRAMES = (Bridge, Bond)
 """Masters to which what comes in at their ports is handed; of any other the port itself hears it."""
+
+
+_LEAD_OUT = (Link, OtherLink)
 
 
 class _At(NamedTuple):
@@ -63,6 +66,8 @@ class Fabric:
         entries = (obj for obj in state.values() if isinstance(obj, Fdb) and obj.dst)
         self._remotes = _grouped((link_key(entry.netns, entry.ifname), entry) for entry in entries)
         self._heard: dict[Key, Mapping[Key, Passed]] = {}
+        self._exits: dict[Key, Mapping[Key, Passed]] = {}
+        self._down: dict[Key, tuple[Key, ...]] = {}
 
     def link(self, key: Key) -> Link | None:
         return self._links.get(key)
@@ -71,23 +76,56 @@ class Fabric:
         """The links at which a frame sent by `start` is heard, each with all that it passed, both ends included."""
         if start not in self._heard:
             self._heard[start] = {}  # a tunnel whose underlay leads through itself leads nowhere
-            self._heard[start] = self._flood(start)
+            self._heard[start] = self._flood(_At(start, True))
         return self._heard[start]
 
-    def _flood(self, start: Key) -> dict[Key, Passed]:
-        first = _At(start, True)
-        passed: dict[_At, Passed] = {first: (start,)}
+    def heard_from_beyond(self, start: Key) -> Mapping[Key, Passed]:
+        """The same of a frame that comes in by `start` from whatever it leads to."""
+        return self._flood(_At(start, False))
+
+    def exits(self, start: Key) -> Mapping[Key, Passed]:
+        """The links by which a frame sent by `start` leaves what the State knows, each with all that it passed."""
+        self.heard(start)
+        return self._exits.get(start, {})
+
+    def down(self, start: Key) -> tuple[Key, ...]:
+        """The links that keep a frame sent by `start` from going on, for they are down."""
+        self.heard(start)
+        return self._down.get(start, ())
+
+    def is_up(self, key: Key) -> bool:
+        """Whether nothing says that the link is down."""
+        link = self._links.get(key)
+        return link is None or link.up is not False
+
+    def _flood(self, first: _At) -> dict[Key, Passed]:
+        passed: dict[_At, Passed] = {first: (first.key,)}
         heard: dict[Key, Passed] = {}
+        exits: dict[Key, Passed] = {}
+        down: dict[Key, None] = {}
         waiting = deque([first])
         while waiting:
             at = waiting.popleft()
+            if not self.is_up(at.key):
+                down[at.key] = None
+                continue
             if self._is_heard(at):
                 heard.setdefault(at.key, passed[at])
+            if self._is_exit(at):
+                known = tuple(key for key in passed[at] if key in self._links) or passed[at]
+                exits.setdefault(known[-1], known)
             for step, needed in self._steps(at):
                 if step not in passed:
                     passed[step] = (*passed[at], *needed, *(() if step.key == at.key else (step.key,)))
                     waiting.append(step)
+        if first.leaves:
+            self._exits[first.key], self._down[first.key] = exits, tuple(down)
         return heard
+
+    def _is_exit(self, at: _At) -> bool:
+        """Hardware, and what leads to a namespace that nothing is known of."""
+        link = self._links.get(at.key)
+        return link is None or (at.leaves and type(link) in _LEAD_OUT)
 
     def _is_heard(self, at: _At) -> bool:
         return not at.leaves and not at.tags and at.key in self._links and self._master(self._links[at.key]) is None

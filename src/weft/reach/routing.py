@@ -3,7 +3,8 @@
 Rules: as the kernel looks up: rules by priority, in a table the longest prefix, among equals the lowest metric. What is
 local is known before (table 255). Members of a VRF have its table for all this, before any other rule but that of what
 is local (1000, l3mdev); what it does not know the main table does. A rule that asks for a mark fits no packet, for none
-is marked here. Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c, Documentation/networking/vrf.rst.
+is marked here. A link that is down has no routes. Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c,
+Documentation/networking/vrf.rst.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Tables:
         self._rules = [Rule(netns=netns, family=family, priority=MAIN_PRIORITY, table=MAIN_TABLE) for family in (4, 6)]
         held = list(objects)
         self._vrf_of = _domains(held)
+        self._down = {obj.ifname for obj in held if isinstance(obj, Link) and obj.up is False}
         for obj in held:
             self._add(obj)
         for routes in self._routes.values():
@@ -68,13 +70,16 @@ class Tables:
         """What a packet gets as its source when it is masqueraded out of the link."""
         return self._first.get((family, ifname))
 
-    def route(self, dst: str, src: str, iif: str = "") -> Route | None:
-        """The route of a packet, None where there is none. `iif`: the link it came in by, "" for one sent here."""
+    def route(self, dst: str, src: str, iif: str = "", *, even_down: bool = False) -> Route | None:
+        """The route of a packet, None where there is none. `iif`: the link it came in by, "" for one sent here;
+        `even_down`: by links that are down too, of which the kernel takes routes away."""
         family, number = number_of(dst)
         for table, action in self._tables(family, number, src, iif):
             if action:
                 return Route(netns=self.netns, dst=f"{dst}/{32 if family == 4 else 128}", type=action)
             for span, route in self._routes.get((family, table), ()):
+                if route.ifname in self._down and not even_down:
+                    continue
                 if span.low <= number <= span.high and route.type != "throw":
                     return route
         return None

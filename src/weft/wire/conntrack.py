@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 def read_entry(body: bytes) -> Entry | None:
     """What follows the header of nfnetlink; None for what is not of IP."""
-    outer = _attributes(body)
+    outer = attributes_of(body)
     first = _ends(outer.get(TUPLE_ORIG, b""))
     if first is None:
         return None
@@ -63,8 +63,8 @@ def read_entry(body: bytes) -> Entry | None:
 
 
 def _ends(data: bytes) -> Ends | None:
-    inner = _attributes(data)
-    addresses, proto = _attributes(inner.get(_IP, b"")), _attributes(inner.get(_PROTO, b""))
+    inner = attributes_of(data)
+    addresses, proto = attributes_of(inner.get(_IP, b"")), attributes_of(inner.get(_PROTO, b""))
     ends = next(((addresses[s], addresses[d]) for s, d in _ADDRESSES if s in addresses and d in addresses), None)
     if ends is None or _PROTO_NUM not in proto:
         return None
@@ -81,7 +81,7 @@ def _packed(kind: int, value: bytes) -> bytes:
     return (_ATTRIBUTE.pack(4 + len(value), kind | nested) + value).ljust(4 + ((len(value) + 3) & ~3), b"\0")
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
+def attributes_of(data: bytes) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     at = 0
     while at + 4 <= len(data):

@@ -9,7 +9,6 @@ import pytest
 
 from weft.check.qos import iperf
 from weft.check.qos.delay import latency_of
-from weft.check.qos.flow import PORTS, Classes, Flow
 from weft.check.qos.lanes import (
     BUSY_BPS,
     Aim,
@@ -24,6 +23,7 @@ from weft.check.qos.lanes import (
 )
 from weft.check.qos.verdict import Counted, Kind, Latency, Outcome, judge
 from weft.compiler.qos.classify import Classed
+from weft.compiler.qos.flow import PORTS, Classes, Flow
 from weft.kinds.tc.qdisc import class_key
 from weft.model.qos import QosMatch
 from weft.state import Key

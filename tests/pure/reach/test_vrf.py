@@ -8,7 +8,7 @@ from weft.kinds.link.veth import Veth
 from weft.kinds.link.vrf import Vrf
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
-from weft.reach.walk import Verdict, World
+from weft.reach import Verdict, World
 from weft.state import KernelObject, State
 
 

@@ -14,11 +14,11 @@ from functools import partial
 from statistics import quantiles
 from struct import Struct
 
-from weft.check.qos.flow import Flow
 from weft.check.qos.lanes import Lane
 from weft.check.qos.verdict import Latency
 from weft.check.reach.exchange import Exchange, family_of, received
 from weft.check.reach.rooms import Rooms
+from weft.compiler.qos.flow import Flow
 from weft.records import dataclass
 from weft.state import Key
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from weft.check.qos.flow import PORTS, Flow
 from weft.check.qos.lanes import Run
+from weft.compiler.qos.flow import PORTS, Flow
 
 PROGRAM = "iperf3"
 PACKAGE = "iperf3"

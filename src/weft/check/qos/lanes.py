@@ -11,7 +11,7 @@ from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 
-from weft.check.qos.flow import Flow
+from weft.compiler.qos.flow import Flow
 from weft.records import dataclass
 from weft.state import Key, link_key
 

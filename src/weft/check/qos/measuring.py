@@ -19,11 +19,11 @@ from shutil import which
 
 from weft.check.qos import iperf
 from weft.check.qos.delay import Delays
-from weft.check.qos.flow import Flow
 from weft.check.qos.lanes import Aim, Lane, Place, Round, Run, Tree, beside_each_other
 from weft.check.qos.verdict import Counted, Judged, Outcome, judge
 from weft.check.reach.exchange import Exchange
 from weft.check.reach.rooms import Rooms
+from weft.compiler.qos.flow import Flow
 from weft.errors import Refused
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from ipaddress import ip_interface
 
-from weft.check.qos.flow import SPEAKS, Classes, Flow
 from weft.check.qos.lanes import Direction, Lane, Place, Tree
 from weft.compiler.qos.branches import asked_in_order
+from weft.compiler.qos.flow import SPEAKS, Classes, Flow
 from weft.compiler.qos.numbers import UNLIMITED_BPS
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import Node

@@ -90,21 +90,24 @@ USUAL = Level(DEFAULT_PRIORITY, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
-    """The rules of one group in one way. `audit`: none of them denies anything, it only tells."""
+    """The rules of one group in one way. `path`: of all of them; `audit`: none of them denies anything, it only tells;
+    `left_out`: those that are thought away."""
 
     group: str
     way: str
     rules: Sequence[SecurityRule]
     path: Path
     audit: bool = False
+    left_out: frozenset[Path] = frozenset()
 
     def levels(self) -> list[Level]:
         return sorted({self._level(rule) for rule in self.rules})
 
     def at(self, level: Level) -> Iterator[tuple[SecurityRule, Path]]:
         for at, rule in enumerate(self.rules):
-            if self._level(rule) == level:
-                yield rule, (*self.path, str(at))
+            path = (*self.path, str(at))
+            if self._level(rule) == level and path not in self.left_out:
+                yield rule, path
 
     def logged(self) -> Iterator[SecurityRule]:
         """The rules that end in a chain of their own."""

@@ -27,6 +27,7 @@ COMMANDS = {
     "list": "List what is applied on this machine, by name.",
     "show": "Show tenants, networks and ports as they are on the machine.",
     "check": "Measure whether ports reach each other as they should.",
+    "trace": "Say why a packet passes or is stopped, hop by hop.",
     "groups": "Show what the rules of security groups have counted, and what ports lost.",
     "drops": "Show what is dropped now, or was: by which rule, at which port, between whom.",
     "qos": "Share bandwidth: show, explain, set, clear, advise.",

@@ -1,0 +1,197 @@
+"""Traces questions through one State, in the words of the intent that it is of.
+
+Rules: pure. Who asks and who is asked are the wanted ones, whatever state is walked: an address that somebody took away
+is a finding, not another question. The answer is followed by what the question made of the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+from weft.compiler.qos.planted import Planted
+from weft.model.intent import Intent, Path
+from weft.reach import Talk, Verdict, Walk, World, endpoints
+from weft.state import HOST, Key, State, link_key
+from weft.trace.ends import Ends
+from weft.trace.filters import Filters
+from weft.trace.hints import Hints
+from weft.trace.legs import Teller, Told
+from weft.trace.names import Names
+from weft.trace.queues import Queues
+from weft.trace.records import End, Fate, Hop, Leg, Sort, Trace
+from weft.trace.ways_out import network_of, ways_out
+
+
+class Tracer:
+    """A State, ready for questions. `desired`, `paths`: what the intent compiles to; `state`: what is walked, the
+    desired one unless another is given; `planted`: what queues where (compiler.planted)."""
+
+    def __init__(
+        self,
+        intent: Intent,
+        desired: State,
+        paths: Mapping[Key, Path],
+        state: State | None = None,
+        planted: Sequence[Planted] = (),
+    ) -> None:
+        found = endpoints(intent, desired, paths)
+        self._intent, self._queues = intent, Queues(planted)
+        self.world = World(desired if state is None else state)
+        self._names = Names(paths, found, self.world)
+        self._ends = Ends(intent, found, desired, paths, self.world)
+        self._filters = Filters(intent, self._names)
+
+    def trace(
+        self, source: str, target: str, talk: Talk, *, family: int | None = None, size: int | None = None
+    ) -> Trace:
+        """Ask `target` from `source`. `size`: of the packet with its IP header, in bytes, which nobody may fragment.
+
+        Raises: IntentInvalid where a word means nobody, or several.
+        """
+        family = family or {"icmpv6": 6}.get(talk.protocol)
+        asks, asked, family = self._ends.pair(source, target, family)
+        return _Traced(self, asks, asked, talk, family, size).trace()
+
+    # what a question needs
+
+    def teller(self, source: End, target: End, talk: Talk, size: int | None) -> Teller:
+        inside = self._inside(source), self._inside(target)
+        return Teller(self.world, self._names, self._filters, talk, size, self._queues, inside)
+
+    def _inside(self, end: End) -> Path:
+        """The path of a port with that of its network behind it."""
+        return (*end.path, *network_of(self._intent, end.path)) if end.is_port else ()
+
+    def hints(self, source: End, target: End, talk: Talk, family: int) -> Hints:
+        return Hints(self._intent, self._filters, source, target, talk, family)
+
+    def name(self, key: Key) -> str:
+        """A link as people call it."""
+        return self._names.link(key)
+
+    def place(self, netns: str) -> str:
+        return self._names.place(netns)
+
+    def outside_of(self, end: End) -> str:
+        """The host's link that leads to the external network of a floating IP, or of a port's router, "" for none."""
+        networks = self._intent.external_networks
+        for tenant in self._intent.tenants.values():
+            if end.address in tenant.floating_ips and end.name.endswith(end.address):
+                return networks[tenant.floating_ips[end.address].network].link
+        gateway = ways_out(self._intent, network_of(self._intent, end.path)) if end.is_port else None
+        return networks[gateway.network].link if gateway is not None else ""
+
+    def neighbour(self, guest: End, address: str) -> str:
+        """Whom a guest sends to, as it would know from its subnets: the address itself, else their gateway."""
+        _, owner, _, name = network_of(self._intent, guest.path)
+        network = self._intent.tenants[owner].networks[name]
+        number = ip_address(address)
+        nets = [(ip_network(subnet.cidr), subnet) for subnet in network.subnets]
+        nets = [(net, subnet) for net, subnet in nets if net.version == number.version]
+        if any(number in net for net, _ in nets):
+            return address
+        gateways = [subnet.gateway or str(net.network_address + 1) for net, subnet in nets]
+        return next((gateway for gateway in gateways if gateway != "none"), address)
+
+
+class _Traced:
+    """One question on its way."""
+
+    def __init__(self, tracer: Tracer, source: End, target: End, talk: Talk, family: int, size: int | None) -> None:
+        self._tracer, self._world = tracer, tracer.world
+        self._source, self._target, self._talk, self._family, self._size = source, target, talk, family, size
+
+    def trace(self) -> Trace:
+        there, walk = self._there()
+        back = self._back(walk) if walk is not None and there.leg.fate is Fate.PASSES else None
+        legs = [there.leg, *([back.leg] if back else [])]
+        fate = next((leg.fate for leg in legs if leg.fate is not Fate.PASSES), Fate.PASSES)
+        why = next((leg.why for leg in legs if leg.fate is not Fate.PASSES), "")
+        least = min(((leg.mtu, leg.mtu_at) for leg in legs if leg.mtu), key=lambda pair: pair[0] or 0, default=None)
+        hints = self._tracer.hints(self._source, self._target, self._talk, self._family)
+        return Trace(
+            source=self._source,
+            target=self._target,
+            talk=self._talk,
+            family=self._family,
+            size=self._size,
+            there=there.leg,
+            back=back.leg if back else None,
+            fate=fate,
+            why=f"of the answer: {why}" if back and there.leg.fate is Fate.PASSES and why else why,
+            mtu=least[0] if least else None,
+            mtu_at=self._tracer.name(least[1]) if least and least[1] else "",
+            hints=tuple(hints.of(there, back)),
+        )
+
+    def _there(self) -> tuple[Told, Walk | None]:
+        source, target = self._source, self._target
+        teller = self._tracer.teller(source, target, self._talk, self._size)
+        if source.stitch is not None:
+            next_hop = self._tracer.neighbour(source, target.address)
+            walk = self._world.walk_from(
+                source.stitch, next_hop, source.address, target.address, self._talk, mac=source.mac
+            )
+        elif source.is_outside or source.netns is None:
+            link = self._way_in(source, target)
+            if link is None:
+                return self._lost("the host", HOST, f"the host has no route to {source.address}"), None
+            walk = self._world.walk_in(link, source.address, target.address, self._talk)
+        elif not self._world.tables(source.netns).is_local(source.address, source.address):
+            said = f"{source.name} has not its address {source.address} any more"
+            return self._lost(self._tracer.place(source.netns), source.netns, said), None
+        else:
+            walk = self._world.walk(source.netns, source.address, target.address, self._talk)
+        return self._ending(teller.tell(walk, answer=False), walk, target), walk
+
+    def _back(self, there: Walk) -> Told:
+        """The answer, from where the question came to."""
+        size = self._size if self._talk.protocol.startswith("icmp") else None
+        teller = self._tracer.teller(self._source, self._target, self._talk, size)
+        if there.guest is not None:
+            next_hop = self._tracer.neighbour(self._target, there.source)
+            walk = self._world.answer_from(there, next_hop, mac=self._target.mac)
+        else:
+            walk = self._world.answer(there)
+        told = self._ending(teller.tell(walk, answer=True), walk, self._source)
+        if told.leg.fate is Fate.PASSES and walk.source != self._target.address:
+            why = f"it comes from {walk.source}, and {self._target.address} was asked"
+            return replace(told, leg=replace(told.leg, fate=Fate.STOPS, why=why))
+        return told
+
+    def _ending(self, told: Told, walk: Walk, end: End) -> Told:
+        """Whether what arrived somewhere is where it was to come to."""
+        if told.leg.fate is not Fate.PASSES or self._is_at(walk, end):
+            return told
+        what = "is not where it should come to"
+        if end.is_port:
+            what = f"is not where {end.name} is"
+        elif end.is_outside:
+            what = f"is not where {end.name} asked from"
+        why = f"{walk.why}, which {what}" if walk.verdict is Verdict.ARRIVES else walk.why
+        hop = Hop(
+            place=self._tracer.place(walk.netns), netns=walk.netns, sort=Sort.ENDS, said=f"this {what}", passes=False
+        )
+        return replace(told, leg=replace(told.leg, hops=(*told.leg.hops, hop), fate=Fate.STOPS, why=why))
+
+    def _is_at(self, walk: Walk, end: End) -> bool:
+        if end.stitch is not None:
+            return walk.guest == end.stitch
+        if end.is_outside:
+            return walk.verdict is Verdict.LEAVES
+        return walk.verdict is Verdict.ARRIVES and (not end.is_port or walk.netns == end.netns)
+
+    def _way_in(self, source: End, target: End) -> Key | None:
+        """The link by which somebody outside comes in: that of the target's external network, else the one by which
+        the host sends there."""
+        link = self._tracer.outside_of(target)
+        if link:
+            return link_key(HOST, link)
+        route = self._world.tables(HOST).route(source.address, source.address)
+        return link_key(HOST, route.ifname) if route is not None and route.ifname else None
+
+    def _lost(self, place: str, netns: str, said: str) -> Told:
+        hop = Hop(place=place, netns=netns, sort=Sort.SENDS, said=said, passes=False)
+        return Told(leg=Leg(hops=(hop,), fate=Fate.STOPS, why=said, source=self._source.address), judged=())

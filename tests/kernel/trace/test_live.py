@@ -1,0 +1,224 @@
+"""`weft trace --live`: what passes is seen at each hop, and what somebody broke is named where it happens."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import World
+
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
+
+FILE = """
+weft: 1
+name: lab
+tenants:
+  shop:
+    networks:
+      front: {subnets: [10.0.0.0/24, "fd00::/64"], uplink: nat}
+      back: {subnets: [10.1.0.0/24, "fd01::/64"], uplink: routed}
+    security_groups:
+      web: {ingress: [{protocol: tcp, ports: [80]}, {protocol: icmp}, {protocol: icmpv6}]}
+    ports:
+      web: {network: front, attach: {netns: web}, addresses: [10.0.0.10, "fd00::10"], security_groups: [web]}
+      ask: {network: front, attach: {netns: ask}, addresses: [10.0.0.20, "fd00::20"]}
+      db: {network: back, attach: {netns: db}, addresses: [10.1.0.10, "fd01::10"], security_groups: [web]}
+      vm: {network: front, attach: {tap: {}}, addresses: [10.0.0.30]}
+"""
+OUTSIDE = """
+set -e
+sysctl -q -w net.ipv6.conf.default.addr_gen_mode=1
+ip netns add out
+ip link add up0 type veth peer name up1 netns out
+ip addr add 192.0.2.1/24 dev up0; ip link set up0 up
+ip -n out addr add 192.0.2.254/24 dev up1; ip -n out link set up1 up
+ip -n out addr add 198.51.100.1/32 dev up1; ip -n out route add 10.0.0.0/8 via 192.0.2.1
+ip route add default via 192.0.2.254
+"""
+BRIDGE, ROUTER = "weft.lab.shop", "weft.lab.shop.front"
+
+
+@dataclass
+class Lab:
+    """A world with the file applied."""
+
+    world: World
+    file: Path
+
+    def trace(self, *words: str, code: int = 0) -> dict[str, Any]:
+        done = self.world.run("weft", "trace", "-f", self.file, "-o", "json", *words, check=False)
+        assert done.returncode == code, f"{done.returncode}\n{done.stdout[-6000:]}{done.stderr}"
+        return dict(json.loads(done.stdout))
+
+    def live(self, *words: str, code: int = 0) -> dict[str, Any]:
+        found = self.trace(*words, "--live", code=code)
+        assert found["live"] is not None
+        return found
+
+    def mend(self) -> None:
+        self.world.run("weft", "apply", "-y", "-f", self.file)
+
+    def nft(self, netns: str, text: str) -> None:
+        self.world.run("nft", text, netns=netns)
+
+
+@pytest.fixture
+def lab(world: World, tmp_path: Path) -> Iterator[Lab]:
+    made = Lab(world, tmp_path / "weft.yaml")
+    made.file.write_text(FILE)
+    world.run("sh", "-c", OUTSIDE)
+    made.mend()
+    yield made
+
+
+def hops(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*found["question"]["hops"], *(found["answer"]["hops"] if found["answer"] else [])]
+
+
+def lost_at(found: dict[str, Any]) -> dict[str, Any]:
+    """The hop at which reality is other."""
+    return dict(hops(found)[found["live"]["hop"]])
+
+
+def drift(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(one["drift"], one["table"], one["netns"]) for one in found["drift"]]
+
+
+def test_what_passes_is_seen_at_every_hop_and_nothing_is_left(lab: Lab) -> None:
+    before = lab.world.run("sh", "-c", "for n in $(ls /run/netns); do nft list ruleset; done").stdout
+    for words, answer in (
+        (("ask", "web", "tcp/80"), "refused"),
+        (("ask", "web", "icmp"), "answered"),
+        (("ask", "web", "icmp", "-6"), "answered"),
+        (("web", "db", "tcp/80"), "refused"),
+        (("web", "db", "tcp/80", "-6"), "refused"),
+        (("web", "external", "icmp"), "answered"),
+    ):
+        live = lab.live(*words)["live"]
+        assert (live["differs"], live["answer"]) == ("", answer), words
+        assert set(live["confirmed"]) == {True}, words
+    for words in (("ask", "web", "tcp/81"), ("db", "web", "tcp/80"), ("ask", "10.0.0.99", "icmp")):
+        live = lab.live(*words, code=3)["live"]
+        assert (live["differs"], live["answer"]) == ("", ""), words
+        assert set(live["confirmed"]) == {True}, words
+    after = lab.world.run("sh", "-c", "for n in $(ls /run/netns); do nft list ruleset; done").stdout
+    assert "weft_trace" not in after and before.count("chain") == after.count("chain")
+
+
+def test_a_udp_service_that_says_nothing_is_no_difference(lab: Lab) -> None:
+    found = lab.live("web", "ask", "udp/9")
+    assert found["live"]["differs"] == "" and all(found["live"]["confirmed"][: len(found["question"]["hops"])])
+
+
+def test_an_element_that_somebody_deleted(lab: Lab) -> None:
+    lab.nft(BRIDGE, "delete element bridge weft-lab in4.web.tcp { 80 }")
+    found = lab.live("ask", "web", "tcp/80", code=3)
+    assert found["verdict"] == "stops" and found["wanted"]["verdict"] == "passes" and found["live"]["differs"] == ""
+    assert found["hints"][0]["said"].startswith("the file says otherwise")
+    assert ("changed", "nft-set", BRIDGE) in drift(found)
+    wanted = lab.live("ask", "web", "tcp/80", "--state", "desired", code=3)
+    assert wanted["verdict"] == "passes"
+    assert "at network shop/front the question is dropped by" in wanted["live"]["differs"]
+    assert "chain to4.web in table bridge weft-lab" in wanted["live"]["differs"]
+    assert lost_at(wanted)["place"] == "network shop/front"
+
+
+def test_a_rule_that_somebody_opened(lab: Lab) -> None:
+    lab.nft(BRIDGE, "insert rule bridge weft-lab to4.web accept")
+    found = lab.live("ask", "web", "tcp/81")
+    assert found["live"]["differs"] == "" and found["wanted"]["verdict"] == "stops"
+    wanted = lab.live("ask", "web", "tcp/81", "--state", "desired", code=3)
+    assert wanted["live"]["differs"] == "the question goes on from network shop/front, and should not"
+
+
+def test_a_route_that_somebody_turned(lab: Lab) -> None:
+    lab.world.run("ip", "route", "replace", "default", "via", "10.0.0.99", netns="web")
+    found = lab.live("web", "db", "tcp/80", code=3)
+    assert found["why"] == "nobody has 10.0.0.99 where web leads to"
+    assert ("changed", "route", "web") in drift(found) and found["live"]["differs"] == ""
+    wanted = lab.live("web", "db", "tcp/80", "--state", "desired", code=3)
+    told = "the question left port shop/web and never came to network shop/front: nobody answers for 10.0.0.99"
+    assert wanted["live"]["differs"] == told
+    assert ("changed", "route", "web") in drift(wanted)
+
+
+def test_a_link_that_somebody_took_down(lab: Lab) -> None:
+    end = lab.world.json("ip", "-j", "link", "show", "dev", "web", netns=BRIDGE)[0]["ifname"]
+    lab.world.run("ip", "link", "set", end, "down", netns=BRIDGE)
+    found = lab.live("ask", "web", "tcp/80", code=3)
+    assert found["why"] == "shop/web is down" and found["live"]["differs"] == ""
+    assert ("changed", "link", BRIDGE) in drift(found)
+    lab.world.run("ip", "neigh", "flush", "all", netns="ask")
+    wanted = lab.live("ask", "web", "tcp/80", "--state", "desired", code=3)
+    told = "the question left port shop/ask and never came to network shop/front: nobody answers for 10.0.0.10"
+    assert wanted["live"]["differs"] == told
+    assert ("changed", "link", BRIDGE) in drift(wanted)
+
+
+def test_a_rule_of_somebody_elses_in_a_router(lab: Lab) -> None:
+    lab.nft(ROUTER, "add table inet evil")
+    lab.nft(ROUTER, "add chain inet evil way { type filter hook forward priority 0; }")
+    lab.nft(ROUTER, "add rule inet evil way ip saddr 10.0.0.10 tcp dport 80 drop")
+    found = lab.live("web", "db", "tcp/80", code=3)
+    assert found["verdict"] == "passes", "weft knows nothing of it"
+    assert found["live"]["differs"] == (
+        "at router of shop/front the question is dropped by `ip saddr 10.0.0.10 tcp dport 80 drop` of chain way in "
+        "table inet evil, which is not weft's"
+    )
+    assert lost_at(found)["place"] == "router of shop/front"
+    assert lab.live("web", "db", "icmp")["live"]["differs"] == "", "it drops no ping"
+    lab.nft(ROUTER, "delete table inet evil")
+    lab.nft("db", "table inet mine { chain in { type filter hook input priority 0; policy drop; }; }")
+    found = lab.live("web", "db", "tcp/80", code=3)
+    assert (
+        "at port shop/db the question is dropped by the policy of chain in in table inet mine"
+        in found["live"]["differs"]
+    )
+
+
+def test_forwarding_that_somebody_turned_off(lab: Lab) -> None:
+    lab.world.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=0", netns=ROUTER)
+    found = lab.live("web", "db", "tcp/80", code=3)
+    assert found["why"] == "does not forward" and found["live"]["differs"] == ""
+    wanted = lab.live("web", "db", "tcp/80", "--state", "desired", code=3)
+    assert wanted["live"]["differs"].startswith("the question came to router of shop/front and is not sent on")
+    assert ("changed", "sysctl", ROUTER) in drift(wanted)
+
+
+def test_what_cannot_be_measured(lab: Lab) -> None:
+    assert lab.live("vm", "web", "icmp")["live"]["why"] == "shop/vm is a tap, and only its guest could speak for it"
+    assert lab.live("web", "vm", "icmp")["live"]["why"] == "shop/vm is a tap that nobody has opened"
+    assert lab.live("external", "db", "tcp/80")["live"]["why"] == "external is outside of this machine"
+    assert lab.live("ask", "db", "sctp/80", code=3)["live"]["why"] == "only icmp, icmpv6, tcp, udp can be sent"
+
+
+def test_nothing_is_left_of_one_that_is_killed(lab: Lab) -> None:
+    """A packet that nobody answers is waited for: time to kill who waits."""
+    lab.world.run("ip", "route", "replace", "default", "via", "10.0.0.99", netns="web")
+    command = ("weft", "trace", "-f", lab.file, "web", "db", "tcp/80", "--live", "--state", "desired")
+    running = lab.world.start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 20
+    while "weft_trace" not in lab.world.run("nft", "list", "tables", netns=BRIDGE).stdout:
+        assert time.monotonic() < until and running.poll() is None
+    running.send_signal(signal.SIGKILL)
+    running.wait(20)
+    for netns in (BRIDGE, ROUTER, "web"):
+        assert "weft_trace" not in lab.world.run("nft", "list", "tables", netns=netns).stdout
+    lab.mend()
+    assert lab.world.run("weft", "status", "-f", lab.file).returncode == 0
+
+
+def test_somebody_elses_table_is_no_drift_while_it_watches(lab: Lab) -> None:
+    """Another weft that looks meanwhile finds nothing strange."""
+    command = ("weft", "trace", "-f", lab.file, "ask", "10.0.0.99", "icmp", "--live")
+    running = lab.world.start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert lab.world.run("weft", "status", "-f", lab.file).returncode == 0
+    assert running.wait(20) == 3

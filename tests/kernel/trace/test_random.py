@@ -1,0 +1,178 @@
+"""Any question over any groups: what a trace says is what real packets do, five hundred times in one world."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import World
+from weft.files import load
+from weft.service import Service
+from weft.service.trace import Basis, tracer_of
+from weft.trace import Fate, Trace, Tracer, talk_of
+
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge"), pytest.mark.slow]
+
+HERE = Path(__file__).parent
+TRIPLES, SEED = 500, 20261128
+PORTS = (22, 53, 80, 443, 5432, 8080)
+HEARD_S = 2.5
+"""Long enough for a connection's second try."""
+NETWORKS = {
+    "shop": {"front": ("10.1.0.0/24", "fd01::/64", "nat"), "back": ("10.2.0.0/24", "fd02::/64", "routed")},
+    "dev": {"net": ("10.3.0.0/24", "fd03::/64", "routed"), "lone": ("10.4.0.0/24", "fd04::/64", "")},
+}
+GROUPS = ("a", "b", "c", "d", "e")
+PREFIXES = ("10.1.0.0/24", "10.1.0.0/29", "10.2.0.0/25", "10.3.0.0/16", "0.0.0.0/0", "fd01::/64", "fd02::/48", "::/0")
+
+
+def rule(chance: random.Random) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    protocol = chance.choice(("tcp", "tcp", "udp", "udp", "icmp", "icmpv6", None))
+    remote: Any = chance.choice((None, {"group": chance.choice(GROUPS)}, {"cidr": chance.choice(PREFIXES)}, None))
+    if remote and "cidr" in remote and protocol in ("icmp", "icmpv6"):
+        remote = None
+    if protocol:
+        said["protocol"] = protocol
+    if protocol in ("tcp", "udp") and chance.random() < 0.8:
+        low = chance.choice(PORTS)
+        high = chance.choice(PORTS)
+        said["ports"] = [f"{min(low, high)}-{max(low, high)}"] if chance.random() < 0.4 else [low]
+    if remote:
+        said["remote"] = remote
+    if chance.random() < 0.25:
+        said["action"] = "deny"
+    if chance.random() < 0.3:
+        said["priority"] = chance.choice((1, 500, 2000))
+    return said
+
+
+def group(chance: random.Random, stateful: bool) -> dict[str, Any]:
+    made: dict[str, Any] = {"ingress": [rule(chance) for _ in range(chance.randrange(1, 6))]}
+    if chance.random() < 0.5:
+        made["egress"] = [rule(chance) for _ in range(chance.randrange(1, 6))]
+    return made if stateful else {**made, "stateful": False}
+
+
+def intent(chance: random.Random) -> dict[str, Any]:
+    """Some tenants with an uplink of each kind, and ports in any of their groups, or in none."""
+    tenants: dict[str, Any] = {}
+    for tenant, networks in NETWORKS.items():
+        held = {name: {"subnets": [v4, v6]} | ({"uplink": up} if up else {}) for name, (v4, v6, up) in networks.items()}
+        groups = {name: group(chance, name != "e") for name in GROUPS}
+        ports = {}
+        for network in networks:
+            for number in range(3):
+                port: dict[str, Any] = {"network": network, "attach": {"netns": f"{tenant}-{network}{number}"}}
+                member = chance.choice((None, [], ["e"], *[chance.sample("abcd", count) for count in (1, 1, 2, 3)]))
+                if member is not None:
+                    port["security_groups"] = member
+                ports[f"{network}{number}"] = port
+        tenants[tenant] = {"networks": held, "security_groups": groups, "ports": ports}
+    return {"weft": 1, "name": "lab", "tenants": tenants}
+
+
+def triples(chance: random.Random, ports: list[str]) -> Iterator[tuple[str, str, str, int]]:
+    """From, to, what, in which family."""
+    seen: set[tuple[str, str, str, int]] = set()
+    while len(seen) < TRIPLES:
+        source, target = chance.sample(ports, 2)
+        if chance.random() < 0.5:  # of those on one network, groups decide more often
+            near = [name for name in ports if name[:-1] == source[:-1] and name != source]
+            target = chance.choice(near)
+        protocol = chance.choice(("tcp", "tcp", "udp", "udp", "icmp"))
+        what = protocol if protocol == "icmp" else f"{protocol}/{chance.choice(PORTS)}"
+        one = (source, target, what, chance.choice((4, 6)))
+        if one not in seen:
+            seen.add(one)
+            yield one
+
+
+@pytest.fixture
+def applied(world: World, tmp_path: Path) -> Iterator[tuple[World, Path, dict[str, str]]]:
+    """The world with everybody listening, the file, and the namespace of each port."""
+    made = intent(random.Random(SEED))
+    file = tmp_path / "weft.json"
+    file.write_text(json.dumps(made))
+    world.run("sh", "-ec", "ip link add up0 type veth peer name up1; ip addr add 192.0.2.1/24 dev up0")
+    world.run("sh", "-ec", "ip link set up0 up; ip link set up1 up; ip route add default via 192.0.2.254")
+    world.run("weft", "apply", "-y", "-f", file)
+    netns = {
+        f"{tenant}/{name}": port["attach"]["netns"]
+        for tenant, held in made["tenants"].items()
+        for name, port in held["ports"].items()
+    }
+    words = (sys.executable, HERE / "asker.py", "listen", ",".join(map(str, PORTS)))
+    listening = [
+        world.start(*words, netns=where, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for where in netns.values()
+    ]
+    for one in listening:
+        assert one.stdout is not None and one.stdout.readline() == "ready\n"
+    yield world, file, netns
+    for one in listening:
+        assert one.stdin is not None and one.stdout is not None
+        one.stdin.close()
+        one.stdout.close()
+        one.wait(timeout=20)
+
+
+def word_of(trace: Trace, what: str) -> str:
+    """As the asker has it."""
+    protocol, _, port = what.partition("/")
+    return "/".join(filter(None, (protocol, trace.target.address, port)))
+
+
+def answers(world: World, questions: dict[str, list[str]]) -> dict[tuple[str, str], bool]:
+    """Of each namespace's questions, all asked at once."""
+    asking = {}
+    for netns, words in questions.items():
+        command = (sys.executable, HERE / "asker.py", "ask", str(HEARD_S))
+        asking[netns] = world.start(*command, netns=netns, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        stdin = asking[netns].stdin
+        assert stdin is not None
+        stdin.write(json.dumps(words))
+        stdin.close()
+    found = {}
+    for netns, one in asking.items():
+        assert one.stdout is not None
+        said = one.stdout.read()
+        one.stdout.close()
+        assert one.wait(timeout=60) == 0
+        found |= {(netns, word): answered for word, answered in json.loads(said).items()}
+    return found
+
+
+def tracers(world: World, file: Path) -> tuple[Tracer, Tracer]:
+    with world.inside():
+        prepared = Service().prepare(load(str(file)))
+    assert not prepared.plan.changes
+    return tracer_of(prepared, Basis.OBSERVED), tracer_of(prepared, Basis.DESIRED)
+
+
+def test_five_hundred_questions(applied: tuple[World, Path, dict[str, str]]) -> None:
+    world, file, netns = applied
+    observed, desired = tracers(world, file)
+    asked = list(triples(random.Random(SEED + 1), list(netns)))
+    traces = [observed.trace(source, target, talk_of(what), family=family) for source, target, what, family in asked]
+    for one, trace in zip(asked, traces, strict=True):
+        wanted = desired.trace(one[0], one[1], talk_of(one[2]), family=one[3])
+        assert (wanted.fate, wanted.hints) == (trace.fate, trace.hints), one
+    questions: dict[str, list[str]] = {}
+    for (source, _, what, _), trace in zip(asked, traces, strict=True):
+        questions.setdefault(netns[source], []).append(word_of(trace, what))
+    found = answers(world, questions)
+    wrong = {
+        one: (trace.fate.value, trace.why)
+        for one, trace in zip(asked, traces, strict=True)
+        if (trace.fate is Fate.PASSES) != found[netns[one[0]], word_of(trace, one[2])]
+    }
+    assert not wrong, f"{len(wrong)} of {len(asked)}: {list(wrong.items())[:20]}"
+    passing = sum(trace.fate is Fate.PASSES for trace in traces)
+    assert TRIPLES * 0.15 < passing < TRIPLES * 0.85, f"{passing}: groups that decide nothing prove nothing"
