@@ -66,8 +66,8 @@ class Allocations:
 class Compiled:
     """The desired State, and beside it where each object comes from.
 
-    `touched`: every key that the compiled part has or had before; one that is not in `state` is to go. For a whole
-    intent it is the keys of `state`."""
+    `touched`: every key that the compiled part has or had before, but for chains and elements that are the same; one
+    that is not in `state` is to go. For a whole intent it is the keys of `state`."""
 
     state: State
     paths: Mapping[Key, Path]

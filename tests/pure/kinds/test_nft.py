@@ -68,8 +68,8 @@ def test_what_leads_somewhere_and_what_the_kernel_fills_is_read_as_it_is_written
     assert [held for held in read("", listed).objects if isinstance(held, NftSet)] == [FILLED, LEADING]
     assert lines(create(FILLED, LEADING)) == [
         "add set bridge weft-lab dropped.in { type ifname; flags dynamic; counter; }",
-        "add map bridge weft-lab m { type inet_service : verdict; flags interval; counter; }",
-        "add element bridge weft-lab m { 80 : goto ends, 90-99 : goto ends }",
+        "add map bridge weft-lab m { type inet_service : verdict; flags interval; counter; "
+        "elements = { 80 : goto ends, 90-99 : goto ends }; }",
     ]
     first, *_ = KINDS.of(LEADING).script(create(LEADING)[0])
     assert first == "nft 'add chain bridge weft-lab ends'"
