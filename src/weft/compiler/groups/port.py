@@ -128,14 +128,10 @@ def _chains(draft: Draft, security: Security, combination: _Combination, way: st
     by_type = f"ether type vmap {{ ip : goto {end}4{name}, arp : accept, ip6 : goto {end}6{name} }}"
     audit = any(security.groups.security[group].audit for group in combination.groups)
     left = security.logs.default(way, combination.groups, combination.told, audit=audit)
-    draft.share(security.room.chain(f"{end}{name}", (by_type, *left)), security.path)
+    answers = (combination.answers,) if combination.answers else ()
+    draft.share(security.room.chain(f"{end}{name}", (*answers, by_type, *left)), security.path)
     for family in IP:
-        rules = (
-            *((combination.answers,) if combination.answers else ()),
-            f"jump basic.{way}{family}",
-            *_levels(security, combination, way, family),
-            *left,
-        )
+        rules = (f"jump basic.{way}{family}", *_levels(security, combination, way, family), *left)
         draft.share(security.room.chain(f"{end}{family}{name}", rules), security.path)
 
 
