@@ -28,7 +28,7 @@ from tests.guest.guest import Command, Guest, GuestDied, GuestTimeout
 from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
 
 ROOT = Path(__file__).parents[1]
-GUEST_S = 3600
+GUEST_S = 4500
 DOWN_S = 60
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
 _WORKERS = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "worksteal")
@@ -42,6 +42,7 @@ _LONG = tuple(
         "qos/test_kill.py",
         "qos/test_faults.py",
         "groups/test_kill.py",
+        "test_nft_canonical.py::test_the_script_makes_the_same",
     )
 )
 _FOR_GUESTS = ("tests/kernel", "tests/doors/test_qos_set.py", "tests/doors/test_qos_show.py")
@@ -121,7 +122,8 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 
 
 def start(guest: Guest, arguments: Sequence[str], *, is_newest: bool) -> Command:
-    """`is_newest`: kills and refusals, which take longest and are weft's own to survive, are for one guest only."""
+    """`is_newest`: kills and refusals, which take longest and are weft's own to survive, and scripts, which start a
+    program for each line, are for one guest only."""
     own = [
         *(() if is_newest else _LONG),
         "-p",
