@@ -32,8 +32,9 @@ from weft.compiler.qos.shares import asks_for_share, shares_of
 from weft.compiler.qos.way_out import WayOut, compile_way_out
 from weft.compiler.router.declared import Around, compile_declared
 from weft.compiler.router.external import ExternalPlace, place_externals
-from weft.compiler.router.gateway import assign_outside, compile_gateways
+from weft.compiler.router.gateway import assign_outside, compile_gateways, unhidden
 from weft.compiler.router.place import RouterPlace
+from weft.compiler.router.ports import router_ports
 from weft.compiler.router.uplink import compile_uplink
 from weft.compiler.router.ways import ways_of
 from weft.compiler.stands import Stands
@@ -91,7 +92,7 @@ class Compiler:
         Raises: CompileError with every error found.
         """
         draft, intent = self._draft, self.intent
-        draft.spaces = spaces_of(intent)
+        draft.spaces, draft.router_ports = spaces_of(intent), router_ports(draft, intent)
         ways, configs = ways_of(draft, intent), configs_of(intent)
         stands, policies = Stands(draft, declare(draft, configs), intent), Policies(draft, intent)
         for name, tenant in intent.tenants.items():
@@ -154,13 +155,14 @@ class Compiler:
         compile_gateways(draft, self.intent, declared, externals)
         self._pool |= outside
         routers = [*uplinks, *declared]
+        routed = [segment for segment in self._all_segments() if segment.uplink is Uplink.ROUTED]
+        check_routed(draft, routed, [span for router in declared for span in unhidden(self.intent, router)])
         compile_host_side(draft, self.intent, routers)
         return routers
 
     def _uplinks(self, draft: Draft) -> list[RouterPlace]:
         uplinked = [segment for segment in self._all_segments() if segment.uplink]
         self._pool = assign_pools(draft, self.intent.pools, uplinked)
-        check_routed(draft, [segment for segment in uplinked if segment.uplink is Uplink.ROUTED])
         compiled = [compile_uplink(draft, segment, self._pool) for segment in uplinked]
         return [router for router in compiled if router is not None]
 
@@ -232,7 +234,7 @@ class Compiler:
     def _withdraw(self, gone: Mapping[PortKey, PortPlace]) -> Draft:
         """Take the ports out, and say what went: the same objects are made again to know their keys."""
         withdrawn = Draft(self.facts, self._draft.names)
-        withdrawn.spaces = self._draft.spaces
+        withdrawn.spaces, withdrawn.router_ports = self._draft.spaces, self._draft.router_ports
         for place in gone.values():
             compile_port(withdrawn, place)
             place.leave()
@@ -279,7 +281,7 @@ def planted(intent: Intent, facts: Facts) -> Sequence[Planted]:
 
 def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
     """The ports in which two intents differ, new and gone ones too; None where anything else differs: a port with a
-    guarantee is part of a whole that is counted together."""
+    guarantee is part of a whole that is counted together, and a router's interface part of the router."""
     if replace(former, tenants={}) != replace(intent, tenants={}) or former.tenants.keys() != intent.tenants.keys():
         return None
     changed: list[PortKey] = []
@@ -293,9 +295,15 @@ def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
             if not is_local_change(before, tenant, differing) or any(is_floating(tenant, port) for port in differing):
                 return None
             changed += ((name, port) for port in differing)
-    if any(asks_for_share(of, key) for of in (former, intent) for key in changed):
+    if any(asks_for_share(of, key) or _is_router_s(of, key) for of in (former, intent) for key in changed):
         return None
     return tuple(changed)
+
+
+def _is_router_s(intent: Intent, key: PortKey) -> bool:
+    """Whether a port is a router's interface: what the router is depends on it."""
+    port = intent.tenants[key[0]].ports.get(key[1])
+    return port is not None and port.attach.router
 
 
 def _report_no_network(draft: Draft, name: str, tenant: Tenant, network: str, wanting: Sequence[Claimant]) -> None:

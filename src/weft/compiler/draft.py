@@ -36,11 +36,12 @@ Claim = tuple[str, str]
 
 
 class Draft:
-    """Collects what one compile makes. `under`: the draft that this one is a branch of."""
+    """Collects what one compile makes. `under`: the draft that this one is a branch of. `router_ports`: (tenant, port)
+    to the namespace of the router that the port is an interface of."""
 
     __slots__ = (
-        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "planted", "shares",
-        "spaces", "state", "under",
+        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "planted",
+        "router_ports", "shares", "spaces", "state", "under",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
@@ -49,6 +50,7 @@ class Draft:
         self.under = under
         self.state = State()
         self.spaces: Mapping[str, Space] = under.spaces if under else {}
+        self.router_ports: Mapping[tuple[str, str], str] = under.router_ports if under else {}
         self.paths: dict[Key, Path] = {}
         self.claims: dict[Claim, Path] = {}
         self.ids: dict[str, Path] = {}

@@ -78,6 +78,8 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
         compile_port_qos(draft, place)
     elif attach.macvtap is not None:
         compile_macvtap(draft, place, attach.macvtap)
+    elif attach.router and (place.segment.tenant, place.name) not in draft.router_ports:
+        return  # its own error is found already
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
         _leave_out(draft, place, attach.pidfile)
         return
@@ -113,6 +115,8 @@ def _check_mac(draft: Draft, place: PortPlace) -> None:
 def _netns(draft: Draft, place: PortPlace) -> str:
     """The label of the namespace that the port ends in; puts it where weft is to make it."""
     attach, path = place.port.attach, place.path
+    if attach.router:
+        return draft.router_ports.get((place.segment.tenant, place.name), "")
     if attach.netns is not None:
         return stand_on(draft, attach.netns, path, (*path, "attach"))
     if attach.pidfile is None:
@@ -142,7 +146,7 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
     for assigned in place.addresses:
         nodad = True if assigned.pool.family == 6 else None
         draft.put(Address(netns=netns, ifname=ifname, cidr=assigned.cidr, nodad=nodad), path)
-    if netns != HOST:
+    if netns != HOST and not place.port.attach.router:
         _default_routes(draft, place, netns, ifname)
     for at, spec in enumerate(place.port.routes):
         route_path = (*path, "routes", str(at))

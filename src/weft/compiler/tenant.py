@@ -14,6 +14,7 @@ from weft.compiler.groups import compile_security, follows
 from weft.compiler.joint import compile_joint
 from weft.compiler.network import Segment, TenantPlace, Way, compile_network
 from weft.compiler.qos.policy import Policies
+from weft.compiler.router.ports import trusted
 from weft.compiler.settings import compile_sysctl
 from weft.compiler.stands import Stands
 from weft.kinds.netns import Namespace
@@ -68,7 +69,7 @@ def claimants(
 ) -> Iterator[Claimant]:
     """The named ports as those who want addresses. `held`: what each has now."""
     for port_name in ports:
-        port = tenant.ports[port_name]
+        port = trusted(tenant.ports[port_name])
         former = port.was or port_name
         has = held((name, port_name)) or held((tenant.was or name, former)) or ()
         yield Claimant(port_name, port, former, has)

@@ -22,7 +22,8 @@ from weft.model.segment import IPVLAN_SUBMODES, MACVLAN_SUBMODES, SegmentSpec
 from weft.model.words import among, closest
 
 Report = Callable[[Place, str, str], None]
-_ENDS = ("netns", "tap", "macvtap", "host", "pidfile")
+_ENDS = ("netns", "tap", "macvtap", "host", "pidfile", "router")
+_TRUE_ENDS = ("host", "router")
 _FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
 
 
@@ -31,12 +32,16 @@ def _says_no(node: Entries, key: str) -> bool:
 
 
 def _attach(node: Entries, report: Report) -> None:
-    given = [end for end in _ENDS if end in node.entries and not (end == "host" and _says_no(node, end))]
+    given = [end for end in _ENDS if end in node.entries and not (end in _TRUE_ENDS and _says_no(node, end))]
     if len(given) > 1:
         second = node.entries[given[1]].place
         report(second, f"a port ends in one place, this one in {' and '.join(given)}", "keep one of them")
     if not given:
-        report(node.place, "attach does not say where", "one of netns: NAME, tap: {}, host: true, pidfile: PATH")
+        report(
+            node.place,
+            "attach does not say where",
+            "one of netns: NAME, tap: {}, host: true, pidfile: PATH",
+        )
     for end in ("tap", "macvtap"):
         if end in node.entries and "ifname" in node.entries:
             report(node.entries["ifname"].place, f"a {end}'s name is its own", f"write {end}: {{name: NAME}}")

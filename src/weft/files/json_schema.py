@@ -21,7 +21,7 @@ from weft.model.security import AddressPair, Remote
 Json = dict[str, Any]
 
 _SHORT: Mapping[type[Any], Json] = {
-    Attach: {"enum": ["host", "tap"]},
+    Attach: {"enum": ["host", "tap", "router"]},
     Subnet: {"type": "string", "description": "a network with its prefix length"},
     ExternalSubnet: {"type": "string", "description": "a network with its prefix length"},
     RouterInterface: {"type": "string", "description": "the name of a network"},

@@ -148,7 +148,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "tenants: NAME: ports: NAME",
         {
             "network": "A network of the same tenant.",
-            "attach": "Where the port ends: {netns: NAME}, {tap: {}}, {macvtap: {}}, host or {pidfile: PATH}.",
+            "attach": "Where it ends: {netns: NAME}, {tap: {}}, {macvtap: {}}, host, router or {pidfile: PATH}.",
             "addresses": "Without prefix length. Left out: those it holds, else the lowest free of each subnet.",
             "mac": "Of the port's end. Left out: derived from the id.",
             "mtu": "Bytes, at most the network's. Left out: the network's.",
@@ -171,6 +171,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "macvtap": "A device /dev/tapN for a virtual machine, on a segment of mode macvlan.",
             "host": "true: the host's own namespace. `attach: host` is short for it.",
             "pidfile": "The namespace of the process whose id this file holds.",
+            "router": "true: a router, which has {port: NAME} as an interface. `attach: router` is short for it.",
             "ifname": "The interface's name there. Left out: the port's, where that is a legal one.",
         },
     ),

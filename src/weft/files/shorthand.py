@@ -19,6 +19,7 @@ from weft.model.router import ExternalSubnet, RouterGateway, RouterInterface
 from weft.model.security import AddressPair, Remote
 
 Report = Callable[[Place, str, str], None]
+_WORDS = ("host", "router")
 _DEVICES = ("tap", "macvtap")
 
 
@@ -38,8 +39,8 @@ def _attach(node: Node, report: Report) -> Node:
         return _with_devices(node)
     if not isinstance(node, Scalar) or node.is_null:
         return node
-    if node.text in ("host", *_DEVICES):
-        inner: Node = Scalar(node.place, "true") if node.text == "host" else Entries(node.place)
+    if node.text in (*_WORDS, *_DEVICES):
+        inner: Node = Scalar(node.place, "true") if node.text in _WORDS else Entries(node.place)
         return Entries(node.place, {node.text: Entry(node.place, inner)})
     report(node.place, f"attach: {node.text} is not known", _meant(node.text))
     return Entries(node.place, {"host": Entry(node.place, Scalar(node.place, "true"))})

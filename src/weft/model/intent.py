@@ -66,14 +66,15 @@ class MacvtapAttach:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
     """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `macvtap`
-    (on a segment of mode macvlan), `host`, `pidfile` (the namespace of the process whose id the file holds). `ifname`:
-    its name there, else the port's."""
+    (on a segment of mode macvlan), `host`, `pidfile` (the namespace of the process whose id the file holds), `router`
+    (which names the port). `ifname`: its name there, else the port's."""
 
     netns: w.NetnsName | None = None
     tap: TapAttach | None = None
     macvtap: MacvtapAttach | None = None
     host: bool = False
     pidfile: w.AbsolutePath | None = None
+    router: bool = False
     ifname: w.Ifname | None = None
 
 

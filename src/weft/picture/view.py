@@ -43,7 +43,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
-    """`attach`: netns, tap, host or pidfile. `netns`: the label of the namespace it ends in, "" for the host's.
+    """`attach`: netns, tap, host, pidfile or router. `netns`: the label of the namespace it ends in, "" for the host's.
     `ifname`: its name there. `addresses` as the kernel has them; a tap's are those reserved for its guest."""
 
     name: str

@@ -36,7 +36,7 @@ def port_place(port: PortView) -> str:
     match port.attach:
         case "tap" | "macvtap" | "host":
             return f"{port.attach} {port.ifname}"
-        case "pidfile":
+        case "pidfile" | "router":
             return f"{port.netns} {port.ifname}"
     return f"netns {port.netns}" if port.netns == port.ifname else f"netns {port.netns} {port.ifname}"
 

@@ -2,7 +2,7 @@
 
 Rules: only chains of type nat count: at prerouting they give a packet another destination, at postrouting another
 source. The first rule that fits wins. A rule of another form is somebody's own and fits nothing. Maps by protocol and
-port fit only a packet of which these are known.
+port fit only a packet of which these are known. Of several addresses the first stands for all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CONDITION = re.compile(
     r"|(?P<protocol>tcp|udp|sctp|dccp|udplite) dport (?P<ports>[\d-]+) "
 )
 _ACTION = re.compile(
-    r"[sd]nat (?P<family>ip6?) to (?:(?P<to>[\da-f.:-]+)"
+    r"[sd]nat (?P<family>ip6?) to (?:(?:jhash ip6? saddr mod \d+ map \{ 0 : )?(?P<to>[\da-f.:]+)[^@]*"
     r"|ip6? (?P<by>[sd]addr(?: \. meta l4proto \. th dport)?) map @(?P<map>\S+))|(?P<other>masquerade|accept)"
 )
 MASQUERADE = "masquerade"
@@ -110,7 +110,7 @@ class Translator:
         if not _is_of(action, flow):
             return None
         if action["to"]:
-            return Found(address=action["to"].split("-")[0], passed=(chain,))
+            return Found(address=action["to"], passed=(chain,))
         element = self._element(action, flow)
         if element is None:
             return None

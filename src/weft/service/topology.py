@@ -266,6 +266,8 @@ def _left_out(name: str, port: Port) -> PortView:
 def _attachment(attach: Attach) -> str:
     if attach.tap or attach.macvtap:
         return "tap" if attach.tap else "macvtap"
+    if attach.router:
+        return "router"
     return "host" if attach.host else "pidfile" if attach.pidfile else "netns"
 
 

@@ -133,6 +133,13 @@ def test_between_legs_nothing_is_translated() -> None:
         ("ip6 saddr != fd00::/64 masquerade", Flow(source=WEB, target=OUT), None),
         ("ip daddr 198.51.100.7 accept", Flow(source=WEB, target=OUT), None),
         ("snat ip6 to fd00::1", Flow(source=WEB, target=OUT), None),
+        ("snat ip to 192.0.2.8-192.0.2.9 persistent", Flow(source=WEB, target=OUT), "192.0.2.8"),
+        ("snat ip to 192.0.2.8/29 persistent", Flow(source=WEB, target=OUT), "192.0.2.8"),
+        (
+            "snat ip to jhash ip saddr mod 2 map { 0 : 192.0.2.8, 1 : 192.0.2.12 }",
+            Flow(source=WEB, target=OUT),
+            "192.0.2.8",
+        ),
         ("meta mark 1 masquerade", Flow(source=WEB, target=OUT), None),
     ],
 )

@@ -10,6 +10,7 @@ each address by an entry of its own (a proxy neighbour), never for all. Source: 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 from ipaddress import ip_interface
 
 from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
@@ -29,11 +30,15 @@ from weft.model.router import ExternalNetwork, ExternalSubnet
 from weft.records import dataclass
 from weft.state import HOST
 
+_PROXY_DELAY = {4: "net/ipv4/neigh/{}/proxy_delay", 6: "net/ipv6/neigh/{}/proxy_delay"}
+"""How long the kernel waits before it answers for another, at most: 0.8 s unless told otherwise. Nobody else answers
+for these addresses. Source: arp(7), net/core/neighbour.c pneigh_enqueue."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalPlace:
     """An external network. `mtu`: its link's, in bytes. `pools`: its subnets; `choices`: by subnet, what addresses are
-    chosen from. `table`: its routing table on the host."""
+    chosen from. `table`: its routing table on the host. `given`: addresses that the intent gives, and where."""
 
     name: str
     former: str
@@ -43,6 +48,7 @@ class ExternalPlace:
     pools: tuple[AddressPool, ...]
     choices: tuple[tuple[AddressPool, ...], ...]
     table: int
+    given: dict[str, Path] = field(default_factory=dict)
 
     @property
     def families(self) -> frozenset[int]:
@@ -119,6 +125,7 @@ def claim(draft: Draft, external: ExternalPlace, address: str, owner: str, path:
     elif other := pool.take(number, owner):
         draft.error(path, f"{address} is {other}'s" if other != owner else f"{address} is given twice", _between(pool))
     else:
+        external.given[address] = path
         return True
     return False
 
@@ -155,6 +162,8 @@ def compile_external(draft: Draft, external: ExternalPlace) -> None:
         draft.put(_default(external, family, dst), external.path)
     if 6 in external.families:
         compile_sysctl(draft, HOST, f"net/ipv6/conf/{external.link}/proxy_ndp", "1", external.path)
+    for family in sorted(external.families):
+        compile_sysctl(draft, HOST, _PROXY_DELAY[family].format(external.link), "0", external.path)
 
 
 def _default(external: ExternalPlace, family: int, dst: str) -> Route:
@@ -170,9 +179,15 @@ def _default(external: ExternalPlace, family: int, dst: str) -> Route:
 
 def _check_link(draft: Draft, intent: Intent, network: ExternalNetwork, path: Path) -> None:
     declared = intent.host.links if intent.host else {}
-    if network.link not in draft.facts.links and network.link not in declared:
-        there = ", ".join(sorted({*draft.facts.links, *declared} - {"lo"})) or "none"
-        draft.error((*path, "link"), f"the host has no link {network.link}", f"its links: {there}", Cause.MACHINE)
+    there, said = draft.facts.links.get(network.link), declared.get(network.link)
+    if there is None and said is None:
+        known = ", ".join(sorted({*draft.facts.links, *declared} - {"lo"})) or "none"
+        draft.error((*path, "link"), f"the host has no link {network.link}", f"its links: {known}", Cause.MACHINE)
+        return
+    master = (said.master if said else None) or (there.master if there else "")
+    if master:
+        what = f"{network.link} is a port of {master}, which takes what comes in by it"
+        draft.error((*path, "link"), what, f"`link: {master}`", Cause.MACHINE)
 
 
 def _pools(draft: Draft, network: ExternalNetwork, path: Path) -> Iterator[AddressPool]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from weft.compiler.addressing import number_of
+from weft.compiler.addressing import Span, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.naming import identity
-from weft.compiler.router.chains import POSTROUTING, Slot
 from weft.compiler.router.external import ExternalPlace, claim, compile_external, put_address, put_routes
 from weft.compiler.router.namespace import outside_address
 from weft.compiler.router.numbers import rule_priority
-from weft.compiler.router.place import UPLINK, RouterPlace
+from weft.compiler.router.place import RouterPlace
+from weft.compiler.router.snat import claim_pool, compile_snat
 from weft.kinds.ip.rule import Rule
 from weft.model.intent import Intent, Path
 from weft.model.router import Router, RouterGateway
@@ -50,6 +50,7 @@ def assign_outside(draft: Draft, intent: Intent, externals: Mapping[str, Externa
     routers = list(leading_out(intent, externals))
     for tenant, name, _, gateway, external in routers:
         _take_given(draft, (tenant, name), gateway, external, found)
+        claim_pool(draft, external, gateway, owner_words(tenant, name), gateway_path(tenant, name))
     for tenant, name, router, _, external in routers:
         former = (intent.tenants[tenant].was or tenant, router.was or name)
         _take_held(draft, (tenant, name), former, external, found)
@@ -87,9 +88,15 @@ def _take_held(
             continue
         address = held.get((*router, family)) or held.get((*former, family))
         pool = external.pool_of(address) if address else None
-        if address and pool is not None and pool.is_free(number_of(address)[1]):
-            pool.take(number_of(address)[1], owner_words(*router))
+        if address is None or pool is None:
+            continue
+        _, number = number_of(address)
+        if pool.is_free(number):
+            pool.take(number, owner_words(*router))
             found[*router, family] = address
+        elif address in external.given:
+            what = f"{address} is held by {owner_words(*router)}, which would lose it"
+            draft.error(external.given[address], what, f"another address here, or `addresses:` of {router[1]} too")
 
 
 def _take_lowest(draft: Draft, router: tuple[str, str], external: ExternalPlace, found: dict[OutsideKey, str]) -> None:
@@ -129,9 +136,10 @@ def compile_gateways(
             put_address(draft, router, external, address, router.path)
         _rules(draft, router, external, taken)
         if gateway.translates:
-            _translate(draft, router, gateway, external)
+            compile_snat(draft, router, gateway, external, gateway_path(router.tenant, router.name))
         else:
-            _lead_back(draft, router, external)
+            for span in unhidden(intent, router):
+                put_routes(draft, router, external, span.cidr, span.path)
 
 
 def _rules(draft: Draft, router: RouterPlace, external: ExternalPlace, taken: dict[int, set[int]]) -> None:
@@ -153,23 +161,16 @@ def _taken_priorities(draft: Draft, intent: Intent) -> dict[int, set[int]]:
     return found
 
 
-def _translate(draft: Draft, router: RouterPlace, gateway: RouterGateway, external: ExternalPlace) -> None:
-    for feature in ("nft_inet", "nft_nat"):
-        draft.need(feature, gateway_path(router.tenant, router.name), "`snat: false` needs no translation")
-    rules = [_snat(family, address) for family, address in router.pool.items() if family in router.out]
-    router.chains.add(POSTROUTING, Slot.ROUTER, rules)
-
-
-def _snat(family: int, to: str) -> str:
-    return f'oifname "{UPLINK}" snat {"ip6" if family == 6 else "ip"} to {to}'
-
-
-def _lead_back(draft: Draft, router: RouterPlace, external: ExternalPlace) -> None:
-    """The host's routes to the router's subnets, of the families that lead out."""
-    for leg in router.legs:
-        for one in leg.subnets:
-            if one.pool.family in router.out:
-                put_routes(draft, router, external, one.pool.cidr, leg.path)
+def unhidden(intent: Intent, router: RouterPlace) -> Iterator[Span]:
+    """What a router leads out with its own addresses, each prefix with what asks for it: its subnets, and what its
+    routes lead to."""
+    spec = intent.tenants[router.tenant].routers[router.name]
+    if spec.gateway is None or spec.gateway.translates or not router.external:
+        return
+    spans = [pool.span._replace(path=leg.path) for leg in router.legs for pool in leg.pools]
+    routes = ((at, route.to) for at, route in enumerate(spec.routes) if route.to != "default")
+    spans += (Span.of(to, (*router.path, "routes", str(at))) for at, to in routes)
+    yield from (span for span in spans if span.family in router.out and not span.is_all)
 
 
 def router_id(draft: Draft, former_tenant: str, former: str, given: str | None) -> str:

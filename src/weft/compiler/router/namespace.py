@@ -41,7 +41,8 @@ def compile_namespace(draft: Draft, place: RouterPlace) -> None:
         compile_sysctl(draft, place.netns, FORWARDING[6], "1", place.path)
         compile_sysctl(draft, place.netns, _DETECTION, "0", place.path)
     for leg in place.legs:
-        _leg(draft, place, leg)
+        if not leg.port:
+            _leg(draft, place, leg)
     if place.transit:
         _transit(draft, place)
     if place.narrows:

@@ -7,7 +7,7 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Any
 
-from weft.compiler.addressing import Assigned
+from weft.compiler.addressing import AddressPool, Assigned
 from weft.compiler.naming import short_id
 from weft.compiler.network import Segment
 from weft.compiler.router.chains import RouterChains
@@ -27,7 +27,9 @@ _NONE: Mapping[Any, Any] = MappingProxyType({})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """A router on one network. `id`: what its names and MACs come from; `ifname`: its name in the router; `label`: what
-    its end on the bridge is also called; `addresses`: the router's there; `path`: the intent that asks for it."""
+    its end on the bridge is also called; `addresses`: the router's there; `path`: the intent that asks for it. `port`:
+    the port that it is, "" where the leg is the router's own: a port makes its links and addresses itself. `pools`: the
+    subnets that the router is in by it."""
 
     segment: Segment
     id: str
@@ -35,15 +37,12 @@ class Leg:
     label: str
     addresses: tuple[Assigned, ...]
     path: Path
+    port: str = ""
+    pools: tuple[AddressPool, ...]
 
     @property
     def on_bridge(self) -> Key:
         return link_key(self.segment.netns, f"wr{short_id(self.id)}")
-
-    @property
-    def subnets(self) -> tuple[Assigned, ...]:
-        """Its addresses, the first of each subnet."""
-        return tuple({id(one.pool): one for one in reversed(self.addresses)}.values())[::-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ def _leg(segment: Segment, own_id: str) -> Leg:
         label=f"router-{segment.name}",
         addresses=tuple(Assigned(pool, pool.gateway_text, pool.gateway or 0) for pool in segment.gateways),
         path=segment.path,
+        pools=segment.gateways,
     )
 
 
