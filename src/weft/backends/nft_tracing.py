@@ -36,7 +36,7 @@ _COUNTED = re.compile(r"chain (\S+) \{[^}]*?counter packets (\d+)")
 
 
 class Spot(NamedTuple):
-    """Where packets are looked for: at the hooks of a family, of a bridge's at those of its links."""
+    """Where packets are looked for: at the hooks of a family, in by a link and out by a link, where they are named."""
 
     family: str
     iifname: str = ""

@@ -142,7 +142,8 @@ def _drift(service: Service, prepared: Prepared, traces: Iterable[Trace]) -> Ite
         key = difference.key
         is_strange = difference.drift in (Drift.FOREIGN, Drift.EXTRA) and key.netns in places - {HOST}
         is_near = key.table != "route" and any(ground in keys for ground in _grounds(key, prepared))
-        if key in keys or key in map(netns_key, places) or is_strange or is_near or _decides(key, keys):
+        is_rule = key.table == "rule" and key.netns in places
+        if key in keys or key in map(netns_key, places) or is_strange or is_near or is_rule or _decides(key, keys):
             yield difference
 
 

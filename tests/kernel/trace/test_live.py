@@ -191,7 +191,9 @@ def test_forwarding_that_somebody_turned_off(lab: Lab) -> None:
     found = lab.live("web", "db", "tcp/80", code=3)
     assert found["why"] == "does not forward" and found["live"]["differs"] == ""
     wanted = lab.live("web", "db", "tcp/80", "--state", "desired", code=3)
-    assert wanted["live"]["differs"].startswith("the question came to router of shop/front and is not sent on")
+    assert wanted["live"]["differs"].startswith(
+        "the question came to router of shop/front and is not sent on by uplink"
+    )
     assert ("changed", "sysctl", ROUTER) in drift(wanted)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 
 from weft.backends.libnftables import Complaint
-from weft.backends.nft_tracing import BRIDGE, Hide, Spot
+from weft.backends.nft_tracing import BRIDGE, INET, Hide, Spot
 from weft.backends.visit import visiting
 from weft.check.reach.guests import is_open
 from weft.check.reach.rooms import Rooms
@@ -179,7 +179,10 @@ def _difference(station: Station, way: str, seen: Sightings, before: Station | N
     dropped = seen.drop(station, way)
     if dropped:
         return f"at {station.place} the {way} is dropped by {dropped}"
-    where = "is not sent on" if station.leaves == "postrouting" else "is not taken"
+    where = "is not taken"
+    if station.leaves == "postrouting":
+        by = f" by {station.spot.oifname}" if station.spot.family == INET and station.spot.oifname else ""
+        where = f"is not sent on{by}"
     return f"the {way} came to {station.place} and {where}: no rule of nftables dropped it there"
 
 

@@ -45,7 +45,7 @@ def _runs(hops: Sequence[Hop]) -> Iterator[range]:
 def _station(leg: Leg, run: range, is_first: bool, is_last: bool) -> Station:
     hops = [leg.hops[at] for at in run]
     over = hops[0].over
-    spot = Spot(BRIDGE, *over) if over is not None else Spot(INET)
+    spot = Spot(BRIDGE, *over) if over is not None else Spot(INET, "", _way_out(hops))
     arrives = is_last and any(hop.sort is Sort.ENDS and "is here" in hop.said for hop in hops)
     return Station(
         netns=hops[0].netns,
@@ -56,6 +56,14 @@ def _station(leg: Leg, run: range, is_first: bool, is_last: bool) -> Station:
         goes_on=_goes_on(leg.hops[run[0] :] if is_last else hops),
         hops=run,
     )
+
+
+def _way_out(hops: Sequence[Hop]) -> str:
+    """The link that the route of a station leads to, "" for none."""
+    links = (
+        key.name for hop in hops if hop.sort is Sort.ROUTE and hop.passes for key in hop.keys if key.table == "link"
+    )
+    return next(links, "")
 
 
 def _goes_on(hops: Sequence[Hop]) -> bool | None:
