@@ -93,8 +93,9 @@ class Grid:
 
 
 def port_card(port: PortView, *, brief: bool) -> Card:
-    told = () if brief else (words.port_place(port), *_some(port.addresses))
-    hints = words.port_place(port), *port.addresses, port.mac, _carried(port)
+    outside = tuple(f"at {address}" for address in port.floating)
+    told = () if brief else (words.port_place(port), *_some(port.addresses), *_some(outside))
+    hints = words.port_place(port), *port.addresses, words.floating(port), port.mac, _carried(port)
     card = _card(port.name, port.condition, told, *hints)
     return replace(card, title=card.name, told=(_in_brief(port),)) if brief else card
 

@@ -44,7 +44,8 @@ class Traffic:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
     """`attach`: netns, tap, host, pidfile or router. `netns`: the label of the namespace it ends in, "" for the host's.
-    `ifname`: its name there. `addresses` as the kernel has them; a tap's are those reserved for its guest."""
+    `ifname`: its name there. `addresses` as the kernel has them; a tap's are those reserved for its guest. `floating`:
+    the floating IPs that lead to it, of a forward with protocol and ports: `203.0.113.11 tcp/2222`."""
 
     name: str
     condition: Condition
@@ -54,6 +55,7 @@ class PortView:
     mac: str
     mtu: int | None
     addresses: tuple[str, ...]
+    floating: tuple[str, ...] = ()
     traffic: Traffic | None = None
 
 

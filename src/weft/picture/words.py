@@ -41,6 +41,11 @@ def port_place(port: PortView) -> str:
     return f"netns {port.netns}" if port.netns == port.ifname else f"netns {port.netns} {port.ifname}"
 
 
+def floating(port: PortView) -> str:
+    """By what others reach it from outside: `at 203.0.113.10, 203.0.113.11 tcp/2222`."""
+    return f"at {', '.join(port.floating)}" if port.floating else ""
+
+
 def network_kind(network: NetworkView) -> str:
     return "  ".join(filter(None, [f"uplink {network.uplink}" if network.uplink else "", mtu(network.mtu)]))
 

@@ -18,9 +18,11 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
+from weft.model.floating import FloatingIp
 from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
 from weft.model.router import Router
+from weft.model.security import PROTOCOL_NAMES
 from weft.picture.view import (
     Condition,
     Flow,
@@ -34,6 +36,7 @@ from weft.picture.view import (
     Traffic,
 )
 from weft.plan.subject import Subjects
+from weft.reach.redirection import floating_in
 from weft.service.places import label_of
 from weft.service.prepared import Prepared
 from weft.state import HOST, KernelObject, Key, Mark, link_key, netns_key
@@ -72,6 +75,7 @@ class _Seen:
         self._wanted = _links_by_mark(prepared.desired.values())
         self._addresses = _addresses_by_link(prepared.observed.values())
         self._changed = _changed(prepared)
+        self._leading = floating_in(prepared.observed.values())
         self._now, self._before = now, before
 
     def tenant(self, name: str, tenant: Tenant) -> TenantView:
@@ -113,10 +117,15 @@ class _Seen:
             mtu=bridge.mtu if bridge else network.mtu,
             subnets=tuple(subnet.cidr for subnet in network.subnets),
             uplink=network.uplink.value if network.uplink else "",
-            ports=tuple(self._port(of, port, held) for port, held in tenant.ports.items() if held.network == name),
+            ports=tuple(
+                self._port(of, port, held, tuple(self._leading_to(tenant, port)))
+                for port, held in tenant.ports.items()
+                if held.network == name
+            ),
         )
 
-    def _port(self, tenant: str, name: str, port: Port) -> PortView:
+    def _port(self, tenant: str, name: str, port: Port, floating: tuple[str, ...]) -> PortView:
+        """`floating`: the floating IPs that lead to it now."""
         links = self._wanted[f"tenants/{tenant}/ports/{name}"]
         if not links:
             return _left_out(name, port)
@@ -134,8 +143,15 @@ class _Seen:
             mac=port.mac or "" if tap else now.mac or "",
             mtu=now.mtu,
             addresses=tuple(reserved) if tap else self._addresses[end.key],
+            floating=floating,
             traffic=self._traffic(end.key, mirrored=isinstance(tap, Tap)),
         )
+
+    def _leading_to(self, tenant: Tenant, port: str) -> Iterator[str]:
+        """The floating IPs of a port that lead anywhere now."""
+        for address, held in tenant.floating_ips.items():
+            if address in self._leading:
+                yield from _ways(address, held, port)
 
     def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
         for name, network in tenant.networks.items():
@@ -261,6 +277,16 @@ def _left_out(name: str, port: Port) -> PortView:
         addresses=port.addresses,
         traffic=None,
     )
+
+
+def _ways(address: str, held: FloatingIp, port: str) -> Iterator[str]:
+    """How a floating IP leads to a port."""
+    if held.port == port:
+        yield address
+    for forward in held.forward:
+        if forward.port == port:
+            ports = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in forward.ports)
+            yield f"{address} {PROTOCOL_NAMES[forward.protocol]}/{ports}"
 
 
 def _attachment(attach: Attach) -> str:
