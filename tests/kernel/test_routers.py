@@ -14,6 +14,8 @@ from tests.world import World
 
 pytestmark = pytest.mark.kernel
 
+ROOT = Path(__file__).parents[2]
+
 EXTERNAL = """
 weft: 1
 name: lab
@@ -85,7 +87,7 @@ def test_two_networks_and_out_by_an_external_one(host: World, tmp_path: Path) ->
 MANY = (
     EXTERNAL
     + """
-  branch: {link: brx, subnets: [{cidr: 198.51.101.0/24}, {cidr: "2001:db8:7::/64"}]}
+  branch: {link: brx, subnets: [{cidr: 198.51.101.0/24, pools: [198.51.101.100-198.51.101.120]}, "2001:db8:7::/64"]}
 host: {links: {brx: {kind: bridge, members: [br0x]}}}
 tenants:
   shop:
@@ -110,9 +112,22 @@ tenants:
         network: front
         attach: {netns: web}
         addresses: [10.10.0.10, "fd00:10::10"]
-        routes: [{to: 198.51.101.0/24, via: 10.10.0.254}, {to: "2001:db8:7::/64", via: "fd00:10::254"}]
+        routes:
+          - {to: 198.51.101.0/24, via: 10.10.0.254}
+          - {to: 10.40.0.0/24, via: 10.10.0.254}
+          - {to: "2001:db8:7::/64", via: "fd00:10::254"}
       db: {network: back, attach: {netns: db}, addresses: [10.20.0.10]}
       disk: {network: store, attach: {netns: disk}, addresses: [10.30.0.10]}
+  dev:
+    networks:
+      front: {subnets: [10.40.0.0/24, "fd00:40::/64"]}
+      lab: {subnets: [10.50.0.0/24], uplink: routed}
+      nat: {subnets: [10.50.0.0/24], uplink: nat}
+    routers: {edge: {interfaces: [front], gateway: {network: branch, snat: false}}}
+    ports:
+      ci: {network: front, attach: {netns: ci}}
+      old: {network: lab, attach: {netns: old}}
+      older: {network: nat, attach: {netns: older}}
 """
 )
 
@@ -147,6 +162,9 @@ def test_several_routers_on_one_network(branched: World, tmp_path: Path) -> None
     assert host.ping("10.30.0.10", netns="db"), "by a router whose interface is a port"
     assert host.ping(BEYOND4, netns="disk"), "through two routers"
     assert "203.0.113.6" in seen_outside(host, "web", BEYOND4, "icmp")
+    assert host.ping("10.40.0.2", netns="web"), "from router to router of an external network, by its table"
+    said = host.run("weft", "check", "reach", "-f", tmp_path / "weft.yaml", check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
     assert not host.ping("203.0.113.60", netns="world", wait_s=0), "nothing answers by itself at a pool's address"
     assert host.ping(BEYOND6, netns="web"), "a family without a pool goes by the router's own address"
     host.run("weft", "destroy", "-y", "lab")
@@ -234,3 +252,14 @@ def test_a_link_that_goes_takes_no_router_along(host: World, tmp_path: Path) -> 
     assert host.ping(BEYOND4, netns="web")
     host.run("weft", "destroy", "-y", "lab")
     assert not [name for name in host.names() if name.startswith("weft.")]
+
+
+def test_the_example(host: World, tmp_path: Path) -> None:
+    """examples/routers.yaml: as it is, but for the link's name and where its gateway's IPv6 address is."""
+    example = (ROOT / "examples/routers.yaml").read_text()
+    apply(host, tmp_path, example.replace("eth1", "ext0").replace('"2001:db8:1::1"', '"2001:db8:1::ffff"'))
+    assert host.ping("10.12.0.2", netns="shop-web"), "through both routers"
+    assert f"203.0.113.10 > {BEYOND4}" in seen_outside(host, "shop-disk", BEYOND4, "icmp")
+    assert "203.0.113.20" in seen_outside(host, "dev-ci", BEYOND4, "icmp")
+    assert host.ping(BEYOND6, netns="shop-web")
+    assert not host.ping("10.10.0.80", netns="dev-ci", wait_s=0)

@@ -20,7 +20,6 @@ from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
-from weft.model.router import Router
 from weft.picture.view import (
     Condition,
     Flow,
@@ -142,9 +141,8 @@ class _Seen:
             if network.uplink is not None:
                 yield from self._router(of, name, ("tenants", of, "networks", name), (name,), network.uplink.value)
         for name, router in tenant.routers.items():
-            networks = dict.fromkeys(_joined(tenant, router))
             out = router.gateway.network if router.gateway else ""
-            yield from self._router(of, name, ("tenants", of, "routers", name), tuple(networks), out)
+            yield from self._router(of, name, ("tenants", of, "routers", name), tenant.joined(router), out)
 
     def _router(self, of: str, name: str, path: Path, networks: tuple[str, ...], out: str) -> Iterator[RouterView]:
         """`out`: how it leads out, or where to. Of a network's own router only what is in its namespace counts."""
@@ -290,15 +288,6 @@ def _told_of(path: Path) -> Path:
     if path[2:3] == ("routers",):
         return path[:4]
     return path[:-1] if path[-1:] == (QOS,) else path
-
-
-def _joined(tenant: Tenant, router: Router) -> Iterator[str]:
-    """The networks that a router joins."""
-    for interface in router.interfaces:
-        if interface.network:
-            yield interface.network
-        elif interface.port and interface.port in tenant.ports:
-            yield tenant.ports[interface.port].network
 
 
 def _links_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, list[Link]]:
