@@ -129,7 +129,8 @@ class Facts:
     `belongings`: by link, of those that segments take addresses of. `lines`: of the links whose capacity the intent
     says. `host_neighbours`: (link, address) of lasting entries on the host that the scope did not make. `rules_held`:
     (link that packets come in by, family) to the priority of the host's rule for it; `rules_taken`: (family, priority)
-    of the host's rules that the scope did not make; `tables_taken`: the routing tables on the host that others use."""
+    of the host's rules that the scope did not make; `tables_taken`: the routing tables on the host that others use.
+    `strict_links`: those of external networks that take only what the host would send back by them."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -156,3 +157,4 @@ class Facts:
     rules_held: Mapping[tuple[str, int], int] = field(default_factory=lambda: _NONE)
     rules_taken: frozenset[tuple[int, int]] = frozenset()
     tables_taken: frozenset[int] = frozenset()
+    strict_links: frozenset[str] = frozenset()

@@ -33,9 +33,10 @@ MIN_MTU = 68
 @dataclass(slots=True, kw_only=True)
 class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
-    `out_mtu`: what its way out carries, at most `mtu`. `legs`: how many routers join it. `footing`: what it stands on
-    outside of its tenant. `qos` of all its ports together, `port_qos` of each that says none; `policies`: those that
-    its ports may name. `security`: its tenant's filter, None where frames are not filtered."""
+    `out_mtu`: what its way out carries, at most `mtu`. `legs`: how many routers join it; `way_out`: a declared one
+    that leads out of it. `footing`: what it stands on outside of its tenant. `qos` of all its ports together,
+    `port_qos` of each that says none; `policies`: those that its ports may name. `security`: its tenant's filter, None
+    where frames are not filtered."""
 
     tenant: str
     name: str
@@ -48,6 +49,7 @@ class Segment:
     out_mtu: int
     uplink: Uplink | None
     legs: int = 0
+    way_out: str = ""
     pools: tuple[AddressPool, ...] = ()
     macs: dict[str, str] = field(default_factory=dict)
     ports: int = 0

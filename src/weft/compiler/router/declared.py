@@ -72,6 +72,8 @@ def _place(draft: Draft, tenant: str, held: Tenant, name: str, router: Router, a
     _check_apart(draft, legs, external)
     if external is not None:
         draft.need("ipv6", path, "a router without `gateway:` can do without")
+        for leg in legs:
+            leg.segment.way_out = name
     inside = {pool.family for leg in legs for pool in leg.pools}
     return RouterPlace(
         tenant=tenant,
