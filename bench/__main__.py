@@ -18,8 +18,9 @@ from bench.reach import REACH
 from bench.report import Figure, table, write_json
 from bench.segments import SEGMENT_CASES
 from bench.stacked import STACKED_CASES
+from bench.trace import TRACE
 
-CASES = {**PROCESSES, **INSIDE, **REACH, **SEGMENT_CASES, **STACKED_CASES}
+CASES = {**PROCESSES, **INSIDE, **REACH, **TRACE, **SEGMENT_CASES, **STACKED_CASES}
 OUT = Path(__file__).parent / "out" / "bench.json"
 SOURCE = Path(weft.__file__).parent
 

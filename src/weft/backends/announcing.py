@@ -50,7 +50,7 @@ def _tell(one: At) -> bool:
             return False
         if ":" not in one.address:
             for frame in gratuitous_arps(one.address, mac):
-                doors.send(sock, frame)
+                doors.tell(sock, frame)
             return True
     _advertise(one, mac)
     return True
@@ -64,4 +64,4 @@ def _advertise(one: At, mac: bytes) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOPS)
         sock.connect((ALL_NODES, 0, 0, index))
-        doors.send(sock, unsolicited_advertisement(one.address, mac))
+        doors.tell(sock, unsolicited_advertisement(one.address, mac))

@@ -10,19 +10,20 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from weft.backends.libnftables import HANDLE, NUMERIC_PRIORITY, NUMERIC_PROTOCOL, Complaint, Context
 from weft.backends.nft_dump import NETLINK_NETFILTER
 from weft.backends.visit import visiting
 from weft.netlink.namespaces import Namespaces
-from weft.records import dataclass
 from weft.wire.codec import messages
 from weft.wire.nftrace import GROUP, MSG_TRACE, SUBSYSTEM, Traced, read_traced
 
 TABLE = "weft_trace"
 """How the tables are called, with the number of the process behind; no scope's table is called so."""
+BRIDGE, INET = "bridge", "inet"
 FIRST, LAST = -450, 10_000
 """Priorities before and behind all that others have. Source: linux/netfilter_ipv4.h, linux/netfilter_bridge.h."""
 HOOKS: Mapping[str, int] = {"prerouting": FIRST, "output": FIRST, "input": LAST, "postrouting": LAST}
@@ -34,25 +35,34 @@ _BUFFER_BYTES = 4 << 20
 _COUNTED = re.compile(r"chain (\S+) \{[^}]*?counter packets (\d+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sought:
-    """`matches`: by a word for it, what a rule says of packets that are looked for."""
+class Spot(NamedTuple):
+    """Where packets are looked for: at the hooks of a family, in by a link and out by a link, where they are named."""
 
-    matches: Mapping[str, str]
+    family: str
+    iifname: str = ""
+    oifname: str = ""
+
+    def match(self, hook: str) -> str:
+        """What a rule at a hook says of the links."""
+        name = {"prerouting": self.iifname, "postrouting": self.oifname}.get(hook, "")
+        return f'{"iifname" if hook == "prerouting" else "oifname"} "{name}" ' if name else ""
 
 
 class Hide:
-    """One namespace that is watched, in some families."""
+    """One namespace that is watched, at some spots."""
 
-    def __init__(self, namespaces: Namespaces, netns: str, families: Iterable[str], sought: Sought) -> None:
-        """Raises: NamespaceGone, NotPermitted, FeatureMissing, Complaint."""
-        self.netns, self.table = netns, f"{TABLE}_{os.getpid()}"
-        self._namespaces, self._families = namespaces, tuple(families)
+    def __init__(self, namespaces: Namespaces, netns: str, spots: Sequence[Spot], matches: Mapping[str, str]) -> None:
+        """`matches`: by a word for them, what a rule says of the packets that are looked for.
+
+        Raises: NamespaceGone, NotPermitted, FeatureMissing, Complaint.
+        """
+        self.netns, self.table, self.spots = netns, f"{TABLE}_{os.getpid()}", tuple(spots)
+        self._namespaces = namespaces
         with visiting(namespaces, netns):
             self._events = _subscribe()
             self._context = Context(HANDLE | NUMERIC_PROTOCOL | NUMERIC_PRIORITY)
             try:
-                self._make(sought)
+                self._make(matches)
             except Complaint:
                 self.close()
                 raise
@@ -61,14 +71,20 @@ class Hide:
         self._context.close()
         self._events.close()
 
-    def counted(self) -> Mapping[tuple[str, str], int]:
-        """Packets by family and chain, which is `WORD_HOOK`."""
-        found: dict[tuple[str, str], int] = {}
+    def counted(self) -> Mapping[tuple[Spot, str, str], int]:
+        """Packets by spot, word and hook."""
+        found: dict[tuple[Spot, str, str], int] = {}
         with visiting(self._namespaces, self.netns):
-            for family in self._families:
-                listed = self._context.ask(f"list table {family} {self.table}")
-                found |= {(family, chain): int(count) for chain, count in _COUNTED.findall(listed)}
+            for family in {spot.family for spot in self.spots}:
+                for chain, count in _COUNTED.findall(self._context.ask(f"list table {family} {self.table}")):
+                    word, hook, number = chain.split("_")
+                    found[self.spots[int(number)], word, hook] = int(count)
         return found
+
+    def is_of(self, seen: Traced, spot: Spot, word: str) -> bool:
+        """Whether a step is at a chain that looks for this."""
+        is_here = seen.table == self.table and seen.chain.startswith(f"{word}_")
+        return is_here and seen.chain.endswith(f"_{self.spots.index(spot)}")
 
     def traced(self) -> list[Traced]:
         """All steps since the last look."""
@@ -93,20 +109,21 @@ class Hide:
                     return text
         return ""
 
-    def _make(self, sought: Sought) -> None:
+    def _make(self, matches: Mapping[str, str]) -> None:
         """With tracing; without it where the kernel cannot."""
         try:
-            self._context.run("\n".join(self._text(sought, "meta nftrace set 1")))
+            self._context.run("\n".join(self._text(matches, "meta nftrace set 1")))
         except Complaint:
-            self._context.run("\n".join(self._text(sought, "")))
+            self._context.run("\n".join(self._text(matches, "")))
 
-    def _text(self, sought: Sought, more: str) -> Iterator[str]:
-        for family in self._families:
-            yield f"table {family} {self.table} {{\nflags owner\n"
-            for hook, priority in (BRIDGE_HOOKS if family == "bridge" else HOOKS).items():
-                for word, match in sought.matches.items():
-                    yield f"chain {word}_{hook} {{\ntype filter hook {hook} priority {priority}; policy accept;"
-                    yield f"{match} counter {more}\n}}"
+    def _text(self, matches: Mapping[str, str], more: str) -> Iterator[str]:
+        for number, spot in enumerate(self.spots):
+            yield f"table {spot.family} {self.table} {{\nflags owner\n"
+            for hook, priority in (BRIDGE_HOOKS if spot.family == BRIDGE else HOOKS).items():
+                for word, match in matches.items():
+                    yield f"chain {word}_{hook}_{number} {{"
+                    yield f"type filter hook {hook} priority {priority}; policy accept;"
+                    yield f"{spot.match(hook)}{match} counter {more}\n}}"
             yield "}"
 
 

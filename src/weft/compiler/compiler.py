@@ -97,12 +97,14 @@ class Compiler:
         """
         draft, intent = self._draft, self.intent
         draft.spaces, draft.router_ports = spaces_of(intent), router_ports(draft, intent)
-        ways, configs = ways_of(draft, intent), configs_of(intent)
-        stands, policies = Stands(draft, declare(draft, configs), intent), Policies(draft, intent)
+        configs = configs_of(intent)
+        declared = declare(draft, configs)
+        ways = ways_of(draft, intent, declared)
+        stands, policies = Stands(draft, declared, intent), Policies(draft, intent)
         for name, tenant in intent.tenants.items():
             self._segments[name] = compile_tenant(draft, name, tenant, ways, stands, policies)
         wanted = shares_of(intent)
-        externals = place_externals(draft, intent)
+        externals = place_externals(draft, intent, declared)
         floating = claim_floating(draft, intent, externals)
         routers = self._routers(draft, externals)
         for name, tenant in intent.tenants.items():

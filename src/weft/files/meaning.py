@@ -91,7 +91,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "an entry of subnets",
         {
             "cidr": "The prefix, host bits zero.",
-            "gateway": "Left out: the first usable address where the network has an uplink. none: there is none.",
+            "gateway": "Left out: the first usable address where a router is the gateway. none: there is none.",
         },
     ),
     router.ExternalNetwork: Meaning(

@@ -41,6 +41,7 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType(
     }
 )
 """Source: IANA, Assigned Internet Protocol Numbers."""
+PROTOCOL_NAMES: Mapping[int, str] = MappingProxyType({number: name for name, number in PROTOCOLS.items()})
 
 WITH_PORTS = frozenset({TCP, UDP, DCCP, SCTP, UDPLITE})
 

@@ -1,4 +1,5 @@
-"""Every system call by which weft changes links, addresses, routes and namespaces, one function each.
+"""Every system call by which weft changes links, addresses, routes and namespaces, or tells others of it, one function
+each.
 
 Rules: called as `doors.send(...)`, so that a test may put a function of its own in its place and count, refuse or kill
 at any of them. Nothing here decides anything. Source: netlink(7), unshare(2), setns(2), mount(2), umount2(2), ioctl(2).
@@ -26,6 +27,11 @@ def send(connection: socket.socket, data: bytes | bytearray) -> None:
 def ask(connection: socket.socket, data: bytes | bytearray) -> None:
     """A batch of questions; changes nothing."""
     connection.send(data)
+
+
+def tell(connection: socket.socket, packet: bytes) -> None:
+    """A packet to whoever hears it outside."""
+    connection.send(packet)
 
 
 def ioctl(fd: int, request: int, argument: bytes | int) -> None:

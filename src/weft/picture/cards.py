@@ -93,8 +93,9 @@ class Grid:
 
 
 def port_card(port: PortView, *, brief: bool) -> Card:
-    told = () if brief else (words.port_place(port), *_some(port.addresses))
-    hints = words.port_place(port), *port.addresses, port.mac, _carried(port)
+    outside = tuple(f"at {address}" for address in port.floating)
+    told = () if brief else (words.port_place(port), *_some(port.addresses), *_some(outside))
+    hints = words.port_place(port), *port.addresses, words.floating(port), port.mac, _carried(port)
     card = _card(port.name, port.condition, told, *hints)
     return replace(card, title=card.name, told=(_in_brief(port),)) if brief else card
 
@@ -107,7 +108,7 @@ def _in_brief(port: PortView) -> str:
 
 
 def router_card(router: RouterView) -> Card:
-    how = f"router, {router.uplink}" if router.uplink else "router"
+    how = f"router, {router.leads}" if router.leads else "router"
     outside = tuple(f"as {address}" for address in router.outside)
     told = (how, *_some(router.addresses), *_some(outside))
     return _card(router.name, router.condition, told, router.netns, words.router_place(router), _carried(router))

@@ -80,7 +80,8 @@ def _network(network: NetworkView) -> Branch:
 
 
 def _port(port: PortView) -> Branch:
-    cells = (words.port_place(port), " ".join(port.addresses), port.mac, words.traffic(port.traffic))
+    told = "  ".join(filter(None, [port.mac, words.floating(port)]))
+    cells = (words.port_place(port), " ".join(port.addresses), told, words.traffic(port.traffic))
     return Branch(f"port {port.name}", port.condition, cells)
 
 

@@ -41,13 +41,18 @@ def port_place(port: PortView) -> str:
     return f"netns {port.netns}" if port.netns == port.ifname else f"netns {port.netns} {port.ifname}"
 
 
+def floating(port: PortView) -> str:
+    """By what others reach it from outside: `at 203.0.113.10, 203.0.113.11 tcp/2222`."""
+    return f"at {', '.join(port.floating)}" if port.floating else ""
+
+
 def network_kind(network: NetworkView) -> str:
     return "  ".join(filter(None, [f"uplink {network.uplink}" if network.uplink else "", mtu(network.mtu)]))
 
 
 def router_place(router: RouterView) -> str:
     """How it leads out."""
-    return f"{router.uplink} by {router.transit}" if router.uplink else ""
+    return f"{router.leads} by {router.transit}" if router.leads else ""
 
 
 def link_kind(link: LinkView) -> str:
@@ -57,6 +62,7 @@ def link_kind(link: LinkView) -> str:
     told += [f"in {link.master}"] if link.master else []
     told += ["existing"] if link.existing else []
     told += ["the way out"] if link.egress else []
+    told += [f"external network {name}" for name in link.externals]
     return ", ".join(told)
 
 

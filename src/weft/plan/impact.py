@@ -5,7 +5,7 @@ Rules: pure. A duration is an estimate from the number of kernel changes in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 
 from weft.compiler.qos.site import QOS
@@ -18,6 +18,7 @@ from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
 from weft.plan.phases import Phase, Plan
 from weft.plan.subject import Path, Subjects
+from weft.reach.redirection import left
 from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Mark, Op, link_key
 
@@ -29,11 +30,13 @@ INTERRUPTING = frozenset({"mac", "mtu", "master", "up"})
 
 
 class Effect(Enum):
-    """GONE: the whole object. CUT: it works again by itself. LOST: it stays, but not all it had."""
+    """GONE: the whole object. CUT: it works again by itself. LOST: it stays, but not all it had. MOVED: a floating IP
+    leads elsewhere, for all or for some."""
 
     GONE = "gone"
     CUT = "cut"
     LOST = "lost"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,8 @@ class Impact:
             return f"{name} goes: {self.why}"
         if self.effect is Effect.LOST:
             return f"{name} loses what depends on it for good: {self.why}"
+        if self.effect is Effect.MOVED:
+            return f"{name} leads elsewhere: {self.why}"
         return f"{name} is cut for about {self.duration_ms:.0f} ms: {self.why}"
 
 
@@ -59,10 +64,11 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
     subjects = Subjects(todo.changes, paths)
     duration_ms = max(1.0, CHANGE_MS * sum(len(step.changes) for step in todo.steps(Phase.SWITCH)))
     wanted = set(paths.values())
+    floating = left(todo.changes)
     found: dict[Path, Impact] = {}
     for change in todo.changes.values():
         why = _why(change)
-        if why is None:
+        if why is None or _leads_to(change.before, floating):
             continue
         subject = subjects.of(change)
         if change.op is not Op.DELETE:
@@ -71,7 +77,22 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
             found[subject] = Impact(subject=subject, effect=Effect.LOST, why=why)
         elif isinstance(change.before, Link):
             found[subject] = Impact(subject=subject, effect=Effect.GONE, why=why)
-    return tuple(found.values())
+    return (*found.values(), *_moved(floating, wanted))
+
+
+def _moved(floating: Iterable[str], wanted: Iterable[Path]) -> Iterator[Impact]:
+    """Of each floating IP, by its path where it is still wanted."""
+    places = {path[3]: path[:4] for path in wanted if path[2:3] == ("floating_ips",)}
+    for address in floating:
+        if address in places:
+            yield Impact(subject=places[address], effect=Effect.MOVED, why="connections by it end")
+        else:
+            yield Impact(subject=("floating_ips", address), effect=Effect.GONE, why="connections by it end")
+
+
+def _leads_to(obj: KernelObject | None, floating: Collection[str]) -> bool:
+    """Whether it is the host's or a router's route to one of some floating IPs."""
+    return isinstance(obj, Route) and obj.dst.partition("/")[0] in floating
 
 
 def _move(now: LinkSetting, after: KernelObject | None) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple, TypeAlias
@@ -96,18 +95,35 @@ class _Term:
     is_map: bool
 
 
-@dataclass(slots=True)
 class _Held:
-    """What a set or map holds: elements as they are listed, and their verdicts. `exact` for what is one value in every
-    field; the rest is tried in turn."""
+    """What a set or map holds: elements as they are listed, and their verdicts. Taken apart when it is first asked."""
 
-    exact: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
-    wide: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._listed: list[tuple[str, str]] = []
+        self._exact: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._wide: dict[tuple[str, ...], tuple[str, str]] = {}
 
     def add(self, element: str, verdict: str) -> None:
-        parts = tuple(part.strip('"') for part in element.split(" . "))
-        is_wide = any("/" in part or "-" in part for part in parts)
-        (self.wide if is_wide else self.exact)[parts] = element, verdict
+        self._listed.append((element, verdict))
+
+    @property
+    def exact(self) -> Mapping[tuple[str, ...], tuple[str, str]]:
+        """What is one value in every field."""
+        self._read()
+        return self._exact
+
+    @property
+    def wide(self) -> Mapping[tuple[str, ...], tuple[str, str]]:
+        """The rest, which is tried in turn."""
+        self._read()
+        return self._wide
+
+    def _read(self) -> None:
+        for element, verdict in self._listed:
+            parts = tuple(element.replace('"', "").split(" . "))
+            is_wide = "/" in element or any("-" in part for part in parts)
+            (self._wide if is_wide else self._exact)[parts] = element, verdict
+        self._listed.clear()
 
 
 class Filter:

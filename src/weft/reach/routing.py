@@ -52,10 +52,6 @@ class Tables:
             routes.sort(key=lambda pair: (pair[0].high - pair[0].low, pair[1].metric))
         self._rules.sort(key=lambda rule: rule.priority)
 
-    def addresses(self) -> Iterator[tuple[tuple[int, int], str]]:
-        """Family and number of each address, and the link that has it."""
-        return ((number, ifname) for number, links in self._links_of.items() for ifname in links)
-
     def is_local(self, address: str, src: str, iif: str = "") -> bool:
         """Whether it is the namespace's own for a packet: what a member of a VRF has, only within that."""
         within = (0, self._domain(src, iif))

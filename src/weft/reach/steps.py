@@ -1,20 +1,19 @@
 """What happens to a packet on its way, one after the other: each step with the object that decided it.
 
-Rules: a step says what was decided, never why it was the user's wish; whoever knows the file says that.
+Rules: a step says what was decided, never why it was the user's wish; whoever knows the file says that. They are made
+for every pair of a check, so they are tuples.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from weft.kinds.ip.route import NextHop, Route
 from weft.reach.crossing import Crossing
-from weft.records import dataclass
 from weft.state import Key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forwarded:
+class Forwarded(NamedTuple):
     """A namespace was asked to send on what is not for itself. `allowed` None: the State does not say."""
 
     netns: str
@@ -22,8 +21,7 @@ class Forwarded:
     allowed: bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routed:
+class Routed(NamedTuple):
     """Where a namespace sends it, None where nowhere. `target`: as it was looked up."""
 
     netns: str
@@ -32,8 +30,7 @@ class Routed:
     way: NextHop | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translated:
+class Translated(NamedTuple):
     """An address that became another in a namespace, and with it the port, unless that is 0. `keys`: what says so, ()
     where it undoes what the question met."""
 
@@ -45,8 +42,7 @@ class Translated:
     is_target: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class Carried(NamedTuple):
     """Over wires and bridges from a link to whoever has the next hop's address. `at` None: nobody there; `passed`: the
     links and what else it needed; `down`: links on the way that are down. `source`, `target`: as they are here;
     `came_by`: the link by which its namespace got it."""
@@ -63,8 +59,7 @@ class Carried:
     down: tuple[Key, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Delivered(NamedTuple):
     """A namespace has the address it is for. `key`: the link that has it."""
 
     netns: str

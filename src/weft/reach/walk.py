@@ -1,23 +1,25 @@
 """A State as a world to send packets through.
 
-Rules: what a State says of one namespace is sorted once, and looked up by every walk.
+Rules: what a State says of one namespace is sorted once, when the first packet comes there, and looked up by every
+walk.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 
+from weft.kinds.ip.address import Address
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
 from weft.reach.bridge_filter import Filter
 from weft.reach.crossing import Talk
 from weft.reach.fabric import Fabric, Passed
-from weft.reach.routing import Tables, number_of
+from weft.reach.routing import Tables
 from weft.reach.steps import Carried
 from weft.reach.translation import Translator
 from weft.reach.walker import FORWARDING, Walker
 from weft.reach.way import Packet, Verdict, Walk
-from weft.state import HOST, KernelObject, Key, State, link_key
+from weft.state import KernelObject, Key, State, link_key
 
 
 class World:
@@ -25,31 +27,35 @@ class World:
 
     def __init__(self, state: State) -> None:
         self.fabric = Fabric(state, self._carry)
-        objects: dict[str, list[KernelObject]] = defaultdict(list)
+        self._objects: dict[str, list[KernelObject]] = defaultdict(list)
+        self._owners: dict[str, list[Key]] = defaultdict(list)
         for obj in state.values():
-            objects[obj.name if isinstance(obj, Namespace) else obj.key.netns].append(obj)
-        self._tables = {netns: Tables(netns, held) for netns, held in objects.items()}
-        self._translators = {netns: Translator.of(held) for netns, held in objects.items()}
-        self._filters = {netns: Filter.of(held) for netns, held in objects.items()}
+            self._objects[obj.name if isinstance(obj, Namespace) else obj.key.netns].append(obj)
+            if isinstance(obj, Address):
+                self._owners[obj.cidr.partition("/")[0]].append(link_key(obj.netns, obj.ifname))
         self._settings = {obj.key: obj.value for obj in state.values() if isinstance(obj, Sysctl)}
-        self._empty = Tables(HOST, ())
-        self._owners: dict[tuple[int, int], list[Key]] = defaultdict(list)
-        for tables in self._tables.values():
-            for number, ifname in tables.addresses():
-                self._owners[number].append(link_key(tables.netns, ifname))
+        self._tables: dict[str, Tables] = {}
+        self._translators: dict[str, Translator] = {}
+        self._filters: dict[str, Filter] = {}
 
     def owners(self, address: str) -> list[Key]:
-        """The links that have the address."""
-        return self._owners.get(number_of(address), [])
+        """The links that have the address, which is written as the kernel does."""
+        return self._owners.get(address, [])
 
     def tables(self, netns: str) -> Tables:
-        return self._tables.get(netns, self._empty)
+        if netns not in self._tables:
+            self._tables[netns] = Tables(netns, self._objects.get(netns, ()))
+        return self._tables[netns]
 
     def translator(self, netns: str) -> Translator:
-        return self._translators.get(netns) or Translator()
+        if netns not in self._translators:
+            self._translators[netns] = Translator.of(self._objects.get(netns, ()))
+        return self._translators[netns]
 
     def filter(self, netns: str) -> Filter:
-        return self._filters.get(netns) or Filter()
+        if netns not in self._filters:
+            self._filters[netns] = Filter.of(self._objects.get(netns, ()))
+        return self._filters[netns]
 
     def forwards(self, netns: str, family: int) -> bool | None:
         """None where the State does not say."""

@@ -31,6 +31,7 @@ def hop_of(judged: Judged, filters: Filters, names: Names) -> Hop | None:
         path=path,
         keys=tuple(filters.keys(judged)),
         chain=ruling.chain,
+        over=(crossing.iifname, crossing.oifname),
     )
 
 

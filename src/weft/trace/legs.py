@@ -155,7 +155,7 @@ class Teller:
         bridge = link_key(crossing.netns, crossing.bridge)
         place, keys = self._names.network(crossing.netns, crossing.bridge), (bridge, *step.passed)
         hop = self._hop(crossing.netns, Sort.BRIDGE, f"from {near} to {far}", path=self._names.path(bridge), keys=keys)
-        yield replace(hop, place=place)
+        yield replace(hop, place=place, over=(crossing.iifname, crossing.oifname))
 
     def _beside(self, key: Key) -> str:
         """The network of a bridge's port, else the place of the namespace."""

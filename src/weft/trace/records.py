@@ -63,7 +63,7 @@ class End:
 class Hop:
     """`place`: where, as people call it; `netns` there. `passes`: whether it goes on from here, None where that is not
     known. `path`: of what the file says about it, () for nothing. `keys`: the kernel objects that decide. `chain`:
-    of a filter, the one that gave the verdict."""
+    of a filter, the one that gave the verdict. `over`: of a bridge, the links that it comes in and goes out by."""
 
     place: str
     netns: str
@@ -73,6 +73,7 @@ class Hop:
     path: Path = ()
     keys: tuple[Key, ...] = ()
     chain: str = ""
+    over: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

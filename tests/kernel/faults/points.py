@@ -27,7 +27,7 @@ Side = Literal["before", "after"]
 
 DOORS: tuple[tuple[Any, str], ...] = (
     *((durable, name) for name in ("write", "_write_through", "move", "remove")),
-    *((doors, name) for name in "send ioctl open_tun unshare_network mount unmount create unlink give".split()),
+    *((doors, name) for name in "send tell ioctl open_tun unshare_network mount unmount create unlink give".split()),
     (Context, "run"),
     (Context, "run_located"),
     (settings, "write_setting"),

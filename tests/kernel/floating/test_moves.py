@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
 from tests.kernel.external import BEYOND4, BEYOND6
 from tests.kernel.floating.shop import DB, DB4, DB6, FORWARD4, FORWARD6, FORWARDS, WEB, WEB4, WEB6, heard, shop
-from tests.kernel.groups.lab import HERE, Lab
+from tests.kernel.floating.talking import connected, lives
+from tests.kernel.groups.lab import Lab
 from tests.patience import until
 
 pytestmark = pytest.mark.kernel
-
-
-@contextmanager
-def connected(lab: Lab, netns: str, address: str, port: int) -> Iterator[subprocess.Popen[str]]:
-    """A connection that echoes until the end of the block."""
-    held = lab.world.start(
-        *(sys.executable, HERE / "talk.py", "hold", f"tcp/{address}/{port}"),
-        netns=netns,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert held.stdout is not None and held.stdout.readline() == "connected\n", f"{netns} to {address}"
-    try:
-        yield held
-    finally:
-        held.kill()
-        held.communicate()
-
-
-def lives(held: subprocess.Popen[str]) -> bool:
-    """Whether a byte still comes back."""
-    assert held.stdin is not None and held.stdout is not None
-    held.stdin.write("x\n")
-    held.stdin.flush()
-    return held.stdout.readline() == "back\n"
 
 
 API = f'{WEB4}: {{network: internet, port: api}}, "{WEB6}": {{network: internet, port: api}}'

@@ -120,7 +120,7 @@ def ask(words: list[str], seconds: float) -> dict[str, bool]:
         for fd, _ in poll.poll(max(0.0, min(again_at, until) - now)):
             by_fd[fd].hear()
             if by_fd[fd].protocol == "tcp" or by_fd[fd].answered:
-                poll.modify(fd, 0)
+                poll.unregister(fd)  # connected or refused is said once
     return {one.word: one.answered for one in everything}
 
 

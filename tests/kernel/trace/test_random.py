@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.external import give_external
 from tests.world import World
 from weft.files import load
 from weft.service import Service
@@ -28,7 +29,28 @@ HEARD_S = 2.5
 NETWORKS = {
     "shop": {"front": ("10.1.0.0/24", "fd01::/64", "nat"), "back": ("10.2.0.0/24", "fd02::/64", "routed")},
     "dev": {"net": ("10.3.0.0/24", "fd03::/64", "routed"), "lone": ("10.4.0.0/24", "fd04::/64", "")},
+    "cloud": {"one": ("10.5.0.0/24", "fd05::/64", ""), "two": ("10.6.0.0/24", "fd06::/64", "")},
 }
+INTERNET = {
+    "link": "ext0",
+    "subnets": [
+        {"cidr": "203.0.113.0/24", "gateway": "203.0.113.1"},
+        {"cidr": "2001:db8:1::/64", "gateway": "2001:db8:1::ffff"},
+    ],
+}
+ROUTERS = {"edge": {"interfaces": ["one", "two"], "gateway": "internet"}}
+FORWARDS = [
+    {"protocol": "tcp", "ports": 8080, "port": "one1", "to": 80},
+    {"protocol": "udp", "ports": 53, "port": "two0"},
+    {"protocol": "tcp", "ports": 443, "port": "two2", "to": 22},
+]
+FLOATING = {
+    "203.0.113.10": {"network": "internet", "port": "one0"},
+    "2001:db8:1::10": {"network": "internet", "port": "one0"},
+    "203.0.113.11": {"network": "internet", "forward": FORWARDS},
+    "2001:db8:1::11": {"network": "internet", "forward": FORWARDS},
+}
+"""A router between two networks, with a way out by an external one, and floating IPs of both sorts."""
 GROUPS = ("a", "b", "c", "d", "e")
 PREFIXES = ("10.1.0.0/24", "10.1.0.0/29", "10.2.0.0/25", "10.3.0.0/16", "0.0.0.0/0", "fd01::/64", "fd02::/48", "::/0")
 
@@ -71,12 +93,14 @@ def intent(chance: random.Random) -> dict[str, Any]:
         for network in networks:
             for number in range(3):
                 port: dict[str, Any] = {"network": network, "attach": {"netns": f"{tenant}-{network}{number}"}}
-                member = chance.choice((None, [], ["e"], *[chance.sample("abcd", count) for count in (1, 1, 2, 3)]))
+                open_ones = (None,) * (6 if tenant == "cloud" else 1)  # else hardly anything gets to a floating IP
+                member = chance.choice((*open_ones, [], ["e"], *[chance.sample("abcd", n) for n in (1, 1, 2, 3)]))
                 if member is not None:
                     port["security_groups"] = member
                 ports[f"{network}{number}"] = port
         tenants[tenant] = {"networks": held, "security_groups": groups, "ports": ports}
-    return {"weft": 1, "name": "lab", "tenants": tenants}
+    tenants["cloud"] |= {"routers": ROUTERS, "floating_ips": FLOATING}
+    return {"weft": 1, "name": "lab", "external_networks": {"internet": INTERNET}, "tenants": tenants}
 
 
 def triples(chance: random.Random, ports: list[str]) -> Iterator[tuple[str, str, str, int]]:
@@ -89,7 +113,9 @@ def triples(chance: random.Random, ports: list[str]) -> Iterator[tuple[str, str,
             target = chance.choice(near)
         protocol = chance.choice(("tcp", "tcp", "udp", "udp", "icmp"))
         what = protocol if protocol == "icmp" else f"{protocol}/{chance.choice(PORTS)}"
-        one = (source, target, what, chance.choice((4, 6)))
+        if chance.random() < 0.2:
+            target = chance.choice(list(FLOATING))
+        one = (source, target, what, (6 if ":" in target else 4) if target in FLOATING else chance.choice((4, 6)))
         if one not in seen:
             seen.add(one)
             yield one
@@ -101,8 +127,7 @@ def applied(world: World, tmp_path: Path) -> Iterator[tuple[World, Path, dict[st
     made = intent(random.Random(SEED))
     file = tmp_path / "weft.json"
     file.write_text(json.dumps(made))
-    world.run("sh", "-ec", "ip link add up0 type veth peer name up1; ip addr add 192.0.2.1/24 dev up0")
-    world.run("sh", "-ec", "ip link set up0 up; ip link set up1 up; ip route add default via 192.0.2.254")
+    give_external(world)
     world.run("weft", "apply", "-y", "-f", file)
     netns = {
         f"{tenant}/{name}": port["attach"]["netns"]

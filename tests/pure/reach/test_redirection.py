@@ -9,7 +9,7 @@ from weft.compiler.floating import layout
 from weft.diff import Changes, diff
 from weft.model.security import ICMP, TCP, UDP
 from weft.reach.connection import Connection
-from weft.reach.redirection import Redirection, moved
+from weft.reach.redirection import Redirection, left, moved
 from weft.state import KernelObject, State
 
 
@@ -87,6 +87,22 @@ def test_a_range_that_shrinks_ends_what_is_outside() -> None:
     assert moved(changes) == {"r": {FORWARD}}
     assert refused(after, changes, connection(OUT, FORWARD, OUT, DB, UDP, port=5009))
     assert not refused(after, changes, connection(OUT, FORWARD, OUT, DB, UDP, port=5004))
+
+
+def test_a_port_that_speaks_as_another_keeps_what_it_has_begun() -> None:
+    """The former address still leads to it."""
+    other = "203.0.113.9"
+    after, changes = edited(put=(element("floating4", other, WEB), element("sources4", WEB, other)))
+    assert moved(changes) == {"r": {other}} and left(changes) == ()
+    assert not refused(after, changes, OUTWARD) and not refused(after, changes, IN)
+
+
+def test_what_is_told_to_lead_elsewhere() -> None:
+    assert {left(changes) for _, changes in MOVES.values()} == {(WEB_F,)}
+    rules = layout.destinations(4)
+    wider = edited(put=(chain("prerouting", *rules, layout.forwarded(4, FORWARD, "udp", (4000, 6000), DB)),))
+    other = edited(put=(chain("prerouting", *rules, layout.forwarded(4, FORWARD, "udp", (4000, 6000), WEB)),))
+    assert left(wider[1]) == () and left(other[1]) == left(edited(put=(chain("prerouting"),))[1]) == (FORWARD,)
 
 
 def test_echoes_have_types_for_ports() -> None:

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 
 from weft.backends.libnftables import Complaint
-from weft.backends.nft_tracing import TABLE, Hide, Sought
+from weft.backends.nft_tracing import BRIDGE, INET, Hide, Spot
 from weft.backends.visit import visiting
 from weft.check.reach.guests import is_open
 from weft.check.reach.rooms import Rooms
 from weft.check.trace.probe import SPEAKS, Answered, Question
-from weft.check.trace.stations import BRIDGE, Station, stations_of
+from weft.check.trace.stations import Station, stations_of
 from weft.errors import WeftError
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.kept import NamespaceGone
@@ -95,14 +95,15 @@ class Sightings:
     def seen(self, station: Station, way: str, hook: str) -> bool | None:
         """None where nobody watched."""
         counted = self._counted.get(station.netns)
-        found = counted.get((station.family, f"{way}_{hook}")) if counted is not None else None
+        found = counted.get((station.spot, way, hook)) if counted is not None else None
         return None if found is None else found > 0
 
     def drop(self, station: Station, way: str) -> str:
         """What dropped it there, as people read it, "" where the kernel traced nothing of the sort."""
-        steps = self._traced.get(station.netns, ())
-        numbers = {one.number for one in steps if one.table.startswith(TABLE) and one.chain.startswith(way)}
-        mine = (one for one in steps if one.number in numbers and (one.family == BRIDGE) == (station.family == BRIDGE))
+        hide, steps = self._hides[station.netns], self._traced[station.netns]
+        is_bridge = station.spot.family == BRIDGE
+        numbers = {one.number for one in steps if hide.is_of(one, station.spot, way)}
+        mine = (one for one in steps if one.number in numbers and (one.family == BRIDGE) == is_bridge)
         dropped = [one for one in mine if one.verdict == "drop"]
         return self._words(station.netns, dropped[0]) if dropped else ""
 
@@ -126,13 +127,13 @@ class Sightings:
 def _hides(
     stack: ExitStack, namespaces: Namespaces, stations: Iterable[Station], question: Question
 ) -> Mapping[str, Hide]:
-    families: dict[str, dict[str, None]] = {}
+    spots: dict[str, dict[Spot, None]] = {}
     for station in stations:
-        families.setdefault(station.netns, {})[station.family] = None
+        spots.setdefault(station.netns, {})[station.spot] = None
     made: dict[str, Hide] = {}
-    for netns, of in families.items():
+    for netns, of in spots.items():
         try:
-            made[netns] = Hide(namespaces, netns, of, Sought(matches=question.matches()))
+            made[netns] = Hide(namespaces, netns, tuple(of), question.matches())
             stack.callback(made[netns].close)
         except (NamespaceGone, Complaint):
             continue  # nobody is watched there
@@ -178,13 +179,16 @@ def _difference(station: Station, way: str, seen: Sightings, before: Station | N
     dropped = seen.drop(station, way)
     if dropped:
         return f"at {station.place} the {way} is dropped by {dropped}"
-    where = "is not sent on" if station.leaves == "postrouting" else "is not taken"
+    where = "is not taken"
+    if station.leaves == "postrouting":
+        by = f" by {station.spot.oifname}" if station.spot.family == INET and station.spot.oifname else ""
+        where = f"is not sent on{by}"
     return f"the {way} came to {station.place} and {where}: no rule of nftables dropped it there"
 
 
 def _not_come(station: Station, way: str, seen: Sightings, before: Station | None, answered: Answered) -> str:
     if before is not None:
-        silent = seen.unanswered(before.netns) if before.family != BRIDGE else ""
+        silent = seen.unanswered(before.netns) if before.spot.family != BRIDGE else ""
         why = f": nobody answers for {silent}" if silent else ""
         return f"the {way} left {before.place} and never came to {station.place}{why}"
     if station.goes_on is not True and answered.fault:

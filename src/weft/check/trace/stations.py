@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from weft.backends.nft_tracing import BRIDGE, INET, Spot
 from weft.records import dataclass
 from weft.trace import Hop, Leg, Sort
-
-ON_BRIDGES = (Sort.SPOOFING, Sort.GROUPS, Sort.BRIDGE)
-BRIDGE, INET = "bridge", "inet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """`enters`, `leaves`: hooks of `family` in `netns`; `goes_on`: whether it should be seen leaving, None where that
+    """`enters`, `leaves`: hooks of its spot in `netns`; `goes_on`: whether it should be seen leaving, None where that
     says nothing. `hops`: from which to which, as numbers within the leg."""
 
     netns: str
-    family: str
+    spot: Spot
     place: str
     enters: str
     leaves: str
@@ -39,29 +37,33 @@ def stations_of(leg: Leg, *, comes_in: bool = False) -> list[Station]:
 def _runs(hops: Sequence[Hop]) -> Iterator[range]:
     """Hops that are seen at the same place. What queues or is too large is part of where it leaves."""
     told = [(at, hop) for at, hop in enumerate(hops) if hop.sort not in (Sort.QOS, Sort.MTU)]
-    for _, run in groupby(told, key=lambda pair: (pair[1].netns, _family(pair[1]))):
+    for _, run in groupby(told, key=lambda pair: (pair[1].netns, pair[1].over)):
         numbers = [at for at, _ in run]
         yield range(numbers[0], numbers[-1] + 1)
 
 
-def _family(hop: Hop) -> str:
-    is_bridge = hop.sort in ON_BRIDGES and (hop.chain or hop.place.startswith(("network", "bridge")))
-    return BRIDGE if is_bridge else INET
-
-
 def _station(leg: Leg, run: range, is_first: bool, is_last: bool) -> Station:
     hops = [leg.hops[at] for at in run]
-    family = _family(hops[0])
+    over = hops[0].over
+    spot = Spot(BRIDGE, *over) if over is not None else Spot(INET, "", _way_out(hops))
     arrives = is_last and any(hop.sort is Sort.ENDS and "is here" in hop.said for hop in hops)
     return Station(
         netns=hops[0].netns,
-        family=family,
+        spot=spot,
         place=hops[0].place,
-        enters="output" if is_first and family == INET else "prerouting",
+        enters="output" if is_first and spot.family == INET else "prerouting",
         leaves="input" if arrives else "postrouting",
         goes_on=_goes_on(leg.hops[run[0] :] if is_last else hops),
         hops=run,
     )
+
+
+def _way_out(hops: Sequence[Hop]) -> str:
+    """The link that the route of a station leads to, "" for none."""
+    links = (
+        key.name for hop in hops if hop.sort is Sort.ROUTE and hop.passes for key in hop.keys if key.table == "link"
+    )
+    return next(links, "")
 
 
 def _goes_on(hops: Sequence[Hop]) -> bool | None:

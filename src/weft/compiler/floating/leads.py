@@ -17,10 +17,8 @@ from weft.compiler.router.place import RouterPlace
 from weft.compiler.tenant import PortKey
 from weft.model.floating import FloatingIp, Forward
 from weft.model.intent import Intent, Path
-from weft.model.security import PROTOCOLS
+from weft.model.security import PROTOCOL_NAMES
 from weft.records import dataclass
-
-_WORDS = {number: name for name, number in PROTOCOLS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +42,7 @@ class Way:
     @property
     def word(self) -> str:
         """The protocol, by nft's name."""
-        return _WORDS[self.forward.protocol] if self.forward else ""
+        return PROTOCOL_NAMES[self.forward.protocol] if self.forward else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +171,7 @@ class _Leading:
                 if other is not None:
                     shared = _range(max(low, other[1]), min(high, other[2]))
                     of = "here" if other[3] == at else f"by forward {other[3]}"
-                    what = f"{_WORDS[forward.protocol]} {shared} of {self._address} is forwarded {of} already"
+                    what = f"{PROTOCOL_NAMES[forward.protocol]} {shared} of {self._address} is forwarded {of} already"
                     self._draft.error(path, what, "each port leads to one place")
                 taken.append((forward.protocol, low, high, at))
 
