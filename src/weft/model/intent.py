@@ -16,7 +16,7 @@ from typing import Any
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
-from weft.model.security import AddressGroupMember, AddressPair, Logging, SecurityGroup
+from weft.model.security import AddressGroupMember, AddressPair, Drops, Logging, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
 from weft.records import dataclass
@@ -229,6 +229,7 @@ class Intent:
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
     pools: Pools = field(default_factory=Pools)
+    drops: Drops = field(default_factory=Drops)
     firewall_integration: FirewallIntegration = FirewallIntegration.AUTO
 
 

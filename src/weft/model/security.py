@@ -157,6 +157,7 @@ def per_day(rate: str) -> int:
 
 
 PacketRate = Annotated[str, w.text("packets in a time", _packet_rate, "10/second")]
+Keep = Annotated[int, w.number("a number of packets", 100, MAX_RATE)]
 Burst = Annotated[int, w.number("a number of packets", 1, MAX_RATE)]
 
 AddressGroupMember = Annotated[str, w.text("a prefix, an address or an address group's name", _member, "192.0.2.0/24")]
@@ -183,6 +184,15 @@ class Logging:
 
     rate: PacketRate = "10/second"
     burst: Burst = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drops:
+    """What is kept of what filters tell: by a `recorder`, None where groups of the file say that something is to be
+    told; the newest `keep` packets."""
+
+    recorder: bool | None = None
+    keep: Keep = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
