@@ -146,6 +146,8 @@ def _packet_rate(written: str) -> str:
 
 RATE_UNITS = ("second", "minute", "hour", "day")
 MAX_RATE = 1_000_000
+MAX_BURST = 100_000
+"""At one packet a day the kernel counts no more. Source: net/netfilter/nft_limit.c nft_limit_init."""
 
 _RATE_SECONDS = dict(zip(RATE_UNITS, (1, 60, 3600, 86400), strict=True))
 
@@ -158,7 +160,7 @@ def per_day(rate: str) -> int:
 
 PacketRate = Annotated[str, w.text("packets in a time", _packet_rate, "10/second")]
 Keep = Annotated[int, w.number("a number of packets", 100, MAX_RATE)]
-Burst = Annotated[int, w.number("a number of packets", 1, MAX_RATE)]
+Burst = Annotated[int, w.number("a number of packets", 1, MAX_BURST)]
 
 AddressGroupMember = Annotated[str, w.text("a prefix, an address or an address group's name", _member, "192.0.2.0/24")]
 Prefix = Annotated[str, w.text("a prefix or an address", w.prefix, "192.0.2.0/24")]
