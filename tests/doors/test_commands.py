@@ -47,9 +47,9 @@ def test_plan_has_three_forms_and_changes_nothing(desk: Desk) -> None:
     desk.weft("init")
     text = desk.weft("plan", code=3).stdout
     assert "+ tenants.demo.ports.web  (weft.yaml:15:7)" in text
-    assert "92 to create, 2 to change" in text and "No port loses connectivity." in text
+    assert "97 to create, 2 to change" in text and "No port loses connectivity." in text
     plan = desk.json("plan", code=3)
-    assert plan["scope"] == "first" and plan["counts"]["create"] == 92 and plan["impact"] == []
+    assert plan["scope"] == "first" and plan["counts"]["create"] == 97 and plan["impact"] == []
     assert {"op", "kind", "netns", "name", "subject", "where", "wanted", "differs"} == set(plan["changes"][0])
     script = desk.weft("plan", "--format", "script", code=3).stdout
     assert differences(before, desk.world.dump()) == []
@@ -87,7 +87,7 @@ def test_a_short_plan_and_what_stands_out_are_told_in_full(first: Desk) -> None:
 def test_apply_speaks_json(desk: Desk) -> None:
     desk.weft("init")
     done = json.loads(desk.weft("apply", "-y", "-o", "json").stdout)
-    assert (done["done"], done["scope"], done["counts"]["create"]) == (True, "first", 92)
+    assert (done["done"], done["scope"], done["counts"]["create"]) == (True, "first", 97)
     gone = json.loads(desk.weft("destroy", "-y", "-o", "json").stdout)
     assert (gone["done"], gone["counts"]["create"]) == (True, 0)
 
@@ -151,7 +151,7 @@ def test_a_saved_plan_holds_while_the_machine_stays_as_it_is(desk: Desk) -> None
 
 
 def test_status_names_each_difference_and_its_line(first: Desk) -> None:
-    assert first.weft("status").stdout == "first is as asked: 94 kernel objects.\n"
+    assert first.weft("status").stdout == "first is as asked: 99 kernel objects.\n"
     assert first.json("status", "first")["clean"] is True
     first.world.run("ip", "link", "set", "db", "mtu", "1400", netns="db")
     first.world.run("ip", "route", "del", "default", netns="web")

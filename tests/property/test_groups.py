@@ -25,6 +25,7 @@ from weft.model.security import (
     TCP,
     UDP,
     Action,
+    Logging,
     Remote,
     SecurityGroup,
     SecurityRule,
@@ -76,11 +77,17 @@ def rules(draw: st.DrawFn) -> SecurityRule:
         family=family,
         action=draw(st.sampled_from(Action)),
         priority=draw(st.sampled_from((1000, 1000, 1, 2000))),
+        log=draw(st.sampled_from((None, None, Logging()))),
     )
 
 
 some_rules = st.lists(rules(), max_size=6).map(tuple)
-groups = st.builds(SecurityGroup, ingress=some_rules, egress=st.one_of(st.none(), some_rules))
+groups = st.builds(
+    SecurityGroup,
+    ingress=some_rules,
+    egress=st.one_of(st.none(), some_rules),
+    audit=st.sampled_from((False, False, True)),
+)
 memberships = st.one_of(st.none(), st.lists(st.sampled_from(GROUPS), unique=True).map(tuple))
 
 
@@ -141,9 +148,9 @@ def expected(intent: Intent, name: str, way: str, packet: tuple[int, str, int, d
         if said is None:
             found.append((1000, 1, True))
         for rule in said or ():
-            if fits(held, rule, packet):
+            if fits(held, rule, packet) and not (group.audit and rule.action is Action.DENY):
                 found.append((rule.priority, int(rule.action is Action.ALLOW), rule.action is Action.ALLOW))
-    return min(found)[2] if found else False
+    return min(found)[2] if found else any(group.audit for group in member)
 
 
 def fits(held: Tenant, rule: SecurityRule, packet: tuple[int, str, int, dict[str, Value]]) -> bool:
@@ -222,7 +229,7 @@ def without_wrong_types(group: SecurityGroup) -> SecurityGroup:
             if rule.type is None or rule.type.isdecimal() or rule.type in ICMP_TYPES[rule.protocol or 0]
         )
 
-    return SecurityGroup(ingress=right(group.ingress) or (), egress=right(group.egress))
+    return SecurityGroup(ingress=right(group.ingress) or (), egress=right(group.egress), audit=group.audit)
 
 
 def boxes(held: NftSet) -> list[tuple[tuple[int, int], ...]]:
@@ -230,7 +237,7 @@ def boxes(held: NftSet) -> list[tuple[tuple[int, int], ...]]:
     names = (ICMP_TYPES[ICMP] | {"no": 0}, ICMP_TYPES[ICMPV6])["icmpv6" in held.type]
     found = []
     for element in held.elements:
-        parts = element.split(" . ")
+        parts = element.partition(" : ")[0].split(" . ")
         icmp = "icmp" in held.type
         found.append(tuple(as_range(part, icmp and at == len(parts) - 1, names) for at, part in enumerate(parts)))
     return found

@@ -31,6 +31,7 @@ from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.policy import Policies
 from weft.compiler.qos.shares import asks_for_share, shares_of
 from weft.compiler.qos.way_out import WayOut, compile_way_out
+from weft.compiler.recorder import compile_recorder
 from weft.compiler.router.declared import Around, compile_declared
 from weft.compiler.router.external import ExternalPlace, place_externals
 from weft.compiler.router.gateway import assign_outside, compile_gateways, unhidden
@@ -213,7 +214,9 @@ class Compiler:
         """What no port and no router puts into the tenants' filters by itself."""
         compile_passages(draft, self._all_segments())
         found = (segment.security for segment in self._all_segments() if segment.security is not None)
-        compile_prefixes(draft, {id(security): security for security in found}.values(), self._places.values())
+        securities = {id(security): security for security in found}.values()
+        compile_prefixes(draft, securities, self._places.values())
+        compile_recorder(draft, self.intent, (security.room.netns for security in securities))
 
     def _all_segments(self) -> Iterator[Segment]:
         for segments in self._segments.values():

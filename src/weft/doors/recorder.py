@@ -1,7 +1,7 @@
 """The recorder of one scope: keeps what rules tell of packets in a file of a fixed size.
 
 Rules: a program of its own, kept running as any (kinds/process.py). It listens in each namespace that its configuration
-names and that is there, and looks every other second which those are, for a socket pins its namespace. It takes so many
+names and that is there, and looks every second which those are, for a socket pins its namespace. It takes so many
 packets a second and no more: of what comes beyond that, the kernel throws away what its buffer does not hold, and it is
 noted that something is missing. It imports little, for it stays. SIGHUP: the configuration has changed.
 """
@@ -21,7 +21,7 @@ from weft.netlink.nflog import Listener, Missed
 from weft.store.ring import Ring, entry_of
 
 RUN_NETNS = "/run/netns"
-GLANCE_S = 2.0
+GLANCE_S = 1.0
 MOST_PER_SECOND = 5_000
 """Packets taken; a packet costs some 20 us."""
 

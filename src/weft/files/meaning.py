@@ -39,6 +39,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "namespaces": "Namespaces by name, and what each shall have beside ports.",
             "qos_policies": "Policies of quality of service by name.",
             "pools": "Where weft takes addresses that the host must tell apart.",
+            "drops": "Whether what filters drop is recorded.",
             "firewall_integration": "Whether weft puts its accept rules where the host's firewall invites them.",
         },
     ),

@@ -51,6 +51,13 @@ SECURITY: Mapping[type[Any], tuple[str, Mapping[str, str]]] = {
             "burst": "So many at once. Left out: 20.",
         },
     ),
+    security.Drops: (
+        "drops",
+        {
+            "recorder": "Whether a small process keeps what filters tell. Left out: where a group has log or audit.",
+            "keep": "The newest packets, so many: some 400 bytes each. Left out: 10000.",
+        },
+    ),
     security.AddressPair: (
         "an entry of allowed_address_pairs",
         {

@@ -18,7 +18,7 @@ from weft.model.floating import FloatingIp
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
 from weft.model.router import ExternalNetwork, Router
-from weft.model.security import AddressGroupMember, AddressPair, Logging, SecurityGroup
+from weft.model.security import AddressGroupMember, AddressPair, Drops, Logging, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
 from weft.records import dataclass
@@ -242,6 +242,7 @@ class Intent:
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
     pools: Pools = field(default_factory=Pools)
+    drops: Drops = field(default_factory=Drops)
     firewall_integration: FirewallIntegration = FirewallIntegration.AUTO
 
 

@@ -148,6 +148,8 @@ def _packet_rate(written: str) -> str:
 
 RATE_UNITS = ("second", "minute", "hour", "day")
 MAX_RATE = 1_000_000
+MAX_BURST = 100_000
+"""At one packet a day the kernel counts no more. Source: net/netfilter/nft_limit.c nft_limit_init."""
 
 _RATE_SECONDS = dict(zip(RATE_UNITS, (1, 60, 3600, 86400), strict=True))
 
@@ -159,7 +161,8 @@ def per_day(rate: str) -> int:
 
 
 PacketRate = Annotated[str, w.text("packets in a time", _packet_rate, "10/second")]
-Burst = Annotated[int, w.number("a number of packets", 1, MAX_RATE)]
+Keep = Annotated[int, w.number("a number of packets", 100, MAX_RATE)]
+Burst = Annotated[int, w.number("a number of packets", 1, MAX_BURST)]
 
 AddressGroupMember = Annotated[str, w.text("a prefix, an address or an address group's name", _member, "192.0.2.0/24")]
 Prefix = Annotated[str, w.text("a prefix or an address", w.prefix, "192.0.2.0/24")]
@@ -185,6 +188,15 @@ class Logging:
 
     rate: PacketRate = "10/second"
     burst: Burst = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drops:
+    """What is kept of what filters tell: by a `recorder`, None where groups of the file say that something is to be
+    told; the newest `keep` packets."""
+
+    recorder: bool | None = None
+    keep: Keep = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,8 @@ class Missed(Exception):
 
 
 class Listener:
-    """Of the namespace that the thread is in when this is made. Raises: OSError: EBUSY where somebody else listens,
-    EPERM without the right, others where the kernel has no nfnetlink_log."""
+    """Of the namespace that the thread is in when this is made. Raises: OSError: EPERM where somebody else listens,
+    or without the right, others where the kernel has no nfnetlink_log."""
 
     def __init__(self, group: int, snaplen_bytes: int) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)

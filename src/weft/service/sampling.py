@@ -10,7 +10,7 @@ import select
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from errno import EBUSY
+from errno import EBUSY, EPERM
 from pathlib import Path
 
 from weft.backends.visit import visiting
@@ -82,7 +82,7 @@ class Sampler:
                 with visiting(namespaces, netns):
                     listener = Listener(NFLOG_GROUP, SNAPLEN_BYTES)
             except OSError as failure:
-                self._is_recorded |= failure.errno == EBUSY and past(self._file) is not None
+                self._is_recorded |= failure.errno in (EPERM, EBUSY) and past(self._file) is not None
                 return
             self._listeners[listener.fileno()] = netns, listener
             self._poll.register(listener.fileno(), select.POLLIN)

@@ -11,7 +11,6 @@ import mmap
 import os
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -154,6 +153,11 @@ def past(path: Path) -> Past | None:
     return Past(tuple(filter(None, (_entry(data, number, slots) for number in numbers))), written, missed, slots)
 
 
+def forget(path: Path) -> None:
+    """Delete the file; gone already is fine."""
+    path.unlink(missing_ok=True)
+
+
 def _entry(data: bytes, number: int, slots: int) -> Entry | None:
     at = _HEAD_BYTES + (number - 1) % slots * SLOT_BYTES
     (last,) = _NUMBER.unpack_from(data, at + _SLOT.size)
@@ -190,8 +194,7 @@ def _open(path: Path, slots: int) -> int:
     held = os.open(path, flags, MODE)
     if os.fstat(held).st_size not in (0, size_bytes(slots)):
         os.close(held)
-        with suppress(FileNotFoundError):
-            path.unlink()
+        forget(path)
         held = os.open(path, flags, MODE)
     os.posix_fallocate(held, 0, size_bytes(slots))
     return held

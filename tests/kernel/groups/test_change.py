@@ -88,6 +88,9 @@ def test_what_is_untouched_goes_on(lab: Lab) -> None:
         assert lives(http)
         lab.apply(text("{protocol: tcp, ports: [80-85]}"))
         assert lives(http), "another rule allows it now"
+        for logged in ("{protocol: tcp, ports: [80], log: true}", HTTP):
+            lab.apply(text(logged))
+            assert lives(http), "the same rule, that now tells or no longer does"
         lab.world.run("nft", "flush", "ruleset", netns="weft.lab.shop")
         assert lab.status().returncode == 3
         lab.world.run("weft", "apply", "-y", "-f", lab.file)

@@ -127,6 +127,21 @@ def test_counters_of_others_go_on_when_a_port_and_a_rule_come(lab: Lab) -> None:
     assert lab.status().returncode == 0
 
 
+def test_names_as_long_as_can_be_make_lines_that_are_cut(lab: Lab) -> None:
+    long = "x" * 63
+    text = (
+        TEXT.replace("shop:", f"{long}:")
+        .replace("      trial:\n", f"      {long}:\n")
+        .replace("name: lab", f"name: {long[:31]}")
+    )
+    text = text.replace("      trial: {audit", f"      {long}: {{audit").replace("[trial]}", f"[{long}]}}")
+    lab.apply(text)
+    assert lab.status().returncode == 0
+    rule = f"weft ingress audit {long[:31]} {long}/{long}"[:127]
+    room = f"weft.{long[:31]}.{long}"
+    assert f'log prefix "{rule}" group' in lab.world.run("nft", "list", "ruleset", netns=room).stdout
+
+
 def test_a_name_chooses_and_a_wrong_one_is_refused(lab: Lab) -> None:
     lab.apply(TEXT)
     assert [held["name"] for held in groups(lab, "shop/web")["groups"]] == ["shop/web"]

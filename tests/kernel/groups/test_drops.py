@@ -13,12 +13,14 @@ import pytest
 
 from tests.kernel.groups import frames as f
 from tests.kernel.groups.lab import HERE, Lab
-from tests.kernel.groups.test_counters import ASK, TEXT, WEB, send, speak, udp
+from tests.kernel.groups.test_counters import ASK, WEB, send, speak, udp
+from tests.kernel.groups.test_counters import TEXT as RECORDED
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge", "nft_log")]
 
 
 NO_RULE = "no rule lets it in"
+TEXT = RECORDED.replace("name: lab", "name: lab\ndrops: {recorder: false}")
 
 
 def looking(lab: Lab, *words: str) -> subprocess.Popen[str]:
@@ -107,6 +109,7 @@ def everything(lab: Lab) -> Any:
 AUDIT = """
 weft: 1
 name: lab
+drops: {recorder: false}
 tenants:
   shop:
     networks: {front: {subnets: [10.0.0.0/24, "fd00::/64"]}}

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200), p
 ONE = """
 weft: 1
 name: lab
+drops: {recorder: false}
 tenants:
   t:
     networks: {front: {subnets: [10.10.0.0/24, "fd10::/64"]}}
@@ -29,6 +30,7 @@ tenants:
 OTHER = """
 weft: 1
 name: lab
+drops: {recorder: false}
 tenants:
   t:
     networks: {front: {subnets: [10.10.0.0/24, "fd10::/64"]}}

@@ -49,7 +49,7 @@ def test_each_way_to_say_how_much(written: str, meant: Logging | None) -> None:
         ("log: {rate: 1/week}", "f:6:51: rate: '1/week' is no rate of packets; for example 10/second; per second, minute, hour or day"),
         ("log: {rate: 0/second}", "f:6:51: rate: 0 is out of range for a rate of packets; from 1 to 1000000"),
         ("log: {rate: 1000001/day}", "f:6:51: rate: 1000001 is out of range for a rate of packets; from 1 to 1000000"),
-        ("log: {burst: 0}", "f:6:52: burst: 0 is out of range for a number of packets; from 1 to 1000000"),
+        ("log: {burst: 0}", "f:6:52: burst: 0 is out of range for a number of packets; from 1 to 100000"),
         ("log: {level: info}", "f:6:45: level is not known here; known here: burst, rate"),
         ("log: [true]", "f:6:39: log: a list stands where a mapping belongs; its keys: rate, burst"),
         ("audit: true", "f:6:39: audit: not in this version of weft: audit of a single rule (but `audit: true` on its group)"),

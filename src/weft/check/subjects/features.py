@@ -30,6 +30,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "nft_fwd": "nft_fwd_netdev",
         "nft_bridge": "nf_tables",
         "nft_bridge_ct": "nf_conntrack_bridge",
+        "nft_log": "nfnetlink_log",
         "nft_egress": "nf_tables_netdev",
         **{name: f"sch_{name}" for name in ("htb", "tbf", "fq_codel", "sfq", "fq", "cake", "netem")},
     }
@@ -39,6 +40,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "nft_bridge_ct": "br_netfilter, in the namespaces of tenants with groups alone",
+        "nft_log": "counters alone: who spoke to whom is not told",
         "dummy": "a bridge without members holds addresses as well",
         "vxlan": "VLANs on a common wire",
         "geneve": "vxlan with its `remote`",
