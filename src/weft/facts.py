@@ -48,6 +48,7 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "nft_fwd": "nftables' fwd: ports of virtual machines",
         "nft_bridge": "nftables in bridges: what a port may speak as, security groups",
         "nft_bridge_ct": "connections followed in bridges (nf_conntrack_bridge): stateful groups, else by br_netfilter",
+        "nft_cgroup": "senders known by cgroup in nftables (v2, at /sys/fs/cgroup): classes of what services send",
         "nft_egress": "nftables chains at what a device sends: quality of service",
         "htb": "classes with guaranteed rates and ceilings: quality of service",
         "tbf": "rates for single queues, and large frames taken apart below 105 mbit/s",
@@ -126,7 +127,7 @@ class Facts:
     prefixes of the host's routes that the scope did not make. `tcp_allowed`: the congestion controls that a namespace
     other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any.
     `key_files`: by path, of all that the intent names. `belongings`: by link, of those that segments take addresses
-    of. `lines`: of the links whose capacity the intent says."""
+    of. `lines`: of the links whose capacity the intent says. `cgroups`: those that the intent names and are there."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -149,3 +150,4 @@ class Facts:
     key_files: Mapping[str, KeyFile] = field(default_factory=lambda: _NONE)
     belongings: Mapping[str, Belongings] = field(default_factory=lambda: _NONE)
     lines: Mapping[str, Line] = field(default_factory=lambda: _NONE)
+    cgroups: frozenset[str] = frozenset()

@@ -158,7 +158,7 @@ def read_facts(text: str) -> Facts:
     pool_held = {_triple(network): address for network, address in given.pop("pool_held", {}).items()}
     transit_held = {_words(port): address for port, address in given.pop("transit_held", {}).items()}
     lines = {name: Line(**line) for name, line in given.pop("lines", {}).items()}
-    frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken")}
+    frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken", "cgroups")}
     return Facts(
         host_id=given.pop("host_id", "h0"),
         features=features,

@@ -137,6 +137,20 @@ def test_a_class_that_somebody_deletes_comes_back_and_its_fellows_stay(lab: Lab)
     assert int(after["2"].packets) >= int(before["2"].packets) > 0
 
 
+def test_status_goes_on_where_a_capacity_is_more_than_the_card_has(lab: Lab) -> None:
+    """What is warned of is no port that is left out."""
+    lab.world.run("sh", "-ec", "ip link add eth1 type veth peer name far; ip link set eth1 up; ip link set far up")
+    lab.world.run("sh", "-ec", "ip addr add 192.0.2.2/24 dev eth1; ip route add default via 192.0.2.1")
+    leads_out = {"out": {"subnets": ["10.5.0.0/24"], "uplink": "nat"}}
+    asks = {"d": {"network": "out", "attach": {"netns": "d"}, "qos": {"egress": {"rate": "1mbit", "ceil": "2mbit"}}}}
+    lab.apply(asks, leads_out, host={"links": {"eth1": {"existing": True, "capacity": "20gbit"}}})
+    assert "sends at 10gbit" in lab.world.run("weft", "plan", "-f", lab.file).stderr
+    assert "is as asked" in lab.world.run("weft", "status", "-f", lab.file).stdout
+    lab.world.run("weft", "destroy", "-y", "lab")
+    lab.file.unlink()
+    lab.world.run("ip", "link", "del", "eth1")
+
+
 def test_a_root_of_somebody_elses_gives_way_and_comes_back(lab: Lab) -> None:
     """Only where the file says so."""
     lab.world.run("sh", "-c", "ip link add card type veth peer name far && ip link set card up && ip link set far up")

@@ -36,6 +36,7 @@ def link_shapings(draft: Draft, key: Key, entry: Declaration, asked: Asked) -> t
         capacity_bps=entry.spec.capacity,
         addr_gen_mode=draft.silence(mtu),
         features=draft.facts.features,
+        cgroups=draft.facts.cgroups,
     )
     return shapings(site, asked)
 
