@@ -16,6 +16,7 @@ from weft.compiler.qos.put import put_shapings
 from weft.compiler.qos.shaping import Shaping, shapings
 from weft.compiler.qos.site import Site
 from weft.kinds.link.common import Link
+from weft.kinds.setting.link import ROOT_QDISC
 from weft.state import HOST, Key
 
 
@@ -49,6 +50,18 @@ def compile_links_qos(draft: Draft, declared: Declared, policies: Policies) -> N
         else:
             what = f"{key.name!r} is no name that weft writes into rules"
             draft.error((*entry.path, "qos"), what, "letters, digits, '_', '.' and '-'")
+
+
+def warn_of_roots_that_stay(draft: Draft, declared: Declared) -> None:
+    """Of links whose root may give way, and none comes: when all that could take its place is there."""
+    for key, entry in declared.items():
+        use = entry.spec.qos
+        if use is None or not use.replace or not _is_of_others(entry):
+            continue
+        if Key("link-setting", key.netns, f"{key.name} {ROOT_QDISC}") not in draft.state:
+            what = f"nothing takes the place of {key.name}'s root qdisc: what it receives queues elsewhere"
+            fix = "leave `replace` out, or say what it may send: `egress`"
+            draft.warn((*entry.path, "qos", "replace"), what, fix)
 
 
 def _asking(draft: Draft, declared: Declared, policies: Policies) -> Iterator[tuple[Key, Declaration, Asked]]:
