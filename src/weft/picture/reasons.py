@@ -223,7 +223,11 @@ def _figures(node: Node, tree: Tree) -> Iterator[Figure]:
     if node.splits is not None:
         lacks = node.splits.value and node.splitter is None
         why = node.splits.why.replace(": a TBF takes it apart", ", and this kernel lacks tbf") if lacks else ""
-        yield Figure(name="large frames", said="apart" if node.splitter else "whole", why=why or node.splits.why)
+        yield Figure(
+            name="large frames",
+            said="apart" if node.splits.value and node.splitter else "whole",
+            why=why or node.splits.why,
+        )
     yield Figure(name="queue", said=node.queue.mechanism.name, why=_why(node.queue))
     yield from _queue_figures(node, tree.ground.frame)
 

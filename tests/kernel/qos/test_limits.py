@@ -11,6 +11,7 @@ import pytest
 
 from tests.dump import differences
 from tests.kernel.qos.lab import TENANT, Lab
+from tests.patience import until
 
 MAC = "52:54:00:00:00:01"
 BOTH = {"egress": {"ceil": "10mbit"}, "ingress": {"ceil": "40mbit"}}
@@ -111,6 +112,28 @@ def test_a_changed_limit_is_one_class_and_loses_no_packet(lab: Lab) -> None:
     assert (before["1"].ceil, after["1"].ceil) == ("10Mbit", "12Mbit")
     assert int(after["1"].sent) >= int(before["1"].sent) > 0
     assert told["end"]["sum"]["lost_packets"] == 0
+
+
+SEND = "import socket; s = socket.socket(2, 2); [s.sendto(b'x' * 1400, ('10.0.0.1', 9)) for _ in range(150)]"
+
+
+def test_a_limit_that_lets_frames_pass_whole_keeps_what_waits(lab: Lab) -> None:
+    """Above 105 mbit/s nothing is taken apart: the queue stays the same, with all that waits in it."""
+
+    def passed() -> int:
+        return int(lab.classes(ifname)["2"].packets)
+
+    lab.apply({"a": {"qos": {"ingress": {"ceil": "2mbit", "latency": "2s"}}}})
+    ifname = lab.ifname("a")
+    assert lab.world.ping("10.0.0.1", netns="b")
+    for ceil in ("300mbit", "2mbit", "900mbit"):
+        before = passed()
+        sending = lab.world.start("python3", "-c", SEND, netns="b")
+        until(lambda: passed() > before, "the first is through")  # noqa: B023
+        lab.apply({"a": {"qos": {"ingress": {"ceil": ceil, "latency": "2s"}}}})
+        assert sending.wait() == 0
+        until(lambda: passed() >= before + 150, "they all come", 10)  # noqa: B023
+        assert {one.dropped for one in lab.classes(ifname).values()} == {"0"}
 
 
 def test_what_a_policy_leaves_behind_when_it_goes_is_nothing(lab: Lab) -> None:
