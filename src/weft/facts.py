@@ -127,7 +127,8 @@ class Facts:
     prefixes of the host's routes that the scope did not make. `tcp_allowed`: the congestion controls that a namespace
     other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any.
     `key_files`: by path, of all that the intent names. `belongings`: by link, of those that segments take addresses
-    of. `lines`: of the links whose capacity the intent says. `cgroups`: those that the intent names and are there."""
+    of. `lines`: of the links whose capacity or policy the intent says. `cgroups`: those that
+    the intent names and are there."""
 
     host_id: str
     features: frozenset[str] = frozenset()

@@ -91,7 +91,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
 
 
 def _lines(rtnl: _Links, intent: Intent) -> dict[str, Line]:
-    """The host's links whose capacity the intent says."""
+    """The host's links whose capacity or policy the intent says."""
     declared = intent.host.links.items() if intent.host else ()
-    asked = [ifname for ifname, link in declared if link.capacity is not None]
+    asked = [ifname for ifname, link in declared if link.capacity is not None or link.qos is not None]
     return {name: links.line(carrier) for name, carrier in rtnl.carriers(asked).items()} if asked else {}

@@ -160,6 +160,27 @@ def test_a_class_that_somebody_deletes_comes_back_and_its_fellows_stay(lab: Lab)
     assert int(after["2"].packets) >= int(before["2"].packets) > 0
 
 
+def test_a_card_of_several_queues_is_told_what_one_root_costs(lab: Lab) -> None:
+    lab.world.run("sh", "-ec", "ip tuntap add t9 mode tap multi_queue; ip link set t9 up")
+    dealt = lab.world.run("tc", "qdisc", "show", "dev", "t9").stdout.splitlines()[0]
+    lab.file.write_text(json.dumps(OWN_QUEUES))
+    said = lab.world.run("weft", "plan", "-f", lab.file, check=False).stderr
+    assert ("one tree takes the place of t9's" in said) == dealt.startswith("qdisc mq"), (said, dealt)
+    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    assert "is as asked" in lab.world.run("weft", "status", "-f", lab.file).stdout
+    lab.world.run("weft", "destroy", "-y", "lab")
+    assert lab.world.run("tc", "qdisc", "show", "dev", "t9").stdout.splitlines()[0] == dealt
+    lab.file.unlink()
+    lab.world.run("ip", "link", "del", "t9")
+
+
+OWN_QUEUES = {
+    "weft": 1,
+    "name": "lab",
+    "host": {"links": {"t9": {"existing": True, "qos": {"egress": {"ceil": "5mbit"}}}}},
+}
+
+
 def test_status_goes_on_where_a_capacity_is_more_than_the_card_has(lab: Lab) -> None:
     """What is warned of is no port that is left out."""
     lab.world.run("sh", "-ec", "ip link add eth1 type veth peer name far; ip link set eth1 up; ip link set far up")
