@@ -49,6 +49,7 @@ FEATURES: Mapping[str, str] = MappingProxyType(
         "nft_bridge": "nftables in bridges: what a port may speak as, security groups",
         "nft_bridge_ct": "connections followed in bridges (nf_conntrack_bridge): stateful groups, else by br_netfilter",
         "nft_log": "lines of a log from nftables (nfnetlink_log): security groups that log, samples of drops",
+        "nft_cgroup": "senders known by cgroup in nftables (v2, at /sys/fs/cgroup): classes of what services send",
         "nft_egress": "nftables chains at what a device sends: quality of service",
         "htb": "classes with guaranteed rates and ceilings: quality of service",
         "tbf": "rates for single queues, and large frames taken apart below 105 mbit/s",
@@ -127,8 +128,8 @@ class Facts:
     sysctls that lint compares with the intent. `host_routes`: the prefixes of the host's routes that the scope did not
     make. `tcp_allowed`: the congestion controls that a namespace other than the machine's first may take, None where
     that is not known; `host_is_first`: so the host may take any. `key_files`: by path, of all that the intent names.
-    `belongings`: by link, of those that segments take addresses of. `lines`: of the links whose capacity the intent
-    says. `host_neighbours`: (link, address) of lasting entries on the host that the scope did not make. `rules_held`:
+    `belongings`: by link, of those that segments take addresses of. `lines`: of the links whose capacity or policy
+    the intent says. `cgroups`: those that the intent names and are there. `host_neighbours`: (link, address) of lasting entries on the host that the scope did not make. `rules_held`:
     (link that packets come in by, family) to the priority of the host's rule for it; `rules_taken`: (family, priority)
     of the host's rules that the scope did not make; `tables_taken`: the routing tables on the host that others use.
     `strict_links`: those of external networks that take only what the host would send back by them."""
@@ -159,3 +160,4 @@ class Facts:
     rules_taken: frozenset[tuple[int, int]] = frozenset()
     tables_taken: frozenset[int] = frozenset()
     strict_links: frozenset[str] = frozenset()
+    cgroups: frozenset[str] = frozenset()

@@ -8,6 +8,8 @@ import pytest
 
 from tests.doors.conftest import Desk
 from tests.doors.test_consent import talk
+from tests.kernel.faults.command import weft_in
+from tests.kernel.faults.points import kill_at
 from tests.told_by_tc import ClassTold, htb_classes
 
 FILE = "/etc/weft/qos-eth0.yaml"
@@ -52,6 +54,34 @@ def rates(desk: Desk) -> list[tuple[int, int]]:
 def tops(desk: Desk, dev: str) -> list[int]:
     """What the whole is limited to, in bit/s."""
     return [held.ceil_bps for held in htb_classes(desk.world, dev).values() if not held.parent]
+
+
+def test_what_a_killed_command_leaves_goes_with_the_next(uplinked: Desk) -> None:
+    def words(mbit: int) -> tuple[str, ...]:
+        return ("qos", "set", "eth0", "--ceil", f"{mbit}mbit", "--yes")
+
+    uplinked.weft(*words(1))
+    ran = weft_in(uplinked.world, *words(2))
+    at_file = [number for number, point in enumerate(ran.points) if "/etc/weft" in point]
+    assert len(at_file) >= 4, ran.points
+    left = set()
+    for mbit, number in enumerate(at_file, 3):
+        assert weft_in(uplinked.world, *words(mbit), act=kill_at(number)).status == -9
+        left |= set(uplinked.world.run("ls", "-A", "/etc/weft").stdout.split())
+        uplinked.weft(*words(mbit + 50))
+        assert uplinked.world.run("ls", "-A", "/etc/weft").stdout == "qos-eth0.yaml\n"
+    assert len(left) > 2, left
+
+
+def test_loopback_is_no_line(uplinked: Desk) -> None:
+    ran = uplinked.weft("qos", "set", "lo", "--rate", "2mbit", "--yes", code=2)
+    assert "LINK: lo is how this machine speaks with itself" in ran.stderr
+
+
+def test_replace_that_nothing_takes_is_warned_of(uplinked: Desk) -> None:
+    ran = uplinked.weft("qos", "set", "eth0", "--direction", "ingress", "--ceil", "2mbit", "--replace", "--yes")
+    assert "--replace: warning: nothing takes the place of eth0's root qdisc" in ran.stderr
+    uplinked.weft("qos", "set", "eth0", "--ceil", "2mbit", "--yes")
 
 
 def test_destroy_keeps_the_file_and_says_so(uplinked: Desk) -> None:
@@ -218,7 +248,7 @@ def test_such_files_are_nobody_s_default(uplinked: Desk) -> None:
         ("set eth0 --rate 2mbit --ceil 1mbit --match destination=192.0.2.1", 2, "--ceil: "),
         ("set eth0 --rate 100bit --match destination=192.0.2.1", 2, "--rate: at 100bit a frame of 1514 bytes takes"),
         ("set eth0 --rate 1mbit --match mark=0x10 --direction ingress", 2, "--match: packets of eth0 bear no mark"),
-        ("set eth0 --rate 1mbit --match cgroup=a --class c", 2, "--match: nft knows no sender's cgroup"),
+        ("set eth0 --direction ingress --rate 1mbit --match cgroup=a", 2, "--match: packets of eth0 do not tell"),
         ("set nolink --rate 1mbit", 5, "LINK: the host has no link nolink"),
         ("clear eth0", 5, "nothing is set on eth0"),
         ("frob", 2, "No such command 'frob'"),

@@ -164,7 +164,7 @@ def read_facts(text: str) -> Facts:
         "rules_taken": frozenset(map(tuple, given.pop("rules_taken", ()))),
         "tables_taken": frozenset(given.pop("tables_taken", ())),
     }
-    frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken", "strict_links")}
+    frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken", "strict_links", "cgroups")}
     return Facts(
         host_id=given.pop("host_id", "h0"),
         features=features,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 import pytest
 
 from tests.golden.golden import Case, cases
+from tests.kernel.cgroups import cgroups
 from tests.world import World
 from weft.backends.base import Selection
 from weft.backends.nft import Nft
@@ -36,7 +37,8 @@ def follows_connections_in_bridges(objects: State) -> bool:
 
 
 def needs(case: Case) -> tuple[pytest.MarkDecorator, ...]:
-    return (pytest.mark.needs("nft_bridge_ct"),) if follows_connections_in_bridges(nft_objects(case)) else ()
+    found = (pytest.mark.needs("nft_bridge_ct"),) if follows_connections_in_bridges(nft_objects(case)) else ()
+    return (*found, pytest.mark.needs("nft_cgroup")) if nft_objects(case) and case.facts.cgroups else found
 
 
 WITH_NFT = [case for case in cases() if nft_objects(case)]
@@ -67,6 +69,13 @@ def test_there_is_something_to_prove() -> None:
     assert kinds == {"NftTable", "NftChain", "NftSet", "NftElement", "NftForeignRule"}
 
 
+@pytest.fixture
+def with_cgroups(case: Case) -> Iterator[None]:
+    with cgroups(case.facts.cgroups):
+        yield
+
+
+@pytest.mark.usefixtures("with_cgroups")
 @pytest.mark.parametrize("case", EACH)
 def test_what_the_compiler_writes_reads_back_equal(case: Case, world: World) -> None:
     objects = nft_objects(case)
@@ -80,6 +89,7 @@ def test_what_the_compiler_writes_reads_back_equal(case: Case, world: World) -> 
         assert nft.observe(Selection(namespaces=namespaces)) == {}
 
 
+@pytest.mark.usefixtures("with_cgroups")
 @pytest.mark.parametrize("case", EACH)
 def test_the_script_makes_the_same(case: Case, world: World) -> None:
     objects = nft_objects(case)

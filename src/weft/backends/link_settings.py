@@ -16,7 +16,7 @@ from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
 from weft.errors import KernelRefused
 from weft.kinds.setting.belongings import ADDRESSES, joined
-from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, ROOT_QDISC, LinkSetting, Membership, parse
+from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, ROOT_QDISC, LinkSetting, Membership, is_half_made, parse
 from weft.kinds.setting.port import PORT
 from weft.kinds.tc.qdisc import ROOT, qdisc_key
 from weft.records import dataclass
@@ -112,7 +112,7 @@ class LinkSettings:
     def _former(self, seen: LinkSetting, entry: Entry | None, cookie: int) -> str | None:
         """What comes back; of addresses beside those that have come since, of a port when it is where it was. A master
         that is gone by then has nothing to come back to."""
-        is_whole = seen.attribute in (ADDRESSES, PORT) and entry is not None
+        is_whole = entry is not None and (seen.attribute in (ADDRESSES, PORT) or _is_begun(seen, entry))
         now = entry.ours[-1] if is_whole and entry else seen.value
         former = to_put_back(entry, now=now, cookie=cookie, scope=self._scope)
         if former is None:
@@ -133,6 +133,11 @@ class LinkSettings:
             ours=(step.setting.value,),
             cookie=step.cookie,
         )
+
+
+def _is_begun(seen: LinkSetting, entry: Entry) -> bool:
+    """Whether a kill has left half of the tree that is to come back: it is taken away, and made whole."""
+    return seen.attribute == ROOT_QDISC and is_half_made(seen.value, entry.former or "")
 
 
 def _write(step: _Step) -> Change:

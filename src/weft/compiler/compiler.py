@@ -26,7 +26,7 @@ from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transi
 from weft.compiler.port import compile_port, place_port
 from weft.compiler.qos.demand import Shares, guaranteed
 from weft.compiler.qos.figures import refigure
-from weft.compiler.qos.link import compile_links_qos
+from weft.compiler.qos.link import compile_links_qos, warn_of_roots_that_stay
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.policy import Policies
 from weft.compiler.qos.shares import asks_for_share, shares_of
@@ -124,6 +124,7 @@ class Compiler:
             draft,
             WayOut(shares=wanted, segments=segments, routers=routers, places=self._places, transit=self._transit),
         )
+        warn_of_roots_that_stay(draft, stands.declared)
         self._filters(draft)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)

@@ -50,6 +50,13 @@ def within(netns: str) -> str:
     return f"ip netns exec {quote(netns)} "
 
 
+def beside_net(netns: str) -> str:
+    """As `within`, for a command that needs /sys as it is: `ip netns exec` mounts another, without cgroups."""
+    if netns == HOST or netns.startswith(_PIDFILE):
+        return within(netns)
+    return f"nsenter --net=/run/netns/{quote(netns)} "
+
+
 def netns_argument(netns: str) -> str:
     """The namespace as the argument of `netns` in `ip link`: already quoted."""
     return _pid(netns) if netns.startswith(_PIDFILE) else quote(netns)

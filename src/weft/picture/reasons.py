@@ -18,6 +18,7 @@ from weft.compiler.qos.shaping import Shaping
 from weft.compiler.qos.site import Way
 from weft.compiler.qos.tree import PRIORITY, REST, Node, Tree
 from weft.kinds import KINDS
+from weft.kinds.nft.chain import NftChain
 from weft.kinds.tc.htb import Htb, HtbClass
 from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Path
@@ -112,8 +113,8 @@ def _shaping_steps(shaping: Shaping) -> Iterator[Step]:
         yield choice_step("limits by", shaping.limits)
     if shaping.line is not None:
         yield choice_step("the bad line by", shaping.line)
-    if shaping.chain is not None:
-        yield _chain(shaping)
+    for chain in shaping.chains:
+        yield _chain(shaping, chain)
     if shaping.tree is not None and shaping.is_tree:
         yield from tree_steps(shaping.tree)
     if shaping.root is not None and shaping.root_choice is not None:
@@ -132,19 +133,21 @@ def _place(shaping: Shaping) -> Step:
     return Step(what=what, why=why if made else whose, commands=made)
 
 
-def _chain(shaping: Shaping) -> Step:
-    assert shaping.chain is not None
+def _chain(shaping: Shaping, chain: NftChain) -> Step:
     why = "the default class first, so that nothing forged or inherited chooses one; the last rule that fits decides"
     if shaping.tree is None:
         why = "nothing queues, so rules are enough"
-    figures = [Figure(name="rule", said=rule, why=_of_classes(rule, shaping.tree)) for rule in shaping.chain.rules]
-    figures += [
-        Figure(name=f"@{one.set}", said=f"{one.element} : {one.value}", why=_of_classes(one.value, shaping.tree))
-        for one in shaping.classifier.elements
-    ]
-    return Step(
-        what=f"nft chain {shaping.chain.name} in table netdev {shaping.chain.table}", why=why, figures=tuple(figures)
-    )
+    elif chain == shaping.sent:
+        why = "only here it is known who sends: a cgroup's packets get their class before they reach the link"
+    elif chain == shaping.chain and shaping.within is not None:
+        why = f"{shaping.within.name} says which class a packet is of"
+    figures = [Figure(name="rule", said=rule, why=_of_classes(rule, shaping.tree)) for rule in chain.rules]
+    if chain == (shaping.within or shaping.chain):
+        figures += [
+            Figure(name=f"@{one.set}", said=f"{one.element} : {one.value}", why=_of_classes(one.value, shaping.tree))
+            for one in shaping.classifier.elements
+        ]
+    return Step(what=f"nft chain {chain.name} in table {chain.family} {chain.table}", why=why, figures=tuple(figures))
 
 
 def _of_classes(text: str, tree: Tree | None) -> str:
@@ -220,7 +223,11 @@ def _figures(node: Node, tree: Tree) -> Iterator[Figure]:
     if node.splits is not None:
         lacks = node.splits.value and node.splitter is None
         why = node.splits.why.replace(": a TBF takes it apart", ", and this kernel lacks tbf") if lacks else ""
-        yield Figure(name="large frames", said="apart" if node.splitter else "whole", why=why or node.splits.why)
+        yield Figure(
+            name="large frames",
+            said="apart" if node.splits.value and node.splitter else "whole",
+            why=why or node.splits.why,
+        )
     yield Figure(name="queue", said=node.queue.mechanism.name, why=_why(node.queue))
     yield from _queue_figures(node, tree.ground.frame)
 

@@ -16,7 +16,7 @@ from weft.backends.nft_dump import Chain
 from weft.facts import Facts, Line
 from weft.kinds.setting.belongings import Held
 from weft.model.intent import Intent
-from weft.probe import accounts, belongings, firewall, held, key_files, limits, links, reverse_path
+from weft.probe import accounts, belongings, cgroups, firewall, held, key_files, limits, links, reverse_path
 from weft.probe.policy import Policy
 from weft.probe.remembered import features
 from weft.state import HOST, Key, State
@@ -87,13 +87,14 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         belongings=moved,
         lines=_lines(machine.rtnl, intent),
         host_routes=links.prefixes(observed, owner),
+        cgroups=cgroups.found(intent),
         strict_links=reverse_path.strict_links(intent, entries, machine.scope),
         **Policy(observed, entries, machine.scope).facts(),
     )
 
 
 def _lines(rtnl: _Links, intent: Intent) -> dict[str, Line]:
-    """The host's links whose capacity the intent says."""
+    """The host's links whose capacity or policy the intent says."""
     declared = intent.host.links.items() if intent.host else ()
-    asked = [ifname for ifname, link in declared if link.capacity is not None]
+    asked = [ifname for ifname, link in declared if link.capacity is not None or link.qos is not None]
     return {name: links.line(carrier) for name, carrier in rtnl.carriers(asked).items()} if asked else {}

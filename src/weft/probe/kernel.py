@@ -40,6 +40,7 @@ from weft.kinds.tc.htb import Htb
 from weft.kinds.tc.leaves import Cake, Fq, FqCodel, Netem, Sfq, Tbf
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces, open_file
+from weft.probe import cgroups
 from weft.probe.remembered import MODULES
 from weft.state import HOST, Change, KernelObject, Key, Op
 
@@ -138,6 +139,7 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
     "nft_fwd": _chain("netdev", "filter", "ingress", 'fwd to "lo"', "lo"),
     "nft_bridge": _chain("bridge", "filter", "prerouting", "ether type ip drop"),
     "nft_log": _chain("bridge", "filter", "input", 'limit rate 10/second log prefix "weft" group 30565 snaplen 128'),
+    "nft_cgroup": _chain("inet", "filter", "output", 'socket cgroupv2 level 1 "." accept'),
     "nft_bridge_ct": _chain("bridge", "filter", "forward", "ct state established,related accept"),
 }
 """As LINKS, for nftables."""
@@ -152,6 +154,8 @@ def find() -> frozenset[str]:
             modules = _modules_of("sch")
             found.update(n for n, objects in QDISCS.items() if n in modules or _makes(rtnl.commit, objects, end=True))
             found.update(name for name, objects in RULES.items() if _makes(nft.commit, objects))
+        if not cgroups.is_mounted():
+            found.discard("nft_cgroup")
         if read_setting(BRIDGE_NETFILTER) is not None:
             found.add("br_netfilter")
         available = (read_setting(ALGORITHMS) or "").split()

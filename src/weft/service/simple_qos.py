@@ -7,6 +7,7 @@ was applied when the file could not be written any more. On trial the file stays
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,9 @@ from weft.service.service import Agree, Service
 from weft.store import durable
 
 DIRECTORY = Path("/etc/weft")
+LOOPBACK = "lo"
+_NEXT = ".next."
+"""Behind the name of a file that is to be, before the process that is about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +45,13 @@ def file_of(scope: str) -> Path:
 
 def to_set(service: Service, wish: Wish) -> Step:
     """Raises: IntentInvalid."""
+    if wish.ifname == LOOPBACK:
+        what = f"{LOOPBACK} is how this machine speaks with itself: no wire gets slower or freer by it"
+        fix = "a link that leads out; if it is meant, a file: host: links: lo: {existing: true, qos: ...}"
+        raise IntentInvalid([Problem(where="LINK", what=what, fix=fix)])
     scope = scope_of(wish.ifname)
     file = file_of(scope)
+    _sweep(file)
     new = changed(str(file), _current(service, scope), wish)
     loaded = load_text(str(file), new.text)
     return Step(scope=scope, file=file, loaded=loaded, flags=_places(loaded, {**_of_link(wish), **new.flags}))
@@ -52,6 +61,7 @@ def to_clear(service: Service, ifname: str, name: str | None, direction: Directi
     """Raises: IntentInvalid, Refused where nothing is set."""
     scope = scope_of(ifname)
     file = file_of(scope)
+    _sweep(file)
     text = _current(service, scope)
     if text is None:
         raise Refused(f"nothing is set on {ifname}: there is no {file}")
@@ -64,7 +74,7 @@ def to_clear(service: Service, ifname: str, name: str | None, direction: Directi
 def kept(step: Step, *, on_trial: bool) -> Iterator[None]:
     """In here the step is carried out; what it leaves in the file comes after. Raises: what `durable.write` does,
     before anything is changed; errors about what a flag says name the flag."""
-    waiting = step.file.with_name(f"{step.file.name}.next")
+    waiting = step.file.with_name(f"{step.file.name}{_NEXT}{os.getpid()}")
     if step.loaded:
         durable.write(waiting, step.loaded.text[str(step.file)].encode())
     try:
@@ -106,6 +116,16 @@ def still_said(scope: str) -> Path | None:
     """The file that says of a link what a destroyed scope had, None where there is none."""
     file = file_of(scope)
     return file if scope.startswith(PREFIX) and file.is_file() else None
+
+
+def _sweep(file: Path) -> None:
+    """Remove what commands that were killed have left beside the file."""
+    for found in file.parent.glob(f"*{file.name}{_NEXT}*"):
+        waiting = durable.half_written(found) or found
+        name, _, process = waiting.name.partition(_NEXT)
+        if name == file.name and not Path("/proc", process).exists():
+            durable.sweep(waiting)
+            durable.remove(waiting)
 
 
 def _current(service: Service, scope: str) -> str | None:

@@ -76,15 +76,19 @@ def adopted(ledger: Ledger, scope: str) -> tuple[Key, ...]:
 
 
 def _left_out(prepared: Prepared) -> Iterator[Difference]:
-    """The ports that end in a process which does not run."""
+    """The ports that end in a process which does not run, and the classes of cgroups which are not there."""
     if prepared.loaded is None:
         return
+    origins = prepared.loaded.origins
     for finding in prepared.left_out:
-        subject = finding.path[: finding.path.index("attach")]
-        _, tenant, _, port = subject
-        key = netns_key(label_of(prepared.loaded.intent.tenants[tenant].ports[port].attach))
-        where = prepared.loaded.origins.at(finding.path)
-        yield Difference(drift=Drift.MISSING, key=key, subject=subject, told=finding.what, where=where)
+        path, where = finding.path, origins.at(finding.path)
+        if path[-1] == "cgroup":
+            key = Key("cgroup", HOST, path[path.index("classes") + 1])
+            yield Difference(drift=Drift.MISSING, key=key, subject=path, told=finding.what, where=where)
+        elif "attach" in path:
+            _, tenant, _, port = subject = path[: path.index("attach")]
+            key = netns_key(label_of(prepared.loaded.intent.tenants[tenant].ports[port].attach))
+            yield Difference(drift=Drift.MISSING, key=key, subject=subject, told=finding.what, where=where)
 
 
 def _own(prepared: Prepared) -> Iterator[Difference]:

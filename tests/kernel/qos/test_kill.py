@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.faults import intents
-from tests.kernel.faults.command import preload
-from tests.kernel.faults.killer import Killer
+from tests.kernel.faults.command import preload, weft_in
+from tests.kernel.faults.killer import SIGKILL, Killer
+from tests.kernel.faults.points import kill_at
 from tests.kernel.faults.refuser import DONE, REFUSED, refuse_every_step
 from tests.kernel.faults.rig import SCOPE, Rig
 from tests.world import World
@@ -136,3 +137,28 @@ def test_a_tree_of_somebody_else_s_comes_back_whole_whatever_part_of_it_is_refus
     rig = Rig.between(host, apply(tmp_path / "a.yaml", ON_CARD), ("destroy", "-y", SCOPE))
     codes = refuse_every_step(rig, stride=max(1, STRIDE // 7))
     assert codes[REFUSED] and codes[DONE], codes
+
+
+LARGE = f"""
+tc qdisc del dev card root; tc qdisc add dev card root handle 1: htb default 0x20
+tc -batch - <<'X'
+{"".join(f"class add dev card parent 1: classid 1:{n:x} htb rate {n}kbit{chr(10)}" for n in range(16, 1516))}X
+"""
+
+
+def test_a_kill_in_the_midst_of_the_tree_that_comes_back_leaves_it_to_be_made_whole(
+    host: World, tmp_path: Path
+) -> None:
+    """A tree is more than one message: its first part must not be taken for what somebody has put there since."""
+    host.run("sh", "-ec", LARGE)
+    rig = Rig.between(host, apply(tmp_path / "a.yaml", ON_CARD), ("destroy", "-y", SCOPE))
+    sends = [at for at, point in enumerate(rig.go().points) if " after send(" in point]
+    assert weft_in(host, *rig.here.words).status == 0
+    halves = 0
+    for number in sends:
+        assert rig.go(kill_at(number)).status == SIGKILL
+        halves += 0 < len(host.run("tc", "class", "show", "dev", "card").stdout.splitlines()) - 4 < 1400
+        assert weft_in(host, "recover").status == 0
+        if rig.look("recovered") is rig.there:
+            assert weft_in(host, *rig.here.words).status == 0
+    assert halves, "no kill met a half tree"

@@ -11,6 +11,7 @@ import pytest
 
 from tests.dump import differences
 from tests.kernel.qos.lab import TENANT, Lab
+from tests.patience import until
 
 MAC = "52:54:00:00:00:01"
 BOTH = {"egress": {"ceil": "10mbit"}, "ingress": {"ceil": "40mbit"}}
@@ -113,6 +114,28 @@ def test_a_changed_limit_is_one_class_and_loses_no_packet(lab: Lab) -> None:
     assert told["end"]["sum"]["lost_packets"] == 0
 
 
+SEND = "import socket; s = socket.socket(2, 2); [s.sendto(b'x' * 1400, ('10.0.0.1', 9)) for _ in range(150)]"
+
+
+def test_a_limit_that_lets_frames_pass_whole_keeps_what_waits(lab: Lab) -> None:
+    """Above 105 mbit/s nothing is taken apart: the queue stays the same, with all that waits in it."""
+
+    def passed() -> int:
+        return int(lab.classes(ifname)["2"].packets)
+
+    lab.apply({"a": {"qos": {"ingress": {"ceil": "2mbit", "latency": "2s"}}}})
+    ifname = lab.ifname("a")
+    assert lab.world.ping("10.0.0.1", netns="b")
+    for ceil in ("300mbit", "2mbit", "900mbit"):
+        before = passed()
+        sending = lab.world.start("python3", "-c", SEND, netns="b")
+        until(lambda: passed() > before, "the first is through")  # noqa: B023
+        lab.apply({"a": {"qos": {"ingress": {"ceil": ceil, "latency": "2s"}}}})
+        assert sending.wait() == 0
+        until(lambda: passed() >= before + 150, "they all come", 10)  # noqa: B023
+        assert {one.dropped for one in lab.classes(ifname).values()} == {"0"}
+
+
 def test_what_a_policy_leaves_behind_when_it_goes_is_nothing(lab: Lab) -> None:
     lab.apply()
     before = lab.world.dump(settle_s=5)
@@ -135,6 +158,41 @@ def test_a_class_that_somebody_deletes_comes_back_and_its_fellows_stay(lab: Lab)
     after = lab.classes(ifname)
     assert after.keys() == before.keys()
     assert int(after["2"].packets) >= int(before["2"].packets) > 0
+
+
+def test_a_card_of_several_queues_is_told_what_one_root_costs(lab: Lab) -> None:
+    lab.world.run("sh", "-ec", "ip tuntap add t9 mode tap multi_queue; ip link set t9 up")
+    dealt = lab.world.run("tc", "qdisc", "show", "dev", "t9").stdout.splitlines()[0]
+    lab.file.write_text(json.dumps(OWN_QUEUES))
+    said = lab.world.run("weft", "plan", "-f", lab.file, check=False).stderr
+    assert ("one tree takes the place of t9's" in said) == dealt.startswith("qdisc mq"), (said, dealt)
+    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    assert "is as asked" in lab.world.run("weft", "status", "-f", lab.file).stdout
+    lab.world.run("weft", "destroy", "-y", "lab")
+    assert lab.world.run("tc", "qdisc", "show", "dev", "t9").stdout.splitlines()[0] == dealt
+    lab.file.unlink()
+    lab.world.run("ip", "link", "del", "t9")
+
+
+OWN_QUEUES = {
+    "weft": 1,
+    "name": "lab",
+    "host": {"links": {"t9": {"existing": True, "qos": {"egress": {"ceil": "5mbit"}}}}},
+}
+
+
+def test_status_goes_on_where_a_capacity_is_more_than_the_card_has(lab: Lab) -> None:
+    """What is warned of is no port that is left out."""
+    lab.world.run("sh", "-ec", "ip link add eth1 type veth peer name far; ip link set eth1 up; ip link set far up")
+    lab.world.run("sh", "-ec", "ip addr add 192.0.2.2/24 dev eth1; ip route add default via 192.0.2.1")
+    leads_out = {"out": {"subnets": ["10.5.0.0/24"], "uplink": "nat"}}
+    asks = {"d": {"network": "out", "attach": {"netns": "d"}, "qos": {"egress": {"rate": "1mbit", "ceil": "2mbit"}}}}
+    lab.apply(asks, leads_out, host={"links": {"eth1": {"existing": True, "capacity": "20gbit"}}})
+    assert "sends at 10gbit" in lab.world.run("weft", "plan", "-f", lab.file).stderr
+    assert "is as asked" in lab.world.run("weft", "status", "-f", lab.file).stdout
+    lab.world.run("weft", "destroy", "-y", "lab")
+    lab.file.unlink()
+    lab.world.run("ip", "link", "del", "eth1")
 
 
 def test_a_root_of_somebody_elses_gives_way_and_comes_back(lab: Lab) -> None:

@@ -37,6 +37,13 @@ TREES: Mapping[str, tuple[str, ...]] = {
         "filter add dev v0 parent 1:1 protocol all prio 9 u32 match u32 0 0 flowid 1:20",
     ),
     "pfifo": ("qdisc add dev v0 root handle 9: pfifo limit 5",),
+    "mq": (
+        "qdisc add dev v0 root handle 1: mq",
+        "qdisc replace dev v0 parent 1:1 handle 20: htb default 0x2 r2q 5",
+        "class add dev v0 parent 20: classid 20:2 htb rate 3mbit",
+        "qdisc replace dev v0 parent 1:3 handle 31: pfifo limit 33",
+        "filter add dev v0 parent 20: protocol ip prio 5 u32 match ip dst 10.1.0.0/16 flowid 20:2",
+    ),
     "prio": (
         "qdisc add dev v0 root handle 1: prio bands 4 priomap 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3",
         "qdisc add dev v0 parent 1:1 handle 10: fq_codel limit 900 target 4ms interval 70ms quantum 400 flows 64",
@@ -56,7 +63,7 @@ NEEDS = {"prio": ("fq_codel", "netem")}
 
 @pytest.fixture
 def road(world: World) -> Iterator[Road]:
-    world.run("ip", "link", "add", "v0", "type", "veth", "peer", "v1")
+    world.run("ip", "link", "add", "v0", "numtxqueues", "4", "type", "veth", "peer", "v1")
     with world.inside():
         yield Road()
 

@@ -29,6 +29,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "nft_netdev": "nf_tables_netdev",
         "nft_fwd": "nft_fwd_netdev",
         "nft_bridge": "nf_tables",
+        "nft_cgroup": "nft_socket",
         "nft_bridge_ct": "nf_conntrack_bridge",
         "nft_log": "nfnetlink_log",
         "nft_egress": "nf_tables_netdev",
@@ -63,6 +64,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "fq": "fq_codel, for those who do not pace themselves",
         "tbf": "large frames whole, which others wait for at low rates",
         "netem": "nftables' `numgen` for loss; nothing for delay",
+        "nft_cgroup": "a DSCP or a mark that the sender sets",
         "br_netfilter": "nothing has to: what is not there does not call iptables either",
     }
 )

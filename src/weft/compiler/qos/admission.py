@@ -74,7 +74,13 @@ def check_line(draft: Draft, link: str, capacity_bps: int) -> None:
     if 0 < line.speed_bps < capacity_bps:
         what = f"{link} sends at {rate_text(line.speed_bps)}, so its queues fill below and no guarantee holds there"
         draft.warn(capacity_path(link), what, f"`capacity: {rate_text(line.speed_bps)}`, or less", Cause.MACHINE)
-    if line.queues > 1:
+    warn_of_queues(draft, link, capacity_path(link))
+
+
+def warn_of_queues(draft: Draft, link: str, path: Path) -> None:
+    """Say what one root costs a link of the host's with several queues."""
+    line = draft.facts.lines.get(link)
+    if line is not None and line.queues > 1:
         what = f"one tree takes the place of {link}'s {line.queues} queues, which several processors fed at once"
         fix = "worth it where the line behind the link is slower than one processor sends, up to some 5 gbit/s"
-        draft.warn(capacity_path(link), what, fix, Cause.MACHINE)
+        draft.warn(path, what, fix, Cause.MACHINE)

@@ -70,12 +70,17 @@ class _Growing:
 
 def asked_in_order(direction: QosDirection, tree: Tree) -> tuple[Classed, ...]:
     """What belongs to which class, in the order of asking: that of the file, but a class's parts before itself."""
-    classes, parts = direction.classes, parts_of(direction.classes)
+    classes = direction.classes
     return tuple(
         Classed(classid=tree.classid(path_of(classes, name)), matches=classes[name].match)
-        for name in _parts_first(parts, None)
+        for name in in_order(direction)
         if classes[name].match
     )
+
+
+def in_order(direction: QosDirection) -> Iterator[str]:
+    """The classes in the order in which they are asked."""
+    return _parts_first(parts_of(direction.classes), None)
 
 
 def _parts_first(parts: Parts, parent: str | None) -> Iterator[str]:

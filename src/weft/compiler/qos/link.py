@@ -11,11 +11,13 @@ from weft.compiler.draft import Draft
 from weft.compiler.links.declared import Declaration, Declared
 from weft.compiler.naming import identity, plain_ifname
 from weft.compiler.network import ETHERNET_MTU
+from weft.compiler.qos.admission import warn_of_queues
 from weft.compiler.qos.policy import Asked, Policies
 from weft.compiler.qos.put import put_shapings
 from weft.compiler.qos.shaping import Shaping, shapings
-from weft.compiler.qos.site import Site
+from weft.compiler.qos.site import Site, Way
 from weft.kinds.link.common import Link
+from weft.kinds.setting.link import ROOT_QDISC
 from weft.state import HOST, Key
 
 
@@ -36,6 +38,7 @@ def link_shapings(draft: Draft, key: Key, entry: Declaration, asked: Asked) -> t
         capacity_bps=entry.spec.capacity,
         addr_gen_mode=draft.silence(mtu),
         features=draft.facts.features,
+        cgroups=draft.facts.cgroups,
     )
     return shapings(site, asked)
 
@@ -44,10 +47,25 @@ def compile_links_qos(draft: Draft, declared: Declared, policies: Policies) -> N
     """Put what shapes each link that asks for it."""
     for key, entry, asked in _asking(draft, declared, policies):
         if plain_ifname(key.name) or key.name == "lo":
-            put_shapings(draft, link_shapings(draft, key, entry, asked))
+            found = link_shapings(draft, key, entry, asked)
+            put_shapings(draft, found)
+            if key.netns == HOST and any(shaping.has_queue and shaping.way is Way.OUT for shaping in found):
+                warn_of_queues(draft, key.name, (*entry.path, "qos"))
         else:
             what = f"{key.name!r} is no name that weft writes into rules"
             draft.error((*entry.path, "qos"), what, "letters, digits, '_', '.' and '-'")
+
+
+def warn_of_roots_that_stay(draft: Draft, declared: Declared) -> None:
+    """Of links whose root may give way, and none comes: when all that could take its place is there."""
+    for key, entry in declared.items():
+        use = entry.spec.qos
+        if use is None or not use.replace or not _is_of_others(entry):
+            continue
+        if Key("link-setting", key.netns, f"{key.name} {ROOT_QDISC}") not in draft.state:
+            what = f"nothing takes the place of {key.name}'s root qdisc: what it receives queues elsewhere"
+            fix = "leave `replace` out, or say what it may send: `egress`"
+            draft.warn((*entry.path, "qos", "replace"), what, fix)
 
 
 def _asking(draft: Draft, declared: Declared, policies: Policies) -> Iterator[tuple[Key, Declaration, Asked]]:

@@ -22,6 +22,9 @@ SPLITTER_BPS = 32 * 10**9
 """Of a TBF that only takes frames apart: below 2^32 bytes a second, and a frame's time is less than it takes to send
 one."""
 
+SPLITTER_BELOW_BPS = 10**10
+"""Above, a TBF would cost more than its place is worth, and at last hold back."""
+
 _BURST_US = 1_000
 _BURST_FRAMES = 2
 _ROUND_US = 10_000
@@ -140,6 +143,12 @@ def splits(limit_bps: int) -> Derived:
     if time_us > SPLIT_ABOVE_US:
         return Derived(1, f"a frame of 64 kB takes {_ms(time_us)} at {limit}: a TBF takes it apart")
     return Derived(0, f"a frame of 64 kB takes {_ms(time_us)} at {limit}, no longer than {_ms(SPLIT_ABOVE_US)}")
+
+
+def splitter_burst(limit_bps: int, frame: int) -> int:
+    """What a TBF lets through in one piece. It is there where nothing is to be taken apart too, so that a changed limit
+    changes it in place: another queue would lose what waits in the one before."""
+    return 2 * frame if splits(limit_bps).value else 2 * GSO_BYTES
 
 
 def fifo_packets(limit_bps: int, frame: int, latency_us: int | None) -> Derived:

@@ -29,6 +29,7 @@ def port_shapings(draft: Draft, place: PortPlace, end: Link | None) -> tuple[Sha
         is_far_end=end is None,
         addr_gen_mode=None if end is None else draft.silence(place.mtu),
         features=draft.facts.features,
+        cgroups=draft.facts.cgroups,
     )
     return shapings(site, place.qos)
 

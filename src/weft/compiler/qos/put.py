@@ -29,8 +29,8 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
             draft.need(feature, shaping.asked.asked_at, _INSTEAD)
         draft.findings += (finding for finding in shaping.findings if finding not in draft.findings)
         draft.plant(_planted(shaping))
-        if shaping.chain is not None:
-            draft.share(shaping.table, path)
+        for table in shaping.tables:
+            draft.share(table, path)
         within = _within(shaping)
         for obj in shaping.objects():
             if isinstance(obj, Link):

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from weft.compiler.findings import Cause, Finding
-from weft.compiler.qos import after, numbers
+from weft.compiler.qos import after, numbers, senders
 from weft.compiler.qos.branches import asked_in_order, top_of
-from weft.compiler.qos.classify import Classifier, Where, classify
+from weft.compiler.qos.classify import Classed, Classifier, Where, classify
 from weft.compiler.qos.handles import handle
 from weft.compiler.qos.mechanisms import LINES, RATES, Choice, choose, lacked_by, leaf_for, line_for
 from weft.compiler.qos.policy import Asked
@@ -36,7 +36,8 @@ _NOTHING = Classifier(rules=(), sets=(), elements=())
 class Shaping:
     """`path`: of the direction in the intent. `limits`, `line`: by what rates and impairments are kept, where there are
     any. `tree`: its numbers, even where nft alone keeps them. `root`: the queue that stands without a tree, and
-    `root_choice` why. `needs`: features without which it cannot be."""
+    `root_choice` why. `sent`: the chain that knows senders, where classes are of cgroups; `within`: the one that the
+    device's own then asks for a class. `needs`: features without which it cannot be."""
 
     site: Site
     asked: Asked
@@ -50,8 +51,15 @@ class Shaping:
     root_choice: Choice[object] | None = None
     classifier: Classifier = _NOTHING
     chain: NftChain | None = None
+    sent: NftChain | None = None
+    within: NftChain | None = None
     needs: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def knows_senders(self) -> bool:
+        """Whether what passes has been through this namespace's output."""
+        return self.way is Way.OUT and not self.site.is_far_end
 
     @property
     def has_queue(self) -> bool:
@@ -73,12 +81,19 @@ class Shaping:
             yield self.root
         yield from self.classifier.sets
         yield from self.classifier.elements
-        if self.chain is not None:
-            yield self.chain
+        yield from self.chains
 
     @property
-    def table(self) -> NftTable:
-        return NftTable(netns=self.site.netns, family=FAMILY, name=self.site.names.table)
+    def chains(self) -> tuple[NftChain, ...]:
+        """In the order in which a packet meets them."""
+        return tuple(chain for chain in (self.sent, self.chain, self.within) if chain is not None)
+
+    @property
+    def tables(self) -> Iterator[NftTable]:
+        if self.sent is not None:
+            yield senders.table(self.site)
+        if self.chain is not None:
+            yield NftTable(netns=self.site.netns, family=FAMILY, name=self.site.names.table)
 
 
 def shapings(site: Site, asked: Asked | None) -> tuple[Shaping, ...]:
@@ -137,32 +152,49 @@ def _lines(direction: QosDirection) -> list[tuple[Path, Shape]]:
 
 
 def _with_chain(shaping: Shaping, direction: QosDirection) -> Shaping:
-    site, tree, name = shaping.site, shaping.tree, shaping.site.chain_name(shaping.way)
-    classifier = _NOTHING
+    tree, name = shaping.tree, shaping.site.chain_name(shaping.way)
     if tree is not None:
-        where = Where(netns=site.netns, family=FAMILY, table=site.names.table, prefix=name)
-        classifier = classify(asked_in_order(direction, tree), where)
-    rules = tuple(_rules(shaping, direction, classifier))
+        asked = asked_in_order(direction, tree)
+        where = Where(netns=shaping.site.netns, family=FAMILY, table=shaping.site.names.table, prefix=name)
+        shaping = replace(shaping, classifier=classify(senders.of_packets(asked), where))
+        shaping = _with_senders(shaping, tree, senders.of_cgroups(asked))
+    classes = (f"jump {shaping.within.name}",) if shaping.within is not None else tuple(_of_classes(shaping))
+    rules = (*classes, *_afterwards(shaping, direction))
     if not rules:
         return shaping
-    chain = NftChain(
-        netns=site.netns,
-        family=FAMILY,
-        table=site.names.table,
-        name=name,
-        rules=rules,
-        type="filter",
-        hook="egress" if shaping.way is Way.OUT else "ingress",
-        device=site.ifname,
+    hook = "egress" if shaping.way is Way.OUT else "ingress"
+    return replace(
+        shaping,
+        chain=replace(_bare_chain(shaping, name), rules=rules, type="filter", hook=hook, device=shaping.site.ifname),
     )
-    return replace(shaping, classifier=classifier, chain=chain)
 
 
-def _rules(shaping: Shaping, direction: QosDirection, classifier: Classifier) -> Iterator[str]:
+def _with_senders(shaping: Shaping, tree: Tree, sent: tuple[Classed, ...]) -> Shaping:
+    if not sent or not shaping.knows_senders:
+        return shaping
+    within = _bare_chain(shaping, f"qos-class-{shaping.site.ifname}")
+    return replace(
+        shaping,
+        sent=senders.output_chain(shaping.site, sent, tree.default),
+        within=replace(within, rules=(senders.keeping(sent), *_of_classes(shaping))),
+    )
+
+
+def _bare_chain(shaping: Shaping, name: str) -> NftChain:
+    site = shaping.site
+    return NftChain(netns=site.netns, family=FAMILY, table=site.names.table, name=name)
+
+
+def _of_classes(shaping: Shaping) -> Iterator[str]:
+    """The rules that give packets their class."""
+    if shaping.tree is not None:
+        yield f"meta priority set {shaping.tree.default}"
+    yield from shaping.classifier.rules
+
+
+def _afterwards(shaping: Shaping, direction: QosDirection) -> Iterator[str]:
+    """The rules for packets that have their class."""
     tree = shaping.tree
-    if tree is not None:
-        yield f"meta priority set {tree.default}"
-    yield from classifier.rules
     yield from after.packet_rates(direction, tree)
     if tree is not None and not shaping.is_tree:
         yield from after.byte_rates(tree, 0 if shaping.way is Way.OUT else numbers.ETHERNET_HEADER)
@@ -178,6 +210,8 @@ def _needs(shaping: Shaping) -> Iterator[str]:
         yield "nft_netdev"
         if shaping.way is Way.OUT:
             yield "nft_egress"
+    if shaping.sent is not None:
+        yield "nft_cgroup"
     if shaping.has_queue and shaping.way is Way.IN:
         yield from ("ifb", "nft_fwd")
     if shaping.tree is not None and shaping.limits is None:
@@ -190,6 +224,8 @@ def _needs(shaping: Shaping) -> Iterator[str]:
 def _findings(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:
     yield from _too_slow(shaping, ground)
     yield from _unseen(shaping, direction)
+    if shaping.sent is not None:
+        yield from senders.findings(shaping.site, shaping.path, direction)
     yield from _lacking(shaping, direction, ground)
     yield from _unmeasured(shaping, direction)
 
@@ -210,12 +246,13 @@ def _unseen(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
     for name, held in direction.classes.items():
         for at, match in enumerate(held.match):
             path = (*shaping.path, "classes", name, "match", str(at))
-            if match.mark and (shaping.way is Way.IN or site.is_far_end):
+            if match.mark and not shaping.knows_senders:
                 what = f"packets of {site.label} bear no mark where they are classified"
                 yield Finding(path=(*path, "mark"), what=what, fix="a DSCP, which they keep; or the egress of a link")
-            if match.cgroup:
-                what = "nft knows no sender's cgroup at a device"
-                yield Finding(path=(*path, "cgroup"), what=what, fix="a DSCP or mark that the sender sets")
+            if match.cgroup and not shaping.knows_senders:
+                what = f"packets of {site.label} do not tell who sent them where they are classified"
+                fix = "a DSCP that the sender sets; or the egress of a link"
+                yield Finding(path=(*path, "cgroup"), what=what, fix=fix)
 
 
 def _lacking(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:

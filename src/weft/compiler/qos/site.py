@@ -34,7 +34,7 @@ class Site:
     """`path`: of whom it belongs to, `mark` and `id` theirs, `label` what people call it. `mtu` of the device, in
     bytes. `is_far_end`: whether it is the other end of what the policy is for; `is_foreign`: whether
     somebody else made it. `capacity_bps`: of the line behind it. `addr_gen_mode`: of the ifb. `features`: what the
-    kernel has."""
+    kernel has. `cgroups`: those that the file names and are there."""
 
     names: Names
     netns: str
@@ -49,6 +49,7 @@ class Site:
     capacity_bps: int | None = None
     addr_gen_mode: str | None = None
     features: Set[str] = frozenset()
+    cgroups: Set[str] = frozenset()
 
     def way(self, direction: Direction) -> Way:
         return Way.OUT if (direction == "egress") != self.is_far_end else Way.IN

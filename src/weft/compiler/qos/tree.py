@@ -76,7 +76,7 @@ class Ground:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A class with its numbers. `limit_bps`: the least limit from the top down. `splitter`: the handle of the TBF
-    that takes frames apart below it, `queue`: which one, both of a leaf only."""
+    that takes frames apart below it, if need be, `queue`: which one, both of a leaf only."""
 
     branch: Branch
     classid: str
@@ -214,10 +214,10 @@ def _rate(branch: Branch, ground: Ground, limit_bps: int, ceil: Derived) -> Deri
 
 
 def _leaf(node: Node, ground: Ground, taken: set[int]) -> Node:
-    """With its queue, and a TBF above that where frames must be taken apart."""
+    """With its queue, and above that a TBF where frames must be taken apart, or may have to be after a change."""
     splits = numbers.splits(node.limit_bps)
     splitter = None
-    if splits.value and "tbf" in ground.features:
+    if node.limit_bps < numbers.SPLITTER_BELOW_BPS and "tbf" in ground.features:
         number = handles.splitter(ground.major, node.branch.path, taken)
         taken.add(number)
         splitter = handles.handle(number)
@@ -267,6 +267,6 @@ def _splitter(ground: Ground, node: Node, handle: str) -> Tbf:
         parent=node.classid,
         handle=handle,
         rate_bps=numbers.SPLITTER_BPS,
-        burst_bytes=2 * ground.frame,
+        burst_bytes=numbers.splitter_burst(node.limit_bps, ground.frame),
         limit_bytes=numbers.GSO_BYTES,
     ).held()

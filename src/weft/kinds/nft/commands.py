@@ -12,7 +12,7 @@ from enum import IntEnum
 from shlex import quote
 
 from weft.kinds.base import Request
-from weft.kinds.command import within
+from weft.kinds.command import beside_net, within
 from weft.records import dataclass
 
 
@@ -62,6 +62,9 @@ class MarkedRule:
     comment: str
 
 
+_SENDERS = "socket cgroupv2"
+"""What nft looks up under /sys."""
+
 Command = Line | Elements | MarkedRule
 
 
@@ -87,7 +90,8 @@ def shell(netns: str, commands: Sequence[Command]) -> Iterable[str]:
         if isinstance(command, MarkedRule):
             yield f"{nft} {command_text(command)} {_handle_of(nft, command)}"
         else:
-            yield f"{nft} {quote(command_text(command))}"
+            text = command_text(command)
+            yield f"{beside_net(netns) + 'nft' if _SENDERS in text else nft} {quote(text)}"
 
 
 def _handle_of(nft: str, rule: MarkedRule) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import decompress
 
 from weft.kinds import command
@@ -121,12 +121,23 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
 
 def _tree(value: str, index: int) -> list[bytes]:
     """What makes the tree of somebody else's again."""
-    _, kept, packed = value.partition(KEPT)
-    rows = json.loads(decompress(b64decode(packed))) if kept else []
     nodes = (
-        Node(what, handle, parent, info, kind, bytes.fromhex(body)) for what, handle, parent, info, kind, body in rows
+        Node(what, handle, parent, info, kind, bytes.fromhex(body))
+        for what, handle, parent, info, kind, body in _rows(value)
     )
     return [node.make(index) for node in nodes]
+
+
+def _rows(value: str) -> list[Any]:
+    _, kept, packed = value.partition(KEPT)
+    found: list[Any] = json.loads(decompress(b64decode(packed))) if kept else []
+    return found
+
+
+def is_half_made(value: str, whole: str) -> bool:
+    """Whether a tree is nothing but the beginning of another one: who was making that was killed."""
+    begun, rows = _rows(value), _rows(whole)
+    return 0 < len(begun) < len(rows) and all(row in rows for row in begun)
 
 
 def cannot_give_way(setting: LinkSetting) -> str:
