@@ -61,6 +61,10 @@ FEATURES: Mapping[str, str] = MappingProxyType(
 """The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for each congestion control."""
 
 
+PROGRAMS: Mapping[str, str] = MappingProxyType({"radvd": "router advertisements: `ra:` of a subnet"})
+"""The names that `Facts.programs` may hold, which are those of their packages too, and what each is for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignLink:
     """A link in the host's namespace that weft did not make. mtu in bytes."""
@@ -130,7 +134,8 @@ class Facts:
     says. `host_neighbours`: (link, address) of lasting entries on the host that the scope did not make. `rules_held`:
     (link that packets come in by, family) to the priority of the host's rule for it; `rules_taken`: (family, priority)
     of the host's rules that the scope did not make; `tables_taken`: the routing tables on the host that others use.
-    `strict_links`: those of external networks that take only what the host would send back by them."""
+    `strict_links`: those of external networks that take only what the host would send back by them.
+    `programs`: by name, the paths of those of others that the intent needs."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -158,3 +163,4 @@ class Facts:
     rules_taken: frozenset[tuple[int, int]] = frozenset()
     tables_taken: frozenset[int] = frozenset()
     strict_links: frozenset[str] = frozenset()
+    programs: Mapping[str, str] = field(default_factory=lambda: _NONE)

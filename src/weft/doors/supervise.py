@@ -37,8 +37,8 @@ READY_S = 15.0
 GRACE_S = 3.0
 """Between being asked to end and being made to."""
 GLANCE_S, TICK_S = 2.0, 0.02
-TAIL = 500
-"""Bytes of a program's last words that are kept."""
+TAIL, LAST_LINES = 500, 3
+"""Bytes of a program's last words that are kept, and lines of them that are told."""
 
 _CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -225,7 +225,7 @@ class Supervisor:
     def _note_end(self, kept: Kept, code: int) -> None:
         how = f"ended with status {code}" if code >= 0 else f"was ended by signal {-code}"
         words = kept.tail.decode(errors="replace").strip().splitlines()
-        told = f"{how}: {words[-1]}" if words else how
+        told = f"{how}: {'; '.join(words[-LAST_LINES:])}" if words else how
         syslog.syslog(syslog.LOG_WARNING, f"{kept.stem} {told}")
         _write(self._path(kept.stem, "died"), told)
         for connection in kept.asking:
