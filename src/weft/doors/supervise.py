@@ -275,8 +275,8 @@ class Supervisor:
         kept.text = _read(self._path(kept.stem, "spec"))
         lines = lines_of(kept.text)
         netns, kept.ready_file = first_of(lines, "netns"), first_of(lines, "ready")
-        if kept.ready_file:
-            _unlink(kept.ready_file)
+        for file in (kept.ready_file, self._path(kept.stem, "died")):
+            _unlink(file)
         kept.network, kept.tail, kept.since = _identity(netns), b"", time.monotonic()
         reading, writing = os.pipe2(os.O_CLOEXEC)
         # Until the child is rid of this process's handlers no signal may come, or it would be lost.
