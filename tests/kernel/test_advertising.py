@@ -74,9 +74,13 @@ def advertisers(world: World) -> list[int]:
 
 
 def supervisor(world: World) -> int:
-    found = world.run("pgrep", "-f", "supervise import started").stdout.split()
-    (pid,) = (int(one) for one in found if int(one) in world.processes())
+    (pid,) = (int(one) for one in keepers(world) if int(one) in world.processes())
     return pid
+
+
+def keepers(world: World) -> list[str]:
+    """The supervisors of all worlds."""
+    return world.run("pgrep", "-f", "supervise import started", check=False).stdout.split()
 
 
 def forge(world: World, netns: str, prefix: str) -> None:
@@ -129,7 +133,16 @@ def test_it_is_kept_running_told_of_changes_and_leaves_nothing(host: World, tmp_
     assert status.returncode == 3 and "process lab.ra@weft.lab.shop.front: running no" in status.stdout
     os.kill(keeper, signal.SIGCONT)
     until(lambda: host.run("weft", "status", "-f", file, check=False).returncode == 0, "it runs again by itself")
+    os.kill(keeper, signal.SIGKILL)
+    until(lambda: advertisers(host) == [], "everything ends with the supervisor")
+    assert host.run("weft", "status", "-f", file, check=False).returncode == 3
+    listed = host.json("weft", "supervise", "-o", "json")
     (again,) = advertisers(host)
+    assert listed == [
+        {"name": "lab.ra", "netns": "weft.lab.shop.front", "scope": "lab", "pid": again, "died": ""},
+    ]
+    assert supervisor(host) != keeper
+    assert host.run("weft", "status", "-f", file).returncode == 0
     with LinkedGuest(host, "vm", "gvm", VM_MAC) as vm:
         until(lambda: f"fd00:10::{OF_VM}" in vm.addresses(), "the guest has its address")
         apply(host, tmp_path, INTENT, prefix="fd00:17::/64")
@@ -140,7 +153,8 @@ def test_it_is_kept_running_told_of_changes_and_leaves_nothing(host: World, tmp_
     host.run("weft", "destroy", "-y", "lab")
     assert advertisers(host) == []
     assert host.run("sh", "-c", "ls /run/weft/*/processes").stdout == ""
-    assert host.run("pgrep", "-f", "supervise import started", check=False).stdout.split() in ([], [])
+    assert not {*map(int, keepers(host))}.intersection(host.processes())
+    assert "No program" in host.run("weft", "supervise").stdout
     assert host.dump(settle_s=3) == before
 
 
