@@ -63,6 +63,10 @@ FEATURES: Mapping[str, str] = MappingProxyType(
 """The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for each congestion control."""
 
 
+PROGRAMS: Mapping[str, str] = MappingProxyType({"radvd": "router advertisements: `ra:` of a subnet"})
+"""The names that `Facts.programs` may hold, which are those of their packages too, and what each is for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignLink:
     """A link in the host's namespace that weft did not make. mtu in bytes."""
@@ -128,11 +132,13 @@ class Facts:
     sysctls that lint compares with the intent. `host_routes`: the prefixes of the host's routes that the scope did not
     make. `tcp_allowed`: the congestion controls that a namespace other than the machine's first may take, None where
     that is not known; `host_is_first`: so the host may take any. `key_files`: by path, of all that the intent names.
-    `belongings`: by link, of those that segments take addresses of. `lines`: of the links whose capacity or policy
-    the intent says. `cgroups`: those that the intent names and are there. `host_neighbours`: (link, address) of lasting entries on the host that the scope did not make. `rules_held`:
-    (link that packets come in by, family) to the priority of the host's rule for it; `rules_taken`: (family, priority)
-    of the host's rules that the scope did not make; `tables_taken`: the routing tables on the host that others use.
-    `strict_links`: those of external networks that take only what the host would send back by them."""
+    `belongings`: by link, of those that segments take addresses of. `lines`: of the links whose capacity or policy the
+    intent says. `cgroups`: those that the intent names and are there. `host_neighbours`: (link, address) of lasting
+    entries on the host that the scope did not make. `rules_held`: (link that packets come in by, family) to the
+    priority of the host's rule for it; `rules_taken`: (family, priority) of the host's rules that the scope did not
+    make; `tables_taken`: the routing tables on the host that others use. `strict_links`: those of external networks
+    that take only what the host would send back by them. `programs`: by name, the paths of those of others that the
+    intent needs."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -161,3 +167,4 @@ class Facts:
     tables_taken: frozenset[int] = frozenset()
     strict_links: frozenset[str] = frozenset()
     cgroups: frozenset[str] = frozenset()
+    programs: Mapping[str, str] = field(default_factory=lambda: _NONE)

@@ -88,3 +88,18 @@ def test_routers_changed_and_back(host: World, tmp_path: Path) -> None:
     ).run()
     print(tally)
     assert min(tally.former, tally.wanted, tally.repeated) > 10
+
+
+def test_programs_changed_and_back(host: World, tmp_path: Path) -> None:
+    one, two = (write(tmp_path / f"{at}.yaml", text) for at, text in enumerate(intents.ADVERTISED))
+    tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two)), stride=3).run()
+    print(tally)
+    assert min(tally.former, tally.wanted, tally.repeated) > 3
+
+
+def test_programs_started_and_ended(host: World, tmp_path: Path) -> None:
+    """With the supervisor, which comes with the first and goes with the last."""
+    one = write(tmp_path / "one.yaml", intents.ADVERTISED[0])
+    tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("destroy", "-y", SCOPE)), stride=4).run()
+    print(tally)
+    assert min(tally.former, tally.wanted, tally.repeated) > 3

@@ -17,6 +17,9 @@ from weft.facts import Facts
 from weft.model.intent import Path
 from weft.records import dataclass
 
+AUTONOMOUS = frozenset({"slaac", "stateless"})
+"""Router advertisements after which guests make addresses for themselves."""
+
 IpNetwork = IPv4Network | IPv6Network
 
 
@@ -49,6 +52,8 @@ class AddressPool:
     owners: dict[int, str] = field(default_factory=dict)
     cursor: int = 0
     gateway_text: str = ""
+    ra: str = ""
+    dns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, cidr: str, gateway: int | None = None) -> AddressPool:
@@ -70,6 +75,11 @@ class AddressPool:
     @property
     def family(self) -> int:
         return self.span.family
+
+    @property
+    def is_autonomous(self) -> bool:
+        """Whether guests make their addresses there of their MACs."""
+        return self.ra in AUTONOMOUS
 
     @property
     def cidr(self) -> str:

@@ -32,6 +32,7 @@ from weft.compiler.qos.policy import Policies
 from weft.compiler.qos.shares import asks_for_share, shares_of
 from weft.compiler.qos.way_out import WayOut, compile_way_out
 from weft.compiler.recorder import compile_recorder
+from weft.compiler.router.advertising import compile_advertising
 from weft.compiler.router.declared import Around, compile_declared
 from weft.compiler.router.external import ExternalPlace, place_externals
 from weft.compiler.router.gateway import assign_outside, compile_gateways, unhidden
@@ -182,6 +183,7 @@ class Compiler:
         compile_gateways(draft, self.intent, declared, externals)
         self._pool |= outside
         routers = [*uplinks, *declared]
+        compile_advertising(draft, routers, self._all_segments())
         routed = [segment for segment in self._all_segments() if segment.uplink is Uplink.ROUTED]
         check_routed(draft, routed, [span for router in declared for span in unhidden(self.intent, router)])
         compile_host_side(draft, self.intent, routers)

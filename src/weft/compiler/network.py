@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
+from weft.compiler.addressing import AUTONOMOUS, LINK_LOCAL, AddressPool, Span, number_of, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.footing import Footing
 from weft.compiler.naming import altnames, identity, mac, short_id
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ETHERNET_MTU = 1500
 MIN_IPV6_MTU = 1280
 """Bytes; below, the kernel takes IPv6 off the link. Source: RFC 8200 section 5."""
+AUTONOMOUS_BITS = 64
+"""Of an address that a host makes for itself. Source: RFC 4862 section 5.5.3 d, RFC 2464 section 4."""
 MIN_MTU = 68
 """Bytes. Source: RFC 791."""
 
@@ -248,9 +250,35 @@ def _pools(draft: Draft, network: Network, way: Way, path: Path) -> tuple[Addres
         if span.meets(LINK_LOCAL):
             draft.error(span.path, f"{span.cidr} is link-local, every link has it", "a unique local one: fd00:...::/64")
     return tuple(
-        AddressPool.of(subnet.cidr, _gateway(draft, subnet, way, span.path))
+        _pool(draft, subnet, _gateway(draft, subnet, way, span.path), span.path)
         for subnet, span in zip(network.subnets, spans, strict=True)
     )
+
+
+def _pool(draft: Draft, subnet: Subnet, gateway: int | None, path: Path) -> AddressPool:
+    pool = AddressPool.of(subnet.cidr, gateway)
+    mode = subnet.ra if subnet.ra not in (None, "off") else ""
+    if mode and _can_advertise(draft, pool, mode, (*path, "ra")):
+        pool.ra, pool.dns = mode, subnet.dns
+    for at, server in enumerate(subnet.dns):
+        if number_of(server)[0] == 4:
+            draft.error((*path, "dns", str(at)), f"{server} is no IPv6 address", "advertisements name no other servers")
+    if subnet.dns and not mode:
+        draft.error((*path, "dns"), "nothing tells these servers to anybody", "`ra: slaac` beside it, or take it out")
+    return pool
+
+
+def _can_advertise(draft: Draft, pool: AddressPool, mode: str, path: Path) -> bool:
+    """Whether router advertisements can say that of a subnet; an error where not."""
+    left = pool.network.max_prefixlen - pool.network.prefixlen
+    if pool.family == 4:
+        draft.error(path, "router advertisements are IPv6's", "take `ra` out, or move it to an IPv6 subnet")
+    elif mode in AUTONOMOUS and left != AUTONOMOUS_BITS:
+        what = f"hosts choose {AUTONOMOUS_BITS} bits of such an address themselves, and {pool.cidr} leaves {left}"
+        draft.error(path, what, "a /64, or `ra: stateful`")
+    else:
+        return True
+    return False
 
 
 def _subnet_path(path: Path, at: int) -> Path:

@@ -34,10 +34,13 @@ class Uplink(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subnet:
     """`cidr` of either family. `gateway`: None lets weft take the first usable address where the network has a router;
-    "" means that there shall be none."""
+    "" means that there shall be none. `ra`: how guests get their addresses, as router advertisements say, None or "off"
+    for no advertisements; `dns`: the servers that they name."""
 
     cidr: w.Cidr
     gateway: w.Gateway | None = None
+    ra: w.Advertised | None = None
+    dns: tuple[w.Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

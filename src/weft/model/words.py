@@ -375,6 +375,7 @@ RulePriority = Annotated[int, number("a rule's priority", 1, 32765)]
 
 RouteType = Annotated[str, choice("unicast", "blackhole", "unreachable", "prohibit")]
 Family = Annotated[str, choice("ipv4", "ipv6")]
+Advertised = Annotated[str, choice("slaac", "stateless", "stateful", "off")]
 RuleAction = Annotated[str, choice("lookup", "blackhole", "unreachable", "prohibit")]
 
 Vid = Annotated[int, number("a VLAN id", 1, 4094)]

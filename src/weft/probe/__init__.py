@@ -16,7 +16,18 @@ from weft.backends.nft_dump import Chain
 from weft.facts import Facts, Line
 from weft.kinds.setting.belongings import Held
 from weft.model.intent import Intent
-from weft.probe import accounts, belongings, cgroups, firewall, held, key_files, limits, links, reverse_path
+from weft.probe import (
+    accounts,
+    belongings,
+    cgroups,
+    firewall,
+    held,
+    key_files,
+    limits,
+    links,
+    programs,
+    reverse_path,
+)
 from weft.probe.policy import Policy
 from weft.probe.remembered import features
 from weft.state import HOST, Key, State
@@ -88,6 +99,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         lines=_lines(machine.rtnl, intent),
         host_routes=links.prefixes(observed, owner),
         cgroups=cgroups.found(intent),
+        programs=programs.found(intent),
         strict_links=reverse_path.strict_links(intent, entries, machine.scope),
         **Policy(observed, entries, machine.scope).facts(),
     )

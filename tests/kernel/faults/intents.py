@@ -116,6 +116,30 @@ tenants:
 """Two routers, and what a change of them can be: interfaces, the address outside, translation, routes; the external
 network's gateway and prefix; one that goes and one that comes."""
 
+ADVERTISED = (
+    """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks:
+      front: {subnets: [{cidr: "fd10::/64", ra: slaac}], uplink: routed}
+      old: {subnets: [{cidr: "fd11::/64", ra: stateful}]}
+    routers: {edge: {interfaces: [old]}}
+""",
+    """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks:
+      front: {subnets: [{cidr: "fd10::/64", ra: slaac, dns: ["fd10::53"]}], uplink: routed}
+      new: {subnets: [{cidr: "fd12::/64", ra: slaac}]}
+    routers: {edge: {interfaces: [new]}}
+""",
+)
+"""Programs that are kept running: one that is told a new text, one that is replaced along with the link it serves."""
+
 _WAY_OUT = """
 ip link add eth1 address 02:00:00:00:01:01 type veth peer name eth1p address 02:00:00:00:01:02
 ip link set eth1 up; ip link set eth1p up
