@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.model import intent, security
+from weft.model import intent, security, tenancy
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
 
@@ -18,9 +18,9 @@ KEYS: dict[type[Any], dict[str, str]] = {
     intent.Tenant: {
         "routers": "routers (but `uplink: nat` or `routed` on a network)",
         "floating_ips": "floating IPs",
-        "share": "networks shared between tenants",
         "tunnels": "tunnels",
     },
+    tenancy.Quota: {"floating_ips": "floating IPs"},
     intent.Network: {
         "security_groups": "security groups of a network (but `defaults: {port: {security_groups: [...]}}`)",
         "dhcp": "DHCP",
@@ -52,8 +52,6 @@ KEYS: dict[type[Any], dict[str, str]] = {
 
 LINK_KINDS = frozenset("wireguard ovs xfrm team".split())
 """Values of a link's `kind`."""
-
-SHARED_NETWORK = f"networks of another tenant: {_NOT_YET}"
 
 
 def refusal(cls: type[Any], key: str) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from weft.compiler.findings import Finding
 from weft.facts import Facts
 from weft.model.intent import Intent, Network, Uplink
+from weft.model.sharing import network_of
 
 NEIGHBOURS = {4: "net/ipv4/neigh/default/gc_thresh3", 6: "net/ipv6/neigh/default/gc_thresh3"}
 CONNTRACK = "net/netfilter/nf_conntrack_max"
@@ -53,11 +54,8 @@ def conntrack(intent: Intent, facts: Facts) -> Iterator[Finding]:
 
 def _ports(intent: Intent, counts: Callable[[Network], bool]) -> int:
     """Ports on the networks that count."""
-    total = 0
-    for tenant in intent.tenants.values():
-        counted = {name for name, network in tenant.networks.items() if counts(network)}
-        total += sum(port.network in counted for port in tenant.ports.values())
-    return total
+    on = (network_of(intent, name, port) for name, tenant in intent.tenants.items() for port in tenant.ports.values())
+    return sum(network is not None and counts(network) for network in on)
 
 
 def _has_family(family: int, network: Network) -> bool:

@@ -11,6 +11,7 @@ from weft.compiler.findings import Finding
 from weft.compiler.network import ETHERNET_MTU, MIN_IPV6_MTU
 from weft.facts import Facts
 from weft.model.intent import Intent, Network
+from weft.model.sharing import network_of
 
 
 def uneven_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
@@ -18,7 +19,7 @@ def uneven_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
     out = min((facts.links[name].mtu for name in facts.egress_links if name in facts.links), default=None)
     for tenant_name, tenant in intent.tenants.items():
         for name, port in tenant.ports.items():
-            network = tenant.networks.get(port.network)
+            network = network_of(intent, tenant_name, port)
             common = _mtu(network, out) if network else 0
             if port.mtu and port.mtu < common:
                 yield Finding(

@@ -18,6 +18,7 @@ from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
 from weft.model.security import AddressGroupMember, AddressPair, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
+from weft.model.tenancy import Quota, Share
 from weft.model.tuning import LinkTuning
 from weft.records import dataclass
 
@@ -129,11 +130,12 @@ class NeighbourSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """A tenant's attachment to a network. `network`: a name in the tenant. Addresses without prefix length, each
-    inside a subnet of the network; none given: the one held, else the lowest free, in each subnet. `security_groups`:
-    None: nothing is filtered; (): nothing comes in. `port_security`: whether it may only speak as itself."""
+    """A tenant's attachment to a network. `network`: a name in the tenant, or TENANT/NAME of another's. Addresses
+    without prefix length, each inside a subnet of the network; none given: the one held, else the lowest free, in each
+    subnet. `security_groups`: None: nothing is filtered; (): nothing comes in. `port_security`: whether it may only
+    speak as itself."""
 
-    network: w.Name
+    network: w.NetworkName
     attach: Attach
     addresses: tuple[w.Address, ...] = ()
     mac: w.Mac | None = None
@@ -166,7 +168,8 @@ class Network:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
     """`address_groups`: prefixes, and names of other address groups. `qos`, `port_qos` as a Network's; the network's
-    `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name."""
+    `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name. `quota`: what it says
+    goes before the file's."""
 
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
@@ -175,6 +178,8 @@ class Tenant:
     qos: QosUse | None = None
     port_qos: QosUse | None = None
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
+    share: tuple[Share, ...] = ()
+    quota: Quota | None = None
     id: w.Uuid | None = None
     was: w.Name | None = None
 
@@ -219,13 +224,14 @@ class Pools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A whole file. `name` is the scope."""
+    """A whole file. `name` is the scope. `quota`: of each tenant that does not say itself."""
 
     name: w.ScopeName
     tenants: Mapping[w.Name, Tenant] = field(default_factory=lambda: _NONE)
     host: NamespaceConfig | None = None
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
+    quota: Quota | None = None
     pools: Pools = field(default_factory=Pools)
     firewall_integration: FirewallIntegration = FirewallIntegration.AUTO
 

@@ -18,8 +18,9 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
-from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
+from weft.model.intent import Attach, Intent, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
+from weft.model.sharing import NetworkKey, network_key
 from weft.picture.view import (
     Condition,
     Flow,
@@ -50,8 +51,8 @@ def places_of(prepared: Prepared) -> set[str]:
 def topology_of(prepared: Prepared, now: Glance, before: Glance | None = None) -> Topology:
     """The topology with what its links had carried by `now`, and rates since `before`."""
     assert prepared.loaded is not None
-    seen = _Seen(prepared, now, before)
     intent = prepared.loaded.intent
+    seen = _Seen(prepared, intent, now, before)
     return Topology(
         scope=prepared.scope,
         tenants=tuple(seen.tenant(name, tenant) for name, tenant in intent.tenants.items()),
@@ -65,7 +66,8 @@ def topology_of(prepared: Prepared, now: Glance, before: Glance | None = None) -
 class _Seen:
     """What is wanted, by whose it is, beside what was observed."""
 
-    def __init__(self, prepared: Prepared, now: Glance, before: Glance | None) -> None:
+    def __init__(self, prepared: Prepared, intent: Intent, now: Glance, before: Glance | None) -> None:
+        self._on = _ports_by_network(intent)
         self._observed = prepared.observed
         self._facts = prepared.facts
         self._wanted = _links_by_mark(prepared.desired.values())
@@ -112,20 +114,22 @@ class _Seen:
             mtu=bridge.mtu if bridge else network.mtu,
             subnets=tuple(subnet.cidr for subnet in network.subnets),
             uplink=network.uplink.value if network.uplink else "",
-            ports=tuple(self._port(of, port, held) for port, held in tenant.ports.items() if held.network == name),
+            ports=tuple(self._port(*key, held, of) for key, held in self._on[of, name]),
         )
 
-    def _port(self, tenant: str, name: str, port: Port) -> PortView:
+    def _port(self, tenant: str, name: str, port: Port, owner: str) -> PortView:
+        """`owner`: whose network it is on; a visitor's name has its tenant's before it."""
+        called = name if tenant == owner else f"{tenant}/{name}"
         links = self._wanted[f"tenants/{tenant}/ports/{name}"]
         if not links:
-            return _left_out(name, port)
+            return _left_out(called, port)
         tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
         end = tap or next(link for link in links if not link.master)
         now = self._observed.get(end.key, end)
         assert isinstance(now, Link)
         reserved = self._facts.held.get((tenant, name), port.addresses) if self._facts else port.addresses
         return PortView(
-            name=name,
+            name=called,
             condition=self._condition(links, ("tenants", tenant, "ports", name)),
             attach=_attachment(port.attach),
             netns=end.netns,
@@ -269,6 +273,17 @@ def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:
     for change in prepared.plan.changes.values():
         path = subjects.of(change)
         found[path[:-1] if path[-1:] == (QOS,) else path].add(change.key.netns)
+    return found
+
+
+def _ports_by_network(intent: Intent) -> Mapping[NetworkKey, list[tuple[tuple[str, str], Port]]]:
+    """Of each network, (tenant, name) of the ports on it, its own tenant's first."""
+    found: dict[NetworkKey, list[tuple[tuple[str, str], Port]]] = defaultdict(list)
+    for name, tenant in intent.tenants.items():
+        for port, held in tenant.ports.items():
+            found[network_key(name, held)].append(((name, port), held))
+    for (owner, _), ports in found.items():
+        ports.sort(key=lambda one: one[0][0] != owner)
     return found
 
 

@@ -7,14 +7,13 @@ asked of the groups, so a packet of a connection costs the same with any number 
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import NamedTuple
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
 from weft.compiler.groups.checks import no_such
 from weft.compiler.groups.guard import TRUSTED, guard_port, speakers
-from weft.compiler.groups.layout import DROP, IP, member_set, quoted
+from weft.compiler.groups.layout import DROP, IP, hashed, member_set, quoted
 from weft.compiler.groups.rules import IN, OUT, USUAL, level_chain
 from weft.compiler.groups.security import Security, put_zone
 from weft.compiler.groups.tracking import Tracking
@@ -27,26 +26,26 @@ _LONGEST = 60
 
 
 class _Combination(NamedTuple):
-    """Groups of one port, sorted; in one domain. `answers`: the rule that passes what answers, "" for stateless."""
+    """Groups of one port, sorted; in one domain. `joined`: all of them by name. `answers`: the rule that passes what
+    answers, "" for stateless."""
 
     groups: tuple[str, ...]
+    joined: str
     domain: str
     answers: str
 
     @property
     def name(self) -> str:
-        joined = ".".join(self.groups)
-        if len(joined) > _LONGEST:
-            joined = f"-{sha256(joined.encode()).hexdigest()[:16]}"
+        joined = hashed(self.joined) if len(self.joined) > _LONGEST else self.joined
         return f".{joined}{self.domain}" if joined else f"-nobody{self.domain}"
 
 
 def protect(draft: Draft, place: PortPlace) -> None:
     """Put all that filters one port."""
-    security = place.segment.security
-    if security is None:
+    if place.segment.security is None:
         _check_unprotected(draft, place)
         return
+    security = place.segment.security.of(place)
     guard_port(draft, security.room, place)
     put_zone(draft, place.segment, place.bridge_ifname, place.path)
     link = quoted(place.bridge_ifname)
@@ -88,10 +87,10 @@ def _combination(draft: Draft, security: Security, place: PortPlace) -> _Combina
         stateless = ", ".join(name for name in names if not known[name].stateful)
         draft.error(path, f"{stateless} is stateless, the others are stateful", "groups of one kind on a port")
     if kinds == {False}:
-        return _Combination(names, security.domain(place.segment), "")
+        return _Combination(names, security.named(".".join(names)), security.domain(place.segment), "")
     if security.tracking is Tracking.NONE:
         draft.need("nft_bridge_ct", path, "groups with `stateful: false`, or load br_netfilter")
-    return _Combination(names, security.domain(place.segment), security.tracking.value)
+    return _Combination(names, security.named(".".join(names)), security.domain(place.segment), security.tracking.value)
 
 
 def _narrows(security: Security, combination: _Combination) -> bool:
@@ -119,9 +118,9 @@ def _chains(draft: Draft, security: Security, combination: _Combination, way: st
 def _levels(security: Security, combination: _Combination, way: str, family: int) -> list[str]:
     """The groups' chains by priority. A group that says nothing of egress allows all, at the usual priority."""
     found = [
-        (level, f"jump {level_chain(way, family, group, level, combination.domain)}")
-        for group in combination.groups
-        for level in security.direction(group, way).levels()
+        (level, f"jump {level_chain(way, family, direction.group, level, combination.domain)}")
+        for direction in (security.direction(group, way) for group in combination.groups)
+        for level in direction.levels()
     ]
     if way == OUT and any(security.groups.security[name].egress is None for name in combination.groups):
         found.append((USUAL, "counter accept"))
@@ -135,5 +134,5 @@ def _members(draft: Draft, security: Security, combination: _Combination, place:
             continue
         for speaker in speakers(place):
             if speaker.address and not speaker.address.startswith("fe80:"):
-                name = member_set(speaker.family, group, combination.domain)
+                name = member_set(speaker.family, security.named(group), combination.domain)
                 draft.share(security.room.element(name, speaker.address), place.path)

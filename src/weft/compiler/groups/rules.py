@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field
 
 from weft.compiler.groups.checks import Groups
-from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, group_chain, member_set
+from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, group_chain, member_set, of_visitor
 from weft.compiler.groups.matches import Match, apart, matches
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.nftset import NftSet
@@ -88,10 +88,12 @@ USUAL = Level(DEFAULT_PRIORITY, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
-    """The rules of one group in one way. `paths`: theirs, beside them."""
+    """The rules of one group in one way. `group`: as chains are named after it; `tenant`: whose it is, as a visitor, ""
+    for the owner of the namespace; its rules name groups of that tenant. `path`: theirs."""
 
     group: str
     way: str
+    tenant: str = ""
     rules: Sequence[SecurityRule]
     path: Path
 
@@ -140,7 +142,7 @@ def compile_level(
 ) -> tuple[NftChain, list[NftSet], list[Counted]]:
     """The chain of one level and the sets that it looks into; and what counts for which rule."""
     name = level_chain(direction.way, family, direction.group, level, domain)
-    shaper = _Shaper(name, OTHER_END[direction.way], VERDICT[level.action], family, domain)
+    shaper = _Shaper(name, OTHER_END[direction.way], VERDICT[level.action], family, domain, direction.tenant)
     found = (match for rule, path in direction.at(level) for match in matches(rule, path, family, groups.addresses))
     shapes = shaper.shapes(found)
     sets, counts = [], []
@@ -155,8 +157,9 @@ def compile_level(
 class _Shaper:
     """Sorts the matches of one chain by their shapes."""
 
-    def __init__(self, chain: str, end: str, verdict: str, family: int, domain: str) -> None:
+    def __init__(self, chain: str, end: str, verdict: str, family: int, domain: str, tenant: str) -> None:
         self._chain, self._verdict, self._family, self._domain = chain, verdict, family, domain
+        self._tenant = tenant
         self._address = f"{IP[family]} {end}"
         self._shapes: dict[tuple[str, ...], _Shape] = {}
 
@@ -180,7 +183,7 @@ class _Shaper:
 
     def _shape(self, match: Match, key: tuple[str, ...]) -> _Shape:
         _, what, group = key
-        of_group = f"{self._address} @{member_set(self._family, group, self._domain)} " if group else ""
+        of_group = f"{self._address} @{self._members(group)} " if group else ""
         suffix = f".from.{group}" if group else ".net" if match.net is not None else ""
         name = f"{self._chain}.{what or 'all'}{suffix}"
         if match.span is not None:
@@ -193,6 +196,9 @@ class _Shaper:
             line = f"{of_group}meta l4proto @{name} {self._verdict}"
             return _Shape(line, name, "inet_proto", False, lambda found: str(found.protocol))
         return _Shape(f"{of_group}counter {self._verdict}")
+
+    def _members(self, group: str) -> str:
+        return member_set(self._family, of_visitor(self._tenant, group) if self._tenant else group, self._domain)
 
     def _spanned(self, match: Match, name: str, of_group: str) -> _Shape:
         assert match.protocol is not None
