@@ -235,7 +235,7 @@ class Compiler:
             return gone[key].held if key in gone else self.facts.held.get(key)
 
         there = [(name, port) for name, port in changed if port in intent.tenants[name].ports]
-        made = self._ports(branch, intent, sorted(there, key=itemgetter(0)), held)
+        made = self._ports(branch, intent, there, held)
         check_port_quotas(branch, intent, dict.fromkeys(map(itemgetter(0), changed)))
         for segment in {id(place.segment): place.segment for place in made.values()}.values():
             check_bridge_room(branch, segment)

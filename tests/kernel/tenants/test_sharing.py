@@ -115,7 +115,7 @@ def test_sharing_comes_and_goes(lab: Lab) -> None:
         refused = lab.apply(alone, check=False)
         assert refused.returncode == 2
         for port in ("ci", "run"):
-            assert f"network shop/front is not shared with tenant dev" in refused.stderr, port
+            assert "network shop/front is not shared with tenant dev" in refused.stderr, port
         lab.demand("ci", passes=("tcp/10.0.0.10/80",))
         lab.apply(apart)
         lab.demand("ci", stops=("tcp/10.0.0.10/80",))
