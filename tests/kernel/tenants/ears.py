@@ -20,11 +20,11 @@ _LISTENING = re.compile(r"listening on")
 class Ear:
     """One namespace's. `dump`: the frames as they came, with tcpdump's own headers."""
 
-    def __init__(self, lab: Lab, netns: str, dump: Path) -> None:
+    def __init__(self, lab: Lab, netns: str, dump: Path, ifname: str = "any") -> None:
         self.netns, self._dump = netns, dump
         links = [link["ifname"] for link in lab.world.json("ip", "-j", "link", netns=netns)]
         lab.world.run("ip", "-b", "-", netns=netns, input="".join(f"link set {link} promisc on\n" for link in links))
-        words = ("tcpdump", "-Z", "root", "-n", "--immediate-mode", "-U", "-i", "any", "-w", str(dump))
+        words = ("tcpdump", "-Z", "root", "-n", "--immediate-mode", "-U", "-i", ifname, "-w", str(dump))
         self._running = lab.world.start(*words, netns=netns, stderr=subprocess.PIPE)
         assert self._running.stderr is not None
         assert any(_LISTENING.search(line) for line in self._running.stderr)
@@ -32,6 +32,14 @@ class Ear:
     @property
     def bytes(self) -> bytes:
         return self._dump.read_bytes()
+
+    def frames(self) -> Iterator[bytes]:
+        """Each as it was on the wire, where the ear is at one link. Source: pcap-savefile(5)."""
+        data, at = self.bytes, 24
+        while at + 16 <= len(data):
+            length = int.from_bytes(data[at + 8 : at + 12], sys.byteorder)
+            yield data[at + 16 : at + 16 + length]
+            at += 16 + length
 
     def words(self) -> set[str]:
         return {word.decode() for word in WORD.findall(self.bytes)}
@@ -45,9 +53,10 @@ class Ear:
 
 
 @contextmanager
-def ears(lab: Lab, folder: Path, *spaces: str) -> Iterator[dict[str, Ear]]:
-    """One in each of the namespaces."""
-    found = {netns: Ear(lab, netns, folder / f"{netns}.pcap") for netns in spaces}
+def ears(lab: Lab, folder: Path, *spaces: str, **at: str) -> Iterator[dict[str, Ear]]:
+    """One in each of the namespaces. `at`: namespaces with the one link of theirs that counts."""
+    links = {**dict.fromkeys(spaces, "any"), **at}
+    found = {netns: Ear(lab, netns, folder / f"{netns}.pcap", ifname) for netns, ifname in links.items()}
     try:
         yield found
     finally:
