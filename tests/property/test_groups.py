@@ -5,6 +5,7 @@ The oracle below knows nothing of sets, chains or levels: it goes through the ru
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 
@@ -30,6 +31,7 @@ from weft.model.security import (
     SecurityGroup,
     SecurityRule,
 )
+from weft.model.tenancy import Share
 from weft.reach.bridge_filter import Filter, Value, frame
 from weft.state import State
 
@@ -217,6 +219,55 @@ def test_the_filter_says_what_the_rules_say(
         assert (filter_.drops_at("forward", outgoing, "sending") == "") == (
             expected(intent, "p0", "out", packet) or is_basic("out", packet)
         ), f"out {packet}"
+
+
+def visiting(intent: Intent, of_owner: dict[str, SecurityGroup]) -> Intent:
+    """The same ports, as a visitor's on a network of t's, which has groups of the same names, and members of them."""
+    home = intent.tenants["t"]
+    own = Port(
+        network="n",
+        attach=Attach(netns="own"),
+        addresses=("10.0.0.200", "fd00::200"),
+        security_groups=GROUPS,
+    )
+    owner = Tenant(
+        networks=home.networks,
+        security_groups=of_owner,
+        address_groups={"office": ("10.0.0.0/8",)},
+        ports={"own": own},
+        share=(Share(network="n", with_=("v",)),),
+    )
+    ports = {name: replace(port, network="t/n") for name, port in home.ports.items()}
+    return Intent(name="lab", tenants={"t": owner, "v": replace(home, networks={}, ports=ports)})
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.fixed_dictionaries(dict.fromkeys(GROUPS, groups)),
+    st.fixed_dictionaries(dict.fromkeys(GROUPS, groups)),
+    st.lists(memberships, min_size=3, max_size=3),
+    st.lists(packets(), min_size=1, max_size=8),
+)
+def test_on_anothers_network_a_ports_groups_are_its_own_tenants(
+    of: dict[str, SecurityGroup],
+    of_owner: dict[str, SecurityGroup],
+    member: list[tuple[str, ...] | None],
+    sent: list[tuple[int, str, int, dict[str, Value]]],
+) -> None:
+    of, of_owner = ({name: without_wrong_types(group) for name, group in held.items()} for held in (of, of_owner))
+    home = tenant(of, {f"p{at}": groups for at, groups in enumerate(member)})
+    away = compile(visiting(home, of_owner), FACTS).state
+    alone = compile(visiting(tenant({}, {}), of_owner), FACTS).state
+    assert {key: away[key] for key in alone} == alone, "what is the owner's is as without visitors"
+    filter_, end = filter_of(away), bridge_end(away, "v.p0")
+    for packet in sent:
+        family, other, protocol, more = packet
+        own = ADDRESSES[family][0]
+        incoming = frame("leg", end.ifname, "02:00:00:00:00:99", other, own, protocol, more)
+        outgoing = frame(end.ifname, "leg", "02:00:00:00:00:99", own, other, protocol, more)
+        for way, chain, passing in (("in", "receiving", incoming), ("out", "sending", outgoing)):
+            wanted = expected(home, "p0", way, packet) or is_basic(way, packet)
+            assert (filter_.drops_at("forward", passing, chain) == "") == wanted, f"{way} {packet}"
 
 
 def without_wrong_types(group: SecurityGroup) -> SecurityGroup:

@@ -12,57 +12,74 @@ from typing import NamedTuple
 from weft.compiler.addressing import AddressPool, Assigned, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.naming import identity, interface_id, mac
-from weft.compiler.network import Segment
+from weft.compiler.network import Segment, TenantPlace
 from weft.model.intent import Path, Port
 
 Addresses = tuple[Assigned, ...]
 
 
 class Claimant(NamedTuple):
-    """A port that wants addresses: its name, the intent, the name its id comes from, and the addresses it has now."""
+    """A port that wants addresses: whose it is, its name, the intent, the name its id comes from, and the addresses it
+    has now."""
 
+    tenant: TenantPlace
     name: str
     port: Port
     former: str
     held: tuple[str, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """Who it is among all that may be on its network."""
+        return f"{self.tenant.name}/{self.name}"
+
+    @property
+    def path(self) -> Path:
+        return ("tenants", self.tenant.name, "ports", self.name)
+
+
+def port_path(label: str) -> Path:
+    tenant, _, name = label.partition("/")
+    return ("tenants", tenant, "ports", name)
+
+
+def called(label: str, tenant: str) -> str:
+    """A port as somebody of that tenant calls it."""
+    return label.removeprefix(f"{tenant}/")
+
 
 def assign(draft: Draft, segment: Segment, claimants: Iterable[Claimant]) -> dict[str, Addresses]:
-    """Addresses by port, in the order of the subnets. Notes every owner in the segment's pools."""
+    """Addresses by the label of each port, in the order of the subnets. Notes every owner in the segment's pools."""
     claimants = list(claimants)
-    given = {c.name: _given(draft, segment, c) for c in claimants if c.port.addresses}
+    given = {c.label: _given(draft, segment, c) for c in claimants if c.port.addresses}
     pinned = frozenset(given)
     free = [c for c in claimants if not c.port.addresses]
-    held = {c.name: _held(draft, segment, c, pinned) for c in free}
+    held = {c.label: _held(draft, segment, c, pinned) for c in free}
     missing: dict[AddressPool, list[Claimant]] = {}
     for claimant in free:
         chosen = {assigned.pool.cidr: assigned for assigned in _autonomous(draft, segment, claimant, ())}
-        given[claimant.name] = _complete(segment, claimant, held[claimant.name], chosen, missing)
+        given[claimant.label] = _complete(segment, claimant, held[claimant.label], chosen, missing)
     for pool, without in missing.items():
         _report_full(draft, segment, pool, without)
     return given
 
 
-def port_id(draft: Draft, segment: Segment, claimant: Claimant) -> str:
-    return identity(draft.names.scope, f"tenants/{segment.former_tenant}/ports/{claimant.former}", claimant.port.id)
+def port_id(draft: Draft, claimant: Claimant) -> str:
+    return identity(draft.names.scope, f"tenants/{claimant.tenant.former}/ports/{claimant.former}", claimant.port.id)
 
 
-def port_mac(draft: Draft, segment: Segment, claimant: Claimant) -> str:
+def port_mac(draft: Draft, claimant: Claimant) -> str:
     """The MAC of what answers for the port's addresses."""
-    return claimant.port.mac or mac(port_id(draft, segment, claimant), "end")
-
-
-def port_path(segment: Segment, name: str) -> Path:
-    return ("tenants", segment.tenant, "ports", name)
+    return claimant.port.mac or mac(port_id(draft, claimant), "end")
 
 
 def _given(draft: Draft, segment: Segment, claimant: Claimant) -> Addresses:
-    path = (*port_path(segment, claimant.name), "addresses")
+    path = (*claimant.path, "addresses")
     found = []
     for at, address in enumerate(claimant.port.addresses):
         family, number = number_of(address)
         pool = next((pool for pool in segment.pools if pool.spans(family, number)), None)
-        what = _unfit(draft, segment, pool, number, address, claimant.name)
+        what = _unfit(segment, pool, number, address, claimant)
         if pool is None or what:
             draft.error((*path, str(at)), what, _choice(segment, pool))
         else:
@@ -75,10 +92,11 @@ def _autonomous(draft: Draft, segment: Segment, claimant: Claimant, without: Col
     for pool in segment.pools:
         if not _chooses(claimant, pool) or pool.cidr in without:
             continue
-        number = int(pool.network.network_address) | interface_id(port_mac(draft, segment, claimant))
-        if other := pool.take(number, claimant.name):
-            what = f"{pool.text(number)}, which its guest makes of its MAC, is port {other}'s"
-            draft.error(port_path(segment, claimant.name), what, f"another address for {other}, or another `mac:`")
+        number = int(pool.network.network_address) | interface_id(port_mac(draft, claimant))
+        if other := pool.take(number, claimant.label):
+            whose = called(other, claimant.tenant.name)
+            what = f"{pool.text(number)}, which its guest makes of its MAC, is port {whose}'s"
+            draft.error(claimant.path, what, f"another address for {whose}, or another `mac:`")
         else:
             yield Assigned(pool, pool.text(number), number)
 
@@ -88,7 +106,7 @@ def _chooses(claimant: Claimant, pool: AddressPool) -> bool:
     return pool.is_autonomous and claimant.port.attach.tap is not None
 
 
-def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int, address: str, owner: str) -> str:
+def _unfit(segment: Segment, pool: AddressPool | None, number: int, address: str, claimant: Claimant) -> str:
     """Why the port cannot have the address, or ""; takes it otherwise."""
     if pool is None:
         return f"{address} is in no subnet of network {segment.name}"
@@ -97,10 +115,14 @@ def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int
         return f"{address} is the {whose} address of {pool.cidr}"
     if number in pool.holders:
         return f"{address} is {pool.holders[number]}"
-    other = pool.take(number, owner)
+    if number == pool.gateway and claimant.tenant.name != segment.tenant:
+        return f"{address} is the gateway of {pool.cidr}"
+    other = pool.take(number, claimant.label)
     if not other:
         return ""
-    return f"{address} is port {other}'s" if other != owner else f"{address} is given twice"
+    if other == claimant.label:
+        return f"{address} is given twice"
+    return f"{address} is port {called(other, claimant.tenant.name)}'s"
 
 
 def _choice(segment: Segment, pool: AddressPool | None) -> str:
@@ -120,16 +142,18 @@ def _held(draft: Draft, segment: Segment, claimant: Claimant, pinned: frozenset[
             if at in kept or not pool.spans(family, number) or _chooses(claimant, pool):
                 continue
             if pool.is_free(number):
-                pool.take(number, claimant.name)
+                pool.take(number, claimant.label)
                 kept[at] = number
             elif pool.owners.get(number) in pinned:
-                _report_taken(draft, segment, pool, number, claimant.name)
+                _report_taken(draft, pool, number, claimant.label)
     return kept
 
 
-def _report_taken(draft: Draft, segment: Segment, pool: AddressPool, number: int, holder: str) -> None:
+def _report_taken(draft: Draft, pool: AddressPool, number: int, holder: str) -> None:
+    taker = port_path(pool.owners[number])
+    holder = called(holder, taker[1])
     draft.error(
-        (*port_path(segment, pool.owners[number]), "addresses"),
+        (*taker, "addresses"),
         f"{pool.text(number)} is held by port {holder}, which would lose it",
         f"another address here, or `addresses:` for {holder} too",
     )
@@ -151,7 +175,7 @@ def _complete(
             continue
         number = kept.get(at)
         if number is None:
-            number = pool.take_lowest(claimant.name)
+            number = pool.take_lowest(claimant.label)
         if number is None:
             missing.setdefault(pool, []).append(claimant)
         else:
@@ -162,7 +186,7 @@ def _complete(
 def _report_full(draft: Draft, segment: Segment, pool: AddressPool, without: list[Claimant]) -> None:
     wanted = len(pool.owners) + len(without)
     draft.error(
-        port_path(segment, without[0].name),
+        without[0].path,
         f"{pool.cidr} of network {segment.name} has room for {pool.room} ports, {wanted} want an address of it",
         f"{_wide_enough(pool, wanted)} would do",
     )

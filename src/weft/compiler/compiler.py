@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 
 from weft.collector import uncollected
 from weft.compiler.assignment import Claimant, assign
@@ -16,11 +18,19 @@ from weft.compiler.draft import Draft
 from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
 from weft.compiler.floating import Behind, claim_floating, compile_floating, is_floating
-from weft.compiler.groups import compile_passages, compile_prefixes, is_local_change
+from weft.compiler.groups import (
+    Member,
+    check_groups,
+    compile_passages,
+    compile_prefixes,
+    compile_security,
+    follows,
+    is_local_change,
+)
 from weft.compiler.links.declared import declare
 from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
-from weft.compiler.network import Segment, check_bridge_room
+from weft.compiler.network import Segment, TenantPlace, check_bridge_room
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transit
 from weft.compiler.port import compile_port, place_port
@@ -31,6 +41,7 @@ from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.policy import Policies
 from weft.compiler.qos.shares import asks_for_share, shares_of
 from weft.compiler.qos.way_out import WayOut, compile_way_out
+from weft.compiler.quotas import check_port_quotas, check_quotas
 from weft.compiler.recorder import compile_recorder
 from weft.compiler.router.advertising import compile_advertising
 from weft.compiler.router.declared import Around, compile_declared
@@ -40,11 +51,13 @@ from weft.compiler.router.place import RouterPlace
 from weft.compiler.router.ports import router_ports
 from weft.compiler.router.uplink import compile_uplink
 from weft.compiler.router.ways import ways_of
+from weft.compiler.sharing import check_shares, find_segment
 from weft.compiler.stands import Stands
-from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
+from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant, place_tenant
 from weft.compiler.transit import compile_transit, travellers
 from weft.facts import Facts
 from weft.model.intent import Intent, Path, Tenant, Uplink
+from weft.model.sharing import visitors_of
 from weft.records import dataclass
 from weft.state import Key, State
 
@@ -86,6 +99,7 @@ class Compiler:
         self.facts = facts
         self._draft = Draft(facts, Names(intent.name, facts.host_id))
         self._draft.planted = planted
+        self._tenants: dict[str, TenantPlace] = {}
         self._segments: dict[str, dict[str, Segment]] = {}
         self._places: dict[PortKey, PortPlace] = {}
         self._pool: dict[PoolKey, str] = {}
@@ -103,14 +117,19 @@ class Compiler:
         declared = declare(draft, configs)
         ways = ways_of(draft, intent, declared)
         stands, policies = Stands(draft, declared, intent), Policies(draft, intent)
+        check_shares(draft, intent)
+        self._tenants = {name: place_tenant(draft, name, tenant, policies) for name, tenant in intent.tenants.items()}
         for name, tenant in intent.tenants.items():
-            self._segments[name] = compile_tenant(draft, name, tenant, ways, stands, policies)
+            followed = follows(draft.facts, [tenant, *_visitors(intent, tenant)])
+            self._segments[name] = compile_tenant(draft, self._tenants[name], tenant, ways, stands, followed=followed)
+        self._securities(draft)
+        check_quotas(draft, intent)
         wanted = shares_of(intent)
         externals = place_externals(draft, intent, declared)
         floating = claim_floating(draft, intent, externals)
         routers = self._routers(draft, externals)
-        for name, tenant in intent.tenants.items():
-            self._places |= self._ports(draft, name, tenant, tenant.ports, self.facts.held.get)
+        everyone = [(name, port) for name, tenant in intent.tenants.items() for port in tenant.ports]
+        self._places = self._ports(draft, intent, everyone, self.facts.held.get)
         self._transits(draft, wanted, routers)
         behind = Behind(intent=intent, externals=externals, routers=routers, places=self._places)
         compile_floating(draft, behind, floating)
@@ -213,6 +232,17 @@ class Compiler:
             if found := travelling.get(router.path):
                 compile_transit(draft, router, found, self._transit)
 
+    def _securities(self, draft: Draft) -> None:
+        """The tenants' filters without their ports."""
+        members = {
+            name: Member(name=name, former=place.former, tenant=tenant, groups=check_groups(draft, name, tenant))
+            for (name, tenant), place in zip(self.intent.tenants.items(), self._tenants.values(), strict=True)
+        }
+        for name, segments in self._segments.items():
+            visitors = {visitor for segment in segments.values() for visitor in segment.visitors}
+            theirs = [member for visitor, member in members.items() if visitor in visitors]
+            compile_security(draft, members[name], theirs, [*segments.values()])
+
     def _filters(self, draft: Draft) -> None:
         """What no port and no router puts into the tenants' filters by itself."""
         compile_passages(draft, self._all_segments())
@@ -228,22 +258,22 @@ class Compiler:
     # ports
 
     def _ports(
-        self, draft: Draft, name: str, tenant: Tenant, ports: Iterable[str], held: Callable[[PortKey], Held | None]
+        self, draft: Draft, intent: Intent, ports: Iterable[PortKey], held: Callable[[PortKey], Held | None]
     ) -> dict[PortKey, PortPlace]:
-        """Put the named ports of a tenant: addresses for all of a network first, then their objects."""
-        by_network: dict[str, list[Claimant]] = {}
-        for claimant in claimants(name, tenant, ports, held):
-            by_network.setdefault(claimant.port.network, []).append(claimant)
+        """Put these ports: addresses for all of a network first, whosever they are, then their objects."""
+        by_network: dict[int, list[Claimant]] = {}
+        found: dict[int, Segment] = {}
+        for name, of in groupby(ports, itemgetter(0)):
+            for claimant in claimants(self._tenants[name], intent.tenants[name], [port for _, port in of], held):
+                if (segment := find_segment(draft, intent, self._segments, claimant)) is not None:
+                    found[id(segment)] = segment
+                    by_network.setdefault(id(segment), []).append(claimant)
         places: dict[PortKey, PortPlace] = {}
-        for network, wanting in by_network.items():
-            segment = self._segments[name].get(network)
-            if segment is None:
-                _report_no_network(draft, name, tenant, network, wanting)
-                continue
-            addresses = assign(draft, segment, wanting)
+        for at, wanting in by_network.items():
+            addresses = assign(draft, found[at], wanting)
             for claimant in wanting:
-                place = place_port(draft, segment, claimant, addresses[claimant.name])
-                places[name, claimant.name] = place
+                place = place_port(draft, found[at], claimant, addresses[claimant.label])
+                places[claimant.tenant.name, claimant.name] = place
                 compile_port(draft, place)
         return places
 
@@ -253,11 +283,9 @@ class Compiler:
         def held(key: PortKey) -> Held | None:
             return gone[key].held if key in gone else self.facts.held.get(key)
 
-        made: dict[PortKey, PortPlace] = {}
-        for name in dict.fromkeys(tenant for tenant, _ in changed):
-            tenant = intent.tenants[name]
-            names = [port for of, port in changed if of == name and port in tenant.ports]
-            made |= self._ports(branch, name, tenant, names, held)
+        there = [(name, port) for name, port in changed if port in intent.tenants[name].ports]
+        made = self._ports(branch, intent, there, held)
+        check_port_quotas(branch, intent, dict.fromkeys(map(itemgetter(0), changed)))
         for segment in {id(place.segment): place.segment for place in made.values()}.values():
             check_bridge_room(branch, segment)
         return made
@@ -343,13 +371,9 @@ def _is_router_s(intent: Intent, key: PortKey) -> bool:
     return port is not None and port.attach.router
 
 
-def _report_no_network(draft: Draft, name: str, tenant: Tenant, network: str, wanting: Sequence[Claimant]) -> None:
-    if network in tenant.networks:
-        return  # its own error is found already
-    there = ", ".join(tenant.networks) or "none"
-    for claimant in wanting:
-        path = ("tenants", name, "ports", claimant.name, "network")
-        draft.error(path, f"tenant {name} has no network {network}", f"its networks: {there}")
+def _visitors(intent: Intent, tenant: Tenant) -> list[Tenant]:
+    names = {visitor for visitors in visitors_of(tenant).values() for visitor in visitors}
+    return [held for name, held in intent.tenants.items() if name in names]
 
 
 def _raise_errors(draft: Draft) -> None:

@@ -37,8 +37,8 @@ class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
     `out_mtu`: what its way out carries, at most `mtu`. `legs`: how many routers join it; `way_out`: a declared one
     that leads out of it. `footing`: what it stands on outside of its tenant. `qos` of all its ports together,
-    `port_qos` of each that says none; `policies`: those that its ports may name. `security`: its tenant's filter, None
-    where frames are not filtered."""
+    `port_qos` of each that says none, where the network `says_port_qos` at all. `security`: its tenant's filter, None
+    where frames are not filtered. `visitors`: the other tenants whose ports may be on it."""
 
     tenant: str
     name: str
@@ -58,9 +58,10 @@ class Segment:
     id: str
     footing: Footing | None = None
     security: Security | None = None
-    policies: Policies
     qos: Asked | None = None
     port_qos: Asked | None = None
+    says_port_qos: bool = False
+    visitors: frozenset[str] = frozenset()
 
     @property
     def shared(self) -> ChildLink | None:
@@ -152,9 +153,9 @@ def compile_network(
         pools=_pools(draft, network, way, path),
         id=own_id,
         footing=footing,
-        policies=tenant.policies,
         qos=tenant.policies.find(draft, network.qos, (*path, "qos"), tenant.name),
-        port_qos=_port_qos(draft, tenant, network, path),
+        port_qos=tenant.policies.find(draft, network.port_qos, (*path, "port_qos"), tenant.name),
+        says_port_qos=network.port_qos is not None,
     )
     check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
     if segment.out_mtu < segment.mtu:
@@ -164,12 +165,6 @@ def compile_network(
         return segment
     _bridge(draft, segment)
     return segment
-
-
-def _port_qos(draft: Draft, tenant: TenantPlace, network: Network, path: Path) -> Asked | None:
-    if network.port_qos is None:
-        return tenant.port_qos
-    return tenant.policies.find(draft, network.port_qos, (*path, "port_qos"), tenant.name)
 
 
 def _bridge(draft: Draft, segment: Segment) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from weft.compiler.assignment import Addresses
 from weft.compiler.draft import Draft
 from weft.compiler.naming import altnames, mac, plain_ifname
-from weft.compiler.network import Segment
+from weft.compiler.network import Segment, TenantPlace
 from weft.compiler.qos.policy import Asked
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Path, Port
@@ -14,10 +14,12 @@ from weft.records import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortPlace:
-    """A port with all that was derived for it. `former`: the name its kernel names come from; `mac` is that of
-    what answers for its addresses, its end or a tap's guest; `mtu` in bytes; `qos`: what holds for it."""
+    """A port with all that was derived for it. `tenant`: whose it is: its network's, or a visitor there. `former`: the
+    name its kernel names come from; `mac` is that of what answers for its addresses, its end or a tap's guest; `mtu` in
+    bytes; `qos`: what holds for it."""
 
     segment: Segment
+    tenant: TenantPlace
     name: str
     former: str
     port: Port
@@ -29,6 +31,15 @@ class PortPlace:
     mtu: int
     addresses: Addresses
     qos: Asked | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.tenant.name}/{self.name}"
+
+    @property
+    def is_visitor(self) -> bool:
+        """Whether its network is another tenant's."""
+        return self.tenant.name != self.segment.tenant
 
     @property
     def alias(self) -> str:
@@ -48,15 +59,15 @@ class PortPlace:
         """Count the port among those of its network, and note what it has there."""
         segment = self.segment
         segment.ports += 1
-        segment.macs.setdefault(self.mac, self.name)
+        segment.macs.setdefault(self.mac, self.label)
         for pool, _, number in self.addresses:
-            pool.take(number, self.name)
+            pool.take(number, self.label)
 
     def leave(self) -> None:
         """The opposite of `join`."""
         segment = self.segment
         segment.ports -= 1
-        if segment.macs.get(self.mac) == self.name:
+        if segment.macs.get(self.mac) == self.label:
             del segment.macs[self.mac]
         for pool, _, number in self.addresses:
             pool.release(number)
@@ -89,7 +100,7 @@ def bridge_end(place: PortPlace, peer_netns: str, peer_ifname: str) -> Veth:
         mtu=place.mtu,
         up=True,
         master=segment.bridge,
-        altnames=altnames(place.name),
+        altnames=altnames(f"{place.tenant.name}.{place.name}" if place.is_visitor else place.name),
         peer_netns=peer_netns,
         peer_ifname=peer_ifname,
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from weft.compiler.addressing import LINK_LOCAL, number_of
-from weft.compiler.assignment import Addresses, Claimant, port_id, port_mac, port_path
+from weft.compiler.assignment import Addresses, Claimant, called, port_id, port_mac
 from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
@@ -18,7 +18,7 @@ from weft.compiler.groups import protect
 from weft.compiler.macvtap import check_shared, compile_macvtap, has_own_mac
 from weft.compiler.namespaces import stand_on
 from weft.compiler.naming import short_id
-from weft.compiler.network import Segment, check_mtu
+from weft.compiler.network import Segment, TenantPlace, check_mtu
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
 from weft.compiler.qos.policy import Asked
 from weft.compiler.qos.port import compile_port_qos
@@ -37,31 +37,32 @@ PIDFILE = "pidfile:"
 
 def place_port(draft: Draft, segment: Segment, claimant: Claimant, addresses: Addresses) -> PortPlace:
     """All that is derived for a port; it joins its network."""
-    name, port, former, _ = claimant
-    own_id = port_id(draft, segment, claimant)
+    tenant, name, port, former, _ = claimant
+    own_id = port_id(draft, claimant)
     place = PortPlace(
         segment=segment,
+        tenant=tenant,
         name=name,
         former=former,
         port=port,
-        path=port_path(segment, name),
+        path=claimant.path,
         id=own_id,
         short=short_id(own_id),
-        mark=draft.names.mark(f"tenants/{segment.tenant}/ports/{name}"),
-        mac=port_mac(draft, segment, claimant),
+        mark=draft.names.mark(f"tenants/{tenant.name}/ports/{name}"),
+        mac=port_mac(draft, claimant),
         mtu=port.mtu or segment.mtu,
         addresses=addresses,
-        qos=_qos(draft, segment, port, (*port_path(segment, name), "qos")),
+        qos=_qos(draft, segment, tenant, port, (*claimant.path, "qos")),
     )
     place.join()
     return place
 
 
-def _qos(draft: Draft, segment: Segment, port: Port, path: Path) -> Asked | None:
+def _qos(draft: Draft, segment: Segment, tenant: TenantPlace, port: Port, path: Path) -> Asked | None:
     """What holds for a port: what itself says, else what its network says of its ports, else its tenant."""
-    if port.qos is None:
-        return segment.port_qos
-    return segment.policies.find(draft, port.qos, path, segment.tenant)
+    if port.qos is not None:
+        return tenant.policies.find(draft, port.qos, path, tenant.name)
+    return segment.port_qos if segment.says_port_qos else tenant.port_qos
 
 
 def compile_port(draft: Draft, place: PortPlace) -> None:
@@ -104,10 +105,10 @@ def _check_mtu(draft: Draft, place: PortPlace) -> None:
 
 def _check_mac(draft: Draft, place: PortPlace) -> None:
     other = place.segment.macs[place.mac]
-    if other != place.name:
+    if other != place.label:
         draft.error(
             (*place.path, "mac"),
-            f"{place.mac} is the MAC of port {other} on the same network",
+            f"{place.mac} is the MAC of port {called(other, place.tenant.name)} on the same network",
             "another one, or leave `mac` out to have one derived",
         )
 

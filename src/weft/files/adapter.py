@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft.errors import Problem
 from weft.files.nodes import Origins
-from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
+from weft.files.outline import Choice, Listing, Outline, Record, Table, key_of, outline
 from weft.files.shape import Spoken
 from weft.model import intent
 from weft.model.words import Form, Malformed, closest
@@ -62,17 +62,19 @@ class _Schema:
         return {"type": "tagged-union", "discriminator": lambda data: _word(wanted, data), "choices": choices}
 
     def _record(self, wanted: Record) -> Any:
-        arguments = [
-            {"type": "dataclass-field", "name": field.name, "kw_only": True, "schema": self._field(wanted, field)}
-            for field in fields(wanted.cls)
-        ]
+        arguments = [self._argument(wanted, field) for field in fields(wanted.cls)]
         names = [field.name for field in fields(wanted.cls)]
         schema = {"type": "dataclass-args", "dataclass_name": wanted.cls.__name__, "fields": arguments}
         return {"type": "dataclass", "cls": wanted.cls, "schema": schema, "fields": names, "slots": True}
 
+    def _argument(self, wanted: Record, field: Field[Any]) -> Any:
+        said = {"type": "dataclass-field", "name": field.name, "kw_only": True, "schema": self._field(wanted, field)}
+        return said if key_of(field) == field.name else {**said, "validation_alias": key_of(field)}
+
     def _field(self, wanted: Record, field: Field[Any]) -> Any:
-        is_spoken_of = field.name in self.spoken.get(wanted.cls, ())
-        schema = self.of(wanted.fields[field.name]) if is_spoken_of else {"type": "any"}
+        key = key_of(field)
+        is_spoken_of = key in self.spoken.get(wanted.cls, ())
+        schema = self.of(wanted.fields[key]) if is_spoken_of else {"type": "any"}
         if field.default is not MISSING:
             return {"type": "default", "schema": schema, "default": field.default}
         if field.default_factory is not MISSING:
@@ -157,7 +159,7 @@ def _record(error: ErrorDetails) -> Words:
 def _keys_of(class_name: str) -> str:
     from weft.files.meaning import MEANINGS  # only mistakes pay for it
 
-    keys = [f.name for cls in MEANINGS if cls.__name__ == class_name for f in fields(cls)]
+    keys = [key_of(f) for cls in MEANINGS if cls.__name__ == class_name for f in fields(cls)]
     return f"its keys: {', '.join(keys)}" if keys else ""
 
 

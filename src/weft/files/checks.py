@@ -1,7 +1,7 @@
 """What a record must be beyond the types of its fields, as far as the file alone can tell.
 
-Rules: these look at what is written, not at what it comes to: whether an address lies in its subnet is the compiler's
-to say. Every check reports all it finds.
+Rules: these look at what is written, not at what it comes to: whether an address lies in its subnet, or a network is
+shared with a tenant, is the compiler's to say. Every check reports all it finds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from weft.errors import Problem
-from weft.files import later
 from weft.files.floating_checks import FLOATING_CHECKS
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
 from weft.files.qos_checks import QOS_CHECKS, policy_references
@@ -206,7 +205,7 @@ def references(data: Any, origins: Origins) -> list[Problem]:
         _renames(_mapping(content, "routers"), ("tenants", tenant, "routers"), origins, problems)
         for port, entry in ports.items():
             network = entry.get("network") if isinstance(entry, dict) else None
-            if isinstance(network, str) and network not in networks:
+            if isinstance(network, str) and "/" not in network and network not in networks:
                 where = origins.value_at(("tenants", tenant, "ports", port, "network"))
                 problems.append(_no_network(where, network, tenant, networks))
     return problems + policy_references(data, origins)
@@ -231,8 +230,6 @@ def _mapping(data: Any, key: str) -> dict[str, Any]:
 
 
 def _no_network(where: str, network: str, tenant: str, networks: Mapping[str, Any]) -> Problem:
-    if "/" in network:
-        return Problem(where=where, what=f"network: {later.SHARED_NETWORK}")
     meant = closest(network, networks)
     known = f"known: {', '.join(networks)}" if networks else f"add it under tenants: {tenant}: networks:"
     fix = f"did you mean {meant}?" if meant else known

@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from weft.files.meaning import MEANINGS, keys_of
-from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
+from weft.files.outline import Choice, Listing, Outline, Record, Table, key_of, outline
 from weft.files.shorthand import LISTS_OF_ONE
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
 from weft.model.qos import QosUse
@@ -121,4 +121,4 @@ def _defaults(defs: Json) -> Json:
 
 def required_keys(cls: type[Any]) -> list[str]:
     """Keys that a record must have, in the model's order."""
-    return [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    return [key_of(f) for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]

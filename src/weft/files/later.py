@@ -15,7 +15,6 @@ KEYS: dict[type[Any], dict[str, str]] = {
         "security_groups": "security groups of all tenants (but `tenants: NAME: security_groups:`)",
     },
     intent.Tenant: {
-        "share": "networks shared between tenants",
         "tunnels": "tunnels",
     },
     intent.Network: {
@@ -48,8 +47,6 @@ KEYS: dict[type[Any], dict[str, str]] = {
 
 LINK_KINDS = frozenset("wireguard ovs xfrm team".split())
 """Values of a link's `kind`."""
-
-SHARED_NETWORK = f"networks of another tenant: {_NOT_YET}"
 
 
 def refusal(cls: type[Any], key: str) -> str:

@@ -14,7 +14,7 @@ from weft.files.qos_meaning import QOS
 from weft.files.security_meaning import SECURITY
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
-from weft.model import bridging, intent, links, router, segment, tuning
+from weft.model import bridging, intent, links, router, segment, tenancy, tuning
 
 
 class Meaning(NamedTuple):
@@ -38,6 +38,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "host": "What the host's own namespace shall have.",
             "namespaces": "Namespaces by name, and what each shall have beside ports.",
             "qos_policies": "Policies of quality of service by name.",
+            "quota": "How much each tenant may have, where it does not say itself.",
             "pools": "Where weft takes addresses that the host must tell apart.",
             "drops": "Whether what filters drop is recorded.",
             "firewall_integration": "Whether weft puts its accept rules where the host's firewall invites them.",
@@ -55,8 +56,28 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "qos": "What all its ports together may send and receive.",
             "port_qos": "The policy of each port for which neither itself nor its network says one.",
             "qos_policies": "Its own policies, which go before the file's of the same name.",
+            "share": "Networks that other tenants' ports may be on.",
+            "quota": "How much it may have. What it says goes before the file's `quota:`, key by key.",
             "id": _ID,
             "was": _WAS,
+        },
+    ),
+    tenancy.Share: Meaning(
+        "an entry of share",
+        {
+            "network": "A network of this tenant.",
+            "with": "Names of tenants: their ports write `network: TENANT/NAME`.",
+        },
+    ),
+    tenancy.Quota: Meaning(
+        "quota",
+        {
+            "networks": "The most networks. Left out, here and below: no limit.",
+            "ports": "The most ports, those on other tenants' networks too.",
+            "security_groups": "The most security groups.",
+            "security_rules": "The most rules in all of its groups together.",
+            "routers": "The most routers: networks with an `uplink:`.",
+            "bandwidth": "The most that is guaranteed to it and its ports, in each direction.",
         },
     ),
     intent.Network: Meaning(
@@ -150,7 +171,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
     intent.Port: Meaning(
         "tenants: NAME: ports: NAME",
         {
-            "network": "A network of the same tenant.",
+            "network": "A network of the same tenant, or TENANT/NAME of one that is shared with it.",
             "attach": "Where it ends: {netns: NAME}, {tap: {}}, {macvtap: {}}, host, router or {pidfile: PATH}.",
             "addresses": "Without prefix length. Left out: those it holds, else the lowest free of each subnet.",
             "mac": "Of the port's end. Left out: derived from the id.",

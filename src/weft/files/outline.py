@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -95,7 +95,12 @@ def outline(declared: Hashable) -> Outline:
 @cache
 def _fields(cls: type[Any]) -> Mapping[str, Outline]:
     hints = get_type_hints(cls, include_extras=True)
-    return {field.name: outline(hints[field.name]) for field in fields(cls)}
+    return {key_of(field): outline(hints[field.name]) for field in fields(cls)}
+
+
+def key_of(field: Field[Any]) -> str:
+    """What the user writes for a field: without the underscore that tells it from a word of Python's."""
+    return field.name.removesuffix("_")
 
 
 def _choice(plain: type[Any], chosen: Chosen) -> Choice:

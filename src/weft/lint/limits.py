@@ -11,6 +11,7 @@ from functools import partial
 from weft.compiler.findings import Finding
 from weft.facts import Facts
 from weft.model.intent import Intent, Tenant, Uplink
+from weft.model.sharing import network_key
 
 NEIGHBOURS = {4: "net/ipv4/neigh/default/gc_thresh3", 6: "net/ipv6/neigh/default/gc_thresh3"}
 CONNTRACK = "net/netfilter/nf_conntrack_max"
@@ -52,12 +53,10 @@ def conntrack(intent: Intent, facts: Facts) -> Iterator[Finding]:
 
 
 def _ports(intent: Intent, networks: Callable[[Tenant], set[str]]) -> int:
-    """Ports on the networks of each tenant that count."""
-    total = 0
-    for tenant in intent.tenants.values():
-        counted = networks(tenant)
-        total += sum(port.network in counted for port in tenant.ports.values())
-    return total
+    """Ports on the networks that count, whosever they are."""
+    counted = {(name, network) for name, tenant in intent.tenants.items() for network in networks(tenant)}
+    keys = (network_key(name, port) for name, tenant in intent.tenants.items() for port in tenant.ports.values())
+    return sum(key in counted for key in keys)
 
 
 def _of_family(family: int, tenant: Tenant) -> set[str]:

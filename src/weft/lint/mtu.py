@@ -11,16 +11,17 @@ from weft.compiler.findings import Finding
 from weft.compiler.network import ETHERNET_MTU, MIN_IPV6_MTU
 from weft.facts import Facts
 from weft.model.intent import Intent, Network, Tenant
+from weft.model.sharing import network_key, network_of
 
 
 def uneven_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """A port below its network's MTU: its fellows send frames that it drops, and on one bridge nobody tells them."""
     out = min((facts.links[name].mtu for name in facts.egress_links if name in facts.links), default=None)
+    led_out = {(name, network) for name, tenant in intent.tenants.items() for network in _led_out(tenant)}
     for tenant_name, tenant in intent.tenants.items():
-        led_out = _led_out(tenant)
         for name, port in tenant.ports.items():
-            network = tenant.networks.get(port.network)
-            common = _mtu(network, out) if network and port.network not in led_out else 0
+            network = network_of(intent, tenant_name, port)
+            common = _mtu(network, out) if network and network_key(tenant_name, port) not in led_out else 0
             if port.mtu and port.mtu < common:
                 yield Finding(
                     path=("tenants", tenant_name, "ports", name, "mtu"),

@@ -20,6 +20,7 @@ from weft.model.qos import QosPolicy, QosUse
 from weft.model.router import ExternalNetwork, Router
 from weft.model.security import AddressGroupMember, AddressPair, Drops, Logging, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
+from weft.model.tenancy import Quota, Share
 from weft.model.tuning import LinkTuning
 from weft.records import dataclass
 
@@ -135,12 +136,12 @@ class NeighbourSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """A tenant's attachment to a network. `network`: a name in the tenant. Addresses without prefix length, each
-    inside a subnet of the network; none given: the one held, else the lowest free, in each subnet. `security_groups`:
-    None: nothing is filtered; (): nothing comes in. `port_security`: whether it may only speak as itself.
-    `log_drops`: goes before that of its groups."""
+    """A tenant's attachment to a network. `network`: a name in the tenant, or TENANT/NAME of another's. Addresses
+    without prefix length, each inside a subnet of the network; none given: the one held, else the lowest free, in each
+    subnet. `security_groups`: None: nothing is filtered; (): nothing comes in. `port_security`: whether it may only
+    speak as itself. `log_drops`: goes before that of its groups."""
 
-    network: w.Name
+    network: w.NetworkName
     attach: Attach
     addresses: tuple[w.Address, ...] = ()
     mac: w.Mac | None = None
@@ -174,7 +175,8 @@ class Network:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
     """`address_groups`: prefixes, and names of other address groups. `qos`, `port_qos` as a Network's; the network's
-    `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name."""
+    `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name. `quota`: what it says
+    goes before the file's."""
 
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
     routers: Mapping[w.Name, Router] = field(default_factory=lambda: _NONE)
@@ -185,6 +187,8 @@ class Tenant:
     qos: QosUse | None = None
     port_qos: QosUse | None = None
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
+    share: tuple[Share, ...] = ()
+    quota: Quota | None = None
     id: w.Uuid | None = None
     was: w.Name | None = None
 
@@ -236,7 +240,8 @@ class Pools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A whole file. `name` is the scope. `external_networks`: where routers' gateways are."""
+    """A whole file. `name` is the scope. `external_networks`: where routers' gateways are. `quota`: of each tenant that
+    does not say itself."""
 
     name: w.ScopeName
     external_networks: Mapping[w.Name, ExternalNetwork] = field(default_factory=lambda: _NONE)
@@ -244,6 +249,7 @@ class Intent:
     host: NamespaceConfig | None = None
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
+    quota: Quota | None = None
     pools: Pools = field(default_factory=Pools)
     drops: Drops = field(default_factory=Drops)
     firewall_integration: FirewallIntegration = FirewallIntegration.AUTO

@@ -319,6 +319,9 @@ Name = Annotated[str, pattern("a name (letters, digits, - and _, at most 63)", _
 PortName = Annotated[
     str, pattern("a port's name (letters, digits, . - and _, at most 63)", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", "web-1")
 ]
+NetworkName = Annotated[
+    str, pattern("a network's name, or TENANT/NAME of one that is shared", rf"(?:{_LABEL}/)?{_LABEL}", "front")
+]
 Ifname = Annotated[
     str,
     pattern("an interface name (at most 15 characters, none of / : % or blanks)", r"[!-~]{1,15}", "eth0",
@@ -377,6 +380,8 @@ RouteType = Annotated[str, choice("unicast", "blackhole", "unreachable", "prohib
 Family = Annotated[str, choice("ipv4", "ipv6")]
 Advertised = Annotated[str, choice("slaac", "stateless", "stateful", "off")]
 RuleAction = Annotated[str, choice("lookup", "blackhole", "unreachable", "prohibit")]
+
+Count = Annotated[int, number("a number of things", 0, 2**31 - 1)]
 
 Vid = Annotated[int, number("a VLAN id", 1, 4094)]
 VlanProtocol = Annotated[str, choice("802.1q", "802.1ad")]

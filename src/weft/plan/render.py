@@ -21,6 +21,7 @@ from weft.kinds.setting.port import PORT
 from weft.plan.impact import Impact, impacts
 from weft.plan.phases import Plan
 from weft.plan.subject import Path, Subjects
+from weft.plan.unfiltered import Unfiltered, unfiltered
 from weft.state import Change, KernelObject, Key, Op
 
 SIGNS = {Op.CREATE: "+", Op.UPDATE: "~", Op.REPLACE: "!", Op.DELETE: "-"}
@@ -46,6 +47,7 @@ def text(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None 
     lines += [f"  {impact}" for impact in losses[:shown]] or ["No port loses connectivity."]
     if shown is not None and len(losses) > shown:
         lines.append(f"  and {len(losses) - shown} more")
+    lines += [f"  {open_}" for open_ in unfiltered(todo, paths)]
     return "\n".join(lines) + "\n"
 
 
@@ -56,6 +58,7 @@ def document(todo: Plan, paths: Mapping[Key, Path], where: Where) -> dict[str, A
         "changes": [_change(c, subjects, where) for c in todo.changes.values()],
         "counts": counts(todo),
         "impact": [_impact(i) for i in impacts(todo, paths)],
+        "unfiltered": [_unfiltered(open_) for open_ in unfiltered(todo, paths)],
     }
 
 
@@ -219,6 +222,11 @@ def _wanted(change: Change) -> dict[str, Any]:
         return {}
     values = ((field.name, getattr(change.after, field.name)) for field in fields(change.after))  # type: ignore[arg-type]
     return {name: value for name, value in values if value is not None and name not in NEVER_COMPARED}
+
+
+def _unfiltered(open_: Unfiltered) -> dict[str, Any]:
+    ports = [".".join(path) for path in open_.ports]
+    return {"netns": open_.netns, "chains": list(open_.chains), "ports": ports}
 
 
 def _impact(impact: Impact) -> dict[str, Any]:

@@ -25,7 +25,7 @@ Frame: TypeAlias = Mapping[str, Value]
 
 HOOKS = ("prerouting", "forward")
 _ENDS = ("accept", "drop")
-_ENDING = re.compile(r"(?:in|out)\.[\w-]+\.(?:denied|log\.[0-9a-f]{8})")
+_ENDING = re.compile(r"(?:in|out)\.[\w/-]+\.(?:denied|log\.[0-9a-f]{8})")
 """Chains where packets end that a rule fits: it is the rule's chain that decides."""
 
 _FIELDS = (

@@ -16,7 +16,8 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.kinds.nft.element import NftElement
-from weft.model.intent import Intent, Path
+from weft.model.intent import Intent, Path, Port
+from weft.model.sharing import NetworkKey, network_key
 from weft.records import dataclass
 from weft.state import KernelObject, Key, State
 
@@ -26,13 +27,15 @@ MAPS = frozenset(FLOATING.values())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """`name`: TENANT/PORT. `path`: its place in the intent. `netns`, `ifname`: where it ends; of a tap, the tap itself.
-    `ipv4`, `ipv6`: its address without prefix length, "" for none. `floating`: the address that it is asked by, where
-    that is another; `name` then is TENANT/ADDRESS."""
+    """`name`: TENANT/PORT. `network`: as the file has it; `at`: whose it is, and its name. `path`: its place in the
+    intent. `netns`, `ifname`: where it ends; of a tap, the tap itself. `ipv4`, `ipv6`: its address without prefix
+    length, "" for none. `floating`: the address that it is asked by, where that is another; `name` then is
+    TENANT/ADDRESS."""
 
     name: str
     tenant: str
     network: str
+    at: NetworkKey
     path: Path
     netns: str
     ifname: str
@@ -56,11 +59,11 @@ def endpoints(intent: Intent, state: State, paths: Mapping[Key, Path]) -> list[E
     for key, obj in state.items():
         made[paths.get(key, ())].append(obj)  # a namespace that is kept only because somebody lives in it has none
     ports = (
-        (name, port, held.network, made[("tenants", name, "ports", port)])
+        (name, port, held, made[("tenants", name, "ports", port)])
         for name, tenant in intent.tenants.items()
         for port, held in tenant.ports.items()
     )
-    return [_endpoint(tenant, port, network, objects) for tenant, port, network, objects in ports if objects]
+    return [_endpoint(tenant, port, held, objects) for tenant, port, held, objects in ports if objects]
 
 
 def floating(intent: Intent, state: State, ends: Iterable[Endpoint]) -> list[Endpoint]:
@@ -88,16 +91,17 @@ def _asked_by(address: str, own: str, path: Path, end: Endpoint) -> Endpoint:
     )
 
 
-def _endpoint(tenant: str, port: str, network: str, objects: list[KernelObject]) -> Endpoint:
+def _endpoint(tenant: str, port: str, held: Port, objects: list[KernelObject]) -> Endpoint:
     links = [obj for obj in objects if isinstance(obj, Link)]
     tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
     end = tap or next(link for link in links if not link.master)
     mine = [obj for obj in objects if isinstance(obj, Address) and (obj.netns, obj.ifname) == (end.netns, end.ifname)]
-    first = {family: next((held.cidr for held in mine if held.family == family), "") for family in FAMILIES}
+    first = {family: next((one.cidr for one in mine if one.family == family), "") for family in FAMILIES}
     return Endpoint(
         name=f"{tenant}/{port}",
         tenant=tenant,
-        network=network,
+        network=held.network,
+        at=network_key(tenant, held),
         path=("tenants", tenant, "ports", port),
         netns=end.netns,
         ifname=end.ifname,

@@ -20,9 +20,10 @@ from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.kinds.netns import Namespace
 from weft.model.floating import FloatingIp
-from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
+from weft.model.intent import Attach, Intent, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
 from weft.model.security import PROTOCOL_NAMES
+from weft.model.sharing import NetworkKey, network_key
 from weft.picture.view import (
     Condition,
     Flow,
@@ -54,8 +55,8 @@ def places_of(prepared: Prepared) -> set[str]:
 def topology_of(prepared: Prepared, now: Glance, before: Glance | None = None) -> Topology:
     """The topology with what its links had carried by `now`, and rates since `before`."""
     assert prepared.loaded is not None
-    seen = _Seen(prepared, now, before)
     intent = prepared.loaded.intent
+    seen = _Seen(prepared, intent, now, before)
     return Topology(
         scope=prepared.scope,
         tenants=tuple(seen.tenant(name, tenant) for name, tenant in intent.tenants.items()),
@@ -69,7 +70,8 @@ def topology_of(prepared: Prepared, now: Glance, before: Glance | None = None) -
 class _Seen:
     """What is wanted, by whose it is, beside what was observed."""
 
-    def __init__(self, prepared: Prepared, now: Glance, before: Glance | None) -> None:
+    def __init__(self, prepared: Prepared, intent: Intent, now: Glance, before: Glance | None) -> None:
+        self._tenants, self._on = intent.tenants, _ports_by_network(intent)
         self._observed = prepared.observed
         self._facts = prepared.facts
         self._wanted = _links_by_mark(prepared.desired.values())
@@ -125,25 +127,22 @@ class _Seen:
             mtu=bridge.mtu if bridge else network.mtu,
             subnets=tuple(subnet.cidr for subnet in network.subnets),
             uplink=network.uplink.value if network.uplink else "",
-            ports=tuple(
-                self._port(of, port, held, tuple(self._leading_to(tenant, port)))
-                for port, held in tenant.ports.items()
-                if held.network == name
-            ),
+            ports=tuple(self._port(*key, held, of) for key, held in self._on[of, name]),
         )
 
-    def _port(self, tenant: str, name: str, port: Port, floating: tuple[str, ...]) -> PortView:
-        """`floating`: the floating IPs that lead to it now."""
+    def _port(self, tenant: str, name: str, port: Port, owner: str) -> PortView:
+        """`owner`: whose network it is on; a visitor's name has its tenant's before it."""
+        called = name if tenant == owner else f"{tenant}/{name}"
         links = self._wanted[f"tenants/{tenant}/ports/{name}"]
         if not links:
-            return _left_out(name, port)
+            return _left_out(called, port)
         tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
         end = tap or next(link for link in links if not link.master)
         now = self._observed.get(end.key, end)
         assert isinstance(now, Link)
         reserved = self._facts.held.get((tenant, name), port.addresses) if self._facts else port.addresses
         return PortView(
-            name=name,
+            name=called,
             condition=self._condition(links, ("tenants", tenant, "ports", name)),
             attach=_attachment(port.attach),
             netns=end.netns,
@@ -151,7 +150,7 @@ class _Seen:
             mac=port.mac or "" if tap else now.mac or "",
             mtu=now.mtu,
             addresses=tuple(reserved) if tap else self._addresses[end.key],
-            floating=floating,
+            floating=tuple(self._leading_to(self._tenants[tenant], name)),
             traffic=self._traffic(end.key, mirrored=isinstance(tap, Tap)),
         )
 
@@ -339,6 +338,17 @@ def _told_of(path: Path) -> Path:
     if path[2:3] == ("routers",):
         return path[:4]
     return path[:-1] if path[-1:] == (QOS,) else path
+
+
+def _ports_by_network(intent: Intent) -> Mapping[NetworkKey, list[tuple[tuple[str, str], Port]]]:
+    """Of each network, (tenant, name) of the ports on it, its own tenant's first."""
+    found: dict[NetworkKey, list[tuple[tuple[str, str], Port]]] = defaultdict(list)
+    for name, tenant in intent.tenants.items():
+        for port, held in tenant.ports.items():
+            found[network_key(name, held)].append(((name, port), held))
+    for (owner, _), ports in found.items():
+        ports.sort(key=lambda one: one[0][0] != owner)
+    return found
 
 
 def _links_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, list[Link]]:

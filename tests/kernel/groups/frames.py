@@ -7,7 +7,7 @@ from struct import pack
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 ROUTER_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT, REDIRECT = 134, 135, 136, 137
-UDP, ICMPV6, FRAGMENT, OPTIONS = 17, 58, 44, 60
+HOP_BY_HOP, TCP, UDP, ROUTING, FRAGMENT, ICMPV6, OPTIONS = 0, 6, 17, 43, 44, 58, 60
 
 
 def word(text: str) -> bytes:
@@ -46,12 +46,31 @@ def udp(sport: int, dport: int, said: str) -> bytes:
     return pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
 
 
-def ipv4(source_mac: str, source: str, target: str, payload: bytes, protocol: int = UDP, to: str = BROADCAST) -> bytes:
+def ipv4(
+    source_mac: str,
+    source: str,
+    target: str,
+    payload: bytes,
+    protocol: int = UDP,
+    to: str = BROADCAST,
+    at: int = 0,
+    more: bool = False,
+    of: int = 1,
+) -> bytes:
+    """`at`, `more`: of a fragment, in bytes, a multiple of eight; `of`: which packet it is a part of."""
+
     def header(sum_: int) -> bytes:
-        first = pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, sum_)
+        first = pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), of, more << 13 | at // 8, 64, protocol, sum_)
         return first + ip_address(source).packed + ip_address(target).packed
 
     return ethernet(source_mac, to, 0x0800, header(checksum(header(0))) + payload)
+
+
+def tcp_syn(source: str, target: str, dport: int, said: str) -> bytes:
+    """With data, which nobody who asks in earnest sends along."""
+    bare = pack("!HHIIBBHHH", 40000, dport, 1, 0, 5 << 4, 2, 1024, 0, 0) + word(said)
+    pseudo = ip_address(source).packed + ip_address(target).packed + pack("!HH", TCP, len(bare))
+    return bare[:16] + pack("!H", checksum(pseudo + bare)) + bare[18:]
 
 
 def ipv6(source_mac: str, source: str, target: str, payload: bytes, following: int, to: str = BROADCAST) -> bytes:
@@ -83,10 +102,23 @@ def advertisement(source: str, said: str, kind: int = ROUTER_ADVERTISEMENT) -> b
 
 
 def with_options(following: int, payload: bytes) -> bytes:
-    """Behind a header of destination options (padding)."""
+    """Behind a header of options, of the destination or hop by hop (padding)."""
     return bytes([following, 0, 1, 4, 0, 0, 0, 0]) + payload
 
 
-def fragment(following: int, at: int, more: bool, payload: bytes) -> bytes:
-    """`at`: in bytes, a multiple of eight."""
-    return pack("!BBHI", following, 0, at | more, 7) + payload
+def with_routing(following: int, payload: bytes) -> bytes:
+    """Behind a routing header of an experimental type with nothing left of it. Source: RFC 4727."""
+    return bytes([following, 0, 253, 0, 0, 0, 0, 0]) + payload
+
+
+def udp6(source: str, target: str, dport: int, said: str, before: bytes = b"") -> bytes:
+    """With the checksum that IPv6 demands. `before`: what stands before the word."""
+    payload = before + word(said)
+    bare = pack("!HHHH", 9, dport, 8 + len(payload), 0) + payload
+    pseudo = ip_address(source).packed + ip_address(target).packed + pack("!IHBB", len(bare), 0, 0, UDP)
+    return bare[:6] + pack("!H", checksum(pseudo + bare)) + bare[8:]
+
+
+def fragment(following: int, at: int, more: bool, payload: bytes, of: int = 7) -> bytes:
+    """`at`: in bytes, a multiple of eight; `of`: which packet it is a part of."""
+    return pack("!BBHI", following, 0, at | more, of) + payload

@@ -25,6 +25,7 @@ def end(name: str, *, netns: str = "", is_guest: bool = False) -> Endpoint:
         name=name,
         tenant=tenant,
         network="n",
+        at=(tenant, "n"),
         path=("tenants", tenant, "ports", port),
         netns=netns or port,
         ifname=port,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from ipaddress import ip_interface, ip_network
 
@@ -14,6 +15,9 @@ from weft.compiler import Compiled, CompileError, Compiler, changed_ports, compi
 from weft.kinds.link.common import Link
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Attach, Intent, Network, Port, Subnet, TapAttach, Tenant, Uplink
+from weft.model.security import Remote, SecurityGroup, SecurityRule
+from weft.model.sharing import network_key
+from weft.model.tenancy import Quota, Share
 from weft.probe.held import Owner, pool_addresses, port_addresses
 from weft.state import HOST, Key, State
 
@@ -52,8 +56,30 @@ def intents(draw: st.DrawFn) -> Intent:
             )
             for port in draw(st.lists(st.sampled_from(PORT_NAMES), unique=True))
         }
-        tenants[name] = Tenant(networks=nets, ports=ports)
-    return Intent(name="lab", tenants=tenants)
+        held = {"g": SecurityGroup(ingress=(SecurityRule(remote=Remote(group="g")),))} if draw(st.booleans()) else {}
+        tenants[name] = Tenant(networks=nets, ports=ports, security_groups=held)
+    return Intent(name="lab", tenants=dict(zip(tenants, draw(shared(tenants)), strict=True)))
+
+
+@st.composite
+def shared(draw: st.DrawFn, tenants: dict[str, Tenant]) -> list[Tenant]:
+    """The tenants with some ports in groups, and some on networks of others, which share all they have."""
+    everything = [(name, net) for name, tenant in tenants.items() for net in tenant.networks]
+    made = []
+    for name, tenant in tenants.items():
+        others = tuple(other for other in tenants if other != name)
+        away = [f"{owner}/{net}" for owner, net in everything if owner != name]
+        ports = {
+            port: replace(
+                held,
+                network=draw(st.sampled_from((held.network, held.network, *away))),
+                security_groups=draw(st.sampled_from((None, (), ("g",)))) if tenant.security_groups else None,
+            )
+            for port, held in tenant.ports.items()
+        }
+        share = tuple(Share(network=net, with_=others) for net in tenant.networks) if others else ()
+        made.append(replace(tenant, ports=ports, share=share))
+    return made
 
 
 def valid(intent: Intent) -> Intent:
@@ -114,18 +140,18 @@ def test_a_veths_ends_name_each_other_and_agree_on_mtu(intent: Intent) -> None:
 @given(valid_intents)
 def test_addresses_lie_in_the_subnets_and_are_one_ports(intent: Intent) -> None:
     compiled = compile(intent, KNOWN)
+    on: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for key, port in ((key, intent.tenants[key[0]].ports[key[1]]) for key in compiled.allocations.addresses):
+        on[network_key(key[0], port)].append(key)
     for tenant_name, tenant in intent.tenants.items():
         for net_name, net in tenant.networks.items():
             of_net = [
-                (name, address)
-                for name, port in tenant.ports.items()
-                if port.network == net_name
-                for address in compiled.allocations.addresses[tenant_name, name]
+                (key, address) for key in on[tenant_name, net_name] for address in compiled.allocations.addresses[key]
             ]
             assert len({address for _, address in of_net}) == len(of_net)
             subnets = [ip_network(subnet.cidr) for subnet in net.subnets]
             assert all(any(ip_interface(a).ip in s for s in subnets) for _, a in of_net)
-            assert len(of_net) == len(subnets) * sum(port.network == net_name for port in tenant.ports.values())
+            assert len(of_net) == len(subnets) * len(on[tenant_name, net_name])
 
 
 @given(valid_intents)
@@ -157,7 +183,8 @@ def test_a_port_more_changes_no_other(intent: Intent, data: st.DataObject) -> No
     after = compile(intent, replace(KNOWN, held=before.allocations.addresses, pool_held=before.allocations.pool))
     assert {key: after.state.get(key) for key in before.state} == before.state
     path = ("tenants", tenant, "ports", port)
-    assert {after.paths[key] for key in after.state.keys() - before.state.keys()} <= {path}
+    made = {after.paths[key] for key in after.state.keys() - before.state.keys()}
+    assert made <= {path, path[:2]}, "its own, and the chains of its tenant's groups"
 
 
 @settings(max_examples=60)
@@ -244,6 +271,28 @@ def test_a_changed_port_keeps_its_address_and_a_gone_one_frees_it() -> None:
     gone = compiler.ports(one_network({"b": port("y")}), [("t", "c")])
     assert gone.state == {}
     assert Key("netns", HOST, "x") in gone.touched
+
+
+def test_a_port_alone_is_held_to_its_tenants_quota() -> None:
+    first = replace(one_network({"a": port("x"), "b": port("x")}), quota=Quota(ports=2))
+    compiler = Compiler(first, MACHINE)
+    before = State(compiler.whole().state)
+    more = replace(one_network({"a": port("x"), "b": port("x"), "c": port("y")}), quota=Quota(ports=2))
+    with pytest.raises(CompileError, match=r"quota.ports: tenant t has 3 ports, its quota is 2; beyond it: c"):
+        compiler.ports(more, changed_ports(first, more) or ())
+    with pytest.raises(CompileError, match="its quota is 2"):
+        compile(more, MACHINE)
+    other = replace(one_network({"b": port("x"), "c": port("y")}), quota=Quota(ports=2))
+    assert compiler.ports(other, changed_ports(first, other) or ()).allocations.addresses == {("t", "c"): ("10.0.0.1",)}
+    assert compile(first, MACHINE).state == before
+
+
+def test_a_tenants_quota_goes_before_that_of_all_key_by_key() -> None:
+    both = replace(one_network({"a": port("x"), "b": port("x")}), quota=Quota(ports=1, networks=0))
+    own = replace(both.tenants["t"], quota=Quota(ports=2))
+    with pytest.raises(CompileError) as refused:
+        compile(replace(both, tenants={"t": own}), MACHINE)
+    assert [finding.path for finding in refused.value.findings] == [("quota", "networks")]
 
 
 def test_only_ports_can_be_compiled_alone() -> None:

@@ -76,7 +76,7 @@ TOP_ERRORS = {
     + "security_groups: {}": "f:3:1: security_groups: not in this version of weft: security groups of all tenants (but `tenants: NAME: security_groups:`)",
     HEAD + "tenants: 5": "f:3:10: tenants: '5' stands where a mapping belongs; write NAME: {...} for each",
     HEAD
-    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, routers, ports, security_groups, address_groups, floating_ips, qos, port_qos, qos_policies, id, was",
+    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, routers, ports, security_groups, address_groups, floating_ips, qos, port_qos, qos_policies, share, quota, id, was",
     HEAD
     + "tenants: {a.b: {}}": "f:3:11: 'a.b' is not a name (letters, digits, - and _, at most 63); for example front",
     HEAD + "pools: {ipv4: fd00::/8}": "f:3:15: ipv4: fd00::/8 is not an IPv4 prefix",
@@ -97,7 +97,8 @@ def test_the_top_of_the_file(text: str, said: str) -> None:
 
 PORT_ERRORS = {
     "p: {network: lam, attach: host}": "8:17: tenant t has no network lam; did you mean lan?",
-    "p: {network: x/lan, attach: host}": "8:17: network: networks of another tenant: not in this version of weft",
+    "p: {network: x/y/lan, attach: host}": "8:17: network: 'x/y/lan' is not a network's name, or TENANT/NAME of one "
+    "that is shared; for example front",
     "p: {attach: host}": "8:4: network is missing; network: NAME says which network the port is on",
     "p: {network: lan}": "8:4: attach is missing; attach: {netns: NAME}, {tap: {}}, host or {pidfile: PATH}",
     "p: {network: lan, attach: web}": "8:30: attach: web is not known; write attach: {netns: web}, or attach: host",

@@ -13,7 +13,7 @@ from weft.facts import FEATURES, Facts, ForeignLink
 from weft.files import load, load_text, schema, template
 from weft.files.later import KEYS
 from weft.files.meaning import MEANINGS
-from weft.files.outline import Choice, Listing, Record, Table, outline
+from weft.files.outline import Choice, Listing, Record, Table, key_of, outline
 from weft.files.reference import with_tables
 from weft.lint import lint
 from weft.model.intent import Intent, Uplink
@@ -49,7 +49,7 @@ def records(cls: type[Any]) -> set[type[Any]]:
 def own_keys(cls: type[Any]) -> list[str]:
     """The keys that the record has and what it is derived from has not."""
     inherited = {f.name for base in cls.__mro__[1:] if is_dataclass(base) for f in fields(base)}
-    return [f.name for f in fields(cls) if f.name not in inherited]
+    return [key_of(f) for f in fields(cls) if f.name not in inherited]
 
 
 def test_every_key_has_a_meaning_and_every_meaning_a_key() -> None:

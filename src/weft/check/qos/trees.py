@@ -261,11 +261,11 @@ class _Drawing:
 
     def _ways_of_port(self, own: Endpoint) -> Iterator[Way]:
         others = [end for end in self._stage.scene.endpoints if end is not own and not end.is_guest]
-        for other in sorted(others, key=lambda end: (end.tenant, end.network) != (own.tenant, own.network)):
+        for other in sorted(others, key=lambda end: end.at != own.at):
             sender, receiver = self._in_order(own, other)
             for family in FAMILIES:
                 if expect(self._stage.world, sender, receiver, family).reach is Reach.YES:
-                    near = (own.tenant, own.network) == (other.tenant, other.network)
+                    near = own.at == other.at
                     macs = [self._stage.mac(end) if near else "" for end in (sender, receiver)]
                     yield Way(
                         sender=_place(sender, family),

@@ -5,12 +5,15 @@ rule of a group is an element of a set. So nothing that is there is rewritten fo
 with neither (docs/adr/0013-security-groups.md).
 """
 
+from weft.compiler.groups.checks import check_groups
 from weft.compiler.groups.port import protect
-from weft.compiler.groups.security import Security, compile_passages, compile_prefixes, compile_security
+from weft.compiler.groups.security import Member, Security, compile_passages, compile_prefixes, compile_security
 from weft.compiler.groups.tracking import follows, is_local_change
 
 __all__ = [
+    "Member",
     "Security",
+    "check_groups",
     "compile_passages",
     "compile_prefixes",
     "compile_security",

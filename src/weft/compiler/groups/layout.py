@@ -1,12 +1,13 @@
 """Names of a tenant's filter, and its objects by them.
 
-Rules: a name of the user's stands behind a dot, and has none itself; so no two names meet. Every rule is written as nft
-prints it.
+Rules: a name of the user's stands behind a dot, and has none itself; so no two names meet. Another tenant's group is
+TENANT/GROUP. Every rule is written as nft prints it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
@@ -35,6 +36,9 @@ TRACKING_PRIORITY = -150
 SENDING_PRIORITY, RECEIVING_PRIORITY = 10, 11
 """Behind br_netfilter, which goes on with hooks above 0 alone. Source: net/bridge/br_netfilter_hooks.c
 br_nf_hook_thresh."""
+
+_LONGEST = 64
+"""Characters of a name of the user's, about."""
 
 IP = {4: "ip", 6: "ip6"}
 ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
@@ -104,6 +108,17 @@ class Room:
         return NftElement(
             netns=self.netns, family=self.family, table=self.name, set=set_name, element=element, value=value
         )
+
+
+def of_visitor(tenant: str, group: str) -> str:
+    """Another tenant's group, or several, as the owner of a network has them among its own."""
+    name = f"{tenant}/{group}"
+    return name if len(name) <= _LONGEST else hashed(name)
+
+
+def hashed(name: str) -> str:
+    """What stands for names that are too long together. Source: linux/netfilter/nf_tables.h NFT_NAME_MAXLEN."""
+    return f"-{sha256(name.encode()).hexdigest()[:16]}"
 
 
 def quoted(ifname: str) -> str:

@@ -8,14 +8,13 @@ asked of the groups, so a packet of a connection costs the same with any number 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import NamedTuple
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
 from weft.compiler.groups.checks import need_log, no_such
 from weft.compiler.groups.guard import TRUSTED, guard_port, speakers
-from weft.compiler.groups.layout import IP, member_set, quoted
+from weft.compiler.groups.layout import IP, hashed, member_set, quoted
 from weft.compiler.groups.logs import USUAL as USUAL_LOG
 from weft.compiler.groups.rules import IN, OUT, USUAL, level_chain
 from weft.compiler.groups.security import Security, put_zone
@@ -29,10 +28,11 @@ _LONGEST = 60
 
 
 class _Combination(NamedTuple):
-    """Groups of one port, sorted; in one domain. `answers`: the rule that passes what answers, "" for stateless.
-    `told`: how much is told of what no rule allows; `is_own`: because the port says so."""
+    """Groups of one port, sorted; in one domain. `joined`: all of them by name. `answers`: the rule that passes what
+    answers, "" for stateless. `told`: how much is told of what no rule allows; `is_own`: because the port says so."""
 
     groups: tuple[str, ...]
+    joined: str
     domain: str
     answers: str
     told: Logging = USUAL_LOG
@@ -40,19 +40,17 @@ class _Combination(NamedTuple):
 
     @property
     def name(self) -> str:
-        joined = ".".join(self.groups)
-        if len(joined) > _LONGEST:
-            joined = f"-{sha256(joined.encode()).hexdigest()[:16]}"
+        joined = hashed(self.joined) if len(self.joined) > _LONGEST else self.joined
         own = f"/{self.told.rate.replace('/', '-')}-{self.told.burst}" if self.is_own else ""
         return (f".{joined}{self.domain}" if joined else f"-nobody{self.domain}") + own
 
 
 def protect(draft: Draft, place: PortPlace) -> None:
     """Put all that filters one port."""
-    security = place.segment.security
-    if security is None:
+    if place.segment.security is None:
         _check_unprotected(draft, place)
         return
+    security = place.segment.security.of(place)
     guard_port(draft, security.room, place)
     put_zone(draft, place.segment, place.bridge_ifname, place.path)
     link = quoted(place.bridge_ifname)
@@ -99,7 +97,14 @@ def _combination(draft: Draft, security: Security, place: PortPlace) -> _Combina
     if kinds != {False} and security.tracking is Tracking.NONE:
         draft.need("nft_bridge_ct", path, "groups with `stateful: false`, or load br_netfilter")
     told, own = _told(security, names), place.port.log_drops
-    return _Combination(names, security.domain(place.segment), answers, own or told, own not in (None, told))
+    return _Combination(
+        groups=names,
+        joined=security.named(".".join(names)),
+        domain=security.domain(place.segment),
+        answers=answers,
+        told=own or told,
+        is_own=own not in (None, told),
+    )
 
 
 def _check_log(draft: Draft, place: PortPlace) -> None:
@@ -138,9 +143,9 @@ def _chains(draft: Draft, security: Security, combination: _Combination, way: st
 def _levels(security: Security, combination: _Combination, way: str, family: int) -> list[str]:
     """The groups' chains by priority. A group that says nothing of egress allows all, at the usual priority."""
     found = [
-        (level, f"jump {level_chain(way, family, group, level, combination.domain)}")
-        for group in combination.groups
-        for level in security.direction(group, way).levels()
+        (level, f"jump {level_chain(way, family, direction.group, level, combination.domain)}")
+        for direction in (security.direction(group, way) for group in combination.groups)
+        for level in direction.levels()
     ]
     if way == OUT and any(security.groups.security[name].egress is None for name in combination.groups):
         found.append((USUAL, "counter accept"))
@@ -154,5 +159,5 @@ def _members(draft: Draft, security: Security, combination: _Combination, place:
             continue
         for speaker in speakers(place):
             if speaker.address and not speaker.address.startswith("fe80:"):
-                name = member_set(speaker.family, group, combination.domain)
+                name = member_set(speaker.family, security.named(group), combination.domain)
                 draft.share(security.room.element(name, speaker.address), place.path)

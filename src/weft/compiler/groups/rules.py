@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from weft.compiler.groups.checks import Groups
-from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, group_chain, member_set
+from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, group_chain, member_set, of_visitor
 from weft.compiler.groups.logs import denied_chain, rule_chain
 from weft.compiler.groups.matches import Match, apart, matches
 from weft.kinds.nft.chain import NftChain
@@ -90,15 +90,22 @@ USUAL = Level(DEFAULT_PRIORITY, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
-    """The rules of one group in one way. `path`: of all of them; `audit`: none of them denies anything, it only tells;
-    `left_out`: those that are thought away."""
+    """The rules of one group in one way. `group`: as chains are named after it; `tenant`: whose it is, as a visitor, ""
+    for the owner of the namespace; its rules name groups of that tenant. `path`: of all of them; `audit`: none of them
+    denies anything, it only tells; `left_out`: those that are thought away."""
 
     group: str
     way: str
+    tenant: str = ""
     rules: Sequence[SecurityRule]
     path: Path
     audit: bool = False
     left_out: frozenset[Path] = frozenset()
+
+    @property
+    def own_name(self) -> str:
+        """The group as its tenant calls it."""
+        return self.group.removeprefix(f"{self.tenant}/") if self.tenant else self.group
 
     def levels(self) -> list[Level]:
         return sorted({self._level(rule) for rule in self.rules})
@@ -155,7 +162,7 @@ def compile_level(
     name = level_chain(direction.way, family, direction.group, level, domain)
     rules = {path: rule for rule, path in direction.at(level)}
     ends = {} if level.plain else {path: _end_of(direction, rule) for path, rule in rules.items()}
-    shaper = _Shaper(name, OTHER_END[direction.way], _verdict(direction, level), ends, family, domain)
+    shaper = _Shaper(name, direction, _verdict(direction, level), ends, family, domain)
     found = (match for path, rule in rules.items() for match in matches(rule, path, family, groups.addresses))
     shapes = shaper.shapes(found)
     sets, counts = [], []
@@ -181,8 +188,11 @@ def _end_of(direction: Direction, rule: SecurityRule) -> str:
 class _Shaper:
     """Sorts the matches of one chain by their shapes. `ends`: the verdict of each rule, if each has its own."""
 
-    def __init__(self, chain: str, end: str, verdict: str, ends: Mapping[Path, str], family: int, domain: str) -> None:
-        self._chain, self._family, self._domain = chain, family, domain
+    def __init__(
+        self, chain: str, direction: Direction, verdict: str, ends: Mapping[Path, str], family: int, domain: str
+    ) -> None:
+        end = OTHER_END[direction.way]
+        self._chain, self._family, self._domain, self._tenant = chain, family, domain, direction.tenant
         self._verdict, self._ends = verdict, ends
         self._address = f"{IP[family]} {end}"
         self._shapes: dict[tuple[str, ...], _Shape] = {}
@@ -207,7 +217,7 @@ class _Shaper:
 
     def _shape(self, match: Match, key: tuple[str, ...]) -> _Shape:
         _, what, group = key
-        of_group = f"{self._address} @{member_set(self._family, group, self._domain)} " if group else ""
+        of_group = f"{self._address} @{self._members(group)} " if group else ""
         suffix = f".from.{group}" if group else ".net" if match.net is not None else ""
         name = f"{self._chain}.{what or 'all'}{suffix}"
         if match.span is not None:
@@ -223,6 +233,9 @@ class _Shaper:
 
     def _look_up(self, fields: str, name: str) -> str:
         return f"{fields} vmap @{name}" if self._ends else f"{fields} @{name} {self._verdict}"
+
+    def _members(self, group: str) -> str:
+        return member_set(self._family, of_visitor(self._tenant, group) if self._tenant else group, self._domain)
 
     def _spanned(self, match: Match, name: str, of_group: str) -> _Shape:
         assert match.protocol is not None

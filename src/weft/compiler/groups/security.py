@@ -2,19 +2,21 @@
 
 Rules: a chain for each level of a group, a set for the members of each group that a rule names. Networks of one tenant
 that have the same addresses are domains of their own, with chains, members and connections of their own: an address
-says who speaks within a domain alone.
+says who speaks within a domain alone. Of tenants that a network is shared with, the owner's filter has all groups, by
+TENANT/GROUP, in the domains of these networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.groups import layout
-from weft.compiler.groups.checks import Groups, check_groups
+from weft.compiler.groups.checks import Groups
 from weft.compiler.groups.guard import TRUSTED, entrance, guards, prefix_elements
-from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, member_set, quoted
+from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, member_set, of_visitor, quoted
 from weft.compiler.groups.logs import AUDITED, DENIED, DROPPED, Logs, denied_chain, rule_chain
 from weft.compiler.groups.rules import IN, OUT, Direction, Level, compile_level
 from weft.compiler.groups.tracking import ZONING, Tracking, filters, marking, overlapping, zone_map, zones_of
@@ -51,7 +53,8 @@ BASICS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Security:
-    """A tenant's filter as its ports see it. `domains`: by network, the suffix of its chains and sets; `zones`: by
+    """A tenant's filter as ports see it: its own, or those of one of its `visitors`, whose name `visitor` is then.
+    `groups` and `path` are of whose ports see it. `domains`: by network, the suffix of its chains and sets; `zones`: by
     bridge, of connections."""
 
     room: Room
@@ -61,12 +64,23 @@ class Security:
     domains: Mapping[str, str]
     zones: Mapping[str, int]
     path: Path
+    visitor: str = ""
+    visitors: Mapping[str, Security] = field(default_factory=dict)
+
+    def of(self, place: PortPlace) -> Security:
+        """As the port sees it."""
+        return self.visitors[place.tenant.name] if place.is_visitor else self
 
     def domain(self, segment: Segment) -> str:
         return self.domains.get(segment.name, "")
 
+    def named(self, group: str) -> str:
+        """A group, or several with dots between, as chains are named after it."""
+        return of_visitor(self.visitor, group) if self.visitor and group else group
+
     def direction(self, group: str, way: str) -> Direction:
-        return direction_of(self.groups, self.path, group, way)
+        found = direction_of(self.groups, self.path, group, way)
+        return replace(found, group=self.named(group), tenant=self.visitor) if self.visitor else found
 
 
 def direction_of(groups: Groups, path: Path, group: str, way: str) -> Direction:
@@ -77,38 +91,56 @@ def direction_of(groups: Groups, path: Path, group: str, way: str) -> Direction:
     return Direction(group=group, way=way, rules=rules, path=path, audit=held.audit)
 
 
-def compile_security(
-    draft: Draft, name: str, tenant: Tenant, netns: str, segments: Iterable[Segment]
-) -> Security | None:
-    """Put the tenant's table with all that is not a port's; None where it has no bridge, or the kernel no such tables.
-    Every network's Segment knows it afterwards."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A tenant whose ports a filter is for. `name`: the tenant's; `former`: the one that its chains are named after."""
+
+    name: str
+    former: str
+    tenant: Tenant
+    groups: Groups
+
+
+def compile_security(draft: Draft, own: Member, visitors: Sequence[Member], segments: Sequence[Segment]) -> None:
+    """Put a tenant's table with all that is not a port's, where it has a bridge, and the kernel such tables. Every
+    network's Segment knows it afterwards. `visitors`: whom it shares networks with."""
     bridged = [segment for segment in segments if segment.shared is None]
-    groups = check_groups(draft, name, tenant)
-    if not bridged or not _is_able(draft, name, tenant):
-        return None
-    domains = {network: f".on.{network}" for network in overlapping(tenant)}
+    filtered = any(filters(member.tenant) for member in (own, *visitors))
+    if not bridged or not _is_able(draft, own.name, filtered):
+        return
     security = Security(
-        room=Room(netns=netns, name=draft.names.table),
-        logs=Logs(whose=f"{draft.names.scope} {name}", able="nft_log" in draft.facts.features),
-        groups=groups,
+        room=Room(netns=bridged[0].netns, name=draft.names.table),
+        logs=Logs(whose=f"{draft.names.scope} {own.name}", able="nft_log" in draft.facts.features),
+        groups=own.groups,
         tracking=Tracking.on(draft.facts),
-        domains=domains,
-        zones=zones_of(tenant, {segment.name: segment.bridge for segment in bridged}),
-        path=("tenants", name),
+        domains={network: f".on.{network}" for network in overlapping(own.tenant)},
+        zones=zones_of(own.tenant, {segment.name: segment.bridge for segment in bridged}),
+        path=("tenants", own.name),
     )
-    _hooks(draft, security, filters(tenant))
-    for domain in dict.fromkeys(security.domain(segment) for segment in bridged):
-        _groups(draft, security, domain)
+    seen = {
+        visitor.name: replace(
+            security,
+            logs=replace(security.logs, whose=f"{draft.names.scope} {visitor.name}"),
+            groups=visitor.groups,
+            path=("tenants", visitor.name),
+            visitor=visitor.former,
+        )
+        for visitor in visitors
+    }
+    security = replace(security, visitors=seen)
+    _hooks(draft, security, filtered)
+    _all_groups(draft, security, bridged)
+    for name, as_seen in seen.items():
+        _all_groups(draft, as_seen, [segment for segment in bridged if name in segment.visitors])
     for segment in bridged:
         segment.security = security
-    return security
 
 
-def _is_able(draft: Draft, name: str, tenant: Tenant) -> bool:
+def _is_able(draft: Draft, name: str, filtered: bool) -> bool:
     if "nft_bridge" in draft.facts.features:
         return True
     path = ("tenants", name)
-    if filters(tenant):
+    if filtered:
         draft.need("nft_bridge", path, "no `security_groups:`")
     else:
         what = "this kernel has no nftables in bridges: a port can speak as another"
@@ -143,6 +175,11 @@ def _counting(groups: Groups) -> Iterator[str]:
         yield from AUDITED.values()
 
 
+def _all_groups(draft: Draft, security: Security, segments: Iterable[Segment]) -> None:
+    for domain in dict.fromkeys(security.domain(segment) for segment in segments):
+        _groups(draft, security, domain)
+
+
 def _groups(draft: Draft, security: Security, domain: str) -> None:
     for group in security.groups.security:
         for way in (IN, OUT):
@@ -154,17 +191,17 @@ def _groups(draft: Draft, security: Security, domain: str) -> None:
     for group in sorted(security.groups.remotes & security.groups.security.keys()):
         path = (*security.path, "security_groups", group)
         for family, kind in ADDRESS_TYPE.items():
-            draft.put(security.room.set(member_set(family, group, domain), kind), path)
+            draft.put(security.room.set(member_set(family, security.named(group), domain), kind), path)
 
 
 def _ends(draft: Draft, security: Security, direction: Direction) -> None:
     """The chains where packets end that rules deny, or rules with a log fit."""
     way, group = direction.way, direction.group
     for rule in direction.logged():
-        ended = security.logs.logged(way, group, rule, audit=direction.audit)
+        ended = security.logs.logged(way, direction.own_name, rule, audit=direction.audit)
         draft.share(security.room.chain(rule_chain(way, group, rule), ended), direction.path)
     if any(level.action is Action.DENY and level.plain for level in direction.levels()):
-        ended = security.logs.denied(way, group)
+        ended = security.logs.denied(way, direction.own_name)
         draft.share(security.room.chain(denied_chain(way, group), ended), direction.path)
 
 

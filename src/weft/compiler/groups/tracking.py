@@ -8,7 +8,7 @@ crosses a veth. Source: net/netfilter/nf_conntrack_bridge.c, net/bridge/br_netfi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from hashlib import sha256
 from ipaddress import ip_network
@@ -43,13 +43,13 @@ class Tracking(Enum):
 
 
 def filters(tenant: Tenant) -> bool:
-    """Whether any port of the tenant is, or soon may be, behind groups."""
+    """Whether any port of the tenant's, wherever it is, is or soon may be behind groups."""
     return bool(tenant.security_groups) or any(port.security_groups is not None for port in tenant.ports.values())
 
 
-def follows(facts: Facts, tenant: Tenant) -> bool:
-    """Whether br_netfilter is needed in the tenant's namespace."""
-    return Tracking.on(facts) is Tracking.MARKS and filters(tenant)
+def follows(facts: Facts, tenants: Iterable[Tenant]) -> bool:
+    """Whether br_netfilter is needed in a tenant's namespace. `tenants`: it, and those that it shares networks with."""
+    return Tracking.on(facts) is Tracking.MARKS and any(map(filters, tenants))
 
 
 def is_local_change(former: Tenant, tenant: Tenant, changed: Mapping[str, tuple[Port | None, Port | None]]) -> bool:

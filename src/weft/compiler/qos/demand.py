@@ -7,7 +7,7 @@ Where nothing leads out nothing is shared, so nobody guarantees anything there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ NetworkKey = tuple[str, str]
 """(tenant, network)"""
 
 _NONE: Mapping[Any, Any] = {}
+_NAMED = 8
 CELL, CELL_CARRIES = 53, 48
 """Bytes. Source: ITU-T I.361."""
 
@@ -67,6 +68,7 @@ def collect(
 ) -> list[Demand]:
     """The demands of one direction, each after the one that it is part of. `segments`: all networks."""
     out = [segment for segment in segments if segment.uplink is not None]
+    _check_visitors(draft, shares, places.values(), way)
     demands = [*_tenants(draft, shares, out, segments, way), *_networks(draft, shares, segments, way)]
     there = {demand.place for demand in demands}
     for key, policy in shares.ports.items():
@@ -97,7 +99,7 @@ def within(segment: Segment, there: set[str]) -> str:
 
 
 def port_place(place: PortPlace) -> str:
-    return f"tenants/{place.segment.former_tenant}/ports/{place.former}"
+    return f"tenants/{place.tenant.former}/ports/{place.former}"
 
 
 def network_place(segment: Segment) -> str:
@@ -106,6 +108,20 @@ def network_place(segment: Segment) -> str:
 
 def tenant_place(segment: Segment) -> str:
     return f"tenants/{segment.former_tenant}"
+
+
+def _check_visitors(draft: Draft, shares: Shares, places: Iterable[PortPlace], way: Direction) -> None:
+    """What leads out by a network is part of its owner's aggregates: no other tenant's holds it."""
+    away: dict[str, list[PortPlace]] = {}
+    for place in places:
+        own = shares.tenants.get(place.tenant.name)
+        if place.is_visitor and place.segment.uplink is not None and own is not None and getattr(own, way) is not None:
+            away.setdefault(place.tenant.name, []).append(place)
+    for tenant, there in away.items():
+        said = ", ".join(f"{one.name} by {one.segment.tenant}/{one.segment.name}" for one in there[:_NAMED])
+        more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+        what = f"of all its ports together these lead out with another tenant's: {said}{more}"
+        draft.error(("tenants", tenant, "qos", way), what, "a `ceil` for each of them, or no port of it there")
 
 
 def _tenants(

@@ -1,7 +1,8 @@
 """Who asks for what of the way out, by the intent: policies by name looked up, defaults of ports found.
 
-Rules: a port's own `qos` goes before its network's `port_qos`, that before its tenant's. A policy of the tenant's goes
-before one of the file's of the same name.
+Rules: a port's own `qos` goes before its network's `port_qos`, that before its tenant's; also where the network is
+another tenant's, by whose names its `port_qos` goes. A policy of the tenant's goes before one of the file's of the same
+name.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from weft.compiler.qos.demand import Shares, guarantees
 from weft.compiler.tenant import PortKey
 from weft.model.intent import Intent, Port, Tenant
 from weft.model.qos import QosPolicy, QosUse
+from weft.model.sharing import network_key, network_of
 
 _NOTHING = QosPolicy()
 
@@ -37,15 +39,23 @@ def asks_for_share(intent: Intent, key: PortKey) -> bool:
     """Whether a port asks for a guarantee."""
     tenant = intent.tenants[key[0]]
     port = tenant.ports.get(key[1])
-    policy = port_policy(intent, tenant, port) if port else None
+    policy = port_policy(intent, key[0], port) if port else None
     return policy is not None and guarantees(policy)
 
 
-def port_policy(intent: Intent, tenant: Tenant, port: Port) -> QosPolicy | None:
-    """What a port asks for, None where nothing."""
-    network = tenant.networks.get(port.network)
-    use = port.qos or (network.port_qos if network else None) or tenant.port_qos
-    return None if use is None else resolved(intent, tenant, use)
+def port_policy(intent: Intent, name: str, port: Port) -> QosPolicy | None:
+    """What a port of the tenant `name` asks for, None where nothing."""
+    use, whose = port_use(intent, name, port)
+    return None if use is None else resolved(intent, whose, use)
+
+
+def port_use(intent: Intent, name: str, port: Port) -> tuple[QosUse | None, Tenant]:
+    """What holds for a port of the tenant `name`, and by whose names."""
+    tenant, owner = intent.tenants[name], intent.tenants.get(network_key(name, port)[0])
+    network = network_of(intent, name, port)
+    if port.qos is None and owner is not None and network is not None and network.port_qos is not None:
+        return network.port_qos, owner
+    return port.qos or tenant.port_qos, tenant
 
 
 def resolved(intent: Intent, tenant: Tenant, use: QosUse) -> QosPolicy:
@@ -56,5 +66,5 @@ def resolved(intent: Intent, tenant: Tenant, use: QosUse) -> QosPolicy:
 
 
 def _ports(intent: Intent, name: str, tenant: Tenant) -> list[tuple[PortKey, QosPolicy]]:
-    found = ((port_name, port_policy(intent, tenant, port)) for port_name, port in tenant.ports.items())
+    found = ((port_name, port_policy(intent, name, port)) for port_name, port in tenant.ports.items())
     return [((name, port), policy) for port, policy in found if policy is not None]

@@ -11,13 +11,14 @@ from weft.compiler.findings import Finding
 from weft.facts import Facts
 from weft.lint.qos.stated import Stated, configs, link_uses, port_uses
 from weft.model.intent import Intent, Path
+from weft.model.sharing import network_of
 
 
 def limits_in_reach(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """A port that stands on a link itself has no end out of reach of who owns its namespace."""
     for path, tenant, name, found in port_uses(intent):
         port = intent.tenants[tenant].ports[name]
-        network = intent.tenants[tenant].networks.get(port.network)
+        network = network_of(intent, tenant, port)
         mode = network.segment.mode if network and network.segment else None
         if mode and found and not port.attach.host:
             what = f"a port of mode {mode} has its limits in its own namespace: who is root there can take them off"

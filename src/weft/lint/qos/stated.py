@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from weft.compiler.qos.shares import port_use
 from weft.model.intent import Intent, NamespaceConfig, Path, Tenant
 from weft.model.links import HostLink
 from weft.model.qos import QosClass, QosDirection, QosPolicy, QosUse
@@ -61,11 +62,10 @@ def port_uses(intent: Intent) -> Iterator[tuple[Path, str, str, Mapping[str, Sta
     """Of each port with a policy, its own or a default: its path, tenant and name, and what holds for it."""
     for tenant_name, tenant in intent.tenants.items():
         for name, port in tenant.ports.items():
-            network = tenant.networks.get(port.network)
             at = ("tenants", tenant_name, "ports", name)
-            use = port.qos or (network.port_qos if network else None) or tenant.port_qos
+            use, whose = port_use(intent, tenant_name, port)
             if use is not None:
-                yield at, tenant_name, name, _resolved(use, (*at, "qos"), intent, tenant)
+                yield at, tenant_name, name, _resolved(use, (*at, "qos"), intent, whose)
 
 
 def _resolved(use: QosUse, path: Path, intent: Intent, tenant: Tenant | None) -> Mapping[str, Stated]:
