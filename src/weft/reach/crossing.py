@@ -95,4 +95,8 @@ def _why(chain: str) -> str:
     if found["deny"] or found["way"] in ("in", "out"):
         return f"security group {groups} denies it"
     what = "lets it in" if found["way"] == "to" else "lets it out"
-    return "the port is in no security group" if groups == "nobody" else f"no rule of security group {groups} {what}"
+    return (
+        "the port is in no security group"
+        if groups.partition("/")[0] == "nobody"
+        else f"no rule of security group {groups} {what}"
+    )

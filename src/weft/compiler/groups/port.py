@@ -28,11 +28,13 @@ _LONGEST = 60
 
 
 class _Combination(NamedTuple):
-    """Groups of one port, sorted; in one domain. `joined`: all of them by name. `answers`: the rule that passes what
-    answers, "" for stateless. `told`: how much is told of what no rule allows; `is_own`: because the port says so."""
+    """Groups of one port, sorted; in one domain. `joined`: all of them by name. `visitor`: whose they are, "" for the
+    network's own tenant. `answers`: the rule that passes what answers, "" for stateless. `told`: how much is told of
+    what no rule allows; `is_own`: because the port says so."""
 
     groups: tuple[str, ...]
     joined: str
+    visitor: str
     domain: str
     answers: str
     told: Logging = USUAL_LOG
@@ -42,7 +44,8 @@ class _Combination(NamedTuple):
     def name(self) -> str:
         joined = hashed(self.joined) if len(self.joined) > _LONGEST else self.joined
         own = f"/{self.told.rate.replace('/', '-')}-{self.told.burst}" if self.is_own else ""
-        return (f".{joined}{self.domain}" if joined else f"-nobody{self.domain}") + own
+        nobody = f"-nobody/{self.visitor}" if self.visitor else "-nobody"
+        return (f".{joined}" if joined else nobody) + self.domain + own
 
 
 def protect(draft: Draft, place: PortPlace) -> None:
@@ -100,6 +103,7 @@ def _combination(draft: Draft, security: Security, place: PortPlace) -> _Combina
     return _Combination(
         groups=names,
         joined=security.named(".".join(names)),
+        visitor=security.visitor,
         domain=security.domain(place.segment),
         answers=answers,
         told=own or told,
