@@ -21,6 +21,7 @@ LACKS = "this kernel lacks "
 
 WITNESSED: Mapping[str, str] = {
     "netem": "tc qdisc add dev lo root netem delay 1ms",
+    "own_machine": "grep -q 'User Mode Linux' /proc/cpuinfo",
 }
 """Name to the command that succeeds, in a namespace of its own, on a kernel that has it."""
 

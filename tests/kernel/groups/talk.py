@@ -1,6 +1,6 @@
-"""Run inside a namespace: listens, or asks, as any program would. `listen WHAT...`, `ask SECONDS WHAT...` and `hold
-WHAT`, WHAT being tcp/PORT or udp/PORT to listen at, and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask. Answers are one
-JSON object: WHAT to whether it answered within so many seconds; each is asked again until then.
+"""Run inside a namespace: listens, or asks, as any program would. `listen WHAT...`, `ask SECONDS WHAT...`, `hold WHAT`
+and `many WHAT NUMBER`, WHAT being tcp/PORT or udp/PORT to listen at, and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask.
+Answers are one JSON object: WHAT to whether it answered within so many seconds; each is asked again until then.
 """
 
 from __future__ import annotations
@@ -94,10 +94,23 @@ def hold(word: str) -> None:
             print("back" if answer else "lost", flush=True)
 
 
+def many(word: str, number: int) -> None:
+    """Say `connected` once as many connections have had a byte back, and keep them."""
+    _, address, port = word.split("/")
+    held = [socket.create_connection((address, int(port)), timeout=8) for _ in range(number)]
+    for connection in held:
+        connection.sendall(b"x")
+        assert connection.recv(1)
+    print("connected", flush=True)
+    sys.stdin.read()
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "listen":
         listen(sys.argv[2:])
     elif sys.argv[1] == "hold":
         hold(sys.argv[2])
+    elif sys.argv[1] == "many":
+        many(sys.argv[2], int(sys.argv[3]))
     else:
         print(json.dumps(ask_all(float(sys.argv[2]), sys.argv[3:])))

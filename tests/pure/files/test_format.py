@@ -23,6 +23,7 @@ EXAMPLES = [
     "first.yaml",
     "qos.yaml",
     "two-tenants.yaml",
+    "shared-network.yaml",
     "virtual-machines.yaml",
     "host-settings.yaml",
     "many-files.yaml",

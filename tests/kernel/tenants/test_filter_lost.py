@@ -1,0 +1,64 @@
+"""Somebody takes filters away: it is said what is missing and who was open, and the next apply puts it back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.kernel.groups.lab import Lab
+from tests.kernel.groups.test_change import connected, lives
+from tests.kernel.tenants.test_sharing import TEXT
+
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
+
+OPEN = "unfiltered until then, for somebody took prerouting, receiving, sending out of weft.lab.shop"
+PORTS = ("shop.ports.web", "shop.ports.db", "shop.ports.ear", "dev.ports.ci", "dev.ports.run")
+FIREWALL = """
+flush ruleset
+table inet filter {
+  chain input { type filter hook input priority 0; policy accept; ct state invalid drop; }
+}
+"""
+"""As a service of the distribution loads it: all that was there before is gone."""
+
+
+def test_a_flush_in_a_tenants_namespace(lab: Lab) -> None:
+    lab.apply(TEXT)
+    lab.listen("web", "tcp/80", "tcp/22")
+    with connected(lab, "ci", "10.0.0.10", 80) as bought:
+        lab.demand("ci", stops=("tcp/10.0.0.10/22",))
+        lab.world.run("nft", "flush", "ruleset", netns="weft.lab.shop")
+        lab.demand("ci", passes=("tcp/10.0.0.10/22",))
+        status = lab.status()
+        assert status.returncode == 3 and "prerouting" in status.stdout
+        planned = lab.world.run("weft", "plan", "-f", lab.file, "-o", "json", check=False).stdout
+        (found,) = json.loads(planned)["unfiltered"]
+        assert found["netns"] == "weft.lab.shop" and set(found["ports"]) == {f"tenants.{port}" for port in PORTS}
+        told = lab.apply(TEXT)
+        assert OPEN in told.stdout + told.stderr
+        lab.demand("ci", passes=("tcp/10.0.0.10/80",), stops=("tcp/10.0.0.10/22",))
+        assert lives(bought) and lab.status().returncode == 0
+
+
+def test_the_hosts_firewall_loads_its_rules_anew(lab: Lab) -> None:
+    """Tenants' filters are not the host's; the host's translation is missing until the next apply."""
+    lab.world.run(
+        "sh",
+        "-ec",
+        "ip netns add out; ip link add up0 type veth peer name up1 netns out; ip addr add 192.0.2.1/24 dev up0;"
+        "ip link set up0 up; ip -n out addr add 192.0.2.2/24 dev up1; ip -n out link set up1 up;"
+        "ip route add default via 192.0.2.2",
+    )
+    text = TEXT.replace("]}}", "], uplink: nat}}", 1)
+    lab.apply(text)
+    lab.listen("web", "tcp/80", "tcp/22")
+    assert lab.world.ping("192.0.2.2", netns="ci")
+    lab.world.run("nft", "-f", "-", input=FIREWALL)
+    lab.demand("ci", passes=("tcp/10.0.0.10/80",), stops=("tcp/10.0.0.10/22",))
+    status = lab.status()
+    assert status.returncode == 3 and "inet weft-lab" in status.stdout
+    told = lab.apply(text).stdout
+    assert "unfiltered" not in told
+    assert lab.world.ping("192.0.2.2", netns="ci") and lab.status().returncode == 0
+    assert "table inet filter" in lab.world.run("nft", "list", "ruleset").stdout
