@@ -78,7 +78,7 @@ def test_a_signal_in_the_middle(rig: Rig) -> None:
         if not stopped:
             done.add(words)
     print(f"{codes.total()} signals: {codes[REFUSED]} led back, {codes[DONE]} led on, {codes[INTERRUPTED]} idle")
-    assert min(codes[REFUSED], codes[DONE]) > 4
+    assert codes[REFUSED] > 4 and codes[DONE] + codes[INCOMPLETE] > 2
 
 
 def test_a_way_back_that_is_refused_too_is_finished_by_recover(rig: Rig) -> None:

@@ -10,9 +10,12 @@ from tests.dump import differences
 from tests.kernel.external import BEYOND4, BEYOND6
 from tests.kernel.external import EXTERNAL as EXTERNAL_LINK
 from tests.kernel.external import host as host
+from tests.kernel.test_networks import DOCKER
 from tests.world import World
 
 pytestmark = pytest.mark.kernel
+
+ROOT = Path(__file__).parents[2]
 
 EXTERNAL = """
 weft: 1
@@ -76,8 +79,7 @@ def test_two_networks_and_out_by_an_external_one(host: World, tmp_path: Path) ->
     shown = host.run("weft", "show").stdout
     assert "router edge" in shown
     assert "203.0.113.2/32" in shown
-    reached = host.run("weft", "check", "reach", "-f", tmp_path / "weft.yaml").stdout
-    assert "as it should" in reached or "ok" in reached.lower(), reached
+    assert "-- internet ---" in host.run("weft", "show", "--format", "mermaid").stdout
     host.run("weft", "destroy", "-y", "lab")
     assert differences(before, host.dump(settle_s=5)) == []
 
@@ -85,7 +87,7 @@ def test_two_networks_and_out_by_an_external_one(host: World, tmp_path: Path) ->
 MANY = (
     EXTERNAL
     + """
-  branch: {link: brx, subnets: [{cidr: 198.51.101.0/24}, {cidr: "2001:db8:7::/64"}]}
+  branch: {link: brx, subnets: [{cidr: 198.51.101.0/24, pools: [198.51.101.100-198.51.101.120]}, "2001:db8:7::/64"]}
 host: {links: {brx: {kind: bridge, members: [br0x]}}}
 tenants:
   shop:
@@ -110,9 +112,22 @@ tenants:
         network: front
         attach: {netns: web}
         addresses: [10.10.0.10, "fd00:10::10"]
-        routes: [{to: 198.51.101.0/24, via: 10.10.0.254}, {to: "2001:db8:7::/64", via: "fd00:10::254"}]
+        routes:
+          - {to: 198.51.101.0/24, via: 10.10.0.254}
+          - {to: 10.40.0.0/24, via: 10.10.0.254}
+          - {to: "2001:db8:7::/64", via: "fd00:10::254"}
       db: {network: back, attach: {netns: db}, addresses: [10.20.0.10]}
       disk: {network: store, attach: {netns: disk}, addresses: [10.30.0.10]}
+  dev:
+    networks:
+      front: {subnets: [10.40.0.0/24, "fd00:40::/64"]}
+      lab: {subnets: [10.50.0.0/24], uplink: routed}
+      nat: {subnets: [10.50.0.0/24], uplink: nat}
+    routers: {edge: {interfaces: [front], gateway: {network: branch, snat: false}}}
+    ports:
+      ci: {network: front, attach: {netns: ci}}
+      old: {network: lab, attach: {netns: old}}
+      older: {network: nat, attach: {netns: older}}
 """
 )
 
@@ -147,6 +162,9 @@ def test_several_routers_on_one_network(branched: World, tmp_path: Path) -> None
     assert host.ping("10.30.0.10", netns="db"), "by a router whose interface is a port"
     assert host.ping(BEYOND4, netns="disk"), "through two routers"
     assert "203.0.113.6" in seen_outside(host, "web", BEYOND4, "icmp")
+    assert host.ping("10.40.0.2", netns="web"), "from router to router of an external network, by its table"
+    said = host.run("weft", "check", "reach", "-f", tmp_path / "weft.yaml", check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
     assert not host.ping("203.0.113.60", netns="world", wait_s=0), "nothing answers by itself at a pool's address"
     assert host.ping(BEYOND6, netns="web"), "a family without a pool goes by the router's own address"
     host.run("weft", "destroy", "-y", "lab")
@@ -234,3 +252,50 @@ def test_a_link_that_goes_takes_no_router_along(host: World, tmp_path: Path) -> 
     assert host.ping(BEYOND4, netns="web")
     host.run("weft", "destroy", "-y", "lab")
     assert not [name for name in host.names() if name.startswith("weft.")]
+
+
+def test_the_example(host: World, tmp_path: Path) -> None:
+    """examples/routers.yaml: as it is, but for the link's name and where its gateway's IPv6 address is."""
+    example = (ROOT / "examples/routers.yaml").read_text()
+    apply(host, tmp_path, example.replace("eth1", "ext0").replace('"2001:db8:1::1"', '"2001:db8:1::ffff"'))
+    assert host.ping("10.12.0.2", netns="shop-web"), "through both routers"
+    assert f"203.0.113.10 > {BEYOND4}" in seen_outside(host, "shop-disk", BEYOND4, "icmp")
+    assert "203.0.113.20" in seen_outside(host, "dev-ci", BEYOND4, "icmp")
+    assert host.ping(BEYOND6, netns="shop-web")
+    assert not host.ping("10.10.0.80", netns="dev-ci", wait_s=0)
+
+
+def test_two_scopes_on_one_link_of_a_host_whose_firewall_drops(host: World, tmp_path: Path) -> None:
+    host.run("sh", "-c", DOCKER)
+    before = host.dump(settle_s=5)
+    apply(host, tmp_path, EDGE)
+    other = EDGE.replace("name: lab", "name: other").replace("{netns: ", "{netns: other-")
+    apply(host, tmp_path, other)
+    assert f"203.0.113.2 > {BEYOND4}" in seen_outside(host, "web", BEYOND4, "icmp")
+    assert f"203.0.113.3 > {BEYOND4}" in seen_outside(host, "other-web", BEYOND4, "icmp"), "stepped over the other's"
+    host.run("weft", "destroy", "-y", "lab")
+    assert host.ping(BEYOND4, netns="other-web")
+    assert host.ping(BEYOND6, netns="other-web"), "the link goes on answering for the other's"
+    host.run("weft", "destroy", "-y", "other")
+    assert differences(before, host.dump(settle_s=5)) == []
+
+
+@pytest.mark.needs("vlan")
+def test_a_narrow_vlan_of_the_file(host: World, tmp_path: Path) -> None:
+    """What the VLAN carries is what the router's networks are given; a larger one is clamped."""
+    host.run("ip", "-n", "world", "link", "add", "link", "ext1", "name", "v7", "type", "vlan", "id", "7")
+    host.run("sh", "-ec", "ip -n world addr add 198.51.101.1/24 dev v7; ip -n world link set v7 mtu 1400 up")
+    apply(
+        host,
+        tmp_path,
+        EDGE.replace("link: ext0", "link: ext0.7")
+        .replace("203.0.113.", "198.51.101.")
+        .replace("back: {", "back: {mtu: 1500, ")
+        + "host: {links: {ext0.7: {kind: vlan, link: ext0, vid: 7, mtu: 1400}}}\n",
+    )
+    for netns, mtu in (("web", 1400), ("db", 1500)):
+        assert host.json("ip", "-j", "link", "show", netns, netns=netns)[0]["mtu"] == mtu
+    assert host.ping("198.51.101.1", netns="db")
+    assert host.run("ping", "-c1", "-Mdo", "-s1372", "198.51.101.1", netns="web").returncode == 0
+    rules = host.run("nft", "list", "ruleset", netns="weft.lab.shop.edge").stdout
+    assert "tcp option maxseg size set rt mtu" in rules

@@ -13,7 +13,7 @@ from weft.compiler.qos.mechanisms import Choice
 from weft.compiler.qos.planted import Planted
 from weft.facts import Facts
 from weft.files import Loaded
-from weft.model.intent import Path
+from weft.model.intent import Path, Tenant
 
 _NO_PROGRAMS: Mapping[str, str] = MappingProxyType({})
 
@@ -62,5 +62,11 @@ def subnets(loaded: Loaded) -> Iterator[tuple[str, str]]:
     yield loaded.origins.at(("pools",)), loaded.intent.pools.ipv4
     for tenant_name, tenant in loaded.intent.tenants.items():
         for name, network in tenant.networks.items():
-            for subnet in network.subnets if network.uplink else ():
+            for subnet in network.subnets if network.uplink or name in _unhidden(tenant) else ():
                 yield f"{loaded.origins.at(('tenants', tenant_name, 'networks', name))} {subnet.cidr}", subnet.cidr
+
+
+def _unhidden(tenant: Tenant) -> Set[str]:
+    """The networks that routers lead out with their own addresses."""
+    routers = (router for router in tenant.routers.values() if router.gateway and not router.gateway.translates)
+    return {network for router in routers for network in tenant.joined(router)}

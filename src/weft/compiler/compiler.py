@@ -16,7 +16,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
 from weft.compiler.groups import compile_passages, compile_prefixes, is_local_change
-from weft.compiler.links.declared import declare
+from weft.compiler.links.declared import Declared, declare
 from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
 from weft.compiler.network import Segment, check_bridge_room
@@ -93,12 +93,14 @@ class Compiler:
         """
         draft, intent = self._draft, self.intent
         draft.spaces, draft.router_ports = spaces_of(intent), router_ports(draft, intent)
-        ways, configs = ways_of(draft, intent), configs_of(intent)
-        stands, policies = Stands(draft, declare(draft, configs), intent), Policies(draft, intent)
+        configs = configs_of(intent)
+        declared = declare(draft, configs)
+        ways = ways_of(draft, intent, declared)
+        stands, policies = Stands(draft, declared, intent), Policies(draft, intent)
         for name, tenant in intent.tenants.items():
             self._segments[name] = compile_tenant(draft, name, tenant, ways, stands, policies)
         wanted = shares_of(intent)
-        routers = self._routers(draft)
+        routers = self._routers(draft, declared)
         for name, tenant in intent.tenants.items():
             self._places |= self._ports(draft, name, tenant, tenant.ports, self.facts.held.get)
         self._transits(draft, wanted, routers)
@@ -142,10 +144,10 @@ class Compiler:
 
     # the whole
 
-    def _routers(self, draft: Draft) -> list[RouterPlace]:
+    def _routers(self, draft: Draft, links: Declared) -> list[RouterPlace]:
         """Routers, and the host's side of them."""
         uplinks = self._uplinks(draft)
-        externals = place_externals(draft, self.intent)
+        externals = place_externals(draft, self.intent, links)
         outside = assign_outside(draft, self.intent, externals)
         around = Around(segments=self._segments, externals=externals, outside=outside)
         declared = compile_declared(draft, self.intent, around)

@@ -89,7 +89,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "an entry of subnets",
         {
             "cidr": "The prefix, host bits zero.",
-            "gateway": "Left out: the first usable address where the network has an uplink. none: there is none.",
+            "gateway": "Left out: the first usable address where a router is the gateway. none: there is none.",
             "ra": "What its router advertises: slaac, stateless, stateful, or off. Left out: off.",
             "dns": "IPv6 addresses of name servers, which the advertisements name.",
         },

@@ -184,6 +184,13 @@ class Tenant:
     id: w.Uuid | None = None
     was: w.Name | None = None
 
+    def joined(self, router: Router) -> tuple[str, ...]:
+        """The networks that one of its routers joins, by name."""
+        ports = (self.ports.get(interface.port or "") for interface in router.interfaces)
+        pairs = zip(router.interfaces, ports, strict=True)
+        names = (port.network if port else interface.network for interface, port in pairs)
+        return tuple(dict.fromkeys(name for name in names if name))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tcp:

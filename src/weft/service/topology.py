@@ -7,7 +7,7 @@ from which rates come.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from weft.backends.counters import Glance
@@ -18,9 +18,9 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
+from weft.kinds.netns import Namespace
 from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
-from weft.model.router import Router
 from weft.picture.view import (
     Condition,
     Flow,
@@ -70,9 +70,13 @@ class _Seen:
         self._observed = prepared.observed
         self._facts = prepared.facts
         self._wanted = _links_by_mark(prepared.desired.values())
+        self._spaces = _spaces_by_mark(prepared.desired.values())
         self._addresses = _addresses_by_link(prepared.observed.values())
         self._changed = _changed(prepared)
         self._now, self._before = now, before
+        self._externals: dict[str, list[str]] = defaultdict(list)
+        for name, network in prepared.loaded.intent.external_networks.items() if prepared.loaded else ():
+            self._externals[network.link].append(name)
 
     def tenant(self, name: str, tenant: Tenant) -> TenantView:
         bridges = {network: self._bridge(name, network) for network in tenant.networks}
@@ -89,11 +93,15 @@ class _Seen:
     def space(self, netns: str, config: NamespaceConfig) -> SpaceView:
         """The links that the file speaks of, and on the host those that lead out."""
         egress = self._facts.egress_links if self._facts and netns == HOST else ()
+        externals = self._externals if netns == HOST else {}
         named = {link.was or name: link for name, link in config.links.items()}
-        spoken_of = {name: named.get(name) for name in (*named, *egress)}
+        spoken_of = {name: named.get(name) for name in (*named, *egress, *externals)}
         return SpaceView(
             netns=netns,
-            links=tuple(self._link(link_key(netns, name), link, name in egress) for name, link in spoken_of.items()),
+            links=tuple(
+                self._link(link_key(netns, name), link, name in egress, tuple(externals.get(name, ())))
+                for name, link in spoken_of.items()
+            ),
         )
 
     # tenants
@@ -140,27 +148,41 @@ class _Seen:
     def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
         for name, network in tenant.networks.items():
             if network.uplink is not None:
-                yield from self._router(of, name, ("tenants", of, "networks", name), (name,), network.uplink.value)
+                yield from self._router(
+                    of, name, ("tenants", of, "networks", name), (name,), uplink=network.uplink.value
+                )
         for name, router in tenant.routers.items():
-            networks = dict.fromkeys(_joined(tenant, router))
-            out = router.gateway.network if router.gateway else ""
-            yield from self._router(of, name, ("tenants", of, "routers", name), tuple(networks), out)
+            out, path = router.gateway.network if router.gateway else "", ("tenants", of, "routers", name)
+            ports = [interface.port for interface in router.interfaces if interface.port]
+            legs = [link for port in ports for link in self._wanted[f"tenants/{of}/ports/{port}"]]
+            yield from self._router(of, name, path, tenant.joined(router), external=out, legs=legs)
 
-    def _router(self, of: str, name: str, path: Path, networks: tuple[str, ...], out: str) -> Iterator[RouterView]:
-        """`out`: how it leads out, or where to. Of a network's own router only what is in its namespace counts."""
+    def _router(
+        self,
+        of: str,
+        name: str,
+        path: Path,
+        networks: tuple[str, ...],
+        *,
+        uplink: str = "",
+        external: str = "",
+        legs: Sequence[Link] = (),
+    ) -> Iterator[RouterView]:
+        """Of a network's own router only what is in its namespace counts. `legs`: links of ports that end in it."""
         links = self._wanted[f"tenants/{of}/routers/{name}"]
+        netns = self._spaces.get(f"tenants/{of}/routers/{name}")
         outside = next((link for link in links if link.ifname == UPLINK), None)
         transit = next((link for link in links if link.netns == HOST), None)
-        netns = outside.netns if outside else next((link.netns for link in links if not link.master), None)
         if netns is None:
             return
-        inside = [link.key for link in links if link.netns == netns and link is not outside]
+        inside = [link.key for link in (*links, *legs) if link.netns == netns and link is not outside]
         yield RouterView(
             name=name,
             condition=self._condition(links, path, within=netns if path[2] == "networks" else None),
             netns=netns,
             networks=networks,
-            uplink=out,
+            uplink=uplink,
+            external=external,
             transit=transit.ifname if transit else "",
             addresses=tuple(chain.from_iterable(self._addresses[key] for key in inside)),
             outside=tuple(a for a in self._addresses[outside.key] if not a.startswith("fe80:")) if outside else (),
@@ -169,7 +191,7 @@ class _Seen:
 
     # links outside of tenants
 
-    def _link(self, key: Key, link: HostLink | None, egress: bool) -> LinkView:
+    def _link(self, key: Key, link: HostLink | None, egress: bool, externals: tuple[str, ...]) -> LinkView:
         now = self._observed.get(key)
         is_there = isinstance(now, Link)
         return LinkView(
@@ -178,6 +200,7 @@ class _Seen:
             kind=(link.kind if link else "") or (_kind(now) if isinstance(now, Link) else ""),
             existing=link is None or link.existing,
             egress=egress,
+            externals=externals,
             mac=(now.mac or "") if isinstance(now, Link) else "",
             mtu=now.mtu if isinstance(now, Link) else None,
             addresses=self._addresses[key],
@@ -292,15 +315,6 @@ def _told_of(path: Path) -> Path:
     return path[:-1] if path[-1:] == (QOS,) else path
 
 
-def _joined(tenant: Tenant, router: Router) -> Iterator[str]:
-    """The networks that a router joins."""
-    for interface in router.interfaces:
-        if interface.network:
-            yield interface.network
-        elif interface.port and interface.port in tenant.ports:
-            yield tenant.ports[interface.port].network
-
-
 def _links_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, list[Link]]:
     """Weft's links by the object that their marks name."""
     found: dict[str, list[Link]] = defaultdict(list)
@@ -308,6 +322,12 @@ def _links_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, list[Link]]:
         if mark := Mark.parse(link.alias):
             found[mark.object].append(link)
     return found
+
+
+def _spaces_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, str]:
+    """Weft's namespaces by the object that their marks name."""
+    spaces = (obj for obj in desired if isinstance(obj, Namespace))
+    return {mark.object: space.name for space in spaces if (mark := Mark.parse(space.alias))}
 
 
 def _links(objects: Iterable[KernelObject]) -> Iterator[Link]:

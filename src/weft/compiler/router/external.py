@@ -15,7 +15,9 @@ from ipaddress import ip_interface
 
 from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
+from weft.compiler.findings import Cause, dotted
+from weft.compiler.links.ahead import mtu_ahead
+from weft.compiler.links.declared import Declared
 from weft.compiler.naming import identity
 from weft.compiler.network import ETHERNET_MTU
 from weft.compiler.router.namespace import route_back
@@ -26,9 +28,10 @@ from weft.compiler.settings import compile_sysctl
 from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.model.intent import Intent, Path
+from weft.model.links import BridgeLink
 from weft.model.router import ExternalNetwork, ExternalSubnet
 from weft.records import dataclass
-from weft.state import HOST
+from weft.state import HOST, link_key
 
 _PROXY_DELAY = {4: "net/ipv4/neigh/{}/proxy_delay", 6: "net/ipv6/neigh/{}/proxy_delay"}
 """How long the kernel waits before it answers for another, at most: 0.8 s unless told otherwise. Nobody else answers
@@ -46,7 +49,6 @@ class ExternalPlace:
     chosen from. `table`: its routing table on the host. `given`: addresses that the intent gives, and where."""
 
     name: str
-    former: str
     path: Path
     link: str
     mtu: int
@@ -74,43 +76,38 @@ class ExternalPlace:
         return None
 
 
-def external_mtu(intent: Intent, draft: Draft, link: str) -> int:
+def external_mtu(draft: Draft, declared: Declared, link: str) -> int:
     """The MTU of the host's link as it will be, in bytes."""
-    declared = intent.host.links if intent.host else {}
-    wanted = declared[link].mtu if link in declared else None
-    there = draft.facts.links.get(link)
-    return wanted or (there.mtu if there else ETHERNET_MTU)
+    return mtu_ahead(draft, declared, link_key(HOST, link)) or ETHERNET_MTU
 
 
-def place_externals(draft: Draft, intent: Intent) -> dict[str, ExternalPlace]:
-    """All external networks of the file, by name."""
+def place_externals(draft: Draft, intent: Intent, declared: Declared) -> dict[str, ExternalPlace]:
+    """All external networks of the file, by name. `declared`: the links that it speaks of."""
     spans: list[Span] = []
     found: dict[str, ExternalPlace] = {}
     tables: set[int] = set()
+    holders = taken(draft, declared) if intent.external_networks else {}
     for name, network in intent.external_networks.items():
         path = ("external_networks", name)
         own_id = identity(draft.names.scope, f"external_networks/{network.was or name}", network.id)
         if not draft.identify(own_id, path):
             continue
-        _check_link(draft, intent, network, path)
+        _check_link(draft, intent, declared, network, path)
         pools = tuple(_pools(draft, network, path))
         spans += (pool.span._replace(path=(*path, "subnets", str(at))) for at, pool in enumerate(pools))
-        _reserve(draft, intent, network.link, pools)
+        _reserve(holders, pools)
+        pairs = enumerate(zip(pools, network.subnets, strict=True))
         found[name] = ExternalPlace(
             name=name,
-            former=network.was or name,
             path=path,
             link=network.link,
-            mtu=external_mtu(intent, draft, network.link),
+            mtu=external_mtu(draft, declared, network.link),
             pools=pools,
-            choices=tuple(
-                _choices(draft, pool, subnet, at, path)
-                for at, (pool, subnet) in enumerate(zip(pools, network.subnets, strict=True))
-            ),
+            choices=tuple(_choices(draft, pool, subnet, (*path, "subnets", str(at))) for at, (pool, subnet) in pairs),
             table=table_number(draft, own_id, tables),
         )
     for wide, narrow in overlaps(spans):
-        draft.error(narrow.path, f"{narrow.cidr} overlaps {wide.cidr} of {'.'.join(wide.path[:2])}", "prefixes apart")
+        draft.error(narrow.path, f"{narrow.cidr} overlaps {wide.cidr} of {dotted(wide.path[:2])}", "prefixes apart")
     return found
 
 
@@ -184,17 +181,29 @@ def _default(external: ExternalPlace, family: int, dst: str) -> Route:
     )
 
 
-def _check_link(draft: Draft, intent: Intent, network: ExternalNetwork, path: Path) -> None:
-    declared = intent.host.links if intent.host else {}
-    there, said = draft.facts.links.get(network.link), declared.get(network.link)
-    if there is None and said is None:
-        known = ", ".join(sorted({*draft.facts.links, *declared} - {"lo"})) or "none"
-        draft.error((*path, "link"), f"the host has no link {network.link}", f"its links: {known}", Cause.MACHINE)
+def _check_link(draft: Draft, intent: Intent, declared: Declared, network: ExternalNetwork, path: Path) -> None:
+    """Find a link that is not there, and one that what comes in by it is taken from."""
+    link, where = network.link, (*path, "link")
+    there, said = draft.facts.links.get(link), declared.get(link_key(HOST, link))
+    if there is None and (said is None or not said.spec.kind):
+        own = (key.name for key, entry in declared.items() if key.netns == HOST and entry.spec.kind)
+        known = ", ".join(sorted({*draft.facts.links, *own} - {"lo"})) or "none"
+        draft.error(where, f"the host has no link {link}", f"its links: {known}", Cause.MACHINE)
         return
-    master = (said.master if said else None) or (there.master if there else "")
+    master = (said.spec.master if said else None) or (there.master if there else "")
     if master:
-        what = f"{network.link} is a port of {master}, which takes what comes in by it"
-        draft.error((*path, "link"), what, f"`link: {master}`", Cause.MACHINE)
+        what = f"{link} is a port of {master}, which takes what comes in by it"
+        draft.error(where, what, f"`link: {master}`", Cause.MACHINE)
+    kind = said.spec.kind if said and said.spec.kind else there.link_kind if there else ""
+    if kind == BridgeLink.kind:
+        return
+    for tenant, held in intent.tenants.items():
+        for name, one in held.networks.items():
+            segment = one.segment
+            if segment and segment.link == link and segment.vlan is None and segment.mode is None and not segment.vni:
+                what = f"{link} becomes a port of a bridge, for network {tenant}/{name} stands on it"
+                draft.error(where, what, "a VLAN of it for one of the two, or a bridge of yours as the `link:` of both")
+                return
 
 
 def _pools(draft: Draft, network: ExternalNetwork, path: Path) -> Iterator[AddressPool]:
@@ -213,19 +222,17 @@ def _pools(draft: Draft, network: ExternalNetwork, path: Path) -> Iterator[Addre
         yield pool
 
 
-def _choices(draft: Draft, pool: AddressPool, subnet: ExternalSubnet, at: int, path: Path) -> tuple[AddressPool, ...]:
+def _choices(draft: Draft, pool: AddressPool, subnet: ExternalSubnet, path: Path) -> tuple[AddressPool, ...]:
     """What addresses of a subnet are chosen from: its ranges, which know what is taken in all of it."""
     if not subnet.pools:
         return (pool,)
     found = []
-    for place, text in enumerate(subnet.pools):
-        (family, low), (_, high) = ends(text)
-        if pool.spans(family, low) and pool.spans(family, high):
-            low, high = max(low, pool.first), min(high, pool.last)
-            found.append(pool.part(low, high))
+    for at, text in enumerate(subnet.pools):
+        (family, low), (other, high) = ends(text)
+        if pool.spans(family, low) and pool.spans(other, high):
+            found.append(pool.part(max(low, pool.first), min(high, pool.last)))
         else:
-            where = (*path, "subnets", str(at), "pools", str(place))
-            draft.error(where, f"{text} is outside {pool.cidr}", f"within {_span(pool)}")
+            draft.error((*path, "pools", str(at)), f"{text} is outside {pool.cidr}", f"within {_span(pool)}")
     return tuple(found)
 
 
@@ -235,16 +242,16 @@ def ends(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
     return number_of(first), number_of(last or first)
 
 
-def _reserve(draft: Draft, intent: Intent, link: str, pools: Iterable[AddressPool]) -> None:
+def _reserve(holders: Mapping[str, str], pools: Iterable[AddressPool]) -> None:
     """What others have already."""
-    for address, holder in taken(draft, intent, link).items():
+    for address, holder in holders.items():
         family, number = number_of(address)
         for pool in pools:
             if pool.spans(family, number):
                 pool.hold(number, holder)
 
 
-def taken(draft: Draft, intent: Intent, link: str) -> Mapping[str, str]:
+def taken(draft: Draft, declared: Declared) -> Mapping[str, str]:
     """Addresses that the host has, leads elsewhere or knows as a neighbour's, with whose each is."""
     found: dict[str, str] = {}
     for prefix in draft.facts.host_routes:
@@ -253,11 +260,9 @@ def taken(draft: Draft, intent: Intent, link: str) -> Mapping[str, str]:
             found[address] = "led elsewhere by a route of the host's"
     for ifname, address in draft.facts.host_neighbours:
         found[address] = f"a neighbour's by an entry of the host's on {ifname}"
-    declared = intent.host.links if intent.host else {}
-    for ifname, addresses in (
-        *((ifname, held.addresses) for ifname, held in draft.facts.links.items()),
-        *((ifname, held.addresses) for ifname, held in declared.items()),
-    ):
+    there = [(ifname, link.addresses) for ifname, link in draft.facts.links.items()]
+    said = [(key.name, entry.spec.addresses) for key, entry in declared.items() if key.netns == HOST]
+    for ifname, addresses in (*there, *said):
         for cidr in addresses:
             found[str(ip_interface(cidr).ip)] = f"the host's own, on {ifname}"
     return found

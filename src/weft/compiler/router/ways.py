@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from weft.compiler.draft import Draft
+from weft.compiler.links.declared import Declared
 from weft.compiler.network import Way, egress_mtu
 from weft.compiler.router.external import external_mtu
 from weft.model.intent import Intent, Network, Tenant
@@ -20,15 +21,15 @@ NetworkKey = tuple[str, str]
 Ways = Mapping[NetworkKey, Way]
 
 
-def ways_of(draft: Draft, intent: Intent) -> Ways:
-    """Of every network of the intent."""
+def ways_of(draft: Draft, intent: Intent, declared: Declared) -> Ways:
+    """Of every network of the intent. `declared`: the links that it speaks of."""
     path_mtu = egress_mtu(intent, draft)
     found = {
         (tenant, name): Way(is_routed=network.uplink is not None, mtu=path_mtu if network.uplink else None)
         for tenant, name, network in _networks(intent)
     }
     for tenant, held in intent.tenants.items():
-        _by_routers(draft, intent, tenant, held, found)
+        _by_routers(draft, intent, declared, tenant, held, found)
     return found
 
 
@@ -38,10 +39,12 @@ def _networks(intent: Intent) -> Iterator[tuple[str, str, Network]]:
             yield tenant, name, network
 
 
-def _by_routers(draft: Draft, intent: Intent, tenant: str, held: Tenant, ways: Mapping[NetworkKey, Way]) -> None:
+def _by_routers(
+    draft: Draft, intent: Intent, declared: Declared, tenant: str, held: Tenant, ways: Mapping[NetworkKey, Way]
+) -> None:
     for router in held.routers.values():
         external = intent.external_networks.get(router.gateway.network) if router.gateway else None
-        mtu = external_mtu(intent, draft, external.link) if external else None
+        mtu = external_mtu(draft, declared, external.link) if external else None
         for interface in router.interfaces:
             way = ways.get((tenant, interface.network or ""))
             if way is None:
