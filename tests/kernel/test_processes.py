@@ -63,12 +63,17 @@ def whole(backend: Backend, *netns: str) -> State:
     return State((k, o) for k, o in found.items() if isinstance(o, Process) and k.netns in (netns or ("", "red")))
 
 
+def is_here(pid: str) -> bool:
+    """Whether it is in this world: others may be at work beside it. Raises: OSError."""
+    return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/thread-self/ns/mnt")
+
+
 def running() -> dict[int, str]:
-    """The processes that bear a mark of weft's, by number: their words."""
+    """The programs of this world that bear the mark, by number: their words."""
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            leads = os.getsid(int(pid)) == int(pid)  # and is not what a program has started
+            leads = os.getsid(int(pid)) == int(pid) and is_here(pid)  # and is not what a program has started
             marked = leads and f"WEFT_PROCESS={MARK}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
             found |= {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")} if marked else {}
         except OSError:
@@ -83,8 +88,7 @@ def supervisors() -> list[int]:
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             is_one = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").strip().endswith(words)
-            is_here = os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/thread-self/ns/mnt")
-            found += [int(pid)] if is_one and is_here else []
+            found += [int(pid)] if is_one and is_here(pid) else []
         except OSError:
             continue
     return found

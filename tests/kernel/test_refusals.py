@@ -102,4 +102,4 @@ def test_refusals_between_programs(host: World, tmp_path: Path) -> None:
     one, two = (("apply", "-y", "-f", write(tmp_path, text)) for text in intents.ADVERTISED)
     codes = refuse_every_step(Rig.between(host, one, two), stride=3)
     print(f"{codes.total()} refusals: {codes[REFUSED]} led back, {codes[DONE]} led on, {codes[INCOMPLETE]} to close")
-    assert min(codes[REFUSED], codes[DONE]) > 4
+    assert codes[REFUSED] > 4 and codes[DONE] + codes[INCOMPLETE] > 2
