@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +12,16 @@ from typing import Any
 import pytest
 
 from tests.kernel.cgroups import cgroups, within
+from tests.kernel.faults.command import preload
+from tests.kernel.faults.killer import Killer
+from tests.kernel.faults.rig import Rig
 from tests.kernel.qos.lab import Lab
 from tests.kernel.qos.test_classes import DEFAULT, SENDER, minor, ten_in
 from weft.probe.cgroups import ROOT
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_egress", "nft_cgroup", "macvlan")]
+
+STRIDE = int(os.environ.get("WEFT_FAULT_STRIDE", "7"))
 
 NIGHTLY, SITE = "weft-test/nightly", "weft-test/site"
 CLASSES: dict[str, Any] = {
@@ -101,3 +108,20 @@ def test_a_cgroup_that_is_made_anew_is_another_one(host: Lab) -> None:
     with ten_in(host, "eth1", minor("backup"), None):
         world.run(*within(NIGHTLY, *udp("tos", "10.7.0.2", "9", "0")))
     assert "qos-sent-eth1" in world.run("weft", "qos", "explain", "eth1").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_kill_anywhere_leaves_all_of_it_or_nothing(host: Lab, tmp_path: Path) -> None:
+    preload()
+    without = {name: held for name, held in CLASSES.items() if name == "dns"}
+    ends = []
+    for name, classes in (("a", without), ("b", CLASSES)):
+        policy = {"egress": POLICY["egress"] | {"classes": classes}}
+        links = {"eth1": {"existing": True, "qos": policy}}
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps({"weft": 1, "name": "lab", "host": {"links": links}}))
+        ends.append(("apply", "-y", "-f", str(path)))
+    tally = Killer(Rig.between(host.world, *ends), first=1, stride=STRIDE).run()
+    print(tally)
+    assert tally.former and tally.wanted

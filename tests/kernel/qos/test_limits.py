@@ -136,6 +136,40 @@ def test_a_limit_that_lets_frames_pass_whole_keeps_what_waits(lab: Lab) -> None:
         assert {one.dropped for one in lab.classes(ifname).values()} == {"0"}
 
 
+def test_guarantees_on_a_segment_by_a_policy_of_its_link(lab: Lab) -> None:
+    """What a port is guaranteed of a link that its network stands on is a class of the link's for the port's address: a
+    fellow that sends all it can leaves it that."""
+    lab.world.run("sh", "-ec", "ip netns add outside; ip link add x0 type veth peer name far netns outside")
+    lab.world.run("sh", "-ec", "ip link set x0 up; ip -n outside link set far up")
+    lab.world.run("ip", "-n", "outside", "addr", "add", "10.6.0.9/24", "dev", "far")
+    wire = {"w": {"segment": {"link": "x0"}, "subnets": ["10.6.0.0/24"]}}
+    places = (("d", "10.6.0.1"), ("e", "10.6.0.2"))
+    ports = {name: {"network": "w", "attach": {"netns": name}, "addresses": [at]} for name, at in places}
+    classes = {"d": {"match": {"source": "10.6.0.1"}, "rate": "6mbit", "ceil": "8mbit"}}
+    policy = {"egress": {"ceil": "8mbit", "classes": classes}}
+    lab.apply(ports, wire, host={"links": {"x0": {"existing": True, "qos": policy}}})
+    (minor,) = (of for of, one in lab.classes("x0", None).items() if one.rate == "6Mbit")
+    with lab.server("outside"):
+        flood = lab.world.start(sys.executable, "-c", FLOOD, netns="e", stdout=-3, stderr=-3)
+        try:
+            got = lab.rate_bps("d", "10.6.0.9", "x0", minor=minor, netns=None)
+        finally:
+            flood.kill()
+            flood.wait()
+    assert got > 5.7e6, got
+    lab.world.run("weft", "destroy", "-y", "lab")
+    lab.file.unlink()
+    lab.world.run("sh", "-ec", "ip link del x0; ip netns del outside")
+
+
+FLOOD = """
+import socket
+udp = socket.socket(2, 2)
+while True:
+    udp.sendto(b"x" * 1400, ("10.6.0.9", 9))
+"""
+
+
 def test_what_a_policy_leaves_behind_when_it_goes_is_nothing(lab: Lab) -> None:
     lab.apply()
     before = lab.world.dump(settle_s=5)

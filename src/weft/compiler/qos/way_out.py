@@ -27,6 +27,7 @@ from weft.compiler.router.place import RouterPlace
 from weft.compiler.tenant import PortKey
 from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
+from weft.kinds.link.ipvlan import Ipvlan
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path, Uplink
 from weft.records import dataclass
@@ -95,8 +96,8 @@ class _Shared:
         """Its objects, each with whoever asks for it; an ifb for what comes in, a guard for what goes out."""
         if self.way == "ingress":
             draft.link(_ifb(draft, self.link), self.path)
-        elif _MAC.fullmatch(mac_ := _mac(draft, self.link)):
-            ward_off(draft, self.link, mac_, self.built.default, self.path)
+        else:
+            _guard(draft, self.link, self.built.default, self.path)
         root = link_key(HOST, self.built.ground.ifname)
         draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
         own = _own(draft, self.link)
@@ -247,6 +248,17 @@ def _ifb(draft: Draft, link: str) -> Ifb:
         addr_gen_mode=draft.silence(_mtu(draft, link)),
         altnames=altnames(f"{draft.names.scope}.{link}.in"),
     )
+
+
+def _guard(draft: Draft, link: str, default: str, path: Path) -> None:
+    """Keep others that stand on the link out of its classes: by their MAC, which ipvlans do not have."""
+    if _MAC.fullmatch(mac_ := _mac(draft, link)):
+        ward_off(draft, link, mac_, default, path)
+    upon = [obj for obj in draft.state.values() if isinstance(obj, Ipvlan) and obj.parent == link_key(HOST, link)]
+    if upon:
+        what = f"an ipvlan upon {link} sends under its MAC: whoever is root there can get into any class of {link}'s"
+        fix = "macvlans (`mode: macvlan`) where that is not to be trusted"
+        draft.warn(draft.paths[upon[0].key], what, fix)
 
 
 def _own(draft: Draft, link: str) -> Link | None:
