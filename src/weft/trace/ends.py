@@ -1,12 +1,13 @@
 """Who asks and who is asked, by the words for them: a port, an address, or `external`, somebody outside.
 
 Rules: a port goes by its first address of a family. An address means whoever has it: a port, the host, a router; one
-that nobody has is outside's. A name that fits several is refused, never guessed.
+that nobody has is outside's. A name that fits several is refused, never guessed, and so is the address of several that
+is to ask; who is asked by it, the way decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -54,18 +55,25 @@ class Ends:
             raise _wrong(f"{source} {target}", what, "say two of one family")
         able = [one for one in (wanted or FAMILIES) if all(self._has(word, one) for word in (source, target))]
         if not able:
-            lacking = next(word for word in (source, target) if not any(self._has(word, f) for f in wanted or FAMILIES))
-            kind = f"IPv{min(wanted)} address" if wanted else "address"
-            raise _wrong(lacking, f"the port has no {kind}", "ask in the other family, or give it one")
-        return self._end(source, able[0]), self._end(target, able[0]), able[0]
+            raise self._unable(source, target, wanted)
+        return self._end(source, able[0], asks=True), self._end(target, able[0], asks=False), able[0]
+
+    def _unable(self, source: str, target: str, wanted: Collection[int]) -> IntentInvalid:
+        lacking = [word for word in (source, target) if not any(self._has(word, one) for one in wanted or FAMILIES)]
+        if not lacking:
+            return _wrong(f"{source} {target}", "they have no family in common", "give one of them another address")
+        kind = f"IPv{min(wanted)} address" if wanted else "address"
+        return _wrong(lacking[0], f"the port has no {kind}", "ask in the other family, or give it one")
 
     def _has(self, word: str, family: int) -> bool:
         return word == EXTERNAL or _is_address(word) or bool(self._port(word).address(family))
 
-    def _end(self, word: str, family: int) -> End:
+    def _end(self, word: str, family: int, *, asks: bool) -> End:
         if word == EXTERNAL:
             return End(name=EXTERNAL, address=SOMEBODY[family], netns=None, is_outside=True)
-        return self._by_address(word) if _is_address(word) else self._of(self._port(word), family)
+        if not _is_address(word):
+            return self._of(self._port(word), family)
+        return self._asking(str(ip_address(word))) if asks else self._asked(str(ip_address(word)))
 
     def _port(self, word: str) -> Endpoint:
         """Raises: IntentInvalid where it is none, or several ports bear it."""
@@ -79,22 +87,38 @@ class Ends:
         fix = f"did you mean {meant}?" if meant else "a port, an address or `external`; `weft show` lists the ports"
         raise _wrong(word, "no port has that name", fix)
 
-    def _by_address(self, word: str) -> End:
-        address = str(ip_address(word))
-        led = self._floating.get(address)
-        if led is not None:
-            return replace(self._of(led, 6 if ":" in address else 4), name=address, address=address)
-        ports = [end for end in self._ports.values() if address in (end.ipv4, end.ipv6)]
-        ports += [end for end, *_ in self._guests.values() if address in (end.ipv4, end.ipv6)]
-        if len(ports) > 1:
-            raise _wrong(word, f"several have it: {', '.join(end.name for end in ports)}", "say which: TENANT/PORT")
-        if ports:
-            return self._of(ports[0], 6 if ":" in address else 4)
+    def _asking(self, address: str) -> End:
+        """Who speaks as the address. Raises: IntentInvalid where that are several, or nobody."""
+        ports = [self._floating[address]] if address in self._floating else self._with(address)
+        if len(ports) == 1:
+            return self._of(ports[0], _family(address))
         owners = self._world.owners(address)
-        if not owners and address not in self._known:
-            return End(name=address, address=address, netns=None, is_outside=True)
-        at = owners[0] if owners else None
-        return End(name=address, address=address, netns=at and at.netns, ifname=at.name if at else "")
+        if len(ports) > 1 or len({key.netns for key in owners}) > 1:
+            named = [end.name for end in ports] or [key.netns or "the host" for key in owners]
+            raise _wrong(address, f"several have it: {', '.join(named)}", "say which: TENANT/PORT")
+        if owners:
+            return End(name=address, address=address, netns=owners[0].netns, ifname=owners[0].name)
+        if address in self._known:
+            raise _wrong(address, "nobody speaks as it: it leads to ports, none of which has it", "say the port")
+        return End(name=address, address=address, netns=None, is_outside=True)
+
+    def _asked(self, address: str) -> End:
+        """Whom the address leads to: the one who has it, or whoever the way comes to."""
+        if address in self._floating:
+            return replace(self._of(self._floating[address], _family(address)), name=address, address=address)
+        ports = self._with(address)
+        if len(ports) == 1:
+            return self._of(ports[0], _family(address))
+        is_here = bool(ports or self._world.owners(address)) or address in self._known
+        return End(name=address, address=address, netns=None, is_outside=not is_here)
+
+    def _with(self, address: str) -> list[Endpoint]:
+        ends = (self._guests.get(end.name, (end,))[0] for end in self._ports.values())
+        return [end for end in ends if address in (end.ipv4, end.ipv6)]
+
+    def guest(self, stitch: Key, family: int) -> End:
+        """The port behind a tap's stitch."""
+        return next(self._of(end, family) for end, key, _ in self._guests.values() if key == stitch)
 
     def _of(self, end: Endpoint, family: int) -> End:
         made = End(name=end.name, address=end.address(family), netns=end.netns, ifname=end.ifname, path=end.path)
@@ -128,6 +152,10 @@ def _mac(objects: Iterable[KernelObject]) -> str:
     """The one that anti-spoofing lets its port speak as."""
     held = (obj for obj in objects if isinstance(obj, NftElement) and obj.set == MACS)
     return next((obj.element.rpartition(" . ")[2] for obj in held), "")
+
+
+def _family(address: str) -> int:
+    return 6 if ":" in address else 4
 
 
 def _is_address(word: str) -> bool:

@@ -83,6 +83,9 @@ class Tracer:
         gateway = ways_out(self._intent, network_of(self._intent, end.path)) if end.is_port else None
         return networks[gateway.network].link if gateway is not None else ""
 
+    def guest(self, stitch: Key, family: int) -> End:
+        return self._ends.guest(stitch, family)
+
     def neighbour(self, guest: End, address: str) -> str:
         """Whom a guest sends to, as it would know from its subnets: the address itself, else their gateway."""
         _, owner, _, name = network_of(self._intent, guest.path)
@@ -151,8 +154,8 @@ class _Traced:
         size = self._size if self._talk.protocol.startswith("icmp") else None
         teller = self._tracer.teller(self._source, self._target, self._talk, size)
         if there.guest is not None:
-            next_hop = self._tracer.neighbour(self._target, there.source)
-            walk = self._world.answer_from(there, next_hop, mac=self._target.mac)
+            guest = self._tracer.guest(there.guest, self._family)
+            walk = self._world.answer_from(there, self._tracer.neighbour(guest, there.source), mac=guest.mac)
         else:
             walk = self._world.answer(there)
         told = self._ending(teller.tell(walk, answer=True), walk, self._source)
@@ -181,7 +184,9 @@ class _Traced:
             return walk.guest == end.stitch
         if end.is_outside:
             return walk.verdict is Verdict.LEAVES
-        return walk.verdict is Verdict.ARRIVES and (not end.is_port or walk.netns == end.netns)
+        if not end.is_port:
+            return walk.verdict is Verdict.ARRIVES or walk.guest is not None
+        return walk.verdict is Verdict.ARRIVES and walk.netns == end.netns
 
     def _way_in(self, source: End, target: End) -> Key | None:
         """The link by which somebody outside comes in: that of the target's external network, else the one by which

@@ -120,7 +120,7 @@ def test_from_the_host_and_by_check(open_shop: Lab) -> None:
     status = open_shop.status()
     assert status.returncode == 3 and "tenants.shop.floating_ips.203.0.113.10" in status.stdout
     red = world.run("weft", "check", "reach", "-f", open_shop.file, "--port", WEB4, check=False)
-    assert red.returncode == 3 and f"dev/ci -> shop/{WEB4}" in red.stdout and f"floating4 {WEB4}" in red.stdout
+    assert red.returncode == 3 and f"shop/web -> shop/{WEB4}" in red.stdout and f"floating4 {WEB4}" in red.stdout
     open_shop.apply(shop(*ALL))
     assert world.ping(WEB4, netns="world")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import click
 import pytest
@@ -99,6 +100,24 @@ def test_one_port_alone_is_paired_with_all() -> None:
     assert {(a.name, b.name) for a, b in pairs_of(ALL, [WEB])} == {
         pair for other in (DB, OTHER, VM) for pair in ((WEB.name, other.name), (other.name, WEB.name))
     }
+
+
+FLOATING = replace(
+    DB, name="red/203.0.113.10", path=("tenants", "red", "floating_ips", "203.0.113.10"), floating="203.0.113.10"
+)
+
+
+def test_a_floating_ip_is_asked_and_asks_nobody() -> None:
+    assert (FLOATING.address(4), FLOATING.asked(4), DB.asked(4)) == ("10.0.0.1", "203.0.113.10", "10.0.0.1")
+    everybody = [WEB, DB, FLOATING]
+    assert select(everybody, ["203.0.113.10"]) == [FLOATING]
+    asked = [(a.name, b.name) for a, b in pairs_of(everybody, [FLOATING])]
+    assert asked == [(WEB.name, FLOATING.name), (DB.name, FLOATING.name)]
+    assert len(pairs_of(everybody, everybody)) == 4
+    one = pair(expectation(target=FLOATING))
+    shown = text(found(one, ports=(WEB, FLOATING))).splitlines()
+    assert [line.split() for line in shown[1:3]] == [["red/web", "1", "+"], ["red/203.0.113.10", "2"]]
+    assert [port["floating"] for port in document(found(one, ports=(WEB, FLOATING)))["ports"]] == [None, "203.0.113.10"]
 
 
 def pair(known: Expectation, *, lost: set[Protocol] | None = None, suspects: tuple[Difference, ...] = ()) -> Pair:

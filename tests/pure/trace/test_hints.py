@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.pure.trace.lab import TEXT, Lab
+from weft.errors import IntentInvalid
 from weft.trace import Fate, Sort
 
 
@@ -111,4 +112,8 @@ def test_floating_ips_and_forwards() -> None:
         "forward | weft.yaml:14:7"
     )
     assert lab.trace("web", "203.0.113.10", "icmp").fate is Fate.PASSES, "the hairpin"
+    assert str(lab.trace("203.0.113.10", "external", "icmp").source) == "shop/web (10.0.0.2)"
+    with pytest.raises(IntentInvalid) as refused:
+        lab.trace("203.0.113.11", "web", "icmp")
+    assert "nobody speaks as it" in str(refused.value)
     assert lab.hint("web", "db", "icmp") == "no router joins network shop/front and network shop/back | weft.yaml:7:16"

@@ -224,11 +224,18 @@ def test_ends_that_nobody_is(lab: Lab, source: str, target: str, asked: str, fam
     assert str(refused.value) == told
 
 
+TWIN = """
+  {name}:
+    networks: {{n: {{subnets: [10.0.0.0/24]}}}}
+    ports:
+      p: {{network: n, addresses: [10.0.0.1], attach: {{netns: {name}}}}}
+      q: {{network: n, attach: {{netns: {name}-q}}}}
+      g: {{network: n, addresses: [10.0.0.2], attach: {{tap: {{name: {name}-tap}}}}}}
+"""
+
+
 def test_names_and_addresses_of_several() -> None:
-    tenant = (
-        "  {}: {{networks: {{n: {{subnets: [10.0.0.0/24]}}}}, ports: {{p: {{network: n, attach: {{netns: {}}}}}}}}}\n"
-    )
-    lab = Lab("weft: 1\nname: lab\ntenants:\n" + "".join(tenant.format(name, name) for name in "ab"))
+    lab = Lab("weft: 1\nname: lab\ntenants:\n" + "".join(TWIN.format(name=name) for name in "ab"))
     for word, told in (
         ("p", "p: several ports have that name: a/p, b/p; say TENANT/PORT"),
         ("10.0.0.1", "10.0.0.1: several have it: a/p, b/p; say which: TENANT/PORT"),
@@ -236,6 +243,8 @@ def test_names_and_addresses_of_several() -> None:
         with pytest.raises(IntentInvalid) as refused:
             lab.trace(word, "external", "icmp")
         assert str(refused.value) == told
+    assert lab.trace("a/p", "10.0.0.1", "icmp").fate is Fate.PASSES, "its own"
+    assert lab.trace("b/q", "10.0.0.2", "icmp").fate is Fate.PASSES, "its neighbour, a guest, not the other tenant's"
     found = lab.trace("a/p", "b/p", "icmp")
     assert found.why == "10.0.0.1 is in a, which is not where b/p is"
 

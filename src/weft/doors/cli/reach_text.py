@@ -61,7 +61,6 @@ def _matrix(found: Reached) -> list[str]:
     rows = [
         [source.name, str(number), *(cells.get((source.name, target.name), " ") for target in found.ports)]
         for number, source in enumerate(found.ports, 1)
-        if not source.floating
     ]
     return [_coloured(line, found) for line in plain_lines([head, *rows])]
 
