@@ -62,6 +62,10 @@ FEATURES: Mapping[str, str] = MappingProxyType(
 """The names that `Facts.features` may hold and what each is for; beside them `tcp_NAME` for each congestion control."""
 
 
+PROGRAMS: Mapping[str, str] = MappingProxyType({"radvd": "router advertisements: `ra:` of a subnet"})
+"""The names that `Facts.programs` may hold, which are those of their packages too, and what each is for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignLink:
     """A link in the host's namespace that weft did not make. mtu in bytes."""
@@ -120,14 +124,19 @@ class Facts:
     """`features`: names of what this kernel has (FEATURES). `links`: the host's links that the scope did not make.
     `namespaces`: names under /run/netns that the scope does not own. `pids`: pidfile path to the id of a living
     process. `users`, `groups`: name to number. `held`: (tenant, port) to the addresses it has now, without prefix
-    length. `pool_held`: (tenant, network, family) to the pool address it has now; `transit_held`:
-    (tenant, network, address of a port) to the pool address that is this port's alone; `pool_taken`: pool addresses of
-    other scopes. `egress_links`: the links of the host's default routes; `ra_links`: those of them whose default
-    route came by router advertisement. `limits`: sysctls that lint compares with the intent. `host_routes`: the
-    prefixes of the host's routes that the scope did not make. `tcp_allowed`: the congestion controls that a namespace
-    other than the machine's first may take, None where that is not known; `host_is_first`: so the host may take any.
-    `key_files`: by path, of all that the intent names. `belongings`: by link, of those that segments take addresses
-    of. `lines`: of the links whose capacity the intent says."""
+    length. `pool_held`: (tenant, router, family) to the address it has outside now, of the pool or of an external
+    network (the router of an uplink has its network's name); `transit_held`: (tenant, network, address of a port) to
+    the pool address that is this port's alone; `pool_taken`: pool addresses of other scopes. `egress_links`: the links
+    of the host's default routes; `ra_links`: those of them whose default route came by router advertisement. `limits`:
+    sysctls that lint compares with the intent. `host_routes`: the prefixes of the host's routes that the scope did not
+    make. `tcp_allowed`: the congestion controls that a namespace other than the machine's first may take, None where
+    that is not known; `host_is_first`: so the host may take any. `key_files`: by path, of all that the intent names.
+    `belongings`: by link, of those that segments take addresses of. `lines`: of the links whose capacity the intent
+    says. `host_neighbours`: (link, address) of lasting entries on the host that the scope did not make. `rules_held`:
+    (link that packets come in by, family) to the priority of the host's rule for it; `rules_taken`: (family, priority)
+    of the host's rules that the scope did not make; `tables_taken`: the routing tables on the host that others use.
+    `strict_links`: those of external networks that take only what the host would send back by them.
+    `programs`: by name, the paths of those of others that the intent needs."""
 
     host_id: str
     features: frozenset[str] = frozenset()
@@ -150,3 +159,9 @@ class Facts:
     key_files: Mapping[str, KeyFile] = field(default_factory=lambda: _NONE)
     belongings: Mapping[str, Belongings] = field(default_factory=lambda: _NONE)
     lines: Mapping[str, Line] = field(default_factory=lambda: _NONE)
+    host_neighbours: tuple[tuple[str, str], ...] = ()
+    rules_held: Mapping[tuple[str, int], int] = field(default_factory=lambda: _NONE)
+    rules_taken: frozenset[tuple[int, int]] = frozenset()
+    tables_taken: frozenset[int] = frozenset()
+    strict_links: frozenset[str] = frozenset()
+    programs: Mapping[str, str] = field(default_factory=lambda: _NONE)

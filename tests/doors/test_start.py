@@ -91,7 +91,7 @@ def test_commands_and_options_are_completed() -> None:
         shown = run(COMP_WORDS=line, COMP_CWORD=number, _WEFT_COMPLETE="bash_complete")
         return [word.split(",")[1] for word in shown.stdout.split()]
 
-    assert completed("weft s", "1") == ["status", "show", "schema"]
+    assert completed("weft s", "1") == ["status", "show", "supervise", "schema"]
     assert "--yes" in completed("weft apply --", "2")
 
 

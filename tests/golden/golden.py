@@ -158,7 +158,13 @@ def read_facts(text: str) -> Facts:
     pool_held = {_triple(network): address for network, address in given.pop("pool_held", {}).items()}
     transit_held = {_words(port): address for port, address in given.pop("transit_held", {}).items()}
     lines = {name: Line(**line) for name, line in given.pop("lines", {}).items()}
-    frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken")}
+    neighbours = tuple(map(tuple, given.pop("host_neighbours", ())))
+    rules = {
+        "rules_held": {_iif(rule): priority for rule, priority in given.pop("rules_held", {}).items()},
+        "rules_taken": frozenset(map(tuple, given.pop("rules_taken", ()))),
+        "tables_taken": frozenset(given.pop("tables_taken", ())),
+    }
+    frozen = {name: frozenset(given.pop(name, ())) for name in ("namespaces", "pool_taken", "strict_links")}
     return Facts(
         host_id=given.pop("host_id", "h0"),
         features=features,
@@ -169,6 +175,8 @@ def read_facts(text: str) -> Facts:
         pool_held=pool_held,
         transit_held=transit_held,
         lines=lines,
+        host_neighbours=neighbours,
+        **rules,
         **frozen,
         **_tuples(given),
     )
@@ -186,6 +194,11 @@ def _pair(text: str) -> tuple[str, str]:
 def _words(text: str) -> tuple[str, str, str]:
     tenant, network, address = text.split("/")
     return tenant, network, address
+
+
+def _iif(text: str) -> tuple[str, int]:
+    link, family = text.split("/")
+    return link, int(family)
 
 
 def _triple(text: str) -> tuple[str, str, int]:

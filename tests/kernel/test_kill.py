@@ -74,3 +74,32 @@ def test_replacing_a_tap_and_back(host: World, tmp_path: Path) -> None:
     two = write(tmp_path / "two.yaml", intents.TAPS.format(owner="root", queues=4))
     tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two))).run()
     print(tally)
+
+
+def test_routers_changed_and_back(host: World, tmp_path: Path) -> None:
+    one, two = (write(tmp_path / f"{at}.yaml", text) for at, text in enumerate(intents.ROUTERS))
+
+    def port_goes_on() -> None:
+        assert host.ping("10.10.0.1", netns="web"), "the router no longer answers"
+
+    assert weft_in(host, "apply", "-y", "-f", one).status == 0
+    tally = Killer(
+        Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two)), port_goes_on, stride=3
+    ).run()
+    print(tally)
+    assert min(tally.former, tally.wanted, tally.repeated) > 10
+
+
+def test_programs_changed_and_back(host: World, tmp_path: Path) -> None:
+    one, two = (write(tmp_path / f"{at}.yaml", text) for at, text in enumerate(intents.ADVERTISED))
+    tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two)), stride=3).run()
+    print(tally)
+    assert min(tally.former, tally.wanted, tally.repeated) > 3
+
+
+def test_programs_started_and_ended(host: World, tmp_path: Path) -> None:
+    """With the supervisor, which comes with the first and goes with the last."""
+    one = write(tmp_path / "one.yaml", intents.ADVERTISED[0])
+    tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("destroy", "-y", SCOPE)), stride=4).run()
+    print(tally)
+    assert min(tally.former, tally.wanted, tally.repeated) > 3

@@ -78,7 +78,7 @@ def test_a_signal_in_the_middle(rig: Rig) -> None:
         if not stopped:
             done.add(words)
     print(f"{codes.total()} signals: {codes[REFUSED]} led back, {codes[DONE]} led on, {codes[INTERRUPTED]} idle")
-    assert min(codes[REFUSED], codes[DONE]) > 4
+    assert codes[REFUSED] > 4 and codes[DONE] + codes[INCOMPLETE] > 2
 
 
 def test_a_way_back_that_is_refused_too_is_finished_by_recover(rig: Rig) -> None:
@@ -95,3 +95,11 @@ def test_a_way_back_that_is_refused_too_is_finished_by_recover(rig: Rig) -> None
         codes[ran.status] += 1
         first += 4
     assert codes[INCOMPLETE] > 10, codes
+
+
+def test_refusals_between_programs(host: World, tmp_path: Path) -> None:
+    """Of their files, of the requests to their supervisor, and of all that is around them."""
+    one, two = (("apply", "-y", "-f", write(tmp_path, text)) for text in intents.ADVERTISED)
+    codes = refuse_every_step(Rig.between(host, one, two), stride=3)
+    print(f"{codes.total()} refusals: {codes[REFUSED]} led back, {codes[DONE]} led on, {codes[INCOMPLETE]} to close")
+    assert min(codes[REFUSED], codes[DONE]) > 4

@@ -19,6 +19,7 @@ from weft.backends.base import Selection
 from weft.backends.nameless import NO_NAMES
 from weft.backends.process_files import MARK_NAME, SPEC_NAME, Known, ProcessFiles
 from weft.backends.supervised import Supervised
+from weft.backends.units import Units, is_systemds
 from weft.errors import ProgramFailed
 from weft.kinds import KINDS
 from weft.kinds.process import Process, Run, Stop, Tell, stem
@@ -58,7 +59,8 @@ class Processes:
     def __init__(self, namespaces: Namespaces, run_directory: Path) -> None:
         self._namespaces = namespaces
         self._files = ProcessFiles(run_directory / DIRECTORY)
-        self._keeper: Keeper = Supervised(self._files)
+        host_id = run_directory.name
+        self._keeper: Keeper = Units(self._files, host_id) if is_systemds() else Supervised(self._files)
 
     def observe(self, selection: Selection) -> State:
         """As the contract has it."""
@@ -75,6 +77,24 @@ class Processes:
             mark = Mark.parse(known.process.mark)
             if mark is not None and mark[:2] == (host_id, scope):
                 yield known.process.key
+
+    def kept(self) -> Iterator[tuple[Process, int | None]]:
+        """All that are to run here, of every scope, as they are, and their processes."""
+        for known in self._files.all():
+            yield self._as_it_is(known), self._keeper.pid(known.stem)
+
+    def supervise(self) -> None:
+        """See that they all run, without an apply: after the supervisor has come to its end. Raises: ProgramFailed for
+        the first that does not start."""
+        failed = []
+        for known in self._files.all():
+            if not self._runs(known):
+                try:
+                    self._keeper.start(known.stem, anew=False)
+                except ProgramFailed as failure:
+                    failed.append(failure)
+        if failed:
+            raise failed[0]
 
     def commit(self, changes: Sequence[Change]) -> None:
         """As the contract has it. Raises: ProgramFailed, NotPermitted."""

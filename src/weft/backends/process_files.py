@@ -122,6 +122,10 @@ class ProcessFiles:
         """From here on it runs by what is put down."""
         put(self.path(stem, TOLD), digest_of(process.config or ""))
 
+    def drop_ready(self, stem: str) -> None:
+        """A program that is started anew is yet to be ready."""
+        drop(self.path(stem, READY_FILE))
+
     def forget(self, stem: str) -> None:
         """Leave nothing of a program."""
         for suffix in SUFFIXES:

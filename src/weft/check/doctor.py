@@ -21,6 +21,7 @@ from weft.check.subjects import (
     networkd,
     networkmanager,
     policy,
+    programs,
     rights,
     tailscale,
 )
@@ -29,6 +30,7 @@ from weft.check.symptoms import Symptoms
 SUBJECTS: tuple[Callable[[Symptoms], Iterable[Finding]], ...] = (
     kernel.find,
     features.find,
+    programs.find,
     firewalls.find,
     forwarding.find,
     policy.find,

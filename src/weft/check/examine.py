@@ -28,6 +28,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.namespaces import RUN_NETNS
 from weft.probe import firewall, links
+from weft.probe.programs import everywhere
 from weft.probe.remembered import features
 from weft.state import HOST, Mark, State
 from weft.store.journal import Phase, waiting
@@ -64,13 +65,13 @@ def examine(
     transit = tuple(ifname for ifname in own if ifname.startswith(TRANSIT_PREFIX))
     egress = links.egress(links.default_routes(observed))
     passes, blocked = _forward(chains)
-    at_work, known = programs.services(), features(run)
+    at_work, known, there = programs.services(), features(run), everywhere()
     return Symptoms(
         permitted=is_permitted(),
         release=release_of(os.uname().release),
         features=known,
         needs=tuple(
-            chain.from_iterable((*needs(one, host_id, known), *wishes(one, host_id, known)) for one in intents)
+            chain.from_iterable((*needs(one, host_id, known, there), *wishes(one, host_id, known)) for one in intents)
         ),
         subnets=dict(chain.from_iterable(map(subnets, intents))),
         links=frozenset(link.ifname for link in _links(observed)),
@@ -87,6 +88,7 @@ def examine(
         forwarding={family: read_setting(name) == "1" for family, name in FORWARDING.items()},
         still_links={family: tuple(_still(family, (*transit, *egress))) for family in FORWARDING if transit},
         strict_links=tuple(link for link in egress if _is_strict(link)),
+        programs=frozenset(there),
         services=at_work,
         configs=programs.configs(at_work),
         bridge_calls=read_setting(BRIDGE_CALLS) == "1",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from weft.check.symptoms import Need
@@ -12,19 +13,22 @@ from weft.compiler.qos.mechanisms import Choice
 from weft.compiler.qos.planted import Planted
 from weft.facts import Facts
 from weft.files import Loaded
-from weft.model.intent import Path
+from weft.model.intent import Path, Tenant
+
+_NO_PROGRAMS: Mapping[str, str] = MappingProxyType({})
 
 
-def needs(loaded: Loaded, host_id: str, features: Set[str] = frozenset()) -> Iterator[Need]:
-    """The features that an intent cannot do without and `features` lack, each with the first line that needs it: what
-    the compiler would say on such a kernel."""
+def needs(
+    loaded: Loaded, host_id: str, features: Set[str] = frozenset(), programs: Mapping[str, str] = _NO_PROGRAMS
+) -> Iterator[Need]:
+    """The features and programs that an intent cannot do without and this machine lacks, each with the first line that
+    needs it: what the compiler would say on such a one."""
     try:
-        compile(loaded.intent, Facts(host_id=host_id, features=frozenset(features)))
+        compile(loaded.intent, Facts(host_id=host_id, features=frozenset(features), programs=programs))
     except CompileError as error:
         for finding in error.findings:
-            if finding.feature:
-                where = loaded.origins.at(finding.path)
-                yield Need(feature=finding.feature, where=where, instead=finding.fix)
+            if lacking := finding.feature or finding.program:
+                yield Need(feature=lacking, where=loaded.origins.at(finding.path), instead=finding.fix)
 
 
 def wishes(loaded: Loaded, host_id: str, features: Set[str]) -> Iterator[Need]:
@@ -58,5 +62,11 @@ def subnets(loaded: Loaded) -> Iterator[tuple[str, str]]:
     yield loaded.origins.at(("pools",)), loaded.intent.pools.ipv4
     for tenant_name, tenant in loaded.intent.tenants.items():
         for name, network in tenant.networks.items():
-            for subnet in network.subnets if network.uplink else ():
+            for subnet in network.subnets if network.uplink or name in _unhidden(tenant) else ():
                 yield f"{loaded.origins.at(('tenants', tenant_name, 'networks', name))} {subnet.cidr}", subnet.cidr
+
+
+def _unhidden(tenant: Tenant) -> Set[str]:
+    """The networks that routers lead out with their own addresses."""
+    routers = (router for router in tenant.routers.values() if router.gateway and not router.gateway.translates)
+    return {network for router in routers for network in tenant.joined(router)}

@@ -17,8 +17,8 @@ _NONE: Mapping[Any, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """An intent that needs a kernel feature. `instead`: what would do without it, or does where the need is not
-    `strict`. `where`: file:line:column."""
+    """An intent that needs a kernel feature, or a program of somebody else's by the same field. `instead`: what would
+    do without it, or does where the need is not `strict`. `where`: file:line:column."""
 
     feature: str
     where: str
@@ -40,9 +40,10 @@ class Symptoms:
     Routing: `rules` and `routes` of the host; `forwarding` of each family; `still_links`: family to the links that do
     not forward though the host does; `strict_links`: egress links with rp_filter 1.
 
-    `services`: programs that are at work here. `configs`: path to text, for those that are. `bridge_calls`: the host's
-    bridge-nf-call-iptables. `usage`: name to (used, limit). `journals`: what waits for recovery and whether it is
-    committed. `netns_shared`: None where /run/netns is no mount yet, which the first namespace makes it."""
+    `programs`: those of others that weft may need and that are here. `services`: programs that are at work here.
+    `configs`: path to text, for those that are. `bridge_calls`: the host's bridge-nf-call-iptables. `usage`: name to
+    (used, limit). `journals`: what waits for recovery and whether it is committed. `netns_shared`: None where
+    /run/netns is no mount yet, which the first namespace makes it."""
 
     permitted: bool = True
     release: tuple[int, int] = (6, 1)
@@ -67,6 +68,7 @@ class Symptoms:
     still_links: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: _NONE)
     strict_links: tuple[str, ...] = ()
 
+    programs: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
     configs: Mapping[str, str] = field(default_factory=lambda: _NONE)
     bridge_calls: bool = False

@@ -17,6 +17,9 @@ from weft.facts import Facts
 from weft.model.intent import Path
 from weft.records import dataclass
 
+AUTONOMOUS = frozenset({"slaac", "stateless"})
+"""Router advertisements after which guests make addresses for themselves."""
+
 IpNetwork = IPv4Network | IPv6Network
 
 
@@ -37,7 +40,7 @@ def number_of(address: str) -> tuple[int, int]:
 @dataclass(slots=True, kw_only=True, eq=False)
 class AddressPool:
     """The addresses of one subnet, from `first` to `last`: who has which. `reserved`: those that are never handed out
-    by themselves (the gateway, addresses of other scopes)."""
+    by themselves (the gateway, addresses of other scopes); `holders`: of those, whose each is, in words."""
 
     network: IpNetwork
     span: Span
@@ -45,9 +48,12 @@ class AddressPool:
     last: int
     gateway: int | None = None
     reserved: set[int] = field(default_factory=set)
+    holders: dict[int, str] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
     cursor: int = 0
     gateway_text: str = ""
+    ra: str = ""
+    dns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, cidr: str, gateway: int | None = None) -> AddressPool:
@@ -69,6 +75,11 @@ class AddressPool:
     @property
     def family(self) -> int:
         return self.span.family
+
+    @property
+    def is_autonomous(self) -> bool:
+        """Whether guests make their addresses there of their MACs."""
+        return self.ra in AUTONOMOUS
 
     @property
     def cidr(self) -> str:
@@ -95,6 +106,24 @@ class AddressPool:
             return self.owners[number]
         self.owners[number] = owner
         return ""
+
+    def hold(self, number: int, holder: str) -> None:
+        """Note an address that is never handed out, and whose it is ("router shop/edge's")."""
+        self.reserved.add(number)
+        self.holders.setdefault(number, holder)
+
+    def part(self, first: int, last: int) -> AddressPool:
+        """A part of the subnet, to choose from: it knows what is taken in all of it."""
+        return AddressPool(
+            network=self.network,
+            span=self.span,
+            first=first,
+            last=last,
+            reserved=self.reserved,
+            holders=self.holders,
+            owners=self.owners,
+            cursor=first,
+        )
 
     def take_lowest(self, owner: str) -> int | None:
         """The lowest free address, now the owner's; None where there is none."""

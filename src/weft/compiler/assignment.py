@@ -6,11 +6,12 @@ that does not fit one subnet is one finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from weft.compiler.addressing import AddressPool, Assigned, number_of
 from weft.compiler.draft import Draft
+from weft.compiler.naming import identity, interface_id, mac
 from weft.compiler.network import Segment
 from weft.model.intent import Path, Port
 
@@ -35,10 +36,20 @@ def assign(draft: Draft, segment: Segment, claimants: Iterable[Claimant]) -> dic
     held = {c.name: _held(draft, segment, c, pinned) for c in free}
     missing: dict[AddressPool, list[Claimant]] = {}
     for claimant in free:
-        given[claimant.name] = _complete(segment, claimant, held[claimant.name], missing)
+        chosen = {assigned.pool.cidr: assigned for assigned in _autonomous(draft, segment, claimant, ())}
+        given[claimant.name] = _complete(segment, claimant, held[claimant.name], chosen, missing)
     for pool, without in missing.items():
         _report_full(draft, segment, pool, without)
     return given
+
+
+def port_id(draft: Draft, segment: Segment, claimant: Claimant) -> str:
+    return identity(draft.names.scope, f"tenants/{segment.former_tenant}/ports/{claimant.former}", claimant.port.id)
+
+
+def port_mac(draft: Draft, segment: Segment, claimant: Claimant) -> str:
+    """The MAC of what answers for the port's addresses."""
+    return claimant.port.mac or mac(port_id(draft, segment, claimant), "end")
 
 
 def port_path(segment: Segment, name: str) -> Path:
@@ -56,7 +67,25 @@ def _given(draft: Draft, segment: Segment, claimant: Claimant) -> Addresses:
             draft.error((*path, str(at)), what, _choice(segment, pool))
         else:
             found.append(Assigned(pool, address, number))
-    return tuple(found)
+    return (*found, *_autonomous(draft, segment, claimant, {assigned.pool.cidr for assigned in found}))
+
+
+def _autonomous(draft: Draft, segment: Segment, claimant: Claimant, without: Collection[str]) -> Iterator[Assigned]:
+    """What a guest calls itself by its MAC when it hears the router. Source: RFC 4862 section 5.5.3."""
+    for pool in segment.pools:
+        if not _chooses(claimant, pool) or pool.cidr in without:
+            continue
+        number = int(pool.network.network_address) | interface_id(port_mac(draft, segment, claimant))
+        if other := pool.take(number, claimant.name):
+            what = f"{pool.text(number)}, which its guest makes of its MAC, is port {other}'s"
+            draft.error(port_path(segment, claimant.name), what, f"another address for {other}, or another `mac:`")
+        else:
+            yield Assigned(pool, pool.text(number), number)
+
+
+def _chooses(claimant: Claimant, pool: AddressPool) -> bool:
+    """Whether it is a guest that makes its own address there: what weft makes itself it gives addresses."""
+    return pool.is_autonomous and claimant.port.attach.tap is not None
 
 
 def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int, address: str, owner: str) -> str:
@@ -66,8 +95,8 @@ def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int
     if not pool.first <= number <= pool.last:
         whose = "broadcast" if number > pool.last else "network's own"
         return f"{address} is the {whose} address of {pool.cidr}"
-    if number == pool.gateway and segment.uplink:
-        return f"{address} is the gateway of {pool.cidr}"
+    if number in pool.holders:
+        return f"{address} is {pool.holders[number]}"
     other = pool.take(number, owner)
     if not other:
         return ""
@@ -76,7 +105,7 @@ def _unfit(draft: Draft, segment: Segment, pool: AddressPool | None, number: int
 
 def _choice(segment: Segment, pool: AddressPool | None) -> str:
     if pool is not None:
-        taken = pool.gateway if segment.uplink else None
+        taken = pool.gateway if pool.gateway in pool.holders else None
         first, last = pool.first + (pool.first == taken), pool.last - (pool.last == taken)
         return f"another of {pool.text(first)} to {pool.text(last)}, or none to be given one"
     subnets = ", ".join(pool.cidr for pool in segment.pools)
@@ -88,7 +117,7 @@ def _held(draft: Draft, segment: Segment, claimant: Claimant, pinned: frozenset[
     kept: dict[int, int] = {}
     for family, number in map(number_of, claimant.held):
         for at, pool in enumerate(segment.pools):
-            if at in kept or not pool.spans(family, number):
+            if at in kept or not pool.spans(family, number) or _chooses(claimant, pool):
                 continue
             if pool.is_free(number):
                 pool.take(number, claimant.name)
@@ -107,11 +136,19 @@ def _report_taken(draft: Draft, segment: Segment, pool: AddressPool, number: int
 
 
 def _complete(
-    segment: Segment, claimant: Claimant, kept: Mapping[int, int], missing: dict[AddressPool, list[Claimant]]
+    segment: Segment,
+    claimant: Claimant,
+    kept: Mapping[int, int],
+    chosen: Mapping[str, Assigned],
+    missing: dict[AddressPool, list[Claimant]],
 ) -> Addresses:
-    """What is kept, and the lowest free address of every other subnet; notes in `missing` who got none of which."""
+    """What is kept, what the guest has `chosen`, and the lowest free address of every other subnet; notes in `missing`
+    who got none of which."""
     found = []
     for at, pool in enumerate(segment.pools):
+        if _chooses(claimant, pool):
+            found += [chosen[pool.cidr]] if pool.cidr in chosen else []
+            continue
         number = kept.get(at)
         if number is None:
             number = pool.take_lowest(claimant.name)

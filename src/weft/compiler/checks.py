@@ -14,24 +14,24 @@ from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
 from weft.model.intent import Uplink
 
-_INSTEAD = "another prefix, or `uplink: nat`"
 
-
-def check_routed(draft: Draft, routed: Sequence[Segment]) -> None:
-    """The host routes to every subnet of a routed network: so they, and the host's own prefixes, must be apart."""
+def check_routed(draft: Draft, routed: Sequence[Segment], unhidden: Sequence[Span] = ()) -> None:
+    """The host routes to every subnet of a routed network, and to all that routers lead out untranslated (`unhidden`,
+    each with the path of what asks for it): so they, and the host's own prefixes, must be apart."""
     spans = [
         pool.span._replace(path=(*segment.path, "subnets", str(segment.pools.index(pool))))
         for segment in routed
         for pool in segment.gateways
     ]
+    spans += unhidden
     for wide, narrow in overlaps(spans):
-        if wide.path[:-1] != narrow.path[:-1]:
+        if wide.path[:4] != narrow.path[:4]:
             _report_both(draft, narrow, wide)
     for prefix in draft.host_prefixes if spans else ():
         for span in spans:
             if span.meets(prefix):
                 what = f"{span.cidr} meets the host's route to {prefix.cidr}"
-                draft.error(span.path, what, _INSTEAD, Cause.MACHINE)
+                draft.error(span.path, what, _instead(span), Cause.MACHINE)
 
 
 def check_host_port(draft: Draft, place: PortPlace) -> None:
@@ -51,7 +51,9 @@ def check_host_port(draft: Draft, place: PortPlace) -> None:
 
 
 def _report_both(draft: Draft, span: Span, other: Span) -> None:
-    tenant, network = other.path[1], other.path[3]
-    draft.error(
-        span.path, f"{span.cidr} meets {other.cidr} of network {tenant}/{network}; the host routes to both", _INSTEAD
-    )
+    of = f"{other.path[2].removesuffix('s')} {other.path[1]}/{other.path[3]}"
+    draft.error(span.path, f"{span.cidr} meets {other.cidr} of {of}; the host routes to both", _instead(span))
+
+
+def _instead(span: Span) -> str:
+    return f"another prefix, or {'`snat: true`' if span.path[2] == 'routers' else '`uplink: nat`'}"

@@ -16,10 +16,10 @@ from weft.compiler.draft import Draft
 from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
 from weft.compiler.groups import compile_passages, compile_prefixes, is_local_change
-from weft.compiler.links.declared import declare
+from weft.compiler.links.declared import Declared, declare
 from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
-from weft.compiler.network import Segment, check_bridge_room, egress_mtu
+from weft.compiler.network import Segment, check_bridge_room
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transit
 from weft.compiler.port import compile_port, place_port
@@ -30,10 +30,17 @@ from weft.compiler.qos.policy import Policies
 from weft.compiler.qos.shares import asks_for_share, shares_of
 from weft.compiler.qos.way_out import WayOut, compile_way_out
 from weft.compiler.recorder import compile_recorder
+from weft.compiler.router.advertising import compile_advertising
+from weft.compiler.router.declared import Around, compile_declared
+from weft.compiler.router.external import place_externals
+from weft.compiler.router.gateway import assign_outside, compile_gateways, unhidden
+from weft.compiler.router.place import RouterPlace
+from weft.compiler.router.ports import router_ports
+from weft.compiler.router.uplink import compile_uplink
+from weft.compiler.router.ways import ways_of
 from weft.compiler.stands import Stands
 from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant
 from weft.compiler.transit import compile_transit, travellers
-from weft.compiler.uplink import RouterPlace, compile_router
 from weft.facts import Facts
 from weft.model.intent import Intent, Path, Tenant, Uplink
 from weft.records import dataclass
@@ -44,8 +51,8 @@ from weft.state import Key, State
 class Allocations:
     """What the compiler chose where the intent leaves it open, in the form in which Facts gives it back.
 
-    `addresses`: (tenant, port) to its addresses without prefix length, the given ones too. `pool`: (tenant, network,
-    family) to its pool address. `transit`: (tenant, network, a port's address) to that port's own pool address."""
+    `addresses`: (tenant, port) to its addresses without prefix length, the given ones too. `pool`: (tenant, router,
+    family) to its address outside. `transit`: (tenant, network, a port's address) to that port's own pool address."""
 
     addresses: Mapping[PortKey, tuple[str, ...]]
     pool: Mapping[PoolKey, str]
@@ -86,16 +93,20 @@ class Compiler:
         Raises: CompileError with every error found.
         """
         draft, intent = self._draft, self.intent
-        draft.spaces = spaces_of(intent)
-        path_mtu, configs = egress_mtu(intent, draft), configs_of(intent)
-        stands, policies = Stands(draft, declare(draft, configs), intent), Policies(draft, intent)
+        draft.spaces, draft.router_ports = spaces_of(intent), router_ports(draft, intent)
+        configs = configs_of(intent)
+        declared = declare(draft, configs)
+        ways = ways_of(draft, intent, declared)
+        stands, policies = Stands(draft, declared, intent), Policies(draft, intent)
         for name, tenant in intent.tenants.items():
-            self._segments[name] = compile_tenant(draft, name, tenant, path_mtu, stands, policies)
+            self._segments[name] = compile_tenant(draft, name, tenant, ways, stands, policies)
         wanted = shares_of(intent)
-        routers = self._uplinks(draft, wanted)
+        routers = self._routers(draft, declared)
         for name, tenant in intent.tenants.items():
             self._places |= self._ports(draft, name, tenant, tenant.ports, self.facts.held.get)
         self._transits(draft, wanted, routers)
+        for router in routers:
+            router.chains.put(draft)
         for segment in self._all_segments():
             check_bridge_room(draft, segment)
         compile_namespaces(draft, configs, stands.declared)
@@ -134,19 +145,27 @@ class Compiler:
 
     # the whole
 
-    def _uplinks(self, draft: Draft, wanted: Shares) -> list[RouterPlace]:
+    def _routers(self, draft: Draft, links: Declared) -> list[RouterPlace]:
         """Routers, and the host's side of them."""
-        uplinked = [segment for segment in self._all_segments() if segment.uplink]
-        self._pool = assign_pools(draft, self.intent.pools, uplinked)
-        check_routed(draft, [segment for segment in uplinked if segment.uplink is Uplink.ROUTED])
-        apart = {(tenant, self.intent.tenants[tenant].ports[port].network) for tenant, port in guaranteed(wanted)}
-        compiled = [
-            compile_router(draft, segment, self._pool, told_apart=(segment.tenant, segment.name) in apart)
-            for segment in uplinked
-        ]
-        routers = [router for router in compiled if router is not None]
+        uplinks = self._uplinks(draft)
+        externals = place_externals(draft, self.intent, links)
+        outside = assign_outside(draft, self.intent, externals)
+        around = Around(segments=self._segments, externals=externals, outside=outside)
+        declared = compile_declared(draft, self.intent, around)
+        compile_gateways(draft, self.intent, declared, externals)
+        self._pool |= outside
+        routers = [*uplinks, *declared]
+        compile_advertising(draft, routers, self._all_segments())
+        routed = [segment for segment in self._all_segments() if segment.uplink is Uplink.ROUTED]
+        check_routed(draft, routed, [span for router in declared for span in unhidden(self.intent, router)])
         compile_host_side(draft, self.intent, routers)
         return routers
+
+    def _uplinks(self, draft: Draft) -> list[RouterPlace]:
+        uplinked = [segment for segment in self._all_segments() if segment.uplink]
+        self._pool = assign_pools(draft, self.intent.pools, uplinked)
+        compiled = [compile_uplink(draft, segment, self._pool) for segment in uplinked]
+        return [router for router in compiled if router is not None]
 
     def _transits(self, draft: Draft, wanted: Shares, routers: Sequence[RouterPlace]) -> None:
         """Addresses by which the host tells ports with a guarantee apart, where they go by NAT."""
@@ -155,14 +174,15 @@ class Compiler:
             if (place := self._places.get(key)) is not None:
                 by_segment.setdefault(id(place.segment), []).append(place)
         travelling = {
-            router.segment.path: travellers(router.segment, by_segment.get(id(router.segment), ()))
+            router.path: travellers(segment, by_segment.get(id(segment), ()))
             for router in routers
-            if router.pool
+            if router.uplink is Uplink.NAT
+            for segment in router.segments
         }
         everyone = [one for found in travelling.values() for one in found]
         self._transit = assign_transit(draft, self.intent.pools, self._pool, everyone)
         for router in routers:
-            if found := travelling.get(router.segment.path):
+            if found := travelling.get(router.path):
                 compile_transit(draft, router, found, self._transit)
 
     def _filters(self, draft: Draft) -> None:
@@ -217,7 +237,7 @@ class Compiler:
     def _withdraw(self, gone: Mapping[PortKey, PortPlace]) -> Draft:
         """Take the ports out, and say what went: the same objects are made again to know their keys."""
         withdrawn = Draft(self.facts, self._draft.names)
-        withdrawn.spaces = self._draft.spaces
+        withdrawn.spaces, withdrawn.router_ports = self._draft.spaces, self._draft.router_ports
         for place in gone.values():
             compile_port(withdrawn, place)
             place.leave()
@@ -264,7 +284,7 @@ def planted(intent: Intent, facts: Facts) -> Sequence[Planted]:
 
 def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
     """The ports in which two intents differ, new and gone ones too; None where anything else differs: a port with a
-    guarantee is part of a whole that is counted together."""
+    guarantee is part of a whole that is counted together, and a router's interface part of the router."""
     if replace(former, tenants={}) != replace(intent, tenants={}) or former.tenants.keys() != intent.tenants.keys():
         return None
     changed: list[PortKey] = []
@@ -278,9 +298,15 @@ def changed_ports(former: Intent, intent: Intent) -> tuple[PortKey, ...] | None:
             if not is_local_change(before, tenant, differing):
                 return None
             changed += ((name, port) for port in differing)
-    if any(asks_for_share(of, key) for of in (former, intent) for key in changed):
+    if any(asks_for_share(of, key) or _is_router_s(of, key) for of in (former, intent) for key in changed):
         return None
     return tuple(changed)
+
+
+def _is_router_s(intent: Intent, key: PortKey) -> bool:
+    """Whether a port is a router's interface: what the router is depends on it."""
+    port = intent.tenants[key[0]].ports.get(key[1])
+    return port is not None and port.attach.router
 
 
 def _report_no_network(draft: Draft, name: str, tenant: Tenant, network: str, wanting: Sequence[Claimant]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weft.compiler.addressing import Span, host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted
 from weft.compiler.naming import MAX_ALIAS, Names, where_words
-from weft.facts import FEATURES, Facts
+from weft.facts import FEATURES, PROGRAMS, Facts
 from weft.kinds.link.common import IPV6_MIN_MTU, Link
 from weft.model.intent import Path
 from weft.state import KernelObject, Key, State
@@ -36,11 +36,12 @@ Claim = tuple[str, str]
 
 
 class Draft:
-    """Collects what one compile makes. `under`: the draft that this one is a branch of."""
+    """Collects what one compile makes. `under`: the draft that this one is a branch of. `router_ports`: (tenant, port)
+    to the namespace of the router that the port is an interface of."""
 
     __slots__ = (
-        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "planted", "shares",
-        "spaces", "state", "under",
+        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "planted",
+        "router_ports", "shares", "spaces", "state", "under",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
@@ -49,6 +50,7 @@ class Draft:
         self.under = under
         self.state = State()
         self.spaces: Mapping[str, Space] = under.spaces if under else {}
+        self.router_ports: Mapping[tuple[str, str], str] = under.router_ports if under else {}
         self.paths: dict[Key, Path] = {}
         self.claims: dict[Claim, Path] = {}
         self.ids: dict[str, Path] = {}
@@ -82,6 +84,16 @@ class Draft:
             self.lacking.add(feature)
             what = f"this kernel lacks {feature} ({FEATURES[feature]})"
             self.findings.append(Finding(path=path, what=what, fix=instead, cause=Cause.FEATURE, feature=feature))
+
+    def program(self, name: str, path: Path) -> str:
+        """Where a program of somebody else's is, "" where it is not: found once, at the first intent that needs it."""
+        if name not in self.facts.programs and name not in self.lacking:
+            self.lacking.add(name)
+            what = f"there is no {name} here ({PROGRAMS[name]})"
+            self.findings.append(
+                Finding(path=path, what=what, fix=f"apt install {name}", cause=Cause.MACHINE, program=name)
+            )
+        return self.facts.programs.get(name, "")
 
     def silence(self, mtu: int) -> str | None:
         """How a link where only frames pass makes its IPv6 link-local address: not at all. None where one of that MTU

@@ -25,7 +25,8 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing wrong (or harmful: a warning) at `path`. `feature`: of the kernel, where its lack is the cause."""
+    """One thing wrong (or harmful: a warning) at `path`. `feature`: of the kernel, `program`: of somebody else's,
+    where its lack is the cause."""
 
     path: Path
     what: str
@@ -33,6 +34,7 @@ class Finding:
     severity: Literal["error", "warning"] = "error"
     cause: Cause = Cause.INTENT
     feature: str = ""
+    program: str = ""
 
     def at(self, where: str) -> Problem:
         """The same as a problem at a place that the user knows, `file:line:column`."""

@@ -1,4 +1,4 @@
-"""The host's side of all uplinks: forwarding, translation to its own addresses, and others' firewalls.
+"""The host's side of all routers that lead out: forwarding, translation to its own addresses, and others' firewalls.
 
 Rules: one table for the scope, whose rules never change: a network adds elements to sets. Nothing of anybody else's
 firewall is touched but the chain that its owner invites rules to, and that can be turned off.
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 
 from weft.compiler.draft import Draft
 from weft.compiler.naming import TRANSIT_GLOB
-from weft.compiler.pools import families
+from weft.compiler.router.chains import POSTROUTING, base_chain
+from weft.compiler.router.namespace import FORWARDING
+from weft.compiler.router.place import RouterPlace
 from weft.compiler.settings import compile_sysctl
-from weft.compiler.uplink import FORWARDING, RouterPlace, source_nat
 from weft.facts import ForwardDrop
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.foreign_rule import NftForeignRule
@@ -33,14 +34,16 @@ _FAMILIES = {"ip": {4}, "ip6": {6}, "inet": {4, 6}}
 
 def compile_host_side(draft: Draft, intent: Intent, routers: Sequence[RouterPlace]) -> None:
     """Put what the host needs for the routers, if there are any."""
+    routers = [router for router in routers if router.transit]
     if not routers:
         return
-    used = {family for router in routers for family in families(router.segment)}
+    used = {family for router in routers for family in router.out}
     path = routers[0].path
     _forwarding(draft, used, path)
-    nat = [router for router in routers if router.segment.uplink is Uplink.NAT]
+    uplinks = [router for router in routers if router.uplink is not None]
+    nat = [router for router in uplinks if router.uplink is Uplink.NAT]
     if nat:
-        _masquerading(draft, routers, nat)
+        _masquerading(draft, uplinks, nat)
     for drop in draft.facts.forward_drops:
         if used & _FAMILIES.get(drop.family, set()):
             _integrate(draft, intent.firewall_integration, drop, path)
@@ -62,7 +65,7 @@ def _masquerading(draft: Draft, routers: Sequence[RouterPlace], nat: Sequence[Ro
     draft.put(NftTable(netns=HOST, family="inet", name=table), path)
     for name, kind in _SETS:
         draft.put(NftSet(netns=HOST, family="inet", table=table, name=name, type=kind), path)
-    draft.put(source_nat(HOST, table, _RULES), path)
+    draft.put(base_chain(HOST, table, POSTROUTING, _RULES), path)
     for router in routers:
         for set_name, element in _elements(router):
             draft.put(NftElement(netns=HOST, family="inet", table=table, set=set_name, element=element), router.path)

@@ -65,6 +65,12 @@ def mac(identity: str, role: str) -> str:
     return "02:" + sha256(f"{identity}/{role}".encode()).digest()[:5].hex(":")
 
 
+def interface_id(mac: str) -> int:
+    """The lower 64 bits of an IPv6 address that a link makes of its MAC. Source: RFC 4291 appendix A."""
+    digits = bytes.fromhex(mac.replace(":", ""))
+    return int.from_bytes(bytes([digits[0] ^ 2, *digits[1:3], 0xFF, 0xFE, *digits[3:]]))
+
+
 def plain_ifname(name: str) -> bool:
     """Whether weft gives `name` to a link: legal to the kernel, and plain enough for nft's chain names, globs and
     every shell. Source: net/core/dev.c dev_valid_name."""
@@ -100,6 +106,10 @@ class Names:
 
     def tenant_netns(self, tenant: str) -> str:
         return f"weft.{self.scope}.{tenant}"
+
+    def program(self, what: str) -> str:
+        """The name of a program that is kept running."""
+        return f"{self.scope}.{what}"
 
     def router_netns(self, tenant: str, network: str) -> str:
         return f"weft.{self.scope}.{tenant}.{network}"

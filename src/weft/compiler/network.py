@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
+from weft.compiler.addressing import AUTONOMOUS, LINK_LOCAL, AddressPool, Span, number_of, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.footing import Footing
 from weft.compiler.naming import altnames, identity, mac, short_id
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ETHERNET_MTU = 1500
 MIN_IPV6_MTU = 1280
 """Bytes; below, the kernel takes IPv6 off the link. Source: RFC 8200 section 5."""
+AUTONOMOUS_BITS = 64
+"""Of an address that a host makes for itself. Source: RFC 4862 section 5.5.3 d, RFC 2464 section 4."""
 MIN_MTU = 68
 """Bytes. Source: RFC 791."""
 
@@ -33,9 +35,10 @@ MIN_MTU = 68
 @dataclass(slots=True, kw_only=True)
 class Segment:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
-    `out_mtu`: what its way out carries, at most `mtu`. `footing`: what it stands on outside of its tenant. `qos` of all
-    its ports together, `port_qos` of each that says none; `policies`: those that its ports may name. `security`: its
-    tenant's filter, None where frames are not filtered."""
+    `out_mtu`: what its way out carries, at most `mtu`. `legs`: how many routers join it; `way_out`: a declared one
+    that leads out of it. `footing`: what it stands on outside of its tenant. `qos` of all its ports together,
+    `port_qos` of each that says none; `policies`: those that its ports may name. `security`: its tenant's filter, None
+    where frames are not filtered."""
 
     tenant: str
     name: str
@@ -47,6 +50,8 @@ class Segment:
     mtu: int
     out_mtu: int
     uplink: Uplink | None
+    legs: int = 0
+    way_out: str = ""
     pools: tuple[AddressPool, ...] = ()
     macs: dict[str, str] = field(default_factory=dict)
     ports: int = 0
@@ -85,6 +90,26 @@ class TenantPlace:
     port_qos: Asked | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class Way:
+    """What leads out of a network, as the intent alone tells. `is_routed`: a router is its gateway. `mtu`: the least
+    that its ways out carry, in bytes; None where there is none. `named`: addresses that routers name there."""
+
+    is_routed: bool = False
+    mtu: int | None = None
+    named: list[str] = field(default_factory=list)
+
+    def gateway(self, subnet: Subnet) -> str | None:
+        """The one address that routers name in a subnet."""
+        span = Span.of(subnet.cidr)
+        found = [address for address in self.named if span.covers(*number_of(address))]
+        return found[0] if len(found) == 1 else None
+
+    def narrow(self, mtu: int | None) -> None:
+        """Note one more way out, of an MTU in bytes."""
+        self.mtu = min(filter(None, (self.mtu, mtu)), default=None)
+
+
 def egress_mtu(intent: Intent, draft: Draft) -> int | None:
     """The least MTU of the links that the host's default routes leave by, as it will be; None where there is none."""
     declared = intent.host.links if intent.host else {}
@@ -103,16 +128,16 @@ def network_id(scope: str, tenant: str, name: str, network: Network) -> str:
 
 
 def compile_network(
-    draft: Draft, tenant: TenantPlace, name: str, network: Network, path_mtu: int | None, footing: Footing | None
+    draft: Draft, tenant: TenantPlace, name: str, network: Network, way: Way, footing: Footing | None
 ) -> Segment | None:
-    """Put the network's bridge; None where its id is another's. `path_mtu`: what the way out carries, in bytes;
-    `footing`: what it stands on outside of the tenant."""
+    """Put the network's bridge; None where its id is another's. `way`: what leads out of it; `footing`: what it stands
+    on outside of the tenant."""
     path = ("tenants", tenant.name, "networks", name)
     former = network.was or name
     own_id = network_id(draft.names.scope, tenant.former, name, network)
     if not draft.identify(own_id, path):
         return None
-    mtu = _mtu(draft, network, path, path_mtu if network.uplink else None, footing)
+    mtu = _mtu(draft, network, path, way.mtu, footing)
     segment = Segment(
         tenant=tenant.name,
         name=name,
@@ -122,9 +147,9 @@ def compile_network(
         netns=tenant.netns,
         bridge=f"wb{short_id(own_id)}",
         mtu=mtu,
-        out_mtu=min(mtu, path_mtu or mtu),
+        out_mtu=min(mtu, way.mtu or mtu),
         uplink=network.uplink,
-        pools=_pools(draft, network, path),
+        pools=_pools(draft, network, way, path),
         id=own_id,
         footing=footing,
         policies=tenant.policies,
@@ -132,8 +157,8 @@ def compile_network(
         port_qos=_port_qos(draft, tenant, network, path),
     )
     check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
-    if segment.uplink is not None and segment.out_mtu < segment.mtu:
-        check_mtu(draft, segment.out_mtu, (*path, "uplink"), segment.has_ipv6)
+    if segment.out_mtu < segment.mtu:
+        check_mtu(draft, segment.out_mtu, (*path, "uplink") if network.uplink else path, segment.has_ipv6)
     if segment.shared is not None:
         _check_no_router(draft, segment)
         return segment
@@ -184,14 +209,14 @@ def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
 
 
 def check_bridge_room(draft: Draft, segment: Segment) -> None:
-    """Find more links than a bridge takes: its ports, its router's leg, and what leads to its segment."""
+    """Find more links than a bridge takes: its ports, its routers' legs, and what leads to its segment."""
     if segment.shared is not None:
         return
-    links = segment.ports + (segment.uplink is not None) + (segment.footing is not None)
+    links = segment.ports + segment.legs + (segment.footing is not None)
     if links > MAX_PORTS:
         draft.error(
             segment.path,
-            f"{links} links on one network, its ports and its router; a Linux bridge takes {MAX_PORTS}",
+            f"{links} links on one network, its ports and its routers; a Linux bridge takes {MAX_PORTS}",
             "spread the ports over several networks",
         )
 
@@ -215,7 +240,7 @@ def _mtu_on(draft: Draft, network: Network, path: Path, footing: Footing, most: 
     return network.mtu or most
 
 
-def _pools(draft: Draft, network: Network, path: Path) -> tuple[AddressPool, ...]:
+def _pools(draft: Draft, network: Network, way: Way, path: Path) -> tuple[AddressPool, ...]:
     spans = [Span.of(subnet.cidr, _subnet_path(path, at)) for at, subnet in enumerate(network.subnets)]
     for wide, narrow in overlaps(spans):
         later = max(wide, narrow, key=lambda span: int(span.path[-1]))
@@ -225,22 +250,50 @@ def _pools(draft: Draft, network: Network, path: Path) -> tuple[AddressPool, ...
         if span.meets(LINK_LOCAL):
             draft.error(span.path, f"{span.cidr} is link-local, every link has it", "a unique local one: fd00:...::/64")
     return tuple(
-        AddressPool.of(subnet.cidr, _gateway(draft, subnet, network, span.path))
+        _pool(draft, subnet, _gateway(draft, subnet, way, span.path), span.path)
         for subnet, span in zip(network.subnets, spans, strict=True)
     )
+
+
+def _pool(draft: Draft, subnet: Subnet, gateway: int | None, path: Path) -> AddressPool:
+    pool = AddressPool.of(subnet.cidr, gateway)
+    mode = subnet.ra if subnet.ra not in (None, "off") else ""
+    if mode and _can_advertise(draft, pool, mode, (*path, "ra")):
+        pool.ra, pool.dns = mode, subnet.dns
+    for at, server in enumerate(subnet.dns):
+        if number_of(server)[0] == 4:
+            draft.error((*path, "dns", str(at)), f"{server} is no IPv6 address", "advertisements name no other servers")
+    if subnet.dns and not mode:
+        draft.error((*path, "dns"), "nothing tells these servers to anybody", "`ra: slaac` beside it, or take it out")
+    return pool
+
+
+def _can_advertise(draft: Draft, pool: AddressPool, mode: str, path: Path) -> bool:
+    """Whether router advertisements can say that of a subnet; an error where not."""
+    left = pool.network.max_prefixlen - pool.network.prefixlen
+    if pool.family == 4:
+        draft.error(path, "router advertisements are IPv6's", "take `ra` out, or move it to an IPv6 subnet")
+    elif mode in AUTONOMOUS and left != AUTONOMOUS_BITS:
+        what = f"hosts choose {AUTONOMOUS_BITS} bits of such an address themselves, and {pool.cidr} leaves {left}"
+        draft.error(path, what, "a /64, or `ra: stateful`")
+    else:
+        return True
+    return False
 
 
 def _subnet_path(path: Path, at: int) -> Path:
     return (*path, "subnets", str(at))
 
 
-def _gateway(draft: Draft, subnet: Subnet, network: Network, path: Path) -> int | None:
-    """The gateway's number: the given one, else the first address where the network has a router, else none."""
+def _gateway(draft: Draft, subnet: Subnet, way: Way, path: Path) -> int | None:
+    """The gateway's number: the given one, else the first address where a router is the network's gateway, else the one
+    that a router names, else none."""
     if subnet.gateway == "":
         return None
     pool = AddressPool.of(subnet.cidr)
     if subnet.gateway is None:
-        return pool.first if network.uplink else None
+        named = way.gateway(subnet)
+        return pool.first if way.is_routed else number_of(named)[1] if named else None
     family, number = number_of(subnet.gateway)
     if not pool.spans(family, number):
         draft.error((*path, "gateway"), f"the gateway {subnet.gateway} is outside {subnet.cidr}", _span_words(pool))

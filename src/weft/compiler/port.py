@@ -10,20 +10,20 @@ from dataclasses import replace
 from typing import Any
 
 from weft.compiler.addressing import LINK_LOCAL, number_of
-from weft.compiler.assignment import Addresses, Claimant, port_path
+from weft.compiler.assignment import Addresses, Claimant, port_id, port_mac, port_path
 from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.groups import protect
 from weft.compiler.macvtap import check_shared, compile_macvtap, has_own_mac
 from weft.compiler.namespaces import stand_on
-from weft.compiler.naming import identity, mac, short_id
+from weft.compiler.naming import short_id
 from weft.compiler.network import Segment, check_mtu
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
 from weft.compiler.qos.policy import Asked
 from weft.compiler.qos.port import compile_port_qos
 from weft.compiler.routing import DEFAULTS, compile_route, default_route, destination
-from weft.compiler.settings import compile_tuning
+from weft.compiler.settings import compile_sysctl, compile_tuning
 from weft.compiler.tap import compile_tap
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE
@@ -38,7 +38,7 @@ PIDFILE = "pidfile:"
 def place_port(draft: Draft, segment: Segment, claimant: Claimant, addresses: Addresses) -> PortPlace:
     """All that is derived for a port; it joins its network."""
     name, port, former, _ = claimant
-    own_id = identity(draft.names.scope, f"tenants/{segment.former_tenant}/ports/{former}", port.id)
+    own_id = port_id(draft, segment, claimant)
     place = PortPlace(
         segment=segment,
         name=name,
@@ -48,7 +48,7 @@ def place_port(draft: Draft, segment: Segment, claimant: Claimant, addresses: Ad
         id=own_id,
         short=short_id(own_id),
         mark=draft.names.mark(f"tenants/{segment.tenant}/ports/{name}"),
-        mac=port.mac or mac(own_id, "end"),
+        mac=port_mac(draft, segment, claimant),
         mtu=port.mtu or segment.mtu,
         addresses=addresses,
         qos=_qos(draft, segment, port, (*port_path(segment, name), "qos")),
@@ -78,6 +78,8 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
         compile_port_qos(draft, place)
     elif attach.macvtap is not None:
         compile_macvtap(draft, place, attach.macvtap)
+    elif attach.router and (place.segment.tenant, place.name) not in draft.router_ports:
+        return  # its own error is found already
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
         _leave_out(draft, place, attach.pidfile)
         return
@@ -113,6 +115,8 @@ def _check_mac(draft: Draft, place: PortPlace) -> None:
 def _netns(draft: Draft, place: PortPlace) -> str:
     """The label of the namespace that the port ends in; puts it where weft is to make it."""
     attach, path = place.port.attach, place.path
+    if attach.router:
+        return draft.router_ports.get((place.segment.tenant, place.name), "")
     if attach.netns is not None:
         return stand_on(draft, attach.netns, path, (*path, "attach"))
     if attach.pidfile is None:
@@ -142,7 +146,10 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
     for assigned in place.addresses:
         nodad = True if assigned.pool.family == 6 else None
         draft.put(Address(netns=netns, ifname=ifname, cidr=assigned.cidr, nodad=nodad), path)
-    if netns != HOST:
+    if any(pool.ra for pool in place.segment.pools) and not place.port.attach.router:
+        # Its addresses and routes are weft's: what the network's routers advertise is for guests.
+        compile_sysctl(draft, netns, f"net/ipv6/conf/{ifname}/accept_ra", "0", path)
+    if netns != HOST and not place.port.attach.router:
         _default_routes(draft, place, netns, ifname)
     for at, spec in enumerate(place.port.routes):
         route_path = (*path, "routes", str(at))

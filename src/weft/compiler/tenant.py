@@ -6,14 +6,15 @@ protocols, unless that is how connections are followed here (groups/tracking.py)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.compiler.assignment import Claimant
 from weft.compiler.draft import Draft
 from weft.compiler.groups import compile_security, follows
 from weft.compiler.joint import compile_joint
-from weft.compiler.network import Segment, TenantPlace, compile_network
+from weft.compiler.network import Segment, TenantPlace, Way, compile_network
 from weft.compiler.qos.policy import Policies
+from weft.compiler.router.ports import trusted
 from weft.compiler.settings import compile_sysctl
 from weft.compiler.stands import Stands
 from weft.kinds.netns import Namespace
@@ -21,6 +22,8 @@ from weft.model.intent import Tenant
 
 PortKey = tuple[str, str]
 """(tenant, port), as in Facts.held."""
+NetworkKey = tuple[str, str]
+"""(tenant, network)."""
 Held = tuple[str, ...]
 
 _QUIET = ("net/ipv6/conf/default/disable_ipv6", "net/ipv6/conf/all/disable_ipv6")
@@ -28,10 +31,10 @@ _BRIDGE_HOOKS = tuple(f"net/bridge/bridge-nf-call-{of}" for of in ("iptables", "
 
 
 def compile_tenant(
-    draft: Draft, name: str, tenant: Tenant, path_mtu: int | None, stands: Stands, policies: Policies
+    draft: Draft, name: str, tenant: Tenant, ways: Mapping[NetworkKey, Way], stands: Stands, policies: Policies
 ) -> dict[str, Segment]:
-    """Put the tenant's namespace and bridges; its networks by name. `path_mtu`: of the host's way out, in bytes;
-    `stands`: what the networks stand on outside."""
+    """Put the tenant's namespace and bridges; its networks by name. `ways`: what leads out of each; `stands`: what the
+    networks stand on outside."""
     former = tenant.was or name
     path = ("tenants", name)
     place = TenantPlace(
@@ -51,7 +54,7 @@ def compile_tenant(
         for sysctl, value in zip(_BRIDGE_HOOKS, (by_inet, by_inet, "0"), strict=True):
             compile_sysctl(draft, place.netns, sysctl, value, path)
     compiled = {
-        n: compile_network(draft, place, n, network, path_mtu, stands.footing(name, n))
+        n: compile_network(draft, place, n, network, ways[name, n], stands.footing(name, n))
         for n, network in tenant.networks.items()
     }
     found = {n: segment for n, segment in compiled.items() if segment is not None}
@@ -66,7 +69,7 @@ def claimants(
 ) -> Iterator[Claimant]:
     """The named ports as those who want addresses. `held`: what each has now."""
     for port_name in ports:
-        port = tenant.ports[port_name]
+        port = trusted(tenant.ports[port_name])
         former = port.was or port_name
         has = held((name, port_name)) or held((tenant.was or name, former)) or ()
         yield Claimant(port_name, port, former, has)

@@ -15,14 +15,18 @@ from weft.compiler.firewall import POOL_SETS
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import TransitKey, Traveller
+from weft.compiler.router.chains import POSTROUTING, Slot
+from weft.compiler.router.namespace import route_back
+from weft.compiler.router.place import UPLINK, RouterPlace
 from weft.compiler.routing import IPV6_METRIC
-from weft.compiler.uplink import TRANSIT_MAPS, RouterPlace, route_back
 from weft.kinds.ip.route import Route
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.model.intent import Path
 from weft.state import HOST
 
+TRANSIT_MAPS = {4: "ports4", 6: "ports6"}
+"""In the router: from a port's address to the one of the pool that the host tells it by."""
 _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
 
 
@@ -42,6 +46,7 @@ def compile_transit(
 ) -> None:
     """Put the addresses of a router's ports that have one of their own. `given`: which."""
     table = draft.names.table
+    router.chains.add(POSTROUTING, Slot.PORTS, [_snat_by_map(family) for family in router.pool])
     for family in router.pool:
         draft.put(
             NftSet(
@@ -58,6 +63,11 @@ def compile_transit(
         to = given.get((one.segment.tenant, one.segment.name, one.address))
         if to is not None:
             _address(draft, router, one.address, to, one.path)
+
+
+def _snat_by_map(family: int) -> str:
+    word = "ip6" if family == 6 else "ip"
+    return f'oifname "{UPLINK}" snat {word} to {word} saddr map @{TRANSIT_MAPS[family]}'
 
 
 def _address(draft: Draft, router: RouterPlace, address: str, to: str, path: Path) -> None:

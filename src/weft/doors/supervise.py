@@ -37,8 +37,8 @@ READY_S = 15.0
 GRACE_S = 3.0
 """Between being asked to end and being made to."""
 GLANCE_S, TICK_S = 2.0, 0.02
-TAIL = 500
-"""Bytes of a program's last words that are kept."""
+TAIL, LAST_LINES = 500, 3
+"""Bytes of a program's last words that are kept, and lines of them that are told."""
 
 _CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -225,7 +225,7 @@ class Supervisor:
     def _note_end(self, kept: Kept, code: int) -> None:
         how = f"ended with status {code}" if code >= 0 else f"was ended by signal {-code}"
         words = kept.tail.decode(errors="replace").strip().splitlines()
-        told = f"{how}: {words[-1]}" if words else how
+        told = f"{how}: {'; '.join(words[-LAST_LINES:])}" if words else how
         syslog.syslog(syslog.LOG_WARNING, f"{kept.stem} {told}")
         _write(self._path(kept.stem, "died"), told)
         for connection in kept.asking:
@@ -275,8 +275,8 @@ class Supervisor:
         kept.text = _read(self._path(kept.stem, "spec"))
         lines = lines_of(kept.text)
         netns, kept.ready_file = first_of(lines, "netns"), first_of(lines, "ready")
-        if kept.ready_file:
-            _unlink(kept.ready_file)
+        for file in (kept.ready_file, self._path(kept.stem, "died")):
+            _unlink(file)
         kept.network, kept.tail, kept.since = _identity(netns), b"", time.monotonic()
         reading, writing = os.pipe2(os.O_CLOEXEC)
         # Until the child is rid of this process's handlers no signal may come, or it would be lost.

@@ -13,6 +13,7 @@ from weft.errors import Problem
 from weft.files import later
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
 from weft.files.qos_checks import QOS_CHECKS, policy_references
+from weft.files.router_checks import ROUTER_CHECKS, router_references
 from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
@@ -20,7 +21,8 @@ from weft.model.segment import IPVLAN_SUBMODES, MACVLAN_SUBMODES, SegmentSpec
 from weft.model.words import among, closest
 
 Report = Callable[[Place, str, str], None]
-_ENDS = ("netns", "tap", "macvtap", "host", "pidfile")
+_ENDS = ("netns", "tap", "macvtap", "host", "pidfile", "router")
+_TRUE_ENDS = ("host", "router")
 _FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
 
 
@@ -29,12 +31,16 @@ def _says_no(node: Entries, key: str) -> bool:
 
 
 def _attach(node: Entries, report: Report) -> None:
-    given = [end for end in _ENDS if end in node.entries and not (end == "host" and _says_no(node, end))]
+    given = [end for end in _ENDS if end in node.entries and not (end in _TRUE_ENDS and _says_no(node, end))]
     if len(given) > 1:
         second = node.entries[given[1]].place
         report(second, f"a port ends in one place, this one in {' and '.join(given)}", "keep one of them")
     if not given:
-        report(node.place, "attach does not say where", "one of netns: NAME, tap: {}, host: true, pidfile: PATH")
+        report(
+            node.place,
+            "attach does not say where",
+            "one of netns: NAME, tap: {}, host: true, pidfile: PATH",
+        )
     for end in ("tap", "macvtap"):
         if end in node.entries and "ifname" in node.entries:
             report(node.entries["ifname"].place, f"a {end}'s name is its own", f"write {end}: {{name: NAME}}")
@@ -179,6 +185,7 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     Tcp: _tcp,
     SegmentSpec: _segment,
     **QOS_CHECKS,
+    **ROUTER_CHECKS,
 }
 
 
@@ -188,10 +195,13 @@ def references(data: Any, origins: Origins) -> list[Problem]:
     tenants = _mapping(data, "tenants")
     _namespaces(data, origins, problems)
     _renames(tenants, ("tenants",), origins, problems)
+    _renames(_mapping(data, "external_networks"), ("external_networks",), origins, problems)
     for tenant, content in tenants.items():
         networks, ports = _mapping(content, "networks"), _mapping(content, "ports")
+        problems += router_references(data, tenant, origins)
         _renames(networks, ("tenants", tenant, "networks"), origins, problems)
         _renames(ports, ("tenants", tenant, "ports"), origins, problems)
+        _renames(_mapping(content, "routers"), ("tenants", tenant, "routers"), origins, problems)
         for port, entry in ports.items():
             network = entry.get("network") if isinstance(entry, dict) else None
             if isinstance(network, str) and network not in networks:

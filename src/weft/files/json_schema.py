@@ -15,13 +15,17 @@ from weft.files.outline import Choice, Listing, Outline, Record, Table, outline
 from weft.files.shorthand import LISTS_OF_ONE
 from weft.model.intent import Attach, Intent, Network, Port, Subnet
 from weft.model.qos import QosUse
+from weft.model.router import ExternalSubnet, RouterGateway, RouterInterface
 from weft.model.security import AddressPair, Logging, Remote
 
 Json = dict[str, Any]
 
 _SHORT: Mapping[type[Any], Json] = {
-    Attach: {"enum": ["host", "tap"]},
+    Attach: {"enum": ["host", "tap", "router"]},
     Subnet: {"type": "string", "description": "a network with its prefix length"},
+    ExternalSubnet: {"type": "string", "description": "a network with its prefix length"},
+    RouterInterface: {"type": "string", "description": "the name of a network"},
+    RouterGateway: {"type": "string", "description": "the name of an external network"},
     Remote: {"type": "string", "description": "a prefix or an address"},
     AddressPair: {"type": "string", "description": "a prefix or an address"},
     QosUse: {"type": "string", "description": "the name of a policy"},

@@ -12,11 +12,9 @@ _NOT_YET = "not in this version of weft"
 
 KEYS: dict[type[Any], dict[str, str]] = {
     intent.Intent: {
-        "external_networks": "external networks",
         "security_groups": "security groups of all tenants (but `tenants: NAME: security_groups:`)",
     },
     intent.Tenant: {
-        "routers": "routers (but `uplink: nat` or `routed` on a network)",
         "floating_ips": "floating IPs",
         "share": "networks shared between tenants",
         "tunnels": "tunnels",

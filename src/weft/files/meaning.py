@@ -13,7 +13,7 @@ from weft.files.qos_meaning import QOS
 from weft.files.security_meaning import SECURITY
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
-from weft.model import bridging, intent, links, segment, tuning
+from weft.model import bridging, intent, links, router, segment, tuning
 
 
 class Meaning(NamedTuple):
@@ -32,6 +32,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "the file",
         {
             "name": "The scope. apply and destroy touch what bears this name, nothing else.",
+            "external_networks": "What routers may lead to, by name.",
             "tenants": "Tenants by name. Each sees its own networks only; their addresses may be the same.",
             "host": "What the host's own namespace shall have.",
             "namespaces": "Namespaces by name, and what each shall have beside ports.",
@@ -45,6 +46,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "tenants: NAME",
         {
             "networks": "Networks by name.",
+            "routers": "Routers by name: what joins networks, and leads out.",
             "ports": "Ports by name, or by a range of names: node[1-20].",
             "security_groups": "Security groups by name: what ports may hear and say.",
             "address_groups": "Lists of prefixes by name, for rules of security groups.",
@@ -88,14 +90,66 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "an entry of subnets",
         {
             "cidr": "The prefix, host bits zero.",
-            "gateway": "Left out: the first usable address where the network has an uplink. none: there is none.",
+            "gateway": "Left out: the first usable address where a router is the gateway. none: there is none.",
+            "ra": "What its router advertises: slaac, stateless, stateful, or off. Left out: off.",
+            "dns": "IPv6 addresses of name servers, which the advertisements name.",
+        },
+    ),
+    router.ExternalNetwork: Meaning(
+        "external_networks: NAME",
+        {
+            "link": "A link of the host's, weft's or somebody else's. Its own addresses and routes stay as they are.",
+            "subnets": "Its addresses: a list of prefixes of either family, or of {cidr, gateway, pools}.",
+            "id": _ID,
+            "was": _WAS,
+        },
+    ),
+    router.ExternalSubnet: Meaning(
+        "external_networks: NAME: an entry of subnets",
+        {
+            "cidr": "The prefix, host bits zero.",
+            "gateway": "The next hop to everything else. Left out: nothing else is reached.",
+            "pools": "What routers get addresses from: FIRST-LAST, or one. Left out: all of the subnet.",
+        },
+    ),
+    router.Router: Meaning(
+        "tenants: NAME: routers: NAME",
+        {
+            "interfaces": "What it joins: networks by name, or {network, address}, or {port: NAME}.",
+            "gateway": "The external network that it leads to, or {network, addresses, snat}. Left out: none.",
+            "routes": "Further routes of its own.",
+            "id": _ID,
+            "was": _WAS,
+        },
+    ),
+    router.RouterInterface: Meaning(
+        "an entry of interfaces",
+        {
+            "network": "A network of the same tenant.",
+            "address": "Its own there: one, or a list. Left out: it is the gateway of each subnet.",
+            "port": "Instead of a network: a port with `attach: router`, whose addresses are the router's.",
+        },
+    ),
+    router.RouterGateway: Meaning(
+        "gateway of a router",
+        {
+            "network": "An external network.",
+            "addresses": "Its own there, at most one of each family. Left out: those held, else the lowest free.",
+            "snat": "true: out by its own address; false: by the tenant's; else addresses and ranges to go out by.",
+        },
+    ),
+    router.RouterRoute: Meaning(
+        "an entry of a router's routes",
+        {
+            "to": "A prefix, an address, or default (of the family of via).",
+            "via": "The next hop, on one of its networks.",
         },
     ),
     intent.Port: Meaning(
         "tenants: NAME: ports: NAME",
         {
             "network": "A network of the same tenant.",
-            "attach": "Where the port ends: {netns: NAME}, {tap: {}}, {macvtap: {}}, host or {pidfile: PATH}.",
+            "attach": "Where it ends: {netns: NAME}, {tap: {}}, {macvtap: {}}, host, router or {pidfile: PATH}.",
             "addresses": "Without prefix length. Left out: those it holds, else the lowest free of each subnet.",
             "mac": "Of the port's end. Left out: derived from the id.",
             "mtu": "Bytes, at most the network's. Left out: the network's.",
@@ -119,6 +173,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "macvtap": "A device /dev/tapN for a virtual machine, on a segment of mode macvlan.",
             "host": "true: the host's own namespace. `attach: host` is short for it.",
             "pidfile": "The namespace of the process whose id this file holds.",
+            "router": "true: a router, which has {port: NAME} as an interface. `attach: router` is short for it.",
             "ifname": "The interface's name there. Left out: the port's, where that is a legal one.",
         },
     ),

@@ -14,18 +14,25 @@ from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
 from weft.files.outline import Listing, Record, outline
 from weft.model.intent import Attach, Port, Subnet
 from weft.model.qos import QosClass, QosMatch, QosUse
+from weft.model.router import ExternalSubnet, RouterGateway, RouterInterface
 from weft.model.security import AddressPair, Logging, Remote, SecurityGroup, SecurityRule
 
 Report = Callable[[Place, str, str], None]
+_WORDS = ("host", "router")
 _DEVICES = ("tap", "macvtap")
 _LOGS = ("log", "log_drops")
 _YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
 
 
-def _subnet(node: Node, report: Report) -> Node:
-    if isinstance(node, Scalar) and not node.is_null:
-        return Entries(node.place, {"cidr": Entry(node.place, node)})
-    return node
+def _under(key: str) -> Callable[[Node, Report], Node]:
+    """What stands alone is the value of `key`."""
+
+    def spell_out(node: Node, report: Report) -> Node:
+        if isinstance(node, Scalar) and not node.is_null:
+            return Entries(node.place, {key: Entry(node.place, node)})
+        return node
+
+    return spell_out
 
 
 def _attach(node: Node, report: Report) -> Node:
@@ -33,8 +40,8 @@ def _attach(node: Node, report: Report) -> Node:
         return _with_devices(node)
     if not isinstance(node, Scalar) or node.is_null:
         return node
-    if node.text in ("host", *_DEVICES):
-        inner: Node = Scalar(node.place, "true") if node.text == "host" else Entries(node.place)
+    if node.text in (*_WORDS, *_DEVICES):
+        inner: Node = Scalar(node.place, "true") if node.text in _WORDS else Entries(node.place)
         return Entries(node.place, {node.text: Entry(node.place, inner)})
     report(node.place, f"attach: {node.text} is not known", _meant(node.text))
     return Entries(node.place, {"host": Entry(node.place, Scalar(node.place, "true"))})
@@ -51,24 +58,6 @@ def _with_devices(node: Entries) -> Entries:
     bare = {word: node.entries[word] for word in _DEVICES if word in node.entries and is_null(node.entries[word].value)}
     said = {word: Entry(entry.place, Entries(entry.value.place)) for word, entry in bare.items()}
     return Entries(node.place, {**node.entries, **said}, node.weight) if said else node
-
-
-def _remote(node: Node, report: Report) -> Node:
-    if isinstance(node, Scalar) and not node.is_null:
-        return Entries(node.place, {"cidr": Entry(node.place, node)})
-    return node
-
-
-def _pair(node: Node, report: Report) -> Node:
-    if isinstance(node, Scalar) and not node.is_null:
-        return Entries(node.place, {"ip": Entry(node.place, node)})
-    return node
-
-
-def _policy(node: Node, report: Report) -> Node:
-    if isinstance(node, Scalar) and not node.is_null:
-        return Entries(node.place, {"policy": Entry(node.place, node)})
-    return node
 
 
 def _logging(node: Node, report: Report) -> Node:
@@ -109,19 +98,30 @@ def _with_lists(cls: Hashable) -> Callable[[Node, Report], Node]:
     return spell_out
 
 
+def _in_turn(*steps: Callable[[Node, Report], Node]) -> Callable[[Node, Report], Node]:
+    def spell_out(node: Node, report: Report) -> Node:
+        for step in steps:
+            node = step(node, report)
+        return node
+
+    return spell_out
+
+
 def _listed(value: Node) -> Node:
     return value if isinstance(value, Items) or is_null(value) else Items(value.place, [value])
 
 
 SHORTHANDS: Mapping[type[Any], Callable[[Node, Report], Node]] = {
-    Subnet: _subnet,
+    Subnet: _under("cidr"),
+    ExternalSubnet: _under("cidr"),
     Attach: _attach,
-    QosUse: _policy,
-    Remote: _remote,
-    AddressPair: _pair,
+    QosUse: _under("policy"),
+    Remote: _under("cidr"),
+    AddressPair: _under("ip"),
     Logging: _logging,
     **dict.fromkeys((SecurityRule, SecurityGroup, Port), _without_refusals),
     **{cls: _with_lists(cls) for cls in (QosClass, QosMatch)},
+    **{cls: _in_turn(_under("network"), _with_lists(cls)) for cls in (RouterInterface, RouterGateway)},
 }
-LISTS_OF_ONE = frozenset({QosClass, QosMatch})
+LISTS_OF_ONE = frozenset({QosClass, QosMatch, RouterInterface, RouterGateway})
 """The records in which a single value may stand for a list."""

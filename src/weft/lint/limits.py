@@ -10,7 +10,7 @@ from functools import partial
 
 from weft.compiler.findings import Finding
 from weft.facts import Facts
-from weft.model.intent import Intent, Network, Uplink
+from weft.model.intent import Intent, Tenant, Uplink
 
 NEIGHBOURS = {4: "net/ipv4/neigh/default/gc_thresh3", 6: "net/ipv6/neigh/default/gc_thresh3"}
 CONNTRACK = "net/netfilter/nf_conntrack_max"
@@ -26,7 +26,7 @@ def neighbours(intent: Intent, facts: Facts) -> Iterator[Finding]:
     Source: Documentation/networking/ip-sysctl.rst, neigh/default/gc_thresh3."""
     for family, sysctl in NEIGHBOURS.items():
         limit = facts.limits.get(sysctl)
-        needed = 2 * _ports(intent, partial(_has_family, family))
+        needed = 2 * _ports(intent, partial(_of_family, family))
         if limit is not None and needed > limit:
             yield Finding(
                 path=("tenants",),
@@ -40,7 +40,7 @@ def neighbours(intent: Intent, facts: Facts) -> Iterator[Finding]:
 def conntrack(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """Source: Documentation/networking/nf_conntrack-sysctl.rst, nf_conntrack_max."""
     limit = facts.limits.get(CONNTRACK)
-    ports = _ports(intent, lambda network: network.uplink is Uplink.NAT)
+    ports = _ports(intent, _translated)
     if limit is not None and ports * FLOWS_PER_PORT > limit:
         yield Finding(
             path=("tenants",),
@@ -51,17 +51,25 @@ def conntrack(intent: Intent, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _ports(intent: Intent, counts: Callable[[Network], bool]) -> int:
-    """Ports on the networks that count."""
+def _ports(intent: Intent, networks: Callable[[Tenant], set[str]]) -> int:
+    """Ports on the networks of each tenant that count."""
     total = 0
     for tenant in intent.tenants.values():
-        counted = {name for name, network in tenant.networks.items() if counts(network)}
+        counted = networks(tenant)
         total += sum(port.network in counted for port in tenant.ports.values())
     return total
 
 
-def _has_family(family: int, network: Network) -> bool:
-    return any((":" in subnet.cidr) == (family == 6) for subnet in network.subnets)
+def _of_family(family: int, tenant: Tenant) -> set[str]:
+    networks = tenant.networks.items()
+    return {name for name, held in networks if any((":" in one.cidr) == (family == 6) for one in held.subnets)}
+
+
+def _translated(tenant: Tenant) -> set[str]:
+    """The networks of which what goes out gets another source, by `uplink: nat` or by a router."""
+    routers = [router for router in tenant.routers.values() if router.gateway and router.gateway.translates]
+    by_router = {network for router in routers for network in tenant.joined(router)}
+    return by_router | {name for name, network in tenant.networks.items() if network.uplink is Uplink.NAT}
 
 
 def _roomy(needed: int) -> int:

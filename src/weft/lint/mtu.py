@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from weft.compiler.findings import Finding
 from weft.compiler.network import ETHERNET_MTU, MIN_IPV6_MTU
 from weft.facts import Facts
-from weft.model.intent import Intent, Network
+from weft.model.intent import Intent, Network, Tenant
 
 
 def uneven_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """A port below its network's MTU: its fellows send frames that it drops, and on one bridge nobody tells them."""
     out = min((facts.links[name].mtu for name in facts.egress_links if name in facts.links), default=None)
     for tenant_name, tenant in intent.tenants.items():
+        led_out = _led_out(tenant)
         for name, port in tenant.ports.items():
             network = tenant.networks.get(port.network)
-            common = _mtu(network, out) if network else 0
+            common = _mtu(network, out) if network and port.network not in led_out else 0
             if port.mtu and port.mtu < common:
                 yield Finding(
                     path=("tenants", tenant_name, "ports", name, "mtu"),
@@ -27,6 +28,11 @@ def uneven_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
                     fix=f"give the network {port.mtu} as well, or the port a network of its own",
                     severity="warning",
                 )
+
+
+def _led_out(tenant: Tenant) -> set[str]:
+    """The networks of routers with a gateway: what they carry follows from the external network."""
+    return {network for router in tenant.routers.values() if router.gateway for network in tenant.joined(router)}
 
 
 def _mtu(network: Network, out: int | None) -> int:

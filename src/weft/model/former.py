@@ -31,6 +31,9 @@ def as_named(intent: Intent) -> Intent:
     named = {name: _config(config, name, links, spaces) for name, config in configs.items()}
     return replace(
         intent,
+        external_networks={
+            name: _said(network, ("link",), links[HOST]) for name, network in intent.external_networks.items()
+        },
         tenants={name: _tenant(tenant, links, spaces) for name, tenant in intent.tenants.items()},
         host=named.pop(HOST) if intent.host else None,
         namespaces={name: named[name] for name in intent.namespaces},

@@ -16,6 +16,7 @@ from typing import Any
 from weft.model import words as w
 from weft.model.link_kinds import AnyLink
 from weft.model.qos import QosPolicy, QosUse
+from weft.model.router import ExternalNetwork, Router
 from weft.model.security import AddressGroupMember, AddressPair, Drops, Logging, SecurityGroup
 from weft.model.segment import MacvtapMode, SegmentSpec
 from weft.model.tuning import LinkTuning
@@ -32,10 +33,13 @@ class Uplink(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subnet:
     """`cidr` of either family. `gateway`: None lets weft take the first usable address where the network has a router;
-    "" means that there shall be none."""
+    "" means that there shall be none. `ra`: how guests get their addresses, as router advertisements say, None or "off"
+    for no advertisements; `dns`: the servers that they name."""
 
     cidr: w.Cidr
     gateway: w.Gateway | None = None
+    ra: w.Advertised | None = None
+    dns: tuple[w.Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +68,15 @@ class MacvtapAttach:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
     """Where a port ends: exactly one of `netns` (a name under /run/netns, made if it is not there), `tap`, `macvtap`
-    (on a segment of mode macvlan), `host`, `pidfile` (the namespace of the process whose id the file holds). `ifname`:
-    its name there, else the port's."""
+    (on a segment of mode macvlan), `host`, `pidfile` (the namespace of the process whose id the file holds), `router`
+    (which names the port). `ifname`: its name there, else the port's."""
 
     netns: w.NetnsName | None = None
     tap: TapAttach | None = None
     macvtap: MacvtapAttach | None = None
     host: bool = False
     pidfile: w.AbsolutePath | None = None
+    router: bool = False
     ifname: w.Ifname | None = None
 
 
@@ -171,6 +176,7 @@ class Tenant:
     `port_qos` goes before. `qos_policies`: its own, which go before the file's of the same name."""
 
     networks: Mapping[w.Name, Network] = field(default_factory=lambda: _NONE)
+    routers: Mapping[w.Name, Router] = field(default_factory=lambda: _NONE)
     ports: Mapping[w.PortName, Port] = field(default_factory=lambda: _NONE)
     security_groups: Mapping[w.Name, SecurityGroup] = field(default_factory=lambda: _NONE)
     address_groups: Mapping[w.Name, tuple[AddressGroupMember, ...]] = field(default_factory=lambda: _NONE)
@@ -179,6 +185,13 @@ class Tenant:
     qos_policies: Mapping[w.Name, QosPolicy] = field(default_factory=lambda: _NONE)
     id: w.Uuid | None = None
     was: w.Name | None = None
+
+    def joined(self, router: Router) -> tuple[str, ...]:
+        """The networks that one of its routers joins, by name."""
+        ports = (self.ports.get(interface.port or "") for interface in router.interfaces)
+        pairs = zip(router.interfaces, ports, strict=True)
+        names = (port.network if port else interface.network for interface, port in pairs)
+        return tuple(dict.fromkeys(name for name in names if name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,9 +234,10 @@ class Pools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A whole file. `name` is the scope."""
+    """A whole file. `name` is the scope. `external_networks`: where routers' gateways are."""
 
     name: w.ScopeName
+    external_networks: Mapping[w.Name, ExternalNetwork] = field(default_factory=lambda: _NONE)
     tenants: Mapping[w.Name, Tenant] = field(default_factory=lambda: _NONE)
     host: NamespaceConfig | None = None
     namespaces: Mapping[w.NetnsName, NamespaceConfig] = field(default_factory=lambda: _NONE)

@@ -79,8 +79,11 @@ def _text(value: Any, what: str) -> str:
     raise Malformed(f"{shape} stands where {what} belongs", f"write {what}")
 
 
-def text(what: str, read: Callable[[str], str], example: str, *, or_number: bool = False) -> Form:
-    """A form of text. `read` may raise ValueError without words of its own. `or_number`: people may write digits."""
+def text(
+    what: str, read: Callable[[str], str], example: str, *, or_number: bool = False, or_truth: bool = False
+) -> Form:
+    """A form of text. `read` may raise ValueError without words of its own. `or_number`, `or_truth`: people may write
+    digits, true and false."""
     read = lru_cache(maxsize=1 << 12)(read)  # a range says the same a thousand times
 
     def checked(value: Any) -> str:
@@ -92,7 +95,8 @@ def text(what: str, read: Callable[[str], str], example: str, *, or_number: bool
         except ValueError:
             raise Malformed(f"{written!r} is not {what}", f"for example {example}") from None
 
-    kind = ["string", "integer"] if or_number else "string"
+    beside = [*(["integer"] if or_number else []), *(["boolean"] if or_truth else [])]
+    kind = ["string", *beside] if beside else "string"
     return Form(what, checked, {"type": kind, "description": what, "examples": [example]})
 
 
@@ -234,6 +238,26 @@ def prefix(written: str) -> str:
     return _cidr(written) if "/" in written else str(ip_network(ip_address(written)))
 
 
+def _range(written: str) -> str:
+    """`FIRST-LAST`, or one address."""
+    first, dash, last = (part.strip() for part in written.partition("-"))
+    if not dash:
+        return _address(first)
+    low, high = ip_address(_address(first)), ip_address(_address(last))
+    if low.version != high.version:
+        raise Malformed(f"{written}: both ends of a range are of one family")
+    if int(high) < int(low):
+        raise Malformed(f"the range {written} runs backwards", f"write {high}-{low}")
+    return str(low) if low == high else f"{low}-{high}"
+
+
+_TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+
+
+def _snat(written: str) -> str:
+    return _TRUTHS.get(written.lower()) or _range(written)
+
+
 def _gateway(written: str) -> str:
     return "" if written in ("", "none") else _address(written)
 
@@ -325,6 +349,10 @@ PoolV4 = Annotated[str, text("an IPv4 network with its prefix length", _pool(4),
 PoolV6 = Annotated[str, text("an IPv6 network with its prefix length", _pool(6), "fd12:3456:789a::/48")]
 Destination = Annotated[str, text("a prefix, an address or default", _destination, "10.0.0.0/8")]
 Gateway = Annotated[str, text("an IP address or none", _gateway, "10.0.0.1")]
+AddressRange = Annotated[str, text("an address, or a range of them", _range, "203.0.113.10-203.0.113.99")]
+Snat = Annotated[
+    str, text("true, false, an address or a range of them", _snat, "203.0.113.20-203.0.113.29", or_truth=True)
+]
 Mac = Annotated[str, text("a MAC address", _mac, "52:54:00:12:34:56")]
 FdbMac = Annotated[str, text("a MAC address, or 00:00:00:00:00:00", _fdb_mac, "52:54:00:12:34:56")]
 SysctlName = Annotated[str, text("a sysctl's name", sysctl_name, "net.ipv4.ip_forward")]
@@ -347,6 +375,7 @@ RulePriority = Annotated[int, number("a rule's priority", 1, 32765)]
 
 RouteType = Annotated[str, choice("unicast", "blackhole", "unreachable", "prohibit")]
 Family = Annotated[str, choice("ipv4", "ipv6")]
+Advertised = Annotated[str, choice("slaac", "stateless", "stateful", "off")]
 RuleAction = Annotated[str, choice("lookup", "blackhole", "unreachable", "prohibit")]
 
 Vid = Annotated[int, number("a VLAN id", 1, 4094)]

@@ -107,7 +107,7 @@ def _in_brief(port: PortView) -> str:
 
 
 def router_card(router: RouterView) -> Card:
-    how = f"router, {router.uplink}" if router.uplink else "router"
+    how = f"router, {router.leads}" if router.leads else "router"
     outside = tuple(f"as {address}" for address in router.outside)
     told = (how, *_some(router.addresses), *_some(outside))
     return _card(router.name, router.condition, told, router.netns, words.router_place(router), _carried(router))

@@ -53,12 +53,11 @@ def _tenant(tenant: TenantView) -> Iterator[str]:
 
 def _host(topology: Topology) -> Iterator[str]:
     yield from _space(topology.host, "host")
-    ways_out = [link.name for link in topology.host.links if link.egress]
     for tenant in topology.tenants:
         for router in tenant.routers:
-            for name in ways_out if router.uplink else ():
-                ends = (f"router {tenant.name}/{router.name}", f"link /{name}")
-                yield f"  {' -- '.join(map(_quoted, ends))} [label={_quoted(router.uplink)}]"
+            for link in topology.ways_out(router):
+                ends = (f"router {tenant.name}/{router.name}", f"link /{link.name}")
+                yield f"  {' -- '.join(map(_quoted, ends))} [label={_quoted(router.leads)}]"
 
 
 def _space(space: SpaceView, title: str) -> Iterator[str]:

@@ -67,12 +67,11 @@ class _Chart:
         yield "  end"
 
     def _ways_out(self, topology: Topology) -> Iterator[str]:
-        ways_out = [link.name for link in topology.host.links if link.egress]
         for tenant in topology.tenants:
             for router in tenant.routers:
-                for name in ways_out if router.uplink else ():
-                    ends = self._id(f"router {tenant.name}/{router.name}"), self._id(f"link /{name}")
-                    yield f"  {ends[0]} -- {router.uplink} --- {ends[1]}"
+                for link in topology.ways_out(router):
+                    ends = self._id(f"router {tenant.name}/{router.name}"), self._id(f"link /{link.name}")
+                    yield f"  {ends[0]} -- {_safe(router.leads)} --- {ends[1]}"
 
     def _node(self, name: str, shape: str, condition: Condition, *told: str) -> str:
         state = () if condition is Condition.UP else (words.condition(condition),)

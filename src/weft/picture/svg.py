@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from weft.picture import words
 from weft.picture.cards import CHAR_PX, LINE_PX, MANY, Card, Grid, link_card, port_card, router_card
 from weft.picture.style import HUES, STYLE
-from weft.picture.view import Condition, NetworkView, SpaceView, TenantView, Topology
+from weft.picture.view import Condition, NetworkView, RouterView, SpaceView, TenantView, Topology
 from weft.records import dataclass
 
 ROOM = 1040.0
@@ -113,21 +113,31 @@ def svg(topology: Topology) -> str:
 
 
 def _tenant_box(tenant: TenantView, hues: Iterator[int]) -> Box:
-    sections = tuple(_network(network, tenant, next(hues)) for network in tenant.networks)
+    seats = _seats(tenant)
+    sections = tuple(_network(network, seats.get(network.name), next(hues)) for network in tenant.networks)
     notes = f"netns {tenant.netns}" if tenant.netns else "no network"
     return Box(title=f"tenant {tenant.name}", notes=notes, sections=sections, condition=tenant.condition)
 
 
-def _network(network: NetworkView, tenant: TenantView, hue: int) -> Section:
+def _seats(tenant: TenantView) -> dict[str, RouterView]:
+    """Beside which network each router stands: the first of its own where none stands yet."""
+    seats: dict[str, RouterView] = {}
+    for router in tenant.routers:
+        free = next((name for name in router.networks if name not in seats), None)
+        if free is not None:
+            seats[free] = router
+    return seats
+
+
+def _network(network: NetworkView, router: RouterView | None, hue: int) -> Section:
     brief = len(network.ports) > MANY
-    router = next((router for router in tenant.routers if router.networks[:1] == (network.name,)), None)
     state = () if network.condition is Condition.UP else (words.condition(network.condition),)
     return Section(
         title=network.name,
         notes="  ".join(filter(None, [*state, *network.subnets, words.mtu(network.mtu)])),
         grid=Grid.of((port_card(port, brief=brief) for port in network.ports), ROOM),
         router=router_card(router) if router else None,
-        leads_out=bool(router and router.uplink),
+        leads_out=bool(router and router.leads),
         hue=hue,
     )
 
@@ -136,7 +146,7 @@ def _space_boxes(topology: Topology) -> Iterator[Box]:
     for space in topology.namespaces:
         if space.links:
             yield Box(title=f"namespace {space.netns}", notes="", sections=(_links(space, egress=False),))
-    is_left = any(router.uplink for tenant in topology.tenants for router in tenant.routers)
+    is_left = any(router.leads for tenant in topology.tenants for router in tenant.routers)
     ways_out, others = _links(topology.host, egress=True), _links(topology.host, egress=False)
     sections = [_roads(ways_out)] if ways_out.grid.cards or is_left else []
     sections += [others] if others.grid.cards else []
@@ -145,7 +155,7 @@ def _space_boxes(topology: Topology) -> Iterator[Box]:
 
 
 def _links(space: SpaceView, *, egress: bool) -> Section:
-    cards = (link_card(link) for link in space.links if link.egress is egress)
+    cards = (link_card(link) for link in space.links if link.leads_out is egress)
     return Section(title="", notes="", grid=Grid.of(cards, ROOM, lead=14 if egress else 0))
 
 

@@ -43,7 +43,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
-    """`attach`: netns, tap, host or pidfile. `netns`: the label of the namespace it ends in, "" for the host's.
+    """`attach`: netns, tap, host, pidfile or router. `netns`: the label of the namespace it ends in, "" for the host's.
     `ifname`: its name there. `addresses` as the kernel has them; a tap's are those reserved for its guest."""
 
     name: str
@@ -72,7 +72,8 @@ class NetworkView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterView:
-    """`networks`: those it joins. `uplink`: nat, routed, or "". `transit`: the ifname of its link on the host.
+    """`networks`: those it joins. `uplink`: nat, routed, or "". `external`: the external network that it leads to, or
+    "". `transit`: the ifname of its link on the host.
     `addresses`: its own in the networks, the gateways'. `outside`: what the host knows it by. `traffic`: between it and
     the host; received is what came in from there."""
 
@@ -84,7 +85,13 @@ class RouterView:
     transit: str
     addresses: tuple[str, ...]
     outside: tuple[str, ...]
+    external: str = ""
     traffic: Traffic | None = None
+
+    @property
+    def leads(self) -> str:
+        """How it leads out, or where to; "" for not at all."""
+        return self.uplink or self.external
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +106,8 @@ class TenantView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkView:
     """A link outside any tenant. `kind` as the file or the kernel says, "" for hardware. `existing`: somebody else's.
-    `egress`: the host's default route leads out by it. `master`: the link that it is a port of; `below`: the one that
-    it stands on, "" for none."""
+    `egress`: the host's default route leads out by it. `externals`: the external networks behind it. `master`: the
+    link that it is a port of; `below`: the one that it stands on, "" for none."""
 
     name: str
     condition: Condition
@@ -112,7 +119,12 @@ class LinkView:
     addresses: tuple[str, ...]
     master: str = ""
     below: str = ""
+    externals: tuple[str, ...] = ()
     traffic: Traffic | None = None
+
+    @property
+    def leads_out(self) -> bool:
+        return self.egress or bool(self.externals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +142,12 @@ class Topology:
     tenants: tuple[TenantView, ...]
     host: SpaceView
     namespaces: tuple[SpaceView, ...] = ()
+
+    def ways_out(self, router: RouterView) -> Iterator[LinkView]:
+        """The host's links that a router leads out by."""
+        for link in self.host.links:
+            if (router.uplink and link.egress) or (router.external and router.external in link.externals):
+                yield link
 
     def conditions(self) -> Iterator[Condition]:
         """Of everything."""

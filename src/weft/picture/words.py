@@ -36,7 +36,7 @@ def port_place(port: PortView) -> str:
     match port.attach:
         case "tap" | "macvtap" | "host":
             return f"{port.attach} {port.ifname}"
-        case "pidfile":
+        case "pidfile" | "router":
             return f"{port.netns} {port.ifname}"
     return f"netns {port.netns}" if port.netns == port.ifname else f"netns {port.netns} {port.ifname}"
 
@@ -47,7 +47,7 @@ def network_kind(network: NetworkView) -> str:
 
 def router_place(router: RouterView) -> str:
     """How it leads out."""
-    return f"{router.uplink} by {router.transit}" if router.uplink else ""
+    return f"{router.leads} by {router.transit}" if router.leads else ""
 
 
 def link_kind(link: LinkView) -> str:
@@ -57,6 +57,7 @@ def link_kind(link: LinkView) -> str:
     told += [f"in {link.master}"] if link.master else []
     told += ["existing"] if link.existing else []
     told += ["the way out"] if link.egress else []
+    told += [f"external network {name}" for name in link.externals]
     return ", ".join(told)
 
 

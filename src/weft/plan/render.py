@@ -13,6 +13,7 @@ from typing import Any
 
 from weft.diff import NEVER_COMPARED, differing_fields
 from weft.kinds import KINDS
+from weft.kinds.process import PROCESS, Process
 from weft.kinds.setting import port
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import KEPT, LinkSetting
@@ -72,6 +73,8 @@ def script(todo: Plan) -> str:
 def _caveats(todo: Plan) -> Iterator[str]:
     """What weft would know afterwards, and does not when the script has run."""
     made = [change.object for change in todo.changes.values() if change.op is not Op.DELETE]
+    if any(key.table == PROCESS for key in todo.changes):
+        yield "# Programs that weft keeps running are neither started nor ended by this script: weft apply does."
     if any(obj.key.table in ("sysctl", "link-setting") for obj in made):
         yield "# Former values of settings are noted nowhere: a later destroy leaves what this script sets."
     if any(obj.key.table == "address" and obj.lives_on[0] not in todo.changes for obj in made):
@@ -138,8 +141,29 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
     if type(before) is not type(after):
         yield "kind", KINDS.of(before).name, KINDS.of(after).name
         return
+    if isinstance(before, Process) and isinstance(after, Process):
+        yield from _of_program(before, after)
+        return
     for name in differing_fields(before, after):
         yield name, _readable(before, name), _readable(after, name)
+
+
+def _of_program(before: Process, after: Process) -> Iterator[tuple[str, Any, Any]]:
+    """Of its text only the lines that differ."""
+    for name in differing_fields(before, after):
+        old, new = getattr(before, name), getattr(after, name)
+        if name == "running":
+            yield name, f"no, it {before.died}" if before.died else "no", "yes"
+        elif name == "config":
+            have, want = (old or "").splitlines(), new.splitlines()
+            gone, come = _less(have, want), _less(want, have)
+            yield name, gone or ("what it was not told" if old is None else ""), come
+        else:
+            yield name, old, new
+
+
+def _less(lines: list[str], others: list[str]) -> str:
+    return "; ".join(line.strip() for line in lines if line not in others)
 
 
 def _readable(obj: KernelObject, name: str) -> Any:
@@ -150,7 +174,7 @@ def _readable(obj: KernelObject, name: str) -> Any:
 
 
 _UNTOLD = frozenset(
-    {"netns", "ifname", "name", "alias", "altnames", "up", "nodad", "protocol", "newborn", "adopt", "addr_gen_mode"}
+    "netns ifname name alias altnames up nodad protocol newborn adopt addr_gen_mode mark running reloads ready".split()
 )
 
 
@@ -160,7 +184,11 @@ def _told(change: Change) -> Iterator[tuple[str, str]]:
     for field in fields(change.after):  # type: ignore[arg-type]
         value = getattr(change.after, field.name)
         if field.name not in _UNTOLD and value not in (None, "", (), 0, False) and str(value) not in name.split():
-            yield field.name, _say(value)
+            yield field.name, _lines(value) if isinstance(value, str) and "\n" in value else _say(value)
+
+
+def _lines(text: str) -> str:
+    return f"of {text.count(chr(10))} lines"
 
 
 def _say(value: Any) -> str:

@@ -16,7 +16,8 @@ from weft.backends.nft_dump import Chain
 from weft.facts import Facts, Line
 from weft.kinds.setting.belongings import Held
 from weft.model.intent import Intent
-from weft.probe import accounts, belongings, firewall, held, key_files, limits, links
+from weft.probe import accounts, belongings, firewall, held, key_files, limits, links, programs, reverse_path
+from weft.probe.policy import Policy
 from weft.probe.remembered import features
 from weft.state import HOST, Key, State
 
@@ -86,6 +87,9 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         belongings=moved,
         lines=_lines(machine.rtnl, intent),
         host_routes=links.prefixes(observed, owner),
+        programs=programs.found(intent),
+        strict_links=reverse_path.strict_links(intent, entries, machine.scope),
+        **Policy(observed, entries, machine.scope).facts(),
     )
 
 

@@ -10,8 +10,9 @@ from ipaddress import ip_address
 from itertools import takewhile
 
 from weft.compiler.firewall import POOL_SETS
+from weft.compiler.router.place import UPLINK
 from weft.compiler.tap import STITCH_PREFIX
-from weft.compiler.uplink import TRANSIT_MAPS, UPLINK
+from weft.compiler.transit import TRANSIT_MAPS
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.link.macvtap import Macvtap
@@ -67,7 +68,8 @@ def port_addresses(observed: State, owner: Owner) -> dict[tuple[str, str], tuple
 
 
 def pool_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, int], str]:
-    """(tenant, network, family) to the pool address that the network's router has on its uplink."""
+    """(tenant, router, family) to the address that the router has on its uplink; the router of an uplink has its
+    network's name."""
     found: dict[tuple[str, str, int], str] = {}
     uplinks = [held for held in observed.values() if isinstance(held, Link) and held.ifname == UPLINK]
     addresses = _by_link(observed) if uplinks else {}

@@ -20,6 +20,7 @@ _RULE = re.compile(
     r'ip6? saddr (?P<source>\S+) oifname (?P<oif>"[^"]+"|!= @\S+) (?:snat ip6? to (?P<to>\S+)|masquerade)'
 )
 _RULE_BY_MAP = re.compile(r'oifname (?P<oif>"[^"]+") snat ip6? to ip6? saddr map @(?P<map>\S+)')
+_RULE_FOR_ALL = re.compile(r'oifname (?P<oif>"[^"]+") snat (?P<word>ip6?) to (?P<to>[0-9a-f.:]+)')
 MASQUERADE = "masquerade"
 
 
@@ -55,6 +56,9 @@ class Translator:
         found = _RULE.fullmatch(rule)
         if found and self._holds(found["source"], source) and self._leaves(found["oif"], oif):
             return found["to"] or MASQUERADE
+        found = _RULE_FOR_ALL.fullmatch(rule)
+        if found and self._leaves(found["oif"], oif) and (found["word"] == "ip6") == (":" in source):
+            return found["to"]
         return None
 
     def _by_map(self, rule: str, source: str, oif: str) -> str | None:

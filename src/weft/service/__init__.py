@@ -1,8 +1,8 @@
 """The only front door: what every other door, from the command line to a daemon, asks of weft."""
 
 from weft.service.prepared import Prepared
-from weft.service.service import Scope, Service
+from weft.service.service import Program, Scope, Service
 from weft.service.status import Drift, Status
 from weft.service.transactions import Recovered
 
-__all__ = ["Drift", "Prepared", "Recovered", "Scope", "Service", "Status"]
+__all__ = ["Drift", "Prepared", "Program", "Recovered", "Scope", "Service", "Status"]

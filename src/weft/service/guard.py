@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from weft.backends.units import is_systemds
 from weft.errors import Refused
 from weft.records import dataclass
 
@@ -21,9 +22,6 @@ MODULE = "weft.doors.guard"
 READY = b"armed\n"
 PATIENCE_S = 20.0
 """How long the guard may take to start: it imports most of weft, perhaps on a busy machine."""
-
-_SYSTEMD = Path("/run/systemd/system")
-_NAMESPACES = ("net", "mnt", "pid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class Guard:
     def arm(self, scope: str, deadline_s: float) -> None:
         """Start a guard and wait until it watches. Raises: Refused where it does not."""
         watch = Watch(scope=scope, deadline_s=deadline_s, run_base=self.run_base, lib_base=self.lib_base)
-        start = _start_unit if _is_systemds(Path("/proc")) else _start_session
+        start = _start_unit if is_systemds() else _start_session
         try:
             start(watch)
         except OSError as failure:
@@ -64,16 +62,6 @@ def unit_argv(watch: Watch, path: str) -> list[str]:
     told = (f"--property={text}" for text in properties)
     describes = f"--description=weft: takes {watch.scope} back unless confirmed"
     return ["systemd-run", "--quiet", "--collect", describes, *told, f"--setenv=PYTHONPATH={path}", *watch.argv()]
-
-
-def _is_systemds(proc: Path) -> bool:
-    """Whether systemd runs, in the namespaces that this process is in: a unit starts there."""
-    if not _SYSTEMD.is_dir():
-        return False
-    try:
-        return all(os.readlink(proc / "self/ns" / kind) == os.readlink(proc / "1/ns" / kind) for kind in _NAMESPACES)
-    except OSError:
-        return False
 
 
 def _start_unit(watch: Watch) -> None:

@@ -72,6 +72,8 @@ def _ends(name: str, intents: Iterable[Intent]) -> Ends:
 
 
 def _label(name: str, attach: Attach) -> str:
+    if attach.router:
+        raise _wrong(name, "this port is a router's interface", "`ip netns exec weft.SCOPE.TENANT.ROUTER ...`")
     if attach.tap or attach.macvtap:
         raise _wrong(name, "this port is a tap: it ends in whatever opened it", "log in there")
     return label_of(attach)

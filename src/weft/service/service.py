@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,7 +20,7 @@ from weft.backends.nft import Nft
 from weft.backends.process import Processes
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
-from weft.errors import PlanStale, Refused
+from weft.errors import PlanStale, ProgramFailed, Refused
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
@@ -34,7 +34,7 @@ from weft.service.severing import filtered, narrowed, sever
 from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
-from weft.state import HOST
+from weft.state import HOST, Mark
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
 from weft.store.ledger import Ledger
@@ -71,6 +71,17 @@ class Scope:
     unfinished: bool
     unconfirmed_s: float | None = None
     adopted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program that is kept running. `pid` None: it does not run, and `died` is what is known of its end."""
+
+    name: str
+    netns: str
+    scope: str
+    pid: int | None
+    died: str = ""
 
 
 class Service:
@@ -247,6 +258,22 @@ class Service:
         run = self.run_directory
         return doctor(examine(self._nft, host, run, run, list(wanted.values()), self.host_id))
 
+    def supervise(self) -> list[Program]:
+        """See that every program that was applied here is kept running, and say which they are. Raises: NotPermitted,
+        ProgramFailed where the supervisor does not start."""
+        with suppress(ProgramFailed):  # each is told below
+            self._processes.supervise()
+        return [
+            Program(
+                name=process.name,
+                netns=process.netns,
+                scope=mark.scope if (mark := Mark.parse(process.mark)) else "",
+                pid=pid if process.running else None,
+                died=process.died,
+            )
+            for process, pid in self._processes.kept()
+        ]
+
     def enter(self, netns: str) -> None:
         """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
         enter(self.namespaces, netns)
@@ -380,7 +407,7 @@ def _locks(intent: Intent) -> set[str]:
 
 
 def _touches_host(intent: Intent) -> bool:
-    if intent.host or intent.namespaces:
+    if intent.host or intent.namespaces or intent.external_networks:
         return True
     tenants = intent.tenants.values()
     networks = (network for tenant in tenants for network in tenant.networks.values())

@@ -7,7 +7,7 @@ from which rates come.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from weft.backends.counters import Glance
@@ -18,6 +18,7 @@ from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
+from weft.kinds.netns import Namespace
 from weft.model.intent import Attach, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
 from weft.picture.view import (
@@ -69,9 +70,13 @@ class _Seen:
         self._observed = prepared.observed
         self._facts = prepared.facts
         self._wanted = _links_by_mark(prepared.desired.values())
+        self._spaces = _spaces_by_mark(prepared.desired.values())
         self._addresses = _addresses_by_link(prepared.observed.values())
         self._changed = _changed(prepared)
         self._now, self._before = now, before
+        self._externals: dict[str, list[str]] = defaultdict(list)
+        for name, network in prepared.loaded.intent.external_networks.items() if prepared.loaded else ():
+            self._externals[network.link].append(name)
 
     def tenant(self, name: str, tenant: Tenant) -> TenantView:
         bridges = {network: self._bridge(name, network) for network in tenant.networks}
@@ -88,11 +93,15 @@ class _Seen:
     def space(self, netns: str, config: NamespaceConfig) -> SpaceView:
         """The links that the file speaks of, and on the host those that lead out."""
         egress = self._facts.egress_links if self._facts and netns == HOST else ()
+        externals = self._externals if netns == HOST else {}
         named = {link.was or name: link for name, link in config.links.items()}
-        spoken_of = {name: named.get(name) for name in (*named, *egress)}
+        spoken_of = {name: named.get(name) for name in (*named, *egress, *externals)}
         return SpaceView(
             netns=netns,
-            links=tuple(self._link(link_key(netns, name), link, name in egress) for name, link in spoken_of.items()),
+            links=tuple(
+                self._link(link_key(netns, name), link, name in egress, tuple(externals.get(name, ())))
+                for name, link in spoken_of.items()
+            ),
         )
 
     # tenants
@@ -138,27 +147,51 @@ class _Seen:
 
     def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
         for name, network in tenant.networks.items():
-            links = self._wanted[f"tenants/{of}/routers/{name}"]
-            transit = next((link for link in links if link.netns == HOST), None)
-            outside = next((link for link in links if link.ifname == UPLINK), None)
-            if network.uplink is None or transit is None or outside is None:
-                continue
-            inside = [link.key for link in links if link.netns == outside.netns and link is not outside]
-            yield RouterView(
-                name=name,
-                condition=self._condition(links, ("tenants", of, "networks", name), within=outside.netns),
-                netns=outside.netns,
-                networks=(name,),
-                uplink=network.uplink.value,
-                transit=transit.ifname,
-                addresses=tuple(chain.from_iterable(self._addresses[key] for key in inside)),
-                outside=tuple(a for a in self._addresses[outside.key] if not a.startswith("fe80:")),
-                traffic=self._traffic(outside.key),
-            )
+            if network.uplink is not None:
+                yield from self._router(
+                    of, name, ("tenants", of, "networks", name), (name,), uplink=network.uplink.value
+                )
+        for name, router in tenant.routers.items():
+            out, path = router.gateway.network if router.gateway else "", ("tenants", of, "routers", name)
+            ports = [interface.port for interface in router.interfaces if interface.port]
+            legs = [link for port in ports for link in self._wanted[f"tenants/{of}/ports/{port}"]]
+            yield from self._router(of, name, path, tenant.joined(router), external=out, legs=legs)
+
+    def _router(
+        self,
+        of: str,
+        name: str,
+        path: Path,
+        networks: tuple[str, ...],
+        *,
+        uplink: str = "",
+        external: str = "",
+        legs: Sequence[Link] = (),
+    ) -> Iterator[RouterView]:
+        """Of a network's own router only what is in its namespace counts. `legs`: links of ports that end in it."""
+        links = self._wanted[f"tenants/{of}/routers/{name}"]
+        netns = self._spaces.get(f"tenants/{of}/routers/{name}")
+        outside = next((link for link in links if link.ifname == UPLINK), None)
+        transit = next((link for link in links if link.netns == HOST), None)
+        if netns is None:
+            return
+        inside = [link.key for link in (*links, *legs) if link.netns == netns and link is not outside]
+        yield RouterView(
+            name=name,
+            condition=self._condition(links, path, within=netns if path[2] == "networks" else None),
+            netns=netns,
+            networks=networks,
+            uplink=uplink,
+            external=external,
+            transit=transit.ifname if transit else "",
+            addresses=tuple(chain.from_iterable(self._addresses[key] for key in inside)),
+            outside=tuple(a for a in self._addresses[outside.key] if not a.startswith("fe80:")) if outside else (),
+            traffic=self._traffic(outside.key) if outside else None,
+        )
 
     # links outside of tenants
 
-    def _link(self, key: Key, link: HostLink | None, egress: bool) -> LinkView:
+    def _link(self, key: Key, link: HostLink | None, egress: bool, externals: tuple[str, ...]) -> LinkView:
         now = self._observed.get(key)
         is_there = isinstance(now, Link)
         return LinkView(
@@ -167,6 +200,7 @@ class _Seen:
             kind=(link.kind if link else "") or (_kind(now) if isinstance(now, Link) else ""),
             existing=link is None or link.existing,
             egress=egress,
+            externals=externals,
             mac=(now.mac or "") if isinstance(now, Link) else "",
             mtu=now.mtu if isinstance(now, Link) else None,
             addresses=self._addresses[key],
@@ -255,6 +289,8 @@ def _left_out(name: str, port: Port) -> PortView:
 def _attachment(attach: Attach) -> str:
     if attach.tap or attach.macvtap:
         return "tap" if attach.tap else "macvtap"
+    if attach.router:
+        return "router"
     return "host" if attach.host else "pidfile" if attach.pidfile else "netns"
 
 
@@ -268,8 +304,15 @@ def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:
     found: dict[Path, set[str]] = defaultdict(set)
     for change in prepared.plan.changes.values():
         path = subjects.of(change)
-        found[path[:-1] if path[-1:] == (QOS,) else path].add(change.key.netns)
+        found[_told_of(path)].add(change.key.netns)
     return found
+
+
+def _told_of(path: Path) -> Path:
+    """What a path is a part of: a link's queues are the link's, an interface is its router's."""
+    if path[2:3] == ("routers",):
+        return path[:4]
+    return path[:-1] if path[-1:] == (QOS,) else path
 
 
 def _links_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, list[Link]]:
@@ -279,6 +322,12 @@ def _links_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, list[Link]]:
         if mark := Mark.parse(link.alias):
             found[mark.object].append(link)
     return found
+
+
+def _spaces_by_mark(desired: Iterable[KernelObject]) -> Mapping[str, str]:
+    """Weft's namespaces by the object that their marks name."""
+    spaces = (obj for obj in desired if isinstance(obj, Namespace))
+    return {mark.object: space.name for space in spaces if (mark := Mark.parse(space.alias))}
 
 
 def _links(objects: Iterable[KernelObject]) -> Iterator[Link]:

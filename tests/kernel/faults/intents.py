@@ -77,6 +77,69 @@ tenants:
 """
 """A tap that nobody has open is replaced when its owner or its queues change."""
 
+ROUTERS = (
+    """
+weft: 1
+name: lab
+external_networks:
+  internet: {link: eth1, subnets: [{cidr: 203.0.113.0/24, gateway: 203.0.113.1}, "2001:db8:1::/64"]}
+tenants:
+  t:
+    networks: {front: {subnets: [10.10.0.0/24, "fd10::/64"]}, back: {subnets: [10.11.0.0/24]}}
+    routers:
+      edge:
+        interfaces: [front]
+        gateway: {network: internet, snat: [203.0.113.60-203.0.113.61]}
+        routes: [{to: 10.99.0.0/16, via: 10.10.0.10}]
+      old: {interfaces: [back], gateway: internet}
+    ports: {web: {network: front, attach: {netns: web}, addresses: [10.10.0.10, "fd10::10"]}}
+""",
+    """
+weft: 1
+name: lab
+external_networks:
+  internet: {link: eth1, subnets: [{cidr: 203.0.113.0/24, gateway: 203.0.113.3}, "2001:db8:2::/64"]}
+tenants:
+  t:
+    networks: {front: {subnets: [10.10.0.0/24, "fd10::/64"]}, back: {subnets: [10.11.0.0/24]}}
+    routers:
+      edge:
+        interfaces: [front, {port: leg}]
+        gateway: {network: internet, addresses: [203.0.113.77], snat: false}
+        routes: [{to: 10.98.0.0/16, via: 10.11.0.7}]
+      new: {interfaces: [back]}
+    ports:
+      web: {network: front, attach: {netns: web}, addresses: [10.10.0.10, "fd10::10"]}
+      leg: {network: back, attach: router, addresses: [10.11.0.5]}
+""",
+)
+"""Two routers, and what a change of them can be: interfaces, the address outside, translation, routes; the external
+network's gateway and prefix; one that goes and one that comes."""
+
+ADVERTISED = (
+    """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks:
+      front: {subnets: [{cidr: "fd10::/64", ra: slaac}], uplink: routed}
+      old: {subnets: [{cidr: "fd11::/64", ra: stateful}]}
+    routers: {edge: {interfaces: [old]}}
+""",
+    """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks:
+      front: {subnets: [{cidr: "fd10::/64", ra: slaac, dns: ["fd10::53"]}], uplink: routed}
+      new: {subnets: [{cidr: "fd12::/64", ra: slaac}]}
+    routers: {edge: {interfaces: [new]}}
+""",
+)
+"""Programs that are kept running: one that is told a new text, one that is replaced along with the link it serves."""
+
 _WAY_OUT = """
 ip link add eth1 address 02:00:00:00:01:01 type veth peer name eth1p address 02:00:00:00:01:02
 ip link set eth1 up; ip link set eth1p up

@@ -1,8 +1,9 @@
 """Every place at which a command writes to disk or to the kernel, numbered as it comes to them.
 
 A run comes to each such place twice: before and after. What happens there is the test's: nothing (to count them), a
-kill, a signal, a refusal. The places are those of `store.durable`, `netlink.doors`, libnftables and `write_setting`,
-the only ways by which weft changes anything; each is replaced in a process of its own (see command.py).
+kill, a signal, a refusal. The places are those of `store.durable`, `netlink.doors`, libnftables, `write_setting` and
+the files and requests by which programs are kept, the only ways by which weft changes anything; each is replaced in a
+process of its own (see command.py).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from errno import EIO, ENOMEM, ENOSPC
 from functools import wraps
 from typing import Any, Literal
 
-from weft.backends import settings
+from weft.backends import process, process_files, settings, supervised
 from weft.backends.libnftables import Complaint, Context
 from weft.netlink import doors
 from weft.store import durable
@@ -31,6 +32,9 @@ DOORS: tuple[tuple[Any, str], ...] = (
     (Context, "run"),
     (Context, "run_located"),
     (settings, "write_setting"),
+    *((process_files, name) for name in ("put", "put_whole", "drop")),
+    *((supervised, name) for name in ("ask", "start_supervisor")),
+    (process, "tell"),
 )
 """`_write_through` is within `write`: a kill after it leaves a whole new file that has not got its name yet."""
 

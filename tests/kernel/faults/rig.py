@@ -24,11 +24,17 @@ ls -A /run/netns; echo ---
 find /run/weft /var/lib/weft -type f 2>/dev/null; echo ---
 cat /var/lib/weft/{SCOPE}/current 2>/dev/null && echo; echo ---
 cat /run/weft/*/ledger 2>/dev/null && echo; echo ---
-ip -o link show dev {TAP} 2>/dev/null | cut -d: -f1; true
+ip -o link show dev {TAP} 2>/dev/null | cut -d: -f1; echo ---
+for file in /run/weft/*/processes/*; do case $file in *.pid|*.ready) echo "$file" yes;; *) echo "$file" $(cat "$file");;
+esac; done 2>/dev/null | sort; echo ---
+for pid in $(cat /run/weft/*/processes/*.pid 2>/dev/null | cut -d' ' -f1); do readlink /proc/$pid/ns/net
+tr '\\0' ' ' </proc/$pid/cmdline; echo; done | sed 's/net:.*/running/' | sort
 """
-_LASTING = re.compile(r"(/locks/[^/]+|/ledger|/ledger\.lock|/features\.json|/current|\.taken-back)$")
-"""Files of weft's own that stay after a command: locks, former values, the features found, the kept intent, the word
-that a trial was taken back."""
+_LASTING = re.compile(
+    r"(/processes/[^/]+\.(spec|config|told|pid|ready)|/locks/[^/]+|/ledger|/ledger\.lock|/features\.json|/current|\.taken-back)$"
+)
+"""Files of weft's own that stay after a command: those of programs, which are compared, locks, former values, the
+features found, the kept intent, the word that a trial was taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +92,18 @@ class Rig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """`netns`: the names under /run/netns. `remembered`: the kept intent without its time, the ledger without the
-    numbers of namespaces. `stray`: files of weft's that no command may leave. `tap`: the ifindex of the open tap."""
+    numbers of namespaces. `stray`: files of weft's that no command may leave. `tap`: the ifindex of the open tap.
+    `programs`: the files of those that are kept, and what runs."""
 
     netns: frozenset[str]
     remembered: dict[str, str]
     stray: tuple[str, ...]
     tap: str
+    programs: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, world: World) -> Files:
-        names, files, intent, ledger, tap = world.run("sh", "-c", _FILES).stdout.split("---\n")
+        names, files, intent, ledger, tap, kept, running = world.run("sh", "-c", _FILES).stdout.split("---\n")
         entries = sorted(json.loads(ledger)["entries"]) if ledger else []
         held = {" ".join(entry[:3]): str(entry[3:-1]) for entry in entries}
         return cls(
@@ -103,13 +111,15 @@ class Files:
             remembered={"intent": str(json.loads(intent)["files"]) if intent else "", **held},
             stray=tuple(file for file in files.splitlines() if not _LASTING.search(file)),
             tap=tap.strip(),
+            programs=(*kept.splitlines(), *running.splitlines()),
         )
 
     def differences(self, wanted: Files) -> list[str]:
         """From what is wanted, a line each."""
         netns = differences(sorted(wanted.netns), sorted(self.netns), "/run/netns")
         remembered = differences(wanted.remembered, self.remembered, "weft remembers")
-        return [*netns, *remembered, *(f"left behind: {file}" for file in self.stray)]
+        programs = differences(list(wanted.programs), list(self.programs), "programs")
+        return [*netns, *remembered, *programs, *(f"left behind: {file}" for file in self.stray)]
 
 
 def at_once(dump: Dump) -> Dump:

@@ -14,7 +14,7 @@ from weft.check.ruleset import Block
 from weft.check.subjects.features import INSTEAD, MODULES, NECESSARY
 from weft.check.subjects.limits import FILES
 from weft.check.symptoms import Need, Symptoms
-from weft.facts import FEATURES
+from weft.facts import FEATURES, PROGRAMS
 from weft.files import load_text
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
@@ -22,6 +22,7 @@ from weft.state import HOST, PROTOCOL
 
 WELL = Symptoms(
     features=frozenset({*FEATURES, "tcp_bbr", "tcp_cubic"}),
+    programs=frozenset(PROGRAMS),
     forwarding={4: True, 6: True},
     egress_links=("eth0",),
     usage={"net/netfilter/nf_conntrack_max": (10, 1000)},
@@ -92,6 +93,35 @@ def test_a_feature_that_something_stands_in_for_is_a_warning_where_it_is_wished_
     strict = replace(wish, where="lab.yaml:9:5", instead="nothing else", strict=True)
     finding = only(replace(WELL, features=WELL.features - {"fq_codel"}, needs=(wish, strict)))
     assert finding.level == "error" and finding.why.endswith("stands in: nothing else")
+
+
+def test_a_missing_program_is_named_by_its_package_and_an_error_where_a_line_needs_it() -> None:
+    finding = only(replace(WELL, programs=frozenset()))
+    assert (finding.level, finding.what, finding.command) == (
+        "note",
+        "program radvd is missing",
+        "apt install radvd",
+    )
+    need = Need(feature="radvd", where="lab.yaml:7:5", instead="apt install radvd")
+    finding = only(replace(WELL, programs=frozenset(), needs=(need,)))
+    assert finding.level == "error" and finding.where == ("lab.yaml:7:5",)
+
+
+ADVERTISED = load_text(
+    "lab.yaml",
+    """\
+weft: 1
+name: lab
+tenants:
+  t: {networks: {n: {subnets: [{cidr: "fd00:1::/64", ra: slaac}], uplink: routed}}}
+""",
+)
+
+
+def test_an_intent_needs_the_program_that_advertises() -> None:
+    lacking = {need.feature: need.where for need in needs(ADVERTISED, "h", FEATURES.keys())}
+    assert lacking == {"radvd": "lab.yaml:4:54"}
+    assert list(needs(ADVERTISED, "h", FEATURES.keys(), {"radvd": "/usr/sbin/radvd"})) == []
 
 
 LAB = load_text(

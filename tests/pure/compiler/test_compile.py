@@ -17,7 +17,7 @@ from weft.model.intent import Attach, Intent, Network, Port, Subnet, TapAttach, 
 from weft.probe.held import Owner, pool_addresses, port_addresses
 from weft.state import HOST, Key, State
 
-KNOWN = facts(namespaces=frozenset({"theirs"}), pids={"/run/p.pid": 1})
+KNOWN = facts(namespaces=frozenset({"theirs"}), pids={"/run/p.pid": 1}, programs={"radvd": "/usr/sbin/radvd"})
 OURS = Owner("h0", "lab")
 PORT_NAMES = ("web", "front", "lo", "a-name-that-is-too-long", "wp", "db", "x", "y")
 
@@ -37,6 +37,10 @@ def networks(draw: st.DrawFn, number: int) -> Network:
     gateway = draw(st.sampled_from((None, None, "")))
     subnets = [Subnet(cidr=cidr, gateway=gateway if at else None) for at, cidr in enumerate(cidrs)]
     uplink = draw(st.sampled_from((None, Uplink.NAT, Uplink.ROUTED))) if cidrs else None
+    if uplink:
+        modes = st.sampled_from((None, "slaac", "stateful"))
+        can = [":" in subnet.cidr and subnet.gateway != "" for subnet in subnets]
+        subnets = [replace(s, ra=draw(modes)) if may else s for s, may in zip(subnets, can, strict=True)]
     return Network(subnets=tuple(subnets), uplink=uplink, mtu=draw(st.sampled_from((None, 1280, 1500))))
 
 

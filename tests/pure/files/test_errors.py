@@ -72,10 +72,11 @@ TOP_ERRORS = {
     "weft: 1\n": "f:1:1: name is missing; name: LAB says which scope the file is about; apply and destroy touch nothing else",
     "weft: 1\nname: Lab_1\n": "f:2:7: name: 'Lab_1' is not a scope's name ([a-z][a-z0-9-]{0,30}); for example shop-lab",
     HEAD + "tennants: {}": "f:3:1: tennants is not known here; did you mean tenants?",
-    HEAD + "external_networks: {}": "f:3:1: external_networks: not in this version of weft: external networks",
+    HEAD
+    + "security_groups: {}": "f:3:1: security_groups: not in this version of weft: security groups of all tenants (but `tenants: NAME: security_groups:`)",
     HEAD + "tenants: 5": "f:3:10: tenants: '5' stands where a mapping belongs; write NAME: {...} for each",
     HEAD
-    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, ports, security_groups, address_groups, qos, port_qos, qos_policies, id, was",
+    + "tenants: {a: []}": "f:3:11: a: a list stands where a mapping belongs; its keys: networks, routers, ports, security_groups, address_groups, qos, port_qos, qos_policies, id, was",
     HEAD
     + "tenants: {a.b: {}}": "f:3:11: 'a.b' is not a name (letters, digits, - and _, at most 63); for example front",
     HEAD + "pools: {ipv4: fd00::/8}": "f:3:15: ipv4: fd00::/8 is not an IPv4 prefix",

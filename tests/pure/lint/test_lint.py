@@ -44,6 +44,17 @@ def test_too_few_connections() -> None:
     assert said(MANY.replace("nat", "routed"), machine({"net/netfilter/nf_conntrack_max": 65536})) == []
 
 
+def test_ports_behind_routers() -> None:
+    """A translating router fills the table as an uplink does; what its networks carry is not Ethernet's to say."""
+    head = "external_networks: {net: {link: eth1, subnets: [203.0.113.0/24]}}\n"
+    edge = "routers: {edge: {interfaces: [lan, {port: leg}], gateway: %s}}, ports: {leg: {network: b, attach: router}, "
+    many = head + MANY.replace("ports: {", edge % "net").replace(", uplink: nat", "").replace("lan: {", "b: {}, lan: {")
+    few = machine({"net/netfilter/nf_conntrack_max": 65536}, eth0=1500)
+    assert said(many, few)[0].startswith("tenants: 601 ports go out by NAT")
+    assert said(many.replace("gateway: net", "gateway: {network: net, snat: no}"), few) == []
+    assert said(many.replace("attach: host", "attach: host, mtu: 1400"), machine(eth0=1500)) == []
+
+
 def test_ranges_of_others() -> None:
     text = "tenants: {t: {networks: {a: {subnets: [10.0.0.0/8, 100.100.0.0/16]}, b: {subnets: ['fd7a:115c:a1e0:1::/64']}}}}\n"
     assert said(text + "pools: {ipv4: 100.64.0.0/24, ipv6: 'fd00:1::/48'}", machine()) == [

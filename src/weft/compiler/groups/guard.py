@@ -19,6 +19,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
 from weft.compiler.groups.layout import Room, quoted
 from weft.compiler.groups.logs import GUARD, STRANGER, Logs
+from weft.compiler.naming import interface_id
 from weft.compiler.place import PortPlace
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.nftset import NftSet
@@ -185,8 +186,7 @@ def has_prefixes(port: Port) -> bool:
 
 def link_local(mac: str) -> tuple[str, int]:
     """The IPv6 link-local address of a MAC, as text and number. Source: RFC 4291 appendix A, RFC 5952."""
-    digits = bytes.fromhex(mac.replace(":", ""))
-    tail = int.from_bytes(bytes([digits[0] ^ 2, *digits[1:3], 0xFF, 0xFE, *digits[3:]]))
+    tail = interface_id(mac)
     first, *rest = (tail >> shift & 0xFFFF for shift in (48, 32, 16, 0))
     words = ":".join(f"{word:x}" for word in ((first, *rest) if first else rest))
     return f"fe80::{words}", 0xFE80 << 112 | tail

@@ -67,7 +67,7 @@ def collect(
 ) -> list[Demand]:
     """The demands of one direction, each after the one that it is part of. `segments`: all networks."""
     out = [segment for segment in segments if segment.uplink is not None]
-    demands = [*_tenants(draft, shares, out, way), *_networks(draft, shares, segments, way)]
+    demands = [*_tenants(draft, shares, out, segments, way), *_networks(draft, shares, segments, way)]
     there = {demand.place for demand in demands}
     for key, policy in shares.ports.items():
         place, want = places.get(key), getattr(policy, way)
@@ -108,13 +108,18 @@ def tenant_place(segment: Segment) -> str:
     return f"tenants/{segment.former_tenant}"
 
 
-def _tenants(draft: Draft, shares: Shares, out: Sequence[Segment], way: Direction) -> Iterator[Demand]:
+def _tenants(
+    draft: Draft, shares: Shares, out: Sequence[Segment], segments: Sequence[Segment], way: Direction
+) -> Iterator[Demand]:
     by_tenant = {segment.tenant: segment for segment in out}
+    by_router = {segment.tenant: segment.way_out for segment in segments if segment.way_out}
     for tenant, policy in shares.tenants.items():
         path, want = ("tenants", tenant, "qos"), getattr(policy, way)
         if want is None:
             continue
-        if tenant not in by_tenant:
+        if router := by_router.get(tenant):
+            _by_router(draft, path, router)
+        elif tenant not in by_tenant:
             draft.error(path, "none of the tenant's networks leads out, so nothing is shared there", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
             segment = by_tenant[tenant]
@@ -128,12 +133,19 @@ def _networks(draft: Draft, shares: Shares, segments: Sequence[Segment], way: Di
         if segment is None or want is None:
             continue
         path = (*segment.path, "qos")
-        if segment.uplink is None:
+        if segment.uplink is None and segment.way_out:
+            _by_router(draft, path, segment.way_out)
+        elif segment.uplink is None:
             draft.error(path, "the network leads nowhere, so its ports share nothing that could be divided", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
             tenant = shares.tenants.get(segment.tenant)
             over = tenant_place(segment) if tenant is not None and getattr(tenant, way) is not None else ""
             yield _demand(draft, segment, network_place(segment), path, way, over, want)
+
+
+def _by_router(draft: Draft, path: Path, router: str) -> None:
+    what = f"a part of what leads out by router {router}: not in this version of weft"
+    draft.error(path, what, "`port_qos:` for each port by itself, or `uplink: nat` or `routed`")
 
 
 _UPLINK = "`uplink: nat` or `routed`, or `port_qos:` for each port by itself"
@@ -189,6 +201,11 @@ def _in_frames(want: QosDirection, rate_bps: int, mtu: int) -> int:
 
 def _nothing_shared(draft: Draft, place: PortPlace, want: QosDirection) -> None:
     path, segment = (*place.path, "qos"), place.segment
+    if segment.way_out:
+        what = f"a guarantee of what leads out by router {segment.way_out}"
+        fix = "`ceil:` limits the port there; guarantees are of a network with `uplink: nat` or `routed`"
+        draft.error(path, f"{what}: not in this version of weft", fix)
+        return
     if segment.footing is not None:
         what = f"a guarantee on {segment.footing.below}, which network {segment.name} stands on"
         fix = "`ceil:` limits the port there; guarantees are of a network with `uplink: nat` or `routed`"

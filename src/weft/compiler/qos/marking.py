@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from weft.compiler.addressing import number_of
 from weft.compiler.draft import Draft
 from weft.compiler.qos.demand import Demand, Direction
-from weft.compiler.uplink import SRCNAT_PRIORITY, RouterPlace
+from weft.compiler.router.chains import SRCNAT_PRIORITY
+from weft.compiler.router.place import RouterPlace
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet

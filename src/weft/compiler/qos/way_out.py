@@ -23,8 +23,8 @@ from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, coll
 from weft.compiler.qos.marking import Marked, lead_through, mark, ward_off
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
+from weft.compiler.router.place import RouterPlace
 from weft.compiler.tenant import PortKey
-from weft.compiler.uplink import RouterPlace
 from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
@@ -47,6 +47,16 @@ class WayOut:
     places: Mapping[PortKey, PortPlace]
     transit: Mapping[TransitKey, str]
 
+    @property
+    def leading(self) -> Sequence[RouterPlace]:
+        """The routers that lead out at all."""
+        return [router for router in self.routers if router.transit]
+
+    @property
+    def uplinks(self) -> Sequence[RouterPlace]:
+        """Those that lead out by the host's own way."""
+        return [router for router in self.routers if router.uplink is not None]
+
 
 def compile_way_out(draft: Draft, out: WayOut) -> None:
     """Put the shared trees of all links that lead out, where anybody asks for a part of them."""
@@ -63,7 +73,7 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
         mark(draft, [tree.marked(out) for tree in trees], trees[0].path)
     ifbs = {tree.major: tree.built.ground.ifname for tree in trees if tree.way == "ingress"}
     if ifbs:
-        lead_through(draft, out.routers, ifbs, trees[0].path)
+        lead_through(draft, out.leading, ifbs, trees[0].path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +112,8 @@ class _Shared:
         """Who gets which class."""
         there = {demand.place for demand in self.demands}
         classids = self._classids()
-        by_segment = {id(router.segment): router for router in out.routers}
-        rest = [(router, within(router.segment, there)) for router in out.routers]
+        by_segment = {id(segment): router for router in out.uplinks for segment in router.segments}
+        rest = [(router, _aggregate(router, there)) for router in out.leading]
         return Marked(
             link=self.link,
             way=self.way,
@@ -125,6 +135,11 @@ class _Shared:
         leaves = {node.branch.path: node.classid for node in self.built.nodes if node.queue is not None}
         paths = _paths(self.demands).items()
         return {place: leaves.get(path) or leaves[*path, REST] for place, path in paths if place}
+
+
+def _aggregate(router: RouterPlace, there: set[str]) -> str:
+    """The aggregate that a router's traffic is part of; a declared router's is nobody's."""
+    return within(router.segments[0], there) if router.uplink is not None else ""
 
 
 def _links(draft: Draft, shares: Shares, asking: Sequence[Demand]) -> Sequence[str]:

@@ -32,6 +32,7 @@ COMMANDS = {
     "qos": "Share bandwidth: show, explain, set, clear, advise.",
     "exec": "Run a command where a port ends.",
     "destroy": "Take everything of one name away again.",
+    "supervise": "Keep the programs running that were applied, and list them.",
     "doctor": "Say what on this machine stands in weft's way.",
     "schema": "Print the JSON Schema of the file.",
     "version": "Say which version this is.",

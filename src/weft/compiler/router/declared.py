@@ -1,0 +1,233 @@
+"""The routers that tenants declare: their legs.
+
+Rules: subnets that one router joins are apart, or it could not tell them apart. A gateway's address is held by exactly
+one router; any other names an address of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from weft.compiler.addressing import AddressPool, Assigned, number_of, overlaps
+from weft.compiler.draft import Draft
+from weft.compiler.findings import dotted
+from weft.compiler.naming import identity, plain_ifname, short_id
+from weft.compiler.network import MIN_IPV6_MTU, Segment
+from weft.compiler.router.chains import RouterChains
+from weft.compiler.router.external import ExternalPlace
+from weft.compiler.router.gateway import OutsideKey, owner_words, router_id
+from weft.compiler.router.namespace import compile_namespace
+from weft.compiler.router.place import UPLINK, Leg, RouterPlace
+from weft.compiler.router.ports import port_ifname, subnets
+from weft.compiler.routing import DEFAULTS, compile_route, destination, is_ipv6
+from weft.model.intent import Intent, Path, Port, RouteSpec, Tenant
+from weft.model.router import Router, RouterInterface
+from weft.records import dataclass
+from weft.state import netns_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What declared routers are made in: the networks of their tenants, external networks, and addresses there."""
+
+    segments: Mapping[str, Mapping[str, Segment]]
+    externals: Mapping[str, ExternalPlace]
+    outside: Mapping[OutsideKey, str]
+
+
+def compile_declared(draft: Draft, intent: Intent, around: Around) -> list[RouterPlace]:
+    """Put all declared routers, but for what leads them out."""
+    found = []
+    for tenant, held in intent.tenants.items():
+        for name, router in held.routers.items():
+            place = _place(draft, tenant, held, name, router, around)
+            if place is not None:
+                compile_namespace(draft, place)
+                _routes(draft, place, router)
+                found.append(place)
+    return found
+
+
+def _place(draft: Draft, tenant: str, held: Tenant, name: str, router: Router, around: Around) -> RouterPlace | None:
+    """A router with its legs; None where it is another's namesake."""
+    path, former = ("tenants", tenant, "routers", name), router.was or name
+    former_tenant = held.was or tenant
+    own_id = router_id(draft, former_tenant, former, router.id)
+    netns = draft.names.router_netns(former_tenant, former)
+    other = draft.held_by(netns_key(netns))
+    if other is not None:
+        what = f"its namespace {netns} is that of {dotted(other)}, which `uplink:` makes a router of that name for"
+        draft.error(
+            path,
+            what if other[2] == "networks" else f"its namespace {netns} is that of {dotted(other)}",
+            "another name for one of them",
+        )
+        return None
+    if not draft.identify(own_id, path):
+        return None
+    draft.need("veth", path, "a router cannot do without")
+    segments, owner = around.segments.get(tenant, {}), owner_words(tenant, name)
+    legs = tuple(_legs(draft, owner, own_id, router, held, segments, path))
+    external = around.externals.get(router.gateway.network) if router.gateway else None
+    _check_apart(draft, legs, external)
+    if external is not None:
+        draft.need("ipv6", path, "a router without `gateway:` can do without")
+        for leg in legs:
+            leg.segment.way_out = name
+    inside = {pool.family for leg in legs for pool in leg.pools}
+    return RouterPlace(
+        tenant=tenant,
+        name=name,
+        former_tenant=former_tenant,
+        former=former,
+        path=path,
+        id=own_id,
+        netns=netns,
+        mark=draft.names.mark("/".join(path)),
+        legs=legs,
+        transit=f"wu{short_id(own_id)}" if external else "",
+        out_mtu=_out_mtu(external.mtu, legs) if external else 0,
+        external=external.name if external else "",
+        pool={
+            family: around.outside[tenant, name, family]
+            for family in (4, 6)
+            if external and (tenant, name, family) in around.outside
+        },
+        out=frozenset(inside & external.families) if external else frozenset(),
+        chains=RouterChains(netns, path),
+    )
+
+
+def _out_mtu(external_mtu: int, legs: Sequence[Leg]) -> int:
+    """What the transit link carries, in bytes: no more than the legs, and never too little for its own IPv6."""
+    return max(MIN_IPV6_MTU, min(external_mtu, max((leg.segment.mtu for leg in legs), default=external_mtu)))
+
+
+def _legs(
+    draft: Draft, owner: str, router_id: str, spec: Router, tenant: Tenant, segments: Mapping[str, Segment], path: Path
+) -> Iterator[Leg]:
+    taken, joined = {UPLINK}, set[Path]()
+    for at, interface in enumerate(spec.interfaces):
+        where, port = (*path, "interfaces", str(at)), tenant.ports.get(interface.port or "")
+        segment = segments.get(port.network if port else interface.network or "")
+        if segment is None or not _can_join(draft, segment, joined, where):
+            continue  # the loader has said so, or the network's own error
+        joined.add(segment.path)
+        if port is not None and interface.port is not None:
+            leg = _by_port(draft, segment, interface.port, port, where)
+        else:
+            leg = _by_network(draft, owner, router_id, segment, interface, taken, where)
+        taken.add(leg.ifname)
+        yield leg
+
+
+def _can_join(draft: Draft, segment: Segment, joined: set[Path], where: Path) -> bool:
+    if segment.shared is not None:
+        what = f"the ports of {segment.name} stand on a link themselves (`mode:`), and a router needs a bridge"
+        draft.error(where, what, "a network whose segment has no `mode`")
+    elif segment.path in joined:
+        draft.error(where, f"network {segment.name} is an interface of this router already", "leave one of them out")
+    else:
+        return True
+    return False
+
+
+def _by_port(draft: Draft, segment: Segment, name: str, port: Port, where: Path) -> Leg:
+    former = port.was or name
+    return Leg(
+        segment=segment,
+        id="",
+        ifname=port_ifname(draft.names.scope, segment, former, port),
+        label="",
+        addresses=(),
+        path=where,
+        port=name,
+        pools=subnets(segment, port),
+    )
+
+
+def _by_network(
+    draft: Draft, owner: str, router_id: str, segment: Segment, spec: RouterInterface, taken: set[str], where: Path
+) -> Leg:
+    own_id = identity(draft.names.scope, f"{router_id}/legs/{segment.former_tenant}/{segment.former}")
+    is_plain = plain_ifname(segment.former) and segment.former not in taken
+    addresses = tuple(_addresses(draft, owner, segment, spec, where))
+    return Leg(
+        segment=segment,
+        id=own_id,
+        ifname=segment.former if is_plain else f"wr{short_id(own_id)}",
+        label=f"router-{where[3]}",
+        addresses=addresses,
+        path=where,
+        pools=tuple({id(one.pool): one.pool for one in addresses}.values()),
+    )
+
+
+def _addresses(
+    draft: Draft, owner: str, segment: Segment, interface: RouterInterface, where: Path
+) -> Iterator[Assigned]:
+    """The gateways' addresses, or those that the interface names."""
+    if not interface.address:
+        for pool in segment.gateways:
+            if pool.gateway is not None and _hold(draft, pool, pool.gateway, owner, where):
+                yield Assigned(pool, pool.gateway_text, pool.gateway)
+        if not segment.gateways:
+            what = f"network {segment.name} has {'no subnet with a gateway' if segment.pools else 'no subnet'}"
+            draft.error(where, what, "`subnets: [10.0.0.0/24]`, or `{network: NAME, address: ADDRESS}`")
+        return
+    for at, address in enumerate(interface.address):
+        family, number = number_of(address)
+        found = next((pool for pool in segment.pools if pool.spans(family, number)), None)
+        place = (*where, "address", str(at))
+        if found is None:
+            subnets = ", ".join(pool.cidr for pool in segment.pools) or "none"
+            draft.error(place, f"{address} is in no subnet of network {segment.name}", f"its subnets: {subnets}")
+        elif not found.first <= number <= found.last:
+            what = f"{address} is no host's address in {found.cidr}"
+            draft.error(place, what, f"one of {found.text(found.first)} to {found.text(found.last)}")
+        elif _hold(draft, found, number, owner, place):
+            yield Assigned(found, address, number)
+
+
+def _hold(draft: Draft, pool: AddressPool, number: int, owner: str, where: Path) -> bool:
+    """Take an address inside for a router; a finding where another one has it."""
+    other = pool.holders.get(number)
+    if other is None:
+        pool.hold(number, f"{owner}'s")
+        return True
+    what = f"{pool.text(number)} is {other}"
+    fix = "`{network: NAME, address: ADDRESS}`, or `{port: NAME}`: a gateway's address is held by one router"
+    draft.error(where, what, fix)
+    return False
+
+
+def _check_apart(draft: Draft, legs: Sequence[Leg], external: ExternalPlace | None) -> None:
+    """What a router joins and what it leads to are apart, or it could not tell them apart."""
+    spans = [pool.span._replace(path=leg.path) for leg in legs for pool in leg.pools]
+    names = {leg.path: leg.segment.name for leg in legs}
+    for wide, narrow in overlaps(spans):
+        if wide.path != narrow.path:
+            what = f"{narrow.cidr} of {names[narrow.path]} overlaps {wide.cidr} of {names[wide.path]}"
+            draft.error(narrow.path, f"{what}: one router cannot tell them apart", "prefixes apart, or two routers")
+    for outside in external.pools if external else ():
+        for span in filter(outside.span.meets, spans):
+            what = f"{span.cidr} of {names[span.path]} overlaps {outside.cidr} of external network {external.name}"  # type: ignore[union-attr]
+            draft.error(span.path, f"{what}: one router cannot tell them apart", "another prefix for the network")
+
+
+def _routes(draft: Draft, place: RouterPlace, router: Router) -> None:
+    """Static routes, each by the leg that its next hop is on."""
+
+    def towards(via: str | None) -> str | None:
+        of = number_of(via or "0.0.0.0")
+        return next((leg.ifname for leg in place.legs if any(pool.spans(*of) for pool in leg.pools)), None)
+
+    for at, spec in enumerate(router.routes):
+        path, said = (*place.path, "routes", str(at)), RouteSpec(to=spec.to, via=spec.via)
+        if towards(spec.via) is None:
+            there = ", ".join(pool.cidr for leg in place.legs for pool in leg.pools) or "none"
+            draft.error(path, f"{spec.via} is on none of the router's networks", f"their subnets: {there}")
+        elif destination(said) in DEFAULTS.values() and (6 if is_ipv6(destination(said)) else 4) in place.out:
+            draft.error(path, "the router leads out by its gateway", "leave out this route, or `gateway:`")
+        else:
+            compile_route(draft, place.netns, said, path, towards)

@@ -1,0 +1,38 @@
+"""Numbers of routing tables and priorities of rules, of which the host has one set for everybody.
+
+Rules: a number follows from an id, so that it stays; where somebody has it, the next free one is taken. Priorities lie
+before the kernel's own rule that looks up the main table, and behind small numbers, which people like. What a rule has
+already it keeps. Source: ip-rule(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from hashlib import sha256
+
+from weft.compiler.draft import Draft
+
+FIRST_TABLE, TABLES = 0x57000000, 1 << 20
+"""Routing tables of external networks."""
+FIRST_PRIORITY, PRIORITIES = 20_000, 10_000
+"""Priorities of routers' rules."""
+
+
+def table_number(draft: Draft, identity: str, taken: set[int]) -> int:
+    """The table of an external network, now taken."""
+    number = _free(identity, FIRST_TABLE, TABLES, draft.facts.tables_taken | taken)
+    taken.add(number)
+    return number
+
+
+def rule_priority(draft: Draft, identity: str, held: int | None, taken: set[int]) -> int:
+    """The priority of a router's rules, now taken. `held`: what they have already; `taken`: by others."""
+    is_kept = held is not None and held not in taken
+    number = held if held is not None and is_kept else _free(identity, FIRST_PRIORITY, PRIORITIES, taken)
+    taken.add(number)
+    return number
+
+
+def _free(identity: str, first: int, count: int, taken: Set[int]) -> int:
+    at = int.from_bytes(sha256(f"{identity}/number".encode()).digest()[:6], "big")
+    return next(number for step in range(count) if (number := first + (at + step) % count) not in taken)
