@@ -158,3 +158,12 @@ def test_a_link_that_is_not_wefts_and_a_router_without_a_route(lab: Lab) -> None
     assert stranger["counted"]["packets"] >= 4 and stranger["seen"] >= 4
     unrouted = found["drop", "router shop/front", "no route for an IPv4 packet"]
     assert unrouted["counted"]["packets"] == 3 and "weft.yaml:" in unrouted["where"]
+
+
+def test_a_router_of_its_own_without_a_way_out(lab: Lab) -> None:
+    edge = "    routers: {edge: {interfaces: [front]}}\n    security_groups:\n"
+    lab.apply(TEXT.replace("    security_groups:\n", edge, 1))
+    look = looking(lab, "--for", "5m")
+    lab.world.run("ping", "-c", "3", "-i", "0.1", "-W", "0.1", "203.0.113.5", netns="ask", check=False)
+    unrouted = drops(ended(look))["drop", "router shop/edge", "no route for an IPv4 packet"]
+    assert unrouted["counted"]["packets"] == 3 and "weft.yaml:" in unrouted["where"]
