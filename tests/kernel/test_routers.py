@@ -299,3 +299,18 @@ def test_a_narrow_vlan_of_the_file(host: World, tmp_path: Path) -> None:
     assert host.run("ping", "-c1", "-Mdo", "-s1372", "198.51.101.1", netns="web").returncode == 0
     rules = host.run("nft", "list", "ruleset", netns="weft.lab.shop.edge").stdout
     assert "tcp option maxseg size set rt mtu" in rules
+
+
+def test_another_router_takes_a_gateway_over(host: World, tmp_path: Path) -> None:
+    """From an uplink to a declared router, and from that to another: the ports know the gateway by its MAC still."""
+    network = 'front: {subnets: [10.10.0.0/24, "fd00:10::/64"]}'
+    apply(
+        host,
+        tmp_path,
+        EDGE.replace(network, network.replace("]}", "], uplink: nat}")).replace("[front, back]", "[back]"),
+    )
+    assert host.ping("192.0.2.254", netns="web")
+    for text in (EDGE, EDGE.replace("      edge: {", "      rim: {")):
+        apply(host, tmp_path, text)
+        for beyond in (BEYOND4, BEYOND6):
+            assert host.ping(beyond, netns="web", wait_s=2), "it is found anew only after half a minute"
