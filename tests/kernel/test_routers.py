@@ -255,7 +255,9 @@ def test_a_link_that_goes_takes_no_router_along(host: World, tmp_path: Path) -> 
 
 
 def test_the_example(host: World, tmp_path: Path) -> None:
-    """examples/routers.yaml: as it is, but for the link's name and where its gateway's IPv6 address is."""
+    """examples/routers.yaml: as it is, but for the link's name and where its gateway's IPv6 address is; beside a VPN
+    that leads everything away, as Tailscale's rules do."""
+    host.run("sh", "-ec", "ip rule add priority 5270 lookup 52; ip route add blackhole 198.51.100.0/24 table 52")
     example = (ROOT / "examples/routers.yaml").read_text()
     apply(host, tmp_path, example.replace("eth1", "ext0").replace('"2001:db8:1::1"', '"2001:db8:1::ffff"'))
     assert host.ping("10.12.0.2", netns="shop-web"), "through both routers"
@@ -299,3 +301,18 @@ def test_a_narrow_vlan_of_the_file(host: World, tmp_path: Path) -> None:
     assert host.run("ping", "-c1", "-Mdo", "-s1372", "198.51.101.1", netns="web").returncode == 0
     rules = host.run("nft", "list", "ruleset", netns="weft.lab.shop.edge").stdout
     assert "tcp option maxseg size set rt mtu" in rules
+
+
+def test_another_router_takes_a_gateway_over(host: World, tmp_path: Path) -> None:
+    """From an uplink to a declared router, and from that to another: the ports know the gateway by its MAC still."""
+    network = 'front: {subnets: [10.10.0.0/24, "fd00:10::/64"]}'
+    apply(
+        host,
+        tmp_path,
+        EDGE.replace(network, network.replace("]}", "], uplink: nat}")).replace("[front, back]", "[back]"),
+    )
+    assert host.ping("192.0.2.254", netns="web")
+    for text in (EDGE, EDGE.replace("      edge: {", "      rim: {")):
+        apply(host, tmp_path, text)
+        for beyond in (BEYOND4, BEYOND6):
+            assert host.ping(beyond, netns="web", wait_s=2), "it is found anew only after half a minute"

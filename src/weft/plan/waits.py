@@ -40,6 +40,7 @@ class Waits:
         self.bereft: set[Key] = set()
         self._bonds_last()
         self._ports_last()
+        self._answer_last()
         self._move_addresses()
         self._move_names()
         self._hold_the_held()
@@ -70,6 +71,25 @@ class Waits:
             after = change.after
             if isinstance(after, LinkSetting) and after.attribute == PORT and after.value:
                 self.after.setdefault(change.key, []).append(replace(after, attribute=MASTER).key)
+
+    def _answer_last(self) -> None:
+        """What a link answers for in another's stead goes with its carrier, and a bridge has none before its ports:
+        so that waits for those. Source: net/core/neighbour.c neigh_carrier_down."""
+        proxies = [c for c in self._changes.values() if c.op is Op.CREATE and getattr(c.after, "proxy", False)]
+        if not proxies:
+            return
+        ports: dict[Key, list[Change]] = defaultdict(list)
+        for change in self._changes.values():
+            port = change.after
+            if isinstance(port, LinkSetting) and port.attribute == MASTER and port.value:
+                ports[link_key(port.netns, port.value)].append(change)
+            elif isinstance(port, Link) and port.master:
+                ports[link_key(port.netns, port.master)].append(change)
+        for proxy in proxies:
+            joining = [port for on in proxy.object.lives_on for port in ports[on]]
+            self.after.setdefault(proxy.key, []).extend(port.key for port in joining)
+            if any(port.op is not Op.CREATE for port in joining):
+                self.switched.add(proxy.key)
 
     def _move_addresses(self) -> None:
         """A link that gives its addresses to its master joins that first, so that whoever asks for them finds them

@@ -1,5 +1,5 @@
-"""SIGKILL at every write of a move: the address leads where it led, or where it shall (as tests/kernel/test_kill.py);
-connections of another address go on through all of it."""
+"""SIGKILL at every third write of a move (as tests/kernel/test_kill.py): the address leads where it led, or where it
+shall; connections of another address go on through all of it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from weft.compiler.router.chains import RouterChains
 from weft.compiler.router.external import ExternalPlace
 from weft.compiler.router.gateway import OutsideKey, owner_words, router_id
 from weft.compiler.router.namespace import compile_namespace
-from weft.compiler.router.place import UPLINK, Leg, RouterPlace
+from weft.compiler.router.place import UPLINK, Leg, RouterPlace, gateway_id
 from weft.compiler.router.ports import port_ifname, subnets
 from weft.compiler.routing import DEFAULTS, compile_route, destination, is_ipv6
 from weft.model.intent import Intent, Path, Port, RouteSpec, Tenant
@@ -114,11 +114,12 @@ def _legs(
             continue  # the loader has said so, or the network's own error
         joined.add(segment.path)
         if port is not None and interface.port is not None:
-            leg = _by_port(draft, segment, interface.port, port, where)
+            leg: Leg | None = _by_port(draft, segment, interface.port, port, where)
         else:
             leg = _by_network(draft, owner, router_id, segment, interface, taken, where)
-        taken.add(leg.ifname)
-        yield leg
+        if leg is not None:
+            taken.add(leg.ifname)
+            yield leg
 
 
 def _can_join(draft: Draft, segment: Segment, joined: set[Path], where: Path) -> bool:
@@ -148,10 +149,14 @@ def _by_port(draft: Draft, segment: Segment, name: str, port: Port, where: Path)
 
 def _by_network(
     draft: Draft, owner: str, router_id: str, segment: Segment, spec: RouterInterface, taken: set[str], where: Path
-) -> Leg:
-    own_id = identity(draft.names.scope, f"{router_id}/legs/{segment.former_tenant}/{segment.former}")
-    is_plain = plain_ifname(segment.former) and segment.former not in taken
+) -> Leg | None:
+    """The leg, None where it has no address. The gateway of a network has one MAC, whichever router it is."""
     addresses = tuple(_addresses(draft, owner, segment, spec, where))
+    if not addresses:
+        return None
+    place = f"{router_id}/legs/{segment.former_tenant}/{segment.former}"
+    own_id = identity(draft.names.scope, place) if spec.address else gateway_id(draft.names.scope, segment)
+    is_plain = plain_ifname(segment.former) and segment.former not in taken
     return Leg(
         segment=segment,
         id=own_id,

@@ -1,8 +1,8 @@
 """Numbers of routing tables and priorities of rules, of which the host has one set for everybody.
 
 Rules: a number follows from an id, so that it stays; where somebody has it, the next free one is taken. Priorities lie
-before the kernel's own rule that looks up the main table, and behind small numbers, which people like. What a rule has
-already it keeps. Source: ip-rule(8).
+behind the kernel's rule for VRFs and before those of VPNs that lead everything away (Tailscale begins at 5210): a rule
+for what comes from one router concerns nobody else. What a rule has already it keeps. Source: ip-rule(8).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from weft.compiler.draft import Draft
 
 FIRST_TABLE, TABLES = 0x57000000, 1 << 20
 """Routing tables of external networks."""
-FIRST_PRIORITY, PRIORITIES = 20_000, 10_000
+FIRST_PRIORITY, PRIORITIES = 1_100, 4_000
 """Priorities of routers' rules."""
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from weft.compiler.addressing import AddressPool, Assigned
-from weft.compiler.naming import short_id
+from weft.compiler.naming import identity, short_id
 from weft.compiler.network import Segment
 from weft.compiler.router.chains import RouterChains
 from weft.model.intent import Path, Uplink
@@ -20,6 +20,13 @@ ROUTER_END = "fe80::2"
 TRANSIT_PREFIX = 64
 UPLINK = "uplink"
 """The router's end of its transit link."""
+
+
+def gateway_id(scope: str, segment: Segment) -> str:
+    """What the names and MACs of a network's gateway come from, whichever router holds it: its ports go on to know it
+    when another one does."""
+    return identity(scope, f"tenants/{segment.former_tenant}/routers/{segment.former}")
+
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 

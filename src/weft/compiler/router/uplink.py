@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 from weft.compiler.addressing import AddressPool, Assigned
 from weft.compiler.draft import Draft
-from weft.compiler.naming import identity, plain_ifname, short_id
+from weft.compiler.naming import plain_ifname, short_id
 from weft.compiler.network import Segment
 from weft.compiler.pools import PoolKey, families
 from weft.compiler.router.chains import POSTROUTING, RouterChains, Slot
 from weft.compiler.router.namespace import compile_namespace, outside_address, route_back
-from weft.compiler.router.place import UPLINK, Leg, RouterPlace
+from weft.compiler.router.place import UPLINK, Leg, RouterPlace, gateway_id
 from weft.model.intent import Uplink
 
 
@@ -38,7 +38,7 @@ def compile_uplink(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str])
 
 
 def _place(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> RouterPlace:
-    own_id = identity(draft.names.scope, f"tenants/{segment.former_tenant}/routers/{segment.former}")
+    own_id = gateway_id(draft.names.scope, segment)
     keys = ((family, (segment.tenant, segment.name, family)) for family in families(segment))
     netns = draft.names.router_netns(segment.former_tenant, segment.former)
     return RouterPlace(

@@ -60,9 +60,11 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
 
 
 def _identity(neighbour: Neighbour, names: Names) -> tuple[bytes, bytes]:
+    """Permanent, a proxy entry outlives a carrier that goes, where the kernel knows that. Source: net/core/neighbour.c
+    pneigh_ifdown_and_unlock."""
     index = names.ifindex(link_key(neighbour.netns, neighbour.ifname))
     family = family_of(neighbour.address)
-    header = neighbour_header(family, index, state=0 if neighbour.proxy else NUD_PERMANENT, proxy=neighbour.proxy)
+    header = neighbour_header(family, index, state=NUD_PERMANENT, proxy=neighbour.proxy)
     return header, attribute(NDA_DST, ip_bytes(neighbour.address))
 
 
