@@ -37,11 +37,12 @@ class Lab(Wire):
 
     @contextlib.contextmanager
     def pinging(self, netns: str, address: str) -> Iterator[Pings]:
-        """Fifty pings a second until the end of the block."""
+        """Fifty pings a second, from the first that is answered until the end of the block."""
         counted = Pings()
-        words = "stdbuf -oL ping -n -q -i 0.02 -W 1".split()
+        words = "stdbuf -oL ping -n -i 0.02 -W 1".split()
         asking = self.world.start(*words, address, netns=netns, stdout=subprocess.PIPE)
-        assert asking.stdout is not None and asking.stdout.readline().startswith("PING")  # it has begun
+        assert asking.stdout is not None and asking.stdout.readline().startswith("PING")
+        assert "bytes from" in asking.stdout.readline()
         try:
             yield counted
         finally:

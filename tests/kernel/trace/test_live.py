@@ -43,7 +43,7 @@ ip -n out addr add 192.0.2.254/24 dev up1; ip -n out link set up1 up
 ip -n out addr add 198.51.100.1/32 dev up1; ip -n out route add 10.0.0.0/8 via 192.0.2.1
 ip route add default via 192.0.2.254
 """
-RULESETS = "for n in $(ls /run/netns); do nsenter --net=/run/netns/$n nft -s list ruleset; done"
+RULESETS = "for n in $(ls /run/netns); do nsenter --net=/run/netns/$n nft -s -t list ruleset; done"
 BRIDGE, ROUTER = "weft.lab.shop", "weft.lab.shop.front"
 
 
