@@ -157,7 +157,7 @@ def _hooks(draft: Draft, security: Security, filtered: bool) -> None:
     draft.put(entrance(room, security.logs, (ZONING,) if in_bridge else ()), path)
     if not filtered:
         return
-    for counting in _counting(security.groups):
+    for counting in _counting([security.groups, *(seen.groups for seen in security.visitors.values())]):
         draft.put(room.filling(counting), path)
     for name, rules in BASICS.items():
         draft.put(room.chain(name, rules), path)
@@ -166,12 +166,12 @@ def _hooks(draft: Draft, security: Security, filtered: bool) -> None:
             draft.put(marked, path)
 
 
-def _counting(groups: Groups) -> Iterator[str]:
+def _counting(all_groups: Sequence[Groups]) -> Iterator[str]:
     """The sets of links that count what becomes of packets by groups."""
     yield from DROPPED.values()
-    if any(rule.action is Action.DENY for rule in groups.rules()):
+    if any(rule.action is Action.DENY for groups in all_groups for rule in groups.rules()):
         yield from DENIED.values()
-    if any(group.audit for group in groups.security.values()):
+    if any(group.audit for groups in all_groups for group in groups.security.values()):
         yield from AUDITED.values()
 
 
