@@ -301,6 +301,7 @@ RUNNABLE = (
     "first.yaml",
     "many-files.yaml",
     "qos.yaml",
+    "shared-network.yaml",
     "shop-and-dev.yaml",
     "two-tenants.yaml",
     "virtual-machines.yaml",
