@@ -42,6 +42,8 @@ _LONG = tuple(
         "qos/test_kill.py",
         "qos/test_faults.py",
         "groups/test_kill.py",
+        "tenants/test_kill.py",
+        "test_kill_taken_over.py",
         "test_nft_canonical.py::test_the_script_makes_the_same",
     )
 )
