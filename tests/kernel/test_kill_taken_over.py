@@ -152,6 +152,7 @@ def test_the_file_of_a_virtual_machine_s_link_belongs_to_whom_the_file_says(host
         told = subprocess.run(stat, capture_output=True, text=True, check=True).stdout.strip()
         assert told == OWNERS[link["ifalias"].split(" ", 2)[2]], link["ifalias"]
 
-    tally = Killer(Rig.between(host, one, two), proof, first=2 % STRIDE, stride=STRIDE).run()
+    stride = min(STRIDE, 5)  # there are few points, and both ends have to be among them
+    tally = Killer(Rig.between(host, one, two), proof, first=2 % stride, stride=stride).run()
     print(tally)
     assert tally.former and tally.wanted

@@ -83,7 +83,7 @@ def tenant(segment: dict[str, Any], number: int, netns: str, net: int = 1, **mor
 
 
 def test_two_tenants_on_one_card_reach_the_wire_and_each_other(lab: Lab) -> None:
-    before = lab.world.dump(settle_s=3)
+    before = lab.world.dump(settle_s=10)
     lab.apply({"red": tenant({"link": "eth1"}, 10, "a"), "blue": tenant({"link": "eth1"}, 20, "b")})
     for netns in ("a", "b"):
         assert lab.world.ping("10.1.0.1", netns=netns) and lab.world.ping("fd01::1", netns=netns)
@@ -94,7 +94,7 @@ def test_two_tenants_on_one_card_reach_the_wire_and_each_other(lab: Lab) -> None
     )
     assert lab.carries("a", "10.1.0.1", 1600 - 28), "the network has the card's MTU"
     lab.destroy()
-    assert differences(before, lab.world.dump(settle_s=3)) == []
+    assert differences(before, lab.world.dump(settle_s=10)) == []
 
 
 def test_the_host_itself_is_not_on_the_wire(lab: Lab) -> None:
@@ -120,13 +120,13 @@ def test_somebody_elses_bridge_is_joined_and_stays_as_it_was(lab: Lab) -> None:
     lab.world.run(
         "sh", "-c", "ip link add br-lan type bridge && ip link set eth1 master br-lan up && ip link set br-lan up"
     )
-    before = lab.world.dump(settle_s=3)
+    before = lab.world.dump(settle_s=10)
     lab.apply({"red": tenant({"link": "br-lan"}, 10, "a", mtu=1400)})
     assert lab.world.ping("10.1.0.1", netns="a") and lab.world.ping("fd01::1", netns="a")
     assert lab.link("br-lan")["mtu"] == 1600, "a network's smaller MTU does not lower somebody else's bridge"
     assert lab.link("a", "a")["mtu"] == 1400
     lab.destroy()
-    assert differences(before, lab.world.dump(settle_s=3)) == []
+    assert differences(before, lab.world.dump(settle_s=10)) == []
 
 
 def test_a_bridge_of_the_files_own_is_joined(lab: Lab) -> None:
@@ -138,7 +138,7 @@ def test_a_bridge_of_the_files_own_is_joined(lab: Lab) -> None:
 
 
 def test_ports_that_stand_on_the_card(lab: Lab) -> None:
-    before = lab.world.dump(settle_s=3)
+    before = lab.world.dump(settle_s=10)
     red = tenant({"link": "eth2", "mode": "macvlan"}, 10, "a", net=3)
     blue = tenant({"link": "eth2", "mode": "macvlan"}, 20, "b", net=3)
     lab.apply({"red": red, "blue": blue})
@@ -154,7 +154,7 @@ def test_ports_that_stand_on_the_card(lab: Lab) -> None:
     shown = lab.world.run("weft", "show", "-f", lab.file).stdout
     assert "no bridge" in shown and "10.3.0.10" in shown
     lab.destroy()
-    assert differences(before, lab.world.dump(settle_s=3)) == []
+    assert differences(before, lab.world.dump(settle_s=10)) == []
 
 
 @pytest.mark.needs("vlan")
@@ -194,7 +194,7 @@ def test_ports_that_are_routed_by_the_card(lab: Lab, submode: str) -> None:
 @pytest.mark.needs("vlan")
 def test_vlans_of_one_card_are_apart_and_two_tenants_may_share_one(lab: Lab) -> None:
     lab.world.run("sh", "-c", f"ip link set eth1 up && {VLAN} && ip -n outside addr add 10.2.0.1/24 dev v20")
-    before = lab.world.dump(settle_s=3)
+    before = lab.world.dump(settle_s=10)
     lab.apply(
         {
             "red": tenant({"link": "eth1", "vlan": 20}, 10, "a", net=2),
@@ -209,7 +209,7 @@ def test_vlans_of_one_card_are_apart_and_two_tenants_may_share_one(lab: Lab) -> 
     assert lab.world.ping("10.1.0.1", netns="d"), "the card's own frames have no tag"
     assert not lab.world.ping("10.2.0.1", netns="c", wait_s=0)
     lab.destroy()
-    assert differences(before, lab.world.dump(settle_s=3)) == []
+    assert differences(before, lab.world.dump(settle_s=10)) == []
 
 
 @pytest.mark.needs("bridge_vlan")
@@ -240,7 +240,7 @@ def test_a_vxlan_between_two_hosts(lab: Lab, fixed: bool) -> None:
         " type vxlan id 42 local 10.9.9.2 remote 10.9.9.1 dstport 4789;"
         "ip -n outside addr add 10.4.0.1/24 dev vx; ip -n outside link set vx up",
     )
-    before = lab.world.dump(settle_s=3)
+    before = lab.world.dump(settle_s=10)
     ways = {"remotes": ["10.9.9.2"], **({"fdb": [far]} if fixed else {})}
     lab.apply({"red": tenant({"vni": 42, "local": "10.9.9.1", **ways}, 10, "a", net=4)})
     assert lab.world.ping("10.4.0.1", netns="a")
@@ -249,7 +249,7 @@ def test_a_vxlan_between_two_hosts(lab: Lab, fixed: bool) -> None:
     (way,) = (entry for entry in known if entry["mac"] == far["mac"] and "dst" in entry)
     assert way["dst"] == "10.9.9.2" and (way["state"] == "permanent") == fixed
     lab.destroy()
-    assert differences(before, lab.world.dump(settle_s=3)) == []
+    assert differences(before, lab.world.dump(settle_s=10)) == []
 
 
 NARROW = """
@@ -321,13 +321,13 @@ def test_a_jumbo_path_from_end_to_end(lab: Lab) -> None:
     """The card is raised by the file, and the network follows; what is too large by a byte does not pass."""
     lab.world.run(*"ip -n outside link set far1 mtu 9000".split())
     host = {"links": {"eth1": {"existing": True, "mtu": 9000}}}
-    before = lab.world.dump(settle_s=3)
+    before = lab.world.dump(settle_s=10)
     lab.apply({"red": tenant({"link": "eth1"}, 10, "a"), "blue": tenant({"link": "eth1"}, 20, "b")}, host=host)
     for far in ("10.1.0.1", "10.1.0.20"):
         assert lab.world.ping(far, netns="a")
         assert lab.carries("a", far, 9000 - 28) and not lab.carries("a", far, 9000 - 28 + 1)
     lab.destroy()
-    assert differences(before, lab.world.dump(settle_s=3)) == []
+    assert differences(before, lab.world.dump(settle_s=10)) == []
 
 
 @pytest.mark.parametrize("uplink", ["nat", "routed"])
