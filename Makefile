@@ -15,7 +15,7 @@ KERNEL_PACKAGES := linux-source-6.1 build-essential flex bison bc xz-utils
 
 help:
 	@echo 'make setup   Debian packages and .venv      make check   lint, types, import order, house and docs rules'
-	@echo 'make demo    the road in twenty seconds     make test    check, then every test (root)'
+	@echo 'make demo    the road in ten seconds        make test    check, then every test (root)'
 	@echo 'make bench   speed against the reference    make lock    renew requirements.lock'
 	@echo 'make bench-qos   rates, guarantees and delay under load, beside how others do it'
 	@echo 'make bench-tenants   what groups, members and routers cost, beside iptables, Docker, nft and OVN'

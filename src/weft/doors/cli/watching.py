@@ -13,6 +13,8 @@ from weft.doors.cli.terminal import is_colourful, say
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Look = TypeVar("_Look")
 
+_FOR_PEOPLE = ("text", "tree")
+
 
 def watch_options(command: _Command) -> _Command:
     """`every_s` and `count`."""
@@ -27,6 +29,24 @@ def watch_options(command: _Command) -> _Command:
     )
     count = click.option("--count", metavar="N", type=click.IntRange(min=1), help="With --watch: end after N looks.")
     return watch(count(command))
+
+
+def demand_a_watch(every_s: float | None, count: int | None) -> None:
+    """Raises: click.UsageError."""
+    if count and not every_s:
+        raise click.UsageError("--count counts the looks of --watch")
+
+
+def tell(
+    looks: Iterator[_Look], render: Callable[..., str], form: str, every_s: float | None, count: int | None
+) -> None:
+    """One look, or with `every_s` one after another, by `render(look, form, compact=)`: of JSON one object a line where
+    there are several. What is for people takes the place of what was told before."""
+    if every_s is None:
+        say(render(next(looks), form))
+        return
+    texts = (render(look, form, compact=True) for look in paced(looks, every_s, count))
+    watch(texts, in_place=form in _FOR_PEOPLE)
 
 
 def paced(looks: Iterator[_Look], every_s: float, count: int | None) -> Iterator[_Look]:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.doors.cli.options import file_option, output_option, scope_names
-from weft.doors.cli.terminal import say
-from weft.doors.cli.watching import paced, watch, watch_options
+from weft.doors.cli.watching import demand_a_watch, tell, watch_options
 
 if TYPE_CHECKING:
     from weft.picture.filters import FiltersView
@@ -46,14 +45,9 @@ def command(
     from weft.service import Service
     from weft.service.filters import looks
 
-    if count and not every_s:
-        raise click.UsageError("--count counts the looks of --watch")
+    demand_a_watch(every_s, count)
     service = Service(command="weft groups")
-    found = looks(service, intents_of(service, scope, file), name)
-    if every_s is None:
-        say(render(next(found), output))
-        return
-    watch((render(views, output, compact=True) for views in paced(found, every_s, count)), in_place=output == "text")
+    tell(looks(service, intents_of(service, scope, file), name), render, output, every_s, count)
 
 
 def render(views: Sequence[FiltersView], output: str, *, compact: bool = False) -> str:

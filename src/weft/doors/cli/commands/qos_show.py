@@ -11,8 +11,7 @@ import click
 from weft.doors.cli.commands.check import port_names
 from weft.doors.cli.commands.qos_set import link_names
 from weft.doors.cli.options import file_option, output_option, scope_names
-from weft.doors.cli.terminal import say
-from weft.doors.cli.watching import paced, watch, watch_options
+from weft.doors.cli.watching import demand_a_watch, tell, watch_options
 
 if TYPE_CHECKING:
     from weft.picture.queues import TreeView
@@ -42,14 +41,9 @@ def command(
     from weft.service import Service
     from weft.service.qos import looks
 
-    if count and not every_s:
-        raise click.UsageError("--count counts the looks of --watch")
+    demand_a_watch(every_s, count)
     service = Service(command="weft qos show")
-    found = looks(service, intents_of(service, scope, file), name)
-    if every_s is None:
-        say(render(next(found), output))
-        return
-    watch((render(trees, output, compact=True) for trees in paced(found, every_s, count)), in_place=output == "text")
+    tell(looks(service, intents_of(service, scope, file), name), render, output, every_s, count)
 
 
 def render(trees: Sequence[TreeView], output: str, *, compact: bool = False) -> str:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.doors.cli.options import file_option, name_argument
-from weft.doors.cli.terminal import say
-from weft.doors.cli.watching import paced, watch, watch_options
+from weft.doors.cli.watching import demand_a_watch, tell, watch_options
 
 if TYPE_CHECKING:
     from weft.picture.view import Condition, Topology
@@ -38,16 +37,10 @@ def command(
 
     if output == "json" and form not in (None, "json"):
         raise click.UsageError(f"-o json and --format {form} are two different forms")
-    if count and not every_s:
-        raise click.UsageError("--count counts the looks of --watch")
+    demand_a_watch(every_s, count)
     form = form or ("json" if output == "json" else "tree")
     service = Service(command="weft show")
-    looks = service.looks(intent_of(service, name, file))
-    if every_s is None:
-        say(render(next(looks), form))
-    else:
-        texts = (render(look, form, compact=True) for look in paced(looks, every_s, count))
-        watch(texts, in_place=form == "tree")
+    tell(service.looks(intent_of(service, name, file)), render, form, every_s, count)
 
 
 def render(topology: Topology, form: str, *, compact: bool = False) -> str:
