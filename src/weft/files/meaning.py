@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from weft.files.common_meaning import ID, WAS
 from weft.files.floating_meaning import FLOATING
 from weft.files.qos_meaning import QOS
+from weft.files.router_meaning import ROUTERS
 from weft.files.security_meaning import SECURITY
 from weft.files.stacked_meaning import STACKED
 from weft.files.tunnel_meaning import TUNNELS
-from weft.model import bridging, intent, links, router, segment, tenancy, tuning
+from weft.model import bridging, intent, links, segment, tenancy, tuning
 
 
 class Meaning(NamedTuple):
@@ -24,8 +26,6 @@ class Meaning(NamedTuple):
     keys: Mapping[str, str]
 
 
-_ID = "A UUID that the object keeps for life. Left out: derived from the scope and the path."
-_WAS = "Its former name: it is renamed, not made anew. Stays in the file: names in the kernel follow it."
 _TUNING = "Segmentation sizes and offloads."
 
 MEANINGS: Mapping[type[Any], Meaning] = {
@@ -58,8 +58,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "qos_policies": "Its own policies, which go before the file's of the same name.",
             "share": "Networks that other tenants' ports may be on.",
             "quota": "How much it may have. What it says goes before the file's `quota:`, key by key.",
-            "id": _ID,
-            "was": _WAS,
+            "id": ID,
+            "was": WAS,
         },
     ),
     tenancy.Share: Meaning(
@@ -90,8 +90,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "mtu": "Bytes. Left out: what the segment or the way out can carry, else 1500.",
             "qos": "What all its ports together may send and receive.",
             "port_qos": "The policy of each port that says none.",
-            "id": _ID,
-            "was": _WAS,
+            "id": ID,
+            "was": WAS,
         },
     ),
     segment.SegmentSpec: Meaning(
@@ -119,56 +119,6 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "dns": "IPv6 addresses of name servers, which the advertisements name.",
         },
     ),
-    router.ExternalNetwork: Meaning(
-        "external_networks: NAME",
-        {
-            "link": "A link of the host's, weft's or somebody else's. Its own addresses and routes stay as they are.",
-            "subnets": "Its addresses: a list of prefixes of either family, or of {cidr, gateway, pools}.",
-            "id": _ID,
-            "was": _WAS,
-        },
-    ),
-    router.ExternalSubnet: Meaning(
-        "external_networks: NAME: an entry of subnets",
-        {
-            "cidr": "The prefix, host bits zero.",
-            "gateway": "The next hop to everything else. Left out: nothing else is reached.",
-            "pools": "What routers get addresses from: FIRST-LAST, or one. Left out: all of the subnet.",
-        },
-    ),
-    router.Router: Meaning(
-        "tenants: NAME: routers: NAME",
-        {
-            "interfaces": "What it joins: networks by name, or {network, address}, or {port: NAME}.",
-            "gateway": "The external network that it leads to, or {network, addresses, snat}. Left out: none.",
-            "routes": "Further routes of its own.",
-            "id": _ID,
-            "was": _WAS,
-        },
-    ),
-    router.RouterInterface: Meaning(
-        "an entry of interfaces",
-        {
-            "network": "A network of the same tenant.",
-            "address": "Its own there: one, or a list. Left out: it is the gateway of each subnet.",
-            "port": "Instead of a network: a port with `attach: router`, whose addresses are the router's.",
-        },
-    ),
-    router.RouterGateway: Meaning(
-        "gateway of a router",
-        {
-            "network": "An external network.",
-            "addresses": "Its own there, at most one of each family. Left out: those held, else the lowest free.",
-            "snat": "true: out by its own address; false: by the tenant's; else addresses and ranges to go out by.",
-        },
-    ),
-    router.RouterRoute: Meaning(
-        "an entry of a router's routes",
-        {
-            "to": "A prefix, an address, or default (of the family of via).",
-            "via": "The next hop, on one of its networks.",
-        },
-    ),
     intent.Port: Meaning(
         "tenants: NAME: ports: NAME",
         {
@@ -185,8 +135,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "tuning": _TUNING,
             "qos": "What it may send and receive: a policy by name, or in place. {}: nothing is held to.",
             "alias": "A line about it, kept on the link.",
-            "id": _ID,
-            "was": _WAS,
+            "id": ID,
+            "was": WAS,
         },
     ),
     intent.Attach: Meaning(
@@ -372,7 +322,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "egress_qos": "From a packet's priority to that in the frame.",
         },
     ),
-    **{cls: Meaning(*said) for cls, said in ({**SECURITY, **FLOATING, **TUNNELS, **STACKED, **QOS}).items()},
+    **{cls: Meaning(*said) for cls, said in ({**ROUTERS, **SECURITY, **FLOATING, **TUNNELS, **STACKED, **QOS}).items()},
     intent.NamespaceConfig: Meaning(
         "host, and namespaces: NAME",
         {
