@@ -72,7 +72,7 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
     taken_over = {key: taken for key, want in wanted.items() if (taken := _taken_over(observed.get(key), want))}
     observed = _as_marked(observed, taken_over, claims)
     claims = replace(claims, ledger={**claims.ledger, **dict.fromkeys(taken_over, claims.scope)})
-    bared = _bared(wanted)
+    bared, trees = _bared(wanted), _our_trees(observed, claims)
     for key, obj in observed.items():
         if key in taken_over:
             ours[key] = taken_over[key]
@@ -84,9 +84,9 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
             continue
         elif key in wanted and isinstance(obj, LinkSetting) and cannot_give_way(obj):
             foreign[key] = obj
-        elif _gives_way(obj, observed, wanted, claims):
+        elif (root := root_of(obj)) is not None and root not in trees and _gives_way(obj, observed, wanted, claims):
             continue
-        elif _is_ours(obj, observed, claims):
+        elif root in trees or (root is None and _is_ours(obj, observed, claims)):
             is_adopted = claims.ledger.get(key) == claims.scope
             ours[key] = replace(obj, adopt=True) if isinstance(obj, Link | Namespace) and is_adopted else obj
         elif key in wanted:
@@ -231,9 +231,14 @@ def _is_in(roots: Mapping[Key, tuple[str, ...]], root: KernelObject | None) -> b
     return isinstance(root, Qdisc) and claim_of(root) in roots.get(root.key, ())
 
 
-def _is_of_our_tree(obj: KernelObject, observed: State, claims: Claims) -> bool:
+def _our_trees(observed: State, claims: Claims) -> frozenset[Key]:
+    """The roots of the trees that are ours, whatever of them was observed."""
+    parts = {root: obj for obj in observed.values() if (root := root_of(obj)) is not None}
+    return frozenset(root for root, obj in parts.items() if _is_of_our_tree(obj, observed.get(root), observed, claims))
+
+
+def _is_of_our_tree(obj: KernelObject, root: KernelObject | None, observed: State, claims: Claims) -> bool:
     """Whether a queue or class belongs to a root of ours."""
-    root = observed.get(root_of(obj) or obj.key)
     return _is_in(claims.roots, root) or _tree_scope(obj, root, observed, claims) == claims.scope
 
 
@@ -246,11 +251,8 @@ def _tree_scope(obj: KernelObject, root: KernelObject | None, observed: State, c
 
 def _gives_way(obj: KernelObject, observed: State, wanted: State, claims: Claims) -> bool:
     """Whether it is part of somebody else's tree that goes as a whole, or of which the root alone is in the way. The
-    tree of another scope does not go."""
-    root = root_of(obj)
-    if root is None or _is_of_our_tree(obj, observed, claims):
-        return False
-    if obj.key != root:
+    tree of another scope does not go. For what is in no tree of ours."""
+    if obj.key != root_of(obj):
         return True
     link = obj.lives_on[0]
     is_rival = _is_in(claims.rival_roots, obj) or _tree_scope(obj, obj, observed, claims) is not None
@@ -258,8 +260,6 @@ def _gives_way(obj: KernelObject, observed: State, wanted: State, claims: Claims
 
 
 def _is_ours(obj: KernelObject, observed: State, claims: Claims) -> bool:
-    if root_of(obj) is not None:
-        return _is_of_our_tree(obj, observed, claims)
     holder = claims.ledger.get(obj.key)
     is_held = holder == claims.scope and getattr(obj, "protocol", PROTOCOL) == PROTOCOL
     if holder is not None and isinstance(obj, _STANDING):

@@ -103,7 +103,9 @@ class Change:
 
     @property
     def key(self) -> Key:
-        return self.object.key
+        held = self.after if self.after is not None else self.before
+        assert held is not None
+        return held.key
 
     def __str__(self) -> str:
         return f"{self.op.value} {self.key}"

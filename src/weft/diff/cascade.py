@@ -87,6 +87,8 @@ class Cascade:
         self._changes, self._observed, self._desired = changes, observed, desired
 
     def complete(self) -> None:
+        if not self._observed:
+            return
         self._give_macs_again()
         self._say_again()
         gone = [key for key, change in self._changes.items() if change.op in (Op.REPLACE, Op.DELETE)]

@@ -40,6 +40,8 @@ def plan(observed: State, desired: State) -> Plan:
 _RANK = {kind.cls: rank for rank, kind in enumerate(KINDS)}
 """Among objects of one depth: the order of the table."""
 
+_BACKEND = {kind.cls: kind.backend for kind in KINDS}
+
 _first = itemgetter(0)
 
 
@@ -58,12 +60,15 @@ class _Ordering:
         makes: dict[Phase, list[Change]] = defaultdict(list)
         for change in self._changes.values():
             phase = self._phase(change)
+            if change.op is Op.CREATE:
+                makes[phase].append(change)
+                continue
             change = self._as_found(change)
             if change.op in (Op.DELETE, Op.REPLACE) and not self._implied(change, phase):
                 kills[phase].append(Change(Op.DELETE, change.before, None))
             if change.op is Op.REPLACE:
                 makes[phase].append(Change(Op.CREATE, None, change.after))
-            elif change.op is not Op.DELETE:
+            elif change.op is Op.UPDATE:
                 makes[phase].append(change)
         return {phase: tuple(_steps(self._ordered(phase, kills[phase], makes[phase]))) for phase in Phase}
 
@@ -103,15 +108,13 @@ class _Ordering:
         elsewhere."""
         depth = depths.get(key)
         if depth is None:
-            depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
-            former = depths is self._former_depths
-            grounds = [
-                change
-                for on in (*obj.lives_on, *self._waits.after.get(key, ()))
-                if (change := self._changes.get(on)) is not None
-            ]
-            objects = [(former and ground.before) or ground.object for ground in grounds]
-            depth = depths[key] = 1 + max((self._depth(on.key, on, depths) for on in objects), default=-1)
+            depths[key] = depth = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
+            after, former = self._waits.after, depths is self._former_depths
+            for on in (*obj.lives_on, *after.get(key, ())) if after else obj.lives_on:
+                ground = self._changes.get(on)
+                if ground is not None:
+                    depth = max(depth, 1 + self._depth(on, (former and ground.before) or ground.object, depths))
+            depths[key] = depth
         return depth
 
     def _phase(self, change: Change) -> Phase:
@@ -196,5 +199,5 @@ def _outlives(obj: KernelObject, ground: Key) -> bool:
 
 
 def _steps(changes: Iterable[Change]) -> Iterator[Step]:
-    for backend, run in groupby(changes, key=lambda change: KINDS.of(change.object).backend):
+    for backend, run in groupby(changes, key=lambda change: _BACKEND[type(change.object)]):
         yield Step(backend, tuple(run))

@@ -38,10 +38,12 @@ class Waits:
         self.late: set[Key] = set()
         self.stripped: dict[Key, Link] = {}
         self.bereft: set[Key] = set()
-        self._bonds_last()
         self._ports_last()
         self._answer_last()
         self._move_addresses()
+        if all(change.op is Op.CREATE for change in changes.values()):
+            return  # no other rule speaks of what is new alone
+        self._bonds_last()
         self._move_names()
         self._hold_the_held()
         self._wait_for_the_shaken()

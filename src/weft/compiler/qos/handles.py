@@ -6,6 +6,7 @@ Source: linux/pkt_sched.h (a major of 0x8000 and above is the kernel's to choose
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from functools import lru_cache
 from hashlib import sha256
 
 FIRST_MAJOR, LAST_MAJOR = 0x0100, 0x7FFF
@@ -16,6 +17,7 @@ Path = tuple[str, ...]
 """A class within its tree: the names from the top down."""
 
 
+@lru_cache  # every class of a tree asks
 def major(scope: str, netns: str, ifname: str) -> int:
     """The handle of a scope's tree on a link."""
     return _hashed(f"{scope}|{netns}|{ifname}", FIRST_MAJOR, LAST_MAJOR)

@@ -8,7 +8,7 @@ chooses.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
 from weft.compiler.qos import numbers
@@ -132,7 +132,8 @@ LEAVES: tuple[Mechanism[Callable[[Spot], Leaf]], ...] = tuple(
 )
 
 
-def leaf_for(leaf: str | None, features: Set[str]) -> Choice[Callable[[Spot], Leaf]]:
+@lru_cache  # every class of a tree asks
+def leaf_for(leaf: str | None, features: frozenset[str]) -> Choice[Callable[[Spot], Leaf]]:
     """The queue for a class. `leaf`: the one that is asked for."""
     found = choose(LEAVES, features | {"pfifo"}, leaf)  # no kernel with traffic control lacks a pfifo
     assert found is not None

@@ -7,6 +7,8 @@ bytes, times in microseconds. Source: tc-htb(8), tc-fq_codel(8), net/sched/sch_h
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from weft.model.qos_words import MAX_RATE_BPS, rate_text, time_text
 from weft.records import dataclass
 
@@ -38,6 +40,10 @@ _INTERVAL_US = 100_000
 _SLOW_BPS = 100_000_000
 _SLOW_QUANTUM = 300
 _NETEM_BPS = 10**9
+
+
+_known = lru_cache(maxsize=1 << 12)
+"""Most classes of a tree are alike, and a figure with its reason takes longer to work out than to find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ def scraps(limit_bps: int, frame: int, is_default: bool) -> Derived:
     return Derived(max(min(limit_bps, least_rate_bps(frame)), limit_bps // 8), "nothing is guaranteed: an eighth")
 
 
+@_known
 def burst(rate_bps: int, frame: int, given: int | None = None) -> Derived:
     """The bucket of a rate."""
     if given is not None:
@@ -125,6 +132,7 @@ def burst(rate_bps: int, frame: int, given: int | None = None) -> Derived:
     return Derived(framed, f"two frames of {frame} bytes, more than {time_text(_BURST_US)} of {rate_text(rate_bps)}")
 
 
+@_known
 def quantum(rate_bps: int, frame: int) -> Derived:
     """How much a class sends in its turn, when several share what is left over: in proportion to their rates, and a
     round of all takes no longer than 10 ms."""
@@ -136,6 +144,7 @@ def quantum(rate_bps: int, frame: int) -> Derived:
     return Derived(timely, f"what {rate_text(rate_bps)} are in {time_text(_ROUND_US)}")
 
 
+@_known
 def splits(limit_bps: int) -> Derived:
     """Whether frames must be taken apart: 1 or 0."""
     time_us = GSO_BYTES * 8 * 1_000_000 // limit_bps
@@ -151,6 +160,7 @@ def splitter_burst(limit_bps: int, frame: int) -> int:
     return 2 * frame if splits(limit_bps).value else 2 * GSO_BYTES
 
 
+@_known
 def fifo_packets(limit_bps: int, frame: int, latency_us: int | None) -> Derived:
     """The length of a plain queue, a power of two, so that the packets in it wait no longer than `latency_us`."""
     if limit_bps >= UNLIMITED_BPS:

@@ -48,7 +48,7 @@ class Site:
     is_foreign: bool = False
     capacity_bps: int | None = None
     addr_gen_mode: str | None = None
-    features: Set[str] = frozenset()
+    features: frozenset[str] = frozenset()
     cgroups: Set[str] = frozenset()
 
     def way(self, direction: Direction) -> Way:

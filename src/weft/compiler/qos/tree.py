@@ -8,13 +8,14 @@ rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
+from typing import Any
 
 from weft.compiler.qos import handles, numbers
 from weft.compiler.qos.mechanisms import Choice, Spot, leaf_for, line_for
 from weft.compiler.qos.numbers import UNLIMITED_BPS, Counting, Derived
-from weft.kinds.tc.htb import Htb, HtbClass
+from weft.kinds.tc.htb import Htb, HtbClass, burst_held, rate_held
 from weft.kinds.tc.leaves import Leaf, Tbf
 from weft.kinds.tc.qdisc import ROOT
 from weft.model import intent
@@ -56,7 +57,7 @@ class Ground:
     netns: str
     ifname: str
     mtu: int = 1500
-    features: Set[str] = frozenset()
+    features: frozenset[str] = frozenset()
     counting: Counting = field(default_factory=Counting)
 
     @property
@@ -174,15 +175,13 @@ def _minors(top: Branch) -> tuple[list[handles.Path], list[int]]:
 def _nodes(
     branch: Branch, ground: Ground, numbered: dict[handles.Path, int], taken: set[int], parent: str, limit_bps: int
 ) -> Iterator[Node]:
-    node = _node(branch, ground, numbered[branch.path], parent, limit_bps)
-    if not branch.branches:
-        node = _leaf(node, ground, taken)
+    node = _node(branch, ground, numbered[branch.path], taken, parent, limit_bps)
     yield node
     for inner in branch.branches:
         yield from _nodes(inner, ground, numbered, taken, node.classid, node.limit_bps)
 
 
-def _node(branch: Branch, ground: Ground, minor: int, parent: str, limit_bps: int) -> Node:
+def _node(branch: Branch, ground: Ground, minor: int, taken: set[int], parent: str, limit_bps: int) -> Node:
     frame, count = ground.frame, ground.counting
     said = branch.ceil_bps if branch.ceil_bps is not None else branch.rate_bps
     ceil = Derived(UNLIMITED_BPS, "the limit above counts" if parent else "no limit is known")
@@ -202,6 +201,7 @@ def _node(branch: Branch, ground: Ground, minor: int, parent: str, limit_bps: in
         quantum=numbers.quantum(rate.value, frame),
         priority=PRIORITY if branch.priority is None else branch.priority,
         limit_bps=limit_bps,
+        **({} if branch.branches else _leaf(branch, ground, taken, limit_bps)),
     )
 
 
@@ -213,35 +213,37 @@ def _rate(branch: Branch, ground: Ground, limit_bps: int, ceil: Derived) -> Deri
     return numbers.scraps(limit_bps, ground.frame, branch.path == (REST,))
 
 
-def _leaf(node: Node, ground: Ground, taken: set[int]) -> Node:
-    """With its queue, and above that a TBF where frames must be taken apart, or may have to be after a change."""
-    splits = numbers.splits(node.limit_bps)
+def _leaf(branch: Branch, ground: Ground, taken: set[int], limit_bps: int) -> dict[str, Any]:
+    """A leaf's queue, and above that a TBF where frames must be taken apart, or may have to be after a change, as fields
+    of its node."""
+    splits = numbers.splits(limit_bps)
     splitter = None
-    if node.limit_bps < numbers.SPLITTER_BELOW_BPS and "tbf" in ground.features:
-        number = handles.splitter(ground.major, node.branch.path, taken)
+    if limit_bps < numbers.SPLITTER_BELOW_BPS and "tbf" in ground.features:
+        number = handles.splitter(ground.major, branch.path, taken)
         taken.add(number)
         splitter = handles.handle(number)
-    line = line_for(node.branch.impairment, ground.features)
-    return replace(node, splits=splits, splitter=splitter, queue=line or leaf_for(node.branch.leaf, ground.features))
+    line = line_for(branch.impairment, ground.features)
+    return {"splits": splits, "splitter": splitter, "queue": line or leaf_for(branch.leaf, ground.features)}
 
 
 def _class(ground: Ground, node: Node) -> HtbClass:
-    """Turns and priorities are the leaves' alone."""
+    """As the kernel can hold it. Turns and priorities are the leaves' alone."""
     is_leaf = node.queue is not None
+    rate_bps, ceil_bps = rate_held(node.rate.value), rate_held(node.ceil.value)
     return HtbClass(
         netns=ground.netns,
         ifname=ground.ifname,
         classid=node.classid,
         parent=node.parent,
-        rate_bps=node.rate.value,
-        ceil_bps=node.ceil.value,
-        burst_bytes=node.burst.value,
-        cburst_bytes=node.cburst.value,
+        rate_bps=rate_bps,
+        ceil_bps=ceil_bps,
+        burst_bytes=burst_held(node.burst.value, rate_bps),
+        cburst_bytes=burst_held(node.cburst.value, ceil_bps),
         quantum_bytes=node.quantum.value if is_leaf else None,
         priority=node.priority if is_leaf else None,
         overhead_bytes=ground.counting.overhead_bytes,
         cells=ground.counting.cells,
-    ).held()
+    )
 
 
 def _queue(ground: Ground, node: Node) -> Iterable[KernelObject]:

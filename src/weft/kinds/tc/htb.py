@@ -9,7 +9,7 @@ from typing import Any, Self
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.tc.buckets import burst_held, burst_of, burst_told, rate_held, ticks_of
-from weft.kinds.tc.qdisc import ROOT, Qdisc, class_key, qdisc_key, row
+from weft.kinds.tc.qdisc import ROOT, InTree, Qdisc, class_key, qdisc_key, row
 from weft.records import dataclass
 from weft.state import Change, Key, Op, link_key
 from weft.wire.tc import TC_H_ROOT, TcMessage, delete_class, major_of, new_class, number_of, said_of, set_class
@@ -39,7 +39,7 @@ class Htb(Qdisc):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HtbClass:
+class HtbClass(InTree):
     """`classid` "77:10", `parent` "77:" (the root qdisc) or a class. Rates in bit/s, sizes in bytes: both as the kernel
     can hold them (`held`). `priority` 0-7, 0 first. `quantum_bytes` and `priority` are None for a class that has
     classes of its own: the kernel asks only leaves for them, and takes no other value from there on.
@@ -58,12 +58,10 @@ class HtbClass:
     overhead_bytes: int = 0
     cells: bool = False
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return class_key(self.netns, self.ifname, self.classid)
 
-    @property
-    def lives_on(self) -> tuple[Key, ...]:
+    def grounds(self) -> tuple[Key, ...]:
         """Its link, the root qdisc, and the class that it is part of."""
         grounds = (link_key(self.netns, self.ifname), qdisc_key(self.netns, self.ifname, ROOT))
         _, _, minor = self.parent.partition(":")

@@ -14,7 +14,7 @@ from typing import Any, Self
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.records import dataclass
-from weft.state import Change, KernelObject, Key, Op, link_key
+from weft.state import Change, KernelObject, Key, Keyed, Op, link_key
 from weft.wire.tc import TC_H_ROOT, delete_qdisc, new_qdisc, number_of, set_qdisc
 
 ROOT = "root"
@@ -22,8 +22,23 @@ QDISC, CLASS = "qdisc", "class"
 """Tables."""
 
 
+class InTree(Keyed):
+    """A part of a link's tree, that works out what it lives on when it is made, too: the road asks for it as often."""
+
+    __slots__ = ("lives_on",)
+    lives_on: tuple[Key, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.identify())
+        object.__setattr__(self, "lives_on", self.grounds())
+
+    def grounds(self) -> tuple[Key, ...]:
+        """Its link, the root qdisc there unless it is that, and what else it lives on."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Qdisc:
+class Qdisc(InTree):
     """`parent`: ROOT, or what it is the leaf of: "77:10". `handle`: "77:"; None where nobody names its classes.
     `below`: of a queue that another qdisc has (`parent` is then the only class of that, "78:1"), where that one sits;
     "" where it is a class's own, and at the root."""
@@ -34,12 +49,10 @@ class Qdisc:
     handle: str | None = None
     below: str = ""
 
-    @property
-    def key(self) -> Key:
+    def identify(self) -> Key:
         return qdisc_key(self.netns, self.ifname, self.parent)
 
-    @property
-    def lives_on(self) -> tuple[Key, ...]:
+    def grounds(self) -> tuple[Key, ...]:
         """Its link, the root qdisc there, and the class or qdisc that it is the queue of."""
         link = link_key(self.netns, self.ifname)
         if self.parent == ROOT:
@@ -130,7 +143,6 @@ def where(qdisc: Qdisc) -> tuple[str, ...]:
 
 def root_of(obj: KernelObject) -> Key | None:
     """The key of the root qdisc of the tree that `obj` is in; None for what is no part of one."""
-    if obj.key.table not in (QDISC, CLASS):
+    if not isinstance(obj, InTree):
         return None
-    netns, ifname = obj.key.netns, obj.key.name.split(" ", 1)[0]
-    return qdisc_key(netns, ifname, ROOT)
+    return obj.lives_on[1] if len(obj.lives_on) > 1 else obj.key
