@@ -97,7 +97,8 @@ def lack(desk: Desk, *features: str) -> None:
     desk.weft("doctor", "-o", "json", code=None)
     (found,) = desk.state("features.json")
     told = json.loads(found.read_text())
-    told["features"] = [name for name in told["features"] if name not in features]
+    for part, names in told["features"].items():
+        told["features"][part] = [name for name in names if name not in features]
     found.write_text(json.dumps(told))
 
 

@@ -207,7 +207,8 @@ def test_explain_leads_from_the_line_to_each_object(lab: Desk) -> None:
 
 
 def test_explain_names_what_this_kernel_lacks(lab: Desk) -> None:
-    features = set(json.loads(lab.state("features.json")[0].read_text())["features"])
+    (found,) = lab.state("features.json")
+    features = {name for names in json.loads(found.read_text())["features"].values() for name in names}
     steps = lab.json("qos", "explain", "web")[0]["steps"]
     queue = next(figure for step in steps for figure in step["figures"] if figure["name"] == "queue")
     if "fq_codel" in features:

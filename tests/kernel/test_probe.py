@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -22,11 +22,11 @@ from weft.check.examine import examine
 from weft.errors import NotPermitted
 from weft.facts import FEATURES
 from weft.kinds.nft.foreign_rule import NftForeignRule
-from weft.model.intent import Intent
+from weft.model.intent import Intent, Tenant
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces
 from weft.probe import firewall, gather, kernel, limits
-from weft.probe.remembered import features
+from weft.probe.remembered import PARTS, features
 from weft.state import Change, Op, State
 from weft.store.journal import Journal, Record
 from weft.store.ledger import Ledger
@@ -85,7 +85,7 @@ def test_features_agree_with_ip(host: Host) -> None:
 def test_features_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     found = features(RUN)
     with monkeypatch.context() as patch:
-        patch.setattr(kernel, "find", lambda: frozenset({"wrong"}))
+        patch.setattr(kernel, "find_parts", lambda parts: dict.fromkeys(parts, frozenset({"wrong"})))
         assert features(RUN) == found
         patch.setattr("weft.probe.remembered._signature", lambda: ["another", "kernel", ""])
         assert features(RUN) == {"wrong"}
@@ -93,15 +93,28 @@ def test_features_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) ->
     assert features(RUN) == found
 
 
+def test_only_what_is_asked_for_is_tried(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def find_parts(parts: Collection[str]) -> dict[str, frozenset[str]]:
+        tried.extend(parts)
+        return {part: frozenset({part}) for part in parts}
+
+    monkeypatch.setattr(kernel, "find_parts", find_parts)
+    assert features(RUN, ["settings", "links"]) == {"settings", "links"} and tried == ["settings", "links"]
+    assert features(RUN) == set(PARTS) and tried == ["settings", "links", "queues", "rules"]
+    assert features(RUN, ["links"]) == {"links"} and len(tried) == 4
+
+
 def test_of_commands_that_start_together_one_looks(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
 
-    def look() -> frozenset[str]:
+    def look(parts: Collection[str]) -> dict[str, frozenset[str]]:
         looks.append("look")
         time.sleep(0.1)
-        return frozenset({"veth"})
+        return dict.fromkeys(parts, frozenset({"veth"}))
 
-    monkeypatch.setattr(kernel, "find", look)
+    monkeypatch.setattr(kernel, "find_parts", look)
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(features, [RUN] * 3)) == [{"veth"}] * 3
     assert looks == ["look"]
@@ -128,7 +141,9 @@ def test_facts_of_a_host(host: Host) -> None:
     world.run("nft", "add", "table", "ip", "filter")
     world.run("nft", "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
     world.run("nft", "add", "chain", "ip", "filter", "DOCKER-USER")
-    facts = gather(host, Intent(name="lab"), host.observe(), RUN)
+    bare = gather(host, Intent(name="lab"), host.observe(), RUN)
+    facts = gather(host, Intent(name="lab", tenants={"t": Tenant()}), host.observe(), RUN)
+    assert bare.features == features(RUN, ["settings", "links"]) < facts.features == features(RUN)
     assert facts.links["eth0"].mtu == 1400 and facts.links["eth0"].addresses == ("192.0.2.7/24",)
     assert facts.egress_links == ("eth0",) and facts.ra_links == ()
     assert facts.host_routes == ("172.16.0.0/12", "192.0.2.0/24")

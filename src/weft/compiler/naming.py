@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 from hashlib import sha1, sha256
-from uuid import UUID
 
 from weft.records import dataclass
 from weft.state import HOST, MARK
 
-WEFT = UUID("6b0b7d3c-54a5-5d2f-9f0e-77656674a001")
+WEFT = bytes.fromhex("6b0b7d3c54a55d2f9f0e77656674a001")
 """The UUIDv5 name space of everything that weft derives."""
-_WEFT_BYTES = WEFT.bytes
 
 MAX_ALTNAME = 127
 """Characters of an alternative name. Source: linux/if.h ALTIFNAMSIZ."""
@@ -40,7 +38,7 @@ def identity(scope: str, place: str, given: str | None = None) -> str:
 
 def _uuid5(name: str) -> str:
     """As `uuid.uuid5` has it, in a third of the time. Source: RFC 9562 section 5.5."""
-    raw = bytearray(sha1(_WEFT_BYTES + name.encode()).digest()[:16])
+    raw = bytearray(sha1(WEFT + name.encode()).digest()[:16])
     raw[6], raw[8] = raw[6] & 0x0F | 0x50, raw[8] & 0x3F | 0x80
     digits = raw.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Annotated, Any
-from uuid import UUID
 
 from weft.records import dataclass
 
@@ -277,6 +276,8 @@ def _mac(written: str) -> str:
 
 
 def _uuid(written: str) -> str:
+    from uuid import UUID  # it imports a lot, and few files give an id
+
     return str(UUID(written))
 
 

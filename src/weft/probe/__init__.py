@@ -29,7 +29,7 @@ from weft.probe import (
     reverse_path,
 )
 from weft.probe.policy import Policy
-from weft.probe.remembered import features
+from weft.probe.remembered import LINKS, PARTS, SETTINGS, features
 from weft.state import HOST, Key, State
 
 
@@ -78,7 +78,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
     own_mtus = links.own_mtus(entries.values(), observed, machine.scope)
     return Facts(
         host_id=machine.host_id,
-        features=features(run),
+        features=features(run, _parts(intent)),
         links=links.foreign(observed, owner, own_mtus),
         namespaces=frozenset(machine.rtnl.namespaces()) - held.own_namespaces(observed, owner),
         pids=accounts.pids(intent),
@@ -103,6 +103,14 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         strict_links=reverse_path.strict_links(intent, entries, machine.scope),
         **Policy(observed, entries, machine.scope).facts(),
     )
+
+
+def _parts(intent: Intent) -> Sequence[str]:
+    """Of the kernel's features, what the intent may need: links alone have neither rules nor queues."""
+    spaces = (*intent.namespaces.values(), *([intent.host] if intent.host else ()))
+    links = (link for space in spaces for link in space.links.values())
+    is_shaped = any(link.qos is not None or link.capacity is not None for link in links)
+    return PARTS if intent.tenants or is_shaped else (SETTINGS, LINKS)
 
 
 def _lines(rtnl: _Links, intent: Intent) -> dict[str, Line]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -41,7 +41,7 @@ from weft.kinds.tc.leaves import Cake, Fq, FqCodel, Netem, Sfq, Tbf
 from weft.netlink import doors
 from weft.netlink.namespaces import Namespaces, open_file
 from weft.probe import cgroups
-from weft.probe.remembered import MODULES
+from weft.probe.remembered import LINKS, MODULES, PARTS, QUEUES, RULES, SETTINGS
 from weft.state import HOST, Change, KernelObject, Key, Op
 
 BRIDGE_NETFILTER = "net/bridge/bridge-nf-call-iptables"
@@ -73,7 +73,7 @@ def _tunnel(number: int, family: int) -> dict[str, Any]:
     return {"netns": HOST, "ifname": f"weft{number}", "underlay": HOST, "family": family, "remote": remote}
 
 
-LINKS: Mapping[str, tuple[KernelObject, ...]] = {
+_LINKS: Mapping[str, tuple[KernelObject, ...]] = {
     "veth": (_VETH, _FELLOW),
     "ipv6": (Address(netns=HOST, ifname="weft0", cidr="fe80::1/64", nodad=True),),
     "bridge": (Bridge(netns=HOST, ifname="weft2"),),
@@ -103,7 +103,7 @@ LINKS: Mapping[str, tuple[KernelObject, ...]] = {
 
 
 _ON_LO: Mapping[str, Any] = {"netns": HOST, "ifname": "lo"}
-QDISCS: Mapping[str, tuple[KernelObject, ...]] = {
+_QDISCS: Mapping[str, tuple[KernelObject, ...]] = {
     "htb": (Htb(**_ON_LO, handle="77:", default=0),),
     "tbf": (Tbf(**_ON_LO, rate_bps=10**9, burst_bytes=100_000, limit_bytes=100_000),),
     "fq_codel": (FqCodel(**_ON_LO, limit_packets=100, target_us=5000, interval_us=100_000, quantum_bytes=1514),),
@@ -112,7 +112,7 @@ QDISCS: Mapping[str, tuple[KernelObject, ...]] = {
     "cake": (Cake(**_ON_LO),),
     "netem": (Netem(**_ON_LO, limit_packets=100),),
 }
-"""As LINKS, each taken away again; those that are modules are known by their files."""
+"""As _LINKS, each taken away again; those that are modules are known by their files."""
 
 
 def _chain(family: str, kind: str, hook: str, rule: str, device: str = "") -> tuple[KernelObject, ...]:
@@ -131,7 +131,7 @@ def _chain(family: str, kind: str, hook: str, rule: str, device: str = "") -> tu
     return table, chain
 
 
-RULES: Mapping[str, tuple[KernelObject, ...]] = {
+_RULES: Mapping[str, tuple[KernelObject, ...]] = {
     "nft_inet": _chain("inet", "filter", "forward", "ct state established,related accept"),
     "nft_nat": _chain("inet", "nat", "postrouting", "masquerade"),
     "nft_netdev": _chain("netdev", "filter", "ingress", "", "lo"),
@@ -142,25 +142,42 @@ RULES: Mapping[str, tuple[KernelObject, ...]] = {
     "nft_cgroup": _chain("inet", "filter", "output", 'socket cgroupv2 level 1 "." accept'),
     "nft_bridge_ct": _chain("bridge", "filter", "forward", "ct state established,related accept"),
 }
-"""As LINKS, for nftables."""
+"""As _LINKS, for nftables."""
 
 
 def find() -> frozenset[str]:
     """Try everything in a throw-away namespace. Raises: NotPermitted."""
-    found: set[str] = set()
-    with _throw_away():
-        with closing(Namespaces()) as here, closing(Rtnl(here)) as rtnl, closing(Nft(here)) as nft:
-            found.update(name for name, objects in LINKS.items() if _makes(rtnl.commit, objects))
-            modules = _modules_of("sch")
-            found.update(n for n, objects in QDISCS.items() if n in modules or _makes(rtnl.commit, objects, end=True))
-            found.update(name for name, objects in RULES.items() if _makes(nft.commit, objects))
-        if not cgroups.is_mounted():
-            found.discard("nft_cgroup")
-        if read_setting(BRIDGE_NETFILTER) is not None:
-            found.add("br_netfilter")
-        available = (read_setting(ALGORITHMS) or "").split()
-    found.update(f"tcp_{name}" for name in (*available, *_loadable()))
-    return frozenset(found)
+    return frozenset().union(*find_parts(PARTS).values())
+
+
+def find_parts(parts: Collection[str]) -> dict[str, frozenset[str]]:
+    """Try some of `PARTS` in a throw-away namespace; what was found of each. Raises: NotPermitted."""
+    with _throw_away(), closing(Namespaces()) as here, closing(Rtnl(here)) as rtnl, closing(Nft(here)) as nft:
+        tries: Mapping[str, Callable[[], Iterable[str]]] = {
+            SETTINGS: _settings,
+            LINKS: lambda: (name for name, objects in _LINKS.items() if _makes(rtnl.commit, objects)),
+            QUEUES: lambda: _queues(rtnl),
+            RULES: lambda: _rules(nft),
+        }
+        return {part: frozenset(tries[part]()) for part in parts}
+
+
+def _settings() -> Iterator[str]:
+    """What has a file, or is named in one."""
+    if read_setting(BRIDGE_NETFILTER) is not None:
+        yield "br_netfilter"
+    yield from (f"tcp_{name}" for name in ((read_setting(ALGORITHMS) or "").split()))
+    yield from (f"tcp_{name}" for name in _loadable())
+
+
+def _queues(rtnl: Rtnl) -> Iterator[str]:
+    modules = _modules_of("sch")
+    yield from (n for n, objects in _QDISCS.items() if n in modules or _makes(rtnl.commit, objects, end=True))
+
+
+def _rules(nft: Nft) -> Iterator[str]:
+    without = () if cgroups.is_mounted() else ("nft_cgroup",)
+    yield from (n for n, objects in _RULES.items() if n not in without and _makes(nft.commit, objects))
 
 
 def _makes(commit: Callable[[Sequence[Change]], None], objects: Sequence[KernelObject], *, end: bool = False) -> bool:

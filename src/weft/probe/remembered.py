@@ -7,6 +7,7 @@ imported when it must be: it knows a specimen of everything. Source: modules.dep
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import weft
@@ -17,27 +18,30 @@ from weft.store.locks import hold
 MODULES = Path("/lib/modules") / os.uname().release / "modules.dep"
 """What the kernel may load, and its changes."""
 
+SETTINGS, LINKS, QUEUES, RULES = PARTS = ("settings", "links", "queues", "rules")
+"""What is tried together; commands try what their intent may need."""
+
 _WAIT_S = 10.0
 
 
-def features(run: Path) -> frozenset[str]:
-    """The names of what this kernel has, as in `weft.facts.FEATURES`. `run`: where they are remembered. Of commands
-    that start together one looks, and the others wait for it.
+def features(run: Path, parts: Collection[str] = PARTS) -> frozenset[str]:
+    """The names of what this kernel has, as in `weft.facts.FEATURES`, of some parts. `run`: where they are remembered.
+    Of commands that start together one looks, and the others wait for it.
 
     Raises: NotPermitted, DiskFull, Locked.
     """
     path = run / "features.json"
     known = _remembered(path)
-    if known is not None:
-        return known
-    from weft.probe import kernel
+    if not known.keys() >= set(parts):
+        from weft.probe import kernel
 
-    with hold(run / "locks", ["features"], command="weft", wait_s=_WAIT_S):
-        known = _remembered(path)
-        if known is None:
-            known = kernel.find()
-            durable.write(path, codec.dumps({"of": _signature(), "features": sorted(known)}))
-    return known
+        with hold(run / "locks", ["features"], command="weft", wait_s=_WAIT_S):
+            known = _remembered(path)
+            if left := [part for part in parts if part not in known]:
+                known |= kernel.find_parts(left)
+                said = {part: sorted(names) for part, names in known.items()}
+                durable.write(path, codec.dumps({"of": _signature(), "features": said}))
+    return frozenset(name for part in parts for name in known[part])
 
 
 def _signature() -> list[str]:
@@ -49,9 +53,11 @@ def _signature() -> list[str]:
     return [weft.__version__, os.uname().release, changed, *FEATURES]
 
 
-def _remembered(path: Path) -> frozenset[str] | None:
+def _remembered(path: Path) -> dict[str, frozenset[str]]:
+    """What was found of each part that was tried."""
     try:
         plain = codec.loads(path.read_bytes())
-        return frozenset(plain["features"]) if plain["of"] == _signature() else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        known = {part: frozenset(names) for part, names in plain["features"].items()}
+        return known if plain["of"] == _signature() else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from weft.apply import Progress, ignore_progress
 from weft.backends.announcing import Announcing
 from weft.backends.base import Selection
-from weft.backends.conntrack import Conntrack
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
 from weft.backends.process import Processes
@@ -377,13 +376,13 @@ class Service:
         self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
         places = narrowed(todo.changes)
         if places:
-            sever(Conntrack(self.namespaces), prepared.desired, places)
+            sever(self.namespaces, prepared.desired, places)
         self._follow(todo.changes, prepared.desired)
 
     def _follow(self, changes: Changes, desired: State) -> None:
         """What others remember of addresses that lead elsewhere now, or newly answer here."""
         if diverted := moved(changes):
-            divert(Conntrack(self.namespaces), desired, diverted)
+            divert(self.namespaces, desired, diverted)
         announce(Announcing(self.namespaces), changes, desired)
 
     def _sever_after(self, scope: str, recovered: Recovered | None) -> None:
@@ -394,7 +393,7 @@ class Service:
         if not recovered.forward or scope not in self._intents.scopes():
             return
         desired = self.prepare(self.kept(scope)).desired
-        sever(Conntrack(self.namespaces), desired, filtered(desired))
+        sever(self.namespaces, desired, filtered(desired))
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Mapping
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from weft.backends.conntrack import Conntrack
 from weft.compiler.groups.layout import BRIDGE
 from weft.diff import Changes
-from weft.reach.connection import Admission, Connection
-from weft.reach.redirection import Redirection
+from weft.netlink.namespaces import Namespaces
 from weft.state import Change, KernelObject, Op, State
+
+if TYPE_CHECKING:
+    from weft.backends.conntrack import Conntrack
+    from weft.reach.connection import Connection
 
 
 class Judge(Protocol):
@@ -27,20 +29,20 @@ class Judge(Protocol):
     def refuses(self, connection: Connection) -> bool: ...
 
 
-def sever(conntrack: Conntrack, desired: State, places: Collection[str]) -> int:
+def sever(namespaces: Namespaces, desired: State, places: Collection[str]) -> int:
     """End what `desired` refuses in these namespaces, and say how many. Raises: NotPermitted, KernelRefused."""
-    held = _held(desired, places)
-    return sum(_sever(conntrack, netns, partial(Admission, objects)) for netns, objects in held.items())
+    from weft.reach.connection import Admission  # only who has filters pays for it
+
+    return _end(namespaces, {netns: partial(Admission, held) for netns, held in _held(desired, places).items()})
 
 
-def divert(conntrack: Conntrack, desired: State, moved: Mapping[str, Collection[str]]) -> int:
+def divert(namespaces: Namespaces, desired: State, moved: Mapping[str, Collection[str]]) -> int:
     """End what goes by floating IPs that lead elsewhere now, and say how many. `moved`: these, by router. Raises:
     NotPermitted, KernelRefused."""
+    from weft.reach.redirection import Redirection
+
     held = _held(desired, moved)
-    return sum(
-        _sever(conntrack, netns, partial(Redirection, held.get(netns, ()), addresses))
-        for netns, addresses in moved.items()
-    )
+    return _end(namespaces, {netns: partial(Redirection, held.get(netns, ()), moved[netns]) for netns in moved})
 
 
 def _held(desired: State, places: Container[str]) -> dict[str, list[KernelObject]]:
@@ -51,7 +53,14 @@ def _held(desired: State, places: Container[str]) -> dict[str, list[KernelObject
     return held
 
 
-def _sever(conntrack: Conntrack, netns: str, judge: Callable[[], Judge]) -> int:
+def _end(namespaces: Namespaces, judges: Mapping[str, Callable[[], Judge]]) -> int:
+    from weft.backends.conntrack import Conntrack
+
+    conntrack = Conntrack(namespaces)
+    return sum(_end_in(conntrack, netns, judge) for netns, judge in judges.items())
+
+
+def _end_in(conntrack: Conntrack, netns: str, judge: Callable[[], Judge]) -> int:
     there = conntrack.connections(netns)
     if not there:
         return 0

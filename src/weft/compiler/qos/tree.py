@@ -214,7 +214,7 @@ def _rate(branch: Branch, ground: Ground, limit_bps: int, ceil: Derived) -> Deri
 
 
 def _leaf(branch: Branch, ground: Ground, taken: set[int], limit_bps: int) -> dict[str, Any]:
-    """A leaf's queue, and above that a TBF where frames must be taken apart, or may have to be after a change, as fields
+    """A leaf's queue, and above it a TBF where frames must be taken apart, or may have to be after a change, as fields
     of its node."""
     splits = numbers.splits(limit_bps)
     splitter = None

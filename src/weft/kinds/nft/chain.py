@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
@@ -92,6 +91,8 @@ def parse(netns: str, family: str, table: str, name: str, header: str, rules: It
 def edits(chain: NftChain, listed: Sequence[ListedRule]) -> list[Command]:
     """Commands that lead from the rules that are there to the chain's own and let the common ones live on, with
     their counters."""
+    from difflib import SequenceMatcher  # only changed rules pay for it
+
     target = _target(chain)
     commands: list[Command] = [_declaration(chain)]
     match = SequenceMatcher(None, [rule.text for rule in listed], chain.rules, autojunk=False)
