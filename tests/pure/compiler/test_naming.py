@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b32encode
 from hashlib import sha256
 from ipaddress import ip_network
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def test_names_are_what_they_always_were() -> None:
 
 @given(st.text(), st.text())
 def test_an_id_is_the_uuid5_of_scope_and_place(scope: str, place: str) -> None:
-    assert naming.identity(scope, place) == str(uuid5(naming.WEFT, f"{scope}/{place}"))
+    assert naming.identity(scope, place) == str(uuid5(UUID(bytes=naming.WEFT), f"{scope}/{place}"))
 
 
 @given(st.text())
