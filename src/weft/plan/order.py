@@ -112,8 +112,12 @@ class _Ordering:
             after, former = self._waits.after, depths is self._former_depths
             for on in (*obj.lives_on, *after.get(key, ())) if after else obj.lives_on:
                 ground = self._changes.get(on)
-                if ground is not None:
-                    depth = max(depth, 1 + self._depth(on, (former and ground.before) or ground.object, depths))
+                if ground is None:
+                    continue
+                under = depths.get(on)  # mostly: what is stood on is known by then
+                if under is None:
+                    under = self._depth(on, (former and ground.before) or ground.object, depths)
+                depth = max(depth, 1 + under)
             depths[key] = depth
         return depth
 

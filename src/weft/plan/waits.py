@@ -32,6 +32,7 @@ class Waits:
 
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
+        self._settings, self._neighbours = _of_tables(changes, "link-setting", "neighbour")
         self.after: dict[Key, list[Key]] = {}
         self.early: set[Key] = set()
         self.switched: set[Key] = set()
@@ -69,7 +70,7 @@ class Waits:
 
     def _ports_last(self) -> None:
         """What a bridge is to keep of a port is said when it has that again."""
-        for change in self._changes.values():
+        for change in self._settings:
             after = change.after
             if isinstance(after, LinkSetting) and after.attribute == PORT and after.value:
                 self.after.setdefault(change.key, []).append(replace(after, attribute=MASTER).key)
@@ -77,7 +78,7 @@ class Waits:
     def _answer_last(self) -> None:
         """What a link answers for in another's stead goes with its carrier, and a bridge has none before its ports:
         so that waits for those. Source: net/core/neighbour.c neigh_carrier_down."""
-        proxies = [c for c in self._changes.values() if c.op is Op.CREATE and getattr(c.after, "proxy", False)]
+        proxies = [c for c in self._neighbours if c.op is Op.CREATE and getattr(c.after, "proxy", False)]
         if not proxies:
             return
         ports: dict[Key, list[Change]] = defaultdict(list)
@@ -98,7 +99,7 @@ class Waits:
         there, and has them back before it leaves; the routes that take the place of its own come last."""
         moves = [
             change
-            for change in self._changes.values()
+            for change in self._settings
             if isinstance(change.object, LinkSetting) and change.object.attribute == ADDRESSES
         ]
         for move in moves:
@@ -230,6 +231,15 @@ class Waits:
             if key not in self.early:
                 self.early.add(key)
                 self._go_early(going.get(key, ()), going)
+
+
+def _of_tables(changes: Changes, *tables: str) -> list[list[Change]]:
+    """The changes of each table, found in one pass by the keys alone: most of many changes are of neither."""
+    found: dict[str, list[Change]] = {table: [] for table in tables}
+    for key, change in changes.items():
+        if key.table in found:
+            found[key.table].append(change)
+    return list(found.values())
 
 
 def _comes_up(change: Change) -> bool:

@@ -20,6 +20,7 @@ from weft.backends.nft import Nft
 from weft.backends.process import Processes
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
+from weft.collector import uncollected
 from weft.diff import Changes
 from weft.errors import PlanStale, ProgramFailed, Refused
 from weft.files import Loaded, loads_stored
@@ -143,6 +144,7 @@ class Service:
             loaded, self.prepare, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s
         )
 
+    @uncollected
     def carry_out(
         self,
         loaded: Loaded,
@@ -164,6 +166,7 @@ class Service:
         self._verify(prepared)
         return prepared
 
+    @uncollected
     def destroy(
         self,
         scope: str,

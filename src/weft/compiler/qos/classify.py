@@ -162,12 +162,13 @@ def _steps(classes: Sequence[Classed]) -> Iterator[str | _Map]:
     open maps take goes there."""
     maps = _Open()
     for classed in reversed(classes):
-        keys = [key for match in classed.matches for key in keys_of(match)]
+        found = [(match, list(keys_of(match))) for match in classed.matches]
+        keys = [key for _, keyed in found for key in keyed]
         for key in sorted(keys, key=lambda key: (key.sort.group != maps.group, key.sort.group)):
             if not maps.takes(key):
                 yield from maps.close()
             maps.add(key, classed.classid)
-        texts = [text for match in classed.matches if not any(keys_of(match)) for text in conditions(match)]
+        texts = [text for match, keyed in found if not keyed for text in conditions(match)]
         if texts:
             yield from maps.close()
         yield from (f"{text} meta priority set {classed.classid}" for text in texts)

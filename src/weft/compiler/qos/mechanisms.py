@@ -35,8 +35,13 @@ class Spot:
     @property
     def place(self) -> dict[str, Any]:
         """The fields that every queue has."""
-        fields = ("netns", "ifname", "parent", "below", "handle")
-        return {name: getattr(self, name) for name in fields}
+        return {
+            "netns": self.netns,
+            "ifname": self.ifname,
+            "parent": self.parent,
+            "below": self.below,
+            "handle": self.handle,
+        }
 
 
 Emit = TypeVar("Emit")

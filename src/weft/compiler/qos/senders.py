@@ -37,8 +37,8 @@ def of_packets(asked: Sequence[Classed]) -> tuple[Classed, ...]:
 
 
 def _only(asked: Sequence[Classed], *, cgroup: bool) -> tuple[Classed, ...]:
-    kept = (replace(one, matches=tuple(m for m in one.matches if bool(m.cgroup) == cgroup)) for one in asked)
-    return tuple(one for one in kept if one.matches)
+    kept = ((one, tuple(m for m in one.matches if bool(m.cgroup) == cgroup)) for one in asked)
+    return tuple(one if len(some) == len(one.matches) else replace(one, matches=some) for one, some in kept if some)
 
 
 def output_chain(site: Site, sent: Sequence[Classed], default: str) -> NftChain:

@@ -247,17 +247,18 @@ def _class(ground: Ground, node: Node) -> HtbClass:
 
 
 def _queue(ground: Ground, node: Node) -> Iterable[KernelObject]:
+    splitter = node.splitter
     spot = Spot(
         netns=ground.netns,
         ifname=ground.ifname,
-        parent=node.classid,
+        parent=node.classid if splitter is None else f"{splitter}1",
+        below="" if splitter is None else node.classid,
         limit_bps=node.limit_bps,
         frame=ground.frame,
         latency_us=node.branch.latency_us,
     )
-    if node.splitter is not None:
-        yield _splitter(ground, node, node.splitter)
-        spot = replace(spot, parent=f"{node.splitter}1", below=node.classid)
+    if splitter is not None:
+        yield _splitter(ground, node, splitter)
     assert node.queue is not None
     yield node.queue.mechanism.emit(spot).held()
 

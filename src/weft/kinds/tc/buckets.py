@@ -7,6 +7,8 @@ iproute2 tc/tc_core.c tc_calc_xmittime, net/pkt_sched.h PSCHED_SHIFT.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _BITS_US = 8 * 10**6
 _TICKS, _OF_US = 125, 8
 """So many ticks of 64 ns are so many microseconds."""
@@ -28,6 +30,7 @@ def burst_of(ticks: int, rate_bps: int) -> int:
     return _burst(-(-ticks * _OF_US // _TICKS), rate_bps)
 
 
+@lru_cache(maxsize=1 << 12)  # most buckets of a tree are alike
 def burst_held(burst_bytes: int, rate_bps: int, most_us: int = MOST_US) -> int:
     """The size of a bucket as it comes back from the kernel: not less than was asked for, where that fits."""
     time_us = _time_us(burst_bytes, rate_bps, most_us)

@@ -9,9 +9,9 @@ from typing import Any, Self
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.tc.buckets import burst_held, burst_of, burst_told, rate_held, ticks_of
-from weft.kinds.tc.qdisc import ROOT, InTree, Qdisc, class_key, qdisc_key, row
+from weft.kinds.tc.qdisc import InTree, Qdisc, class_key, row, stand
 from weft.records import dataclass
-from weft.state import Change, Key, Op, link_key
+from weft.state import Change, Key, Op
 from weft.wire.tc import TC_H_ROOT, TcMessage, delete_class, major_of, new_class, number_of, said_of, set_class
 from weft.wire.tc_rate import (
     TC_LINKLAYER_ATM,
@@ -63,7 +63,7 @@ class HtbClass(InTree):
 
     def grounds(self) -> tuple[Key, ...]:
         """Its link, the root qdisc, and the class that it is part of."""
-        grounds = (link_key(self.netns, self.ifname), qdisc_key(self.netns, self.ifname, ROOT))
+        grounds = stand(self.netns, self.ifname)
         _, _, minor = self.parent.partition(":")
         return (*grounds, class_key(self.netns, self.ifname, self.parent)) if minor else grounds
 

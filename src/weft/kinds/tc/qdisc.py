@@ -9,6 +9,7 @@ compared. What is wanted is said as the kernel can hold it (`held`), so that it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Self
 
 from weft.kinds import command
@@ -20,6 +21,12 @@ from weft.wire.tc import TC_H_ROOT, delete_qdisc, new_qdisc, number_of, set_qdis
 ROOT = "root"
 QDISC, CLASS = "qdisc", "class"
 """Tables."""
+
+
+@lru_cache
+def stand(netns: str, ifname: str) -> tuple[Key, Key]:
+    """The keys of a link and of the root qdisc there: the same two for all of a tree."""
+    return link_key(netns, ifname), qdisc_key(netns, ifname, ROOT)
 
 
 class InTree(Keyed):
@@ -54,10 +61,9 @@ class Qdisc(InTree):
 
     def grounds(self) -> tuple[Key, ...]:
         """Its link, the root qdisc there, and the class or qdisc that it is the queue of."""
-        link = link_key(self.netns, self.ifname)
+        link, root = stand(self.netns, self.ifname)
         if self.parent == ROOT:
             return (link,)
-        root = qdisc_key(self.netns, self.ifname, ROOT)
         if not self.below:
             return (link, root, class_key(self.netns, self.ifname, self.parent))
         return (link, root) if self.below == ROOT else (link, root, qdisc_key(self.netns, self.ifname, self.below))
