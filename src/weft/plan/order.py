@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
+from typing import TypeAlias
 
 from weft.collector import uncollected
 from weft.diff import Changes, bystanders, diff
@@ -40,7 +41,11 @@ def plan(observed: State, desired: State) -> Plan:
 _RANK = {kind.cls: rank for rank, kind in enumerate(KINDS)}
 """Among objects of one depth: the order of the table."""
 
-_BACKEND = {kind.cls: kind.backend for kind in KINDS}
+_BACKENDS = [kind.backend for kind in KINDS]
+"""By rank."""
+
+_Run: TypeAlias = tuple[str, list[Change]]
+"""Changes of one backend, in order."""
 
 _first = itemgetter(0)
 
@@ -70,7 +75,7 @@ class _Ordering:
                 makes[phase].append(Change(Op.CREATE, None, change.after))
             elif change.op is Op.UPDATE:
                 makes[phase].append(change)
-        return {phase: tuple(_steps(self._ordered(phase, kills[phase], makes[phase]))) for phase in Phase}
+        return {phase: tuple(_steps(self._runs(phase, kills[phase], makes[phase]))) for phase in Phase}
 
     def _as_found(self, change: Change) -> Change:
         """The change as it will be when its turn comes: a link may by then have lost its altnames or its master."""
@@ -83,39 +88,41 @@ class _Ordering:
             before = replace(before, mac=None)
         return change if before is change.before else Change(change.op, before, change.after)
 
-    def _ordered(self, phase: Phase, kills: list[Change], makes: list[Change]) -> Iterator[Change]:
+    def _runs(self, phase: Phase, kills: list[Change], makes: list[Change]) -> Iterator[_Run]:
         if phase is Phase.SWITCH:
             for key, stripped in self._waits.stripped.items():
-                yield Change(Op.UPDATE, self._changes[key].before, stripped)
+                yield _BACKENDS[_RANK[type(stripped)]], [Change(Op.UPDATE, self._changes[key].before, stripped)]
         yield from self._sorted(kills, reverse=True)
         yield from self._sorted(makes)
 
-    def _sorted(self, changes: Iterable[Change], reverse: bool = False) -> Iterator[Change]:
+    def _sorted(self, changes: Iterable[Change], reverse: bool = False) -> Iterator[_Run]:
         """By depth, then kind, then key: a namespace's runs stay together, and a veth's leader (the lesser key) comes
-        before its fellow. In buckets, for a sort of everything at once would grow faster than the work."""
-        levels: dict[tuple[int, int], list[tuple[Key, Change]]] = defaultdict(list)
+        before its fellow. In buckets, each sorted by names alone, for a sort of everything at once would grow faster
+        than the work."""
+        levels: dict[tuple[int, int, str], list[tuple[str, Change]]] = defaultdict(list)
         for change in changes:
             obj = change.object
             key = obj.key
             depth = self._depth(key, obj, self._former_depths if reverse else self._depths)
-            levels[depth, _RANK[type(obj)]].append((key, change))
+            levels[depth, _RANK[type(obj)], key.netns].append((key.name, change))
         for level in sorted(levels, reverse=reverse):
-            for _, change in sorted(levels[level], key=_first, reverse=reverse):
-                yield change
+            _, rank, _ = level
+            yield _BACKENDS[rank], [change for _, change in sorted(levels[level], key=_first, reverse=reverse)]
 
     def _depth(self, key: Key, obj: KernelObject, depths: dict[Key, int]) -> int:
         """`depths`: those found before, of things as they are to be or as they are: a class may come to stand
         elsewhere."""
         depth = depths.get(key)
         if depth is None:
-            depths[key] = depth = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
+            depth = 0
             after, former = self._waits.after, depths is self._former_depths
             for on in (*obj.lives_on, *after.get(key, ())) if after else obj.lives_on:
-                ground = self._changes.get(on)
-                if ground is None:
-                    continue
-                under = depths.get(on)  # mostly: what is stood on is known by then
-                if under is None:
+                under = depths.get(on)
+                if under is None:  # seldom: mostly what is stood on is known by then
+                    ground = self._changes.get(on)
+                    if ground is None:
+                        continue
+                    depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
                     under = self._depth(on, (former and ground.before) or ground.object, depths)
                 depth = max(depth, 1 + under)
             depths[key] = depth
@@ -161,7 +168,8 @@ class _Ordering:
         replaced = {key for key, change in self._changes.items() if change.op is Op.REPLACE}
         if not replaced and not waits.late and not waits.switched:
             return
-        makes = list(self._sorted(c for c in self._changes.values() if c.after is not None))
+        runs = self._sorted(c for c in self._changes.values() if c.after is not None)
+        makes = [change for _, run in runs for change in run]
         while self._spread_once(makes, replaced):
             pass  # only the ends of a veth can hand something back to what was passed already
 
@@ -202,6 +210,6 @@ def _outlives(obj: KernelObject, ground: Key) -> bool:
     return isinstance(obj, NftChain) and ground.table == "link"
 
 
-def _steps(changes: Iterable[Change]) -> Iterator[Step]:
-    for backend, run in groupby(changes, key=lambda change: _BACKEND[type(change.object)]):
-        yield Step(backend, tuple(run))
+def _steps(runs: Iterable[_Run]) -> Iterator[Step]:
+    for backend, beside in groupby(runs, key=_first):
+        yield Step(backend, tuple(change for _, run in beside for change in run))
