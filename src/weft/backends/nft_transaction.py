@@ -7,7 +7,7 @@ with the table.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import groupby
 
 from weft.backends.nameless import NO_NAMES
@@ -84,7 +84,7 @@ def steps(changes: Sequence[Change], listing: Listing) -> list[Step]:
     named = {change.key for change in changes}
     found: list[Step] = []
     for change in [*changes, *(change for key, change in rewritten.items() if key not in named)]:
-        found += ((command, change) for command in _commands(change, listing, frozenset(rewritten)))
+        found += ((command, change) for command in _commands(change, listing, rewritten.keys()))
     found.sort(key=lambda step: step[0].stage)
     return found
 
@@ -114,7 +114,7 @@ def _group(command: Command) -> tuple[Stage, str] | None:
     return (command.stage, command.target) if isinstance(command, Elements) else None
 
 
-def _commands(change: Change, listing: Listing, rewritten: frozenset[Key]) -> Iterator[Command]:
+def _commands(change: Change, listing: Listing, rewritten: Set[Key]) -> Iterator[Command]:
     held = change.object
     if isinstance(held, NftChain) and change.op is Op.UPDATE and change.key not in rewritten:
         yield from chain_kind.edits(held, listing.rules.get(held.key, ()))

@@ -47,11 +47,11 @@ def _leaving(todo: Plan, observed: State, ours: State) -> Iterator[tuple[LinkSet
     """The links that are ports of somebody else's bridge and will be no more, each with its bridge."""
     kept = {(key.netns, key.name.split()[0]) for key in todo.changes if key.name.endswith(f" {PORT}")}
     for change in todo.changes.values():
-        if (change.key.netns, change.key.name.split(" ")[0]) in kept:
-            continue  # it is noted, and comes back
         setting = change.before
         if change.op is not Op.UPDATE or not isinstance(setting, LinkSetting) or change.after is None:
             continue
+        if (setting.netns, setting.ifname) in kept:
+            continue  # it is noted, and comes back
         for left in set(setting.lives_on) - set(change.after.lives_on):
             if left not in ours and isinstance(bridge := observed.get(left), Bridge):
                 yield setting, bridge.ifname

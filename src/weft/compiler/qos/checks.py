@@ -78,8 +78,11 @@ def lineage(classes: Mapping[str, QosClass], name: str) -> Iterator[str]:
     yield from reversed(found)
 
 
+_NOTHING = QosMatch()
+
+
 def _check_match(match: QosMatch, path: Path, say: Say) -> None:
-    if match == QosMatch():
+    if match == _NOTHING:
         say(path, "a match that says nothing matches everything", "leave `match` out and say `default: CLASS`")
     if families_of(match) == ():
         what = "source and destination are of different families: no packet is"

@@ -14,6 +14,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from ipaddress import ip_network
+from operator import attrgetter
 from typing import Any
 
 from weft.compiler.qos import nft_text
@@ -178,9 +179,13 @@ def _steps(classes: Sequence[Classed]) -> Iterator[str | _Map]:
 # a match that says one thing
 
 
+_WORDS = tuple(QosMatch.__dataclass_fields__)
+_said = attrgetter(*_WORDS)
+
+
 def keys_of(match: QosMatch) -> Iterator[Keyed]:
     """The elements that a match comes to; none where it says more than one thing, or what no map knows."""
-    said = {name for name in QosMatch.__dataclass_fields__ if getattr(match, name)}
+    said = {name for name, value in zip(_WORDS, _said(match), strict=True) if value}
     if said == {"source"}:
         yield from (_address(_SOURCE, cidr) for cidr in match.source)
     elif said == {"destination"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Elements, Stage, in_netns, shell
@@ -26,7 +27,13 @@ class NftElement(Keyed):
 
     @property
     def lives_on(self) -> tuple[Key, ...]:
-        return (Key("nft-set", self.netns, f"{self.family} {self.table} {self.set}"),)
+        return _ground(self.netns, self.family, self.table, self.set)
+
+
+@lru_cache(maxsize=1 << 14)
+def _ground(netns: str, family: str, table: str, name: str) -> tuple[Key, ...]:
+    """The key of a set: the same one for all of its elements, of which there are more than of all else."""
+    return (Key("nft-set", netns, f"{family} {table} {name}"),)
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from operator import attrgetter
 
 from weft.model.qos import QosMatch
 
@@ -55,12 +56,12 @@ class Covering:
 
 
 _LISTS = ("ports", "source_ports", "destination", "source", "destination_mac", "source_mac", "dscp")
+_lists_of = attrgetter(*_LISTS)
 
 
 def _listing(match: QosMatch) -> list[tuple[str, object]]:
     """All values of a field of which what is covered must have one; [] where no field is so plain."""
-    for name in _LISTS:
-        values = getattr(match, name)
+    for name, values in zip(_LISTS, _lists_of(match), strict=True):
         if values and all(map(_is_single, values)):
             return [(name, value) for value in values]
     return []
@@ -68,8 +69,8 @@ def _listing(match: QosMatch) -> list[tuple[str, object]]:
 
 def _firsts(match: QosMatch) -> Iterator[tuple[str, object]]:
     """Where what covers it is listed."""
-    for name in _LISTS:
-        for value in getattr(match, name)[:1]:
+    for name, values in zip(_LISTS, _lists_of(match), strict=True):
+        for value in values[:1]:
             yield name, str(value).partition("-")[0] if "ports" in name else value
 
 
