@@ -46,20 +46,31 @@ def observe(bench: Bench) -> list[Figure]:
 def commit(bench: Bench) -> list[Figure]:
     """From the plan of 1,000 ports in hand to the last acknowledgement."""
     topology = host_ports(1000)
-    ours = commit_s(bench, bench.file(topology))
+    ours = commits(bench, bench.file(topology))["commit"]
     reference = take_turns({"reference": Run(command=bench.reference(topology))}, bench.runs)["reference"].median_s
     case = "apply 1,000 ports, library, plan in hand"
     return [Figure(case=case, value=ours, against="ip -batch, nft -f", beside=reference, bound=1.1)]
 
 
-def commit_s(bench: Bench, file: Path) -> float:
-    """Median of applying a file in a fresh world, from the plan in hand to the last acknowledgement, in seconds."""
+def commits(bench: Bench, file: Path) -> dict[str, float]:
+    """Medians of applying a file in a fresh world, to the last acknowledgement, in seconds: from the service's `call`,
+    and of the `commit` alone, from the plan in hand."""
     took = []
     for _ in range(bench.runs):
         with fresh_world() as world:
-            took.append(json.loads(world.run(*_measure("commit", file), cwd=ROOT).stdout)["commit"])
+            took.append(json.loads(world.run(*_measure("commit", file), cwd=ROOT).stdout))
         _settle()
-    return median(took)
+    return {part: median(one[part] for one in took) for part in took[0]}
+
+
+def in_library(bench: Bench, file: Path, case: str, against: str, beside_s: float) -> list[Figure]:
+    """What applying a file takes inside the library, beside a reference."""
+    took = commits(bench, file)
+    parts = (("call", "from the call"), ("commit", "plan in hand"))
+    return [
+        Figure(case=f"{case}, library, {told}", value=took[part], against=against, beside=beside_s, bound=1.5)
+        for part, told in parts
+    ]
 
 
 def select(bench: Bench) -> list[Figure]:

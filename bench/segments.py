@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import names
 from bench.cases import Bench, NotEqual, make_alike
-from bench.inside import commit_s
+from bench.inside import in_library
 from bench.measure import Command, Run, fresh_world
 from bench.report import Figure
 
@@ -32,10 +32,10 @@ def segments(bench: Bench) -> list[Figure]:
     _have_alike_entries(weft, reference)
     again = Run(prepare=(weft,), command=weft)
     took = bench.turns(weft=Run(command=weft), reference=Run(command=reference), again=again)
-    plan_in_hand, beside = commit_s(bench, file), took["reference"].median_s
+    beside = took["reference"].median_s
     case, against = f"apply {SEGMENTS} VXLANs, 10 FDB entries each", "ip -batch, bridge -batch"
     return [
-        Figure(case=f"{case}, library, plan in hand", value=plan_in_hand, against=against, beside=beside, bound=1.5),
+        *in_library(bench, file, case, against, beside),
         Figure(case=case, value=took["weft"].median_s, against=against, beside=beside),
         Figure(case="the same, nothing to do", value=took["again"].median_s),
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import names
 from bench.cases import Bench, NotEqual, make_alike
-from bench.inside import commit_s
+from bench.inside import in_library
 from bench.measure import Command, Run, fresh_world
 from bench.report import Figure
 from tests.guest import kernels
@@ -95,9 +95,8 @@ def _measure(bench: Bench, stack: Stack) -> list[Figure]:
     took = bench.turns(weft=Run(command=weft), reference=Run(command=reference))
     beside, whole = took["reference"].median_s, took["weft"].median_s
     against = "ip -batch, bridge -batch" if stack.ports else "ip -batch"
-    in_hand = Figure(case=f"{stack.case}, library, plan in hand", value=commit_s(bench, file), against=against)
     return [
-        replace(in_hand, beside=beside, bound=1.5),
+        *in_library(bench, file, stack.case, against, beside),
         Figure(case=stack.case, value=whole, against=against, beside=beside),
     ]
 
