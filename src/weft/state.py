@@ -43,6 +43,7 @@ def netns_key(netns: str) -> Key:
     return Key("netns", HOST, netns)
 
 
+@lru_cache(maxsize=1 << 16)  # all that stands on a link names it: the same key is found sooner than made
 def link_key(netns: str, ifname: str) -> Key:
     return Key("link", netns, ifname)
 

@@ -63,6 +63,8 @@ def moved(changes: Changes) -> dict[str, set[str]]:
     """By router, the floating IPs that lead elsewhere than before, or anywhere at all."""
     found: dict[str, set[str]] = {}
     for key, change in changes.items():
+        if not key.table.startswith("nft-"):
+            continue
         addresses = set(_addresses(change.before)) ^ set(_addresses(change.after))
         if addresses:
             found.setdefault(key.netns, set()).update(address for address, _ in addresses)
