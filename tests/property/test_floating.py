@@ -13,9 +13,10 @@ from weft.diff import diff
 from weft.facts import FEATURES, Facts, ForeignLink
 from weft.files import load_text
 from weft.model.intent import Intent
+from weft.plan.diverted import left, moved
 from weft.reach import Endpoint, Reach, World, endpoints, expect, floating
 from weft.reach.connection import Connection
-from weft.reach.redirection import Redirection, left, moved
+from weft.reach.redirection import Redirection
 
 HEAD = """weft: 1
 name: lab

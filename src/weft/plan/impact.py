@@ -16,9 +16,9 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
+from weft.plan.diverted import left
 from weft.plan.phases import Phase, Plan
 from weft.plan.subject import Path, Subjects
-from weft.reach.redirection import left
 from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Mark, Op, link_key
 

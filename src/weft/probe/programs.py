@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 
 from weft.backends.process_files import SEARCH_PATH
@@ -17,7 +16,9 @@ def found(intent: Intent) -> Mapping[str, str]:
 
 def everywhere() -> Mapping[str, str]:
     """All that any intent may need, by name, where they are there."""
-    paths = {name: shutil.which(name, path=SEARCH_PATH) for name in PROGRAMS}
+    from shutil import which  # few intents need any, and it imports a lot
+
+    paths = {name: which(name, path=SEARCH_PATH) for name in PROGRAMS}
     return {name: path for name, path in paths.items() if path}
 
 

@@ -27,8 +27,8 @@ from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
+from weft.plan.diverted import moved
 from weft.probe import key_files
-from weft.reach.redirection import moved
 from weft.records import dataclass
 from weft.service.announcing import announce
 from weft.service.guard import Guard

@@ -36,8 +36,8 @@ from weft.picture.view import (
     Topology,
     Traffic,
 )
+from weft.plan.diverted import floating_in
 from weft.plan.subject import Subjects
-from weft.reach.redirection import floating_in
 from weft.service.places import label_of
 from weft.service.prepared import Prepared
 from weft.state import HOST, KernelObject, Key, Mark, link_key, netns_key

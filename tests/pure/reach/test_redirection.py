@@ -8,8 +8,9 @@ from tests.pure.reach.test_translation import API, DB, DB_F, FORWARD, OUT, OWN, 
 from weft.compiler.floating import layout
 from weft.diff import Changes, diff
 from weft.model.security import ICMP, TCP, UDP
+from weft.plan.diverted import left, moved
 from weft.reach.connection import Connection
-from weft.reach.redirection import Redirection, left, moved
+from weft.reach.redirection import Redirection
 from weft.state import KernelObject, State
 
 

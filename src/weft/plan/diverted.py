@@ -1,0 +1,71 @@
+"""Floating IPs that a plan leads elsewhere, told by the elements and rules that lead them.
+
+Rules: pure, and apart from the model of forwarding, which most plans have no need of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from weft.compiler.floating.layout import FLOATING, FORWARDS
+from weft.diff import Changes
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.element import NftElement
+from weft.state import KernelObject
+
+_BY_ADDRESS = frozenset({*FLOATING.values(), *FORWARDS.values()})
+_FORWARDED = re.compile(
+    r"ip6? daddr (?P<address>\S+) (?P<protocol>\w+) dport (?P<low>\d+)-(?P<high>\d+) dnat (?P<to>.+)"
+)
+
+
+def moved(changes: Changes) -> dict[str, set[str]]:
+    """By router, the floating IPs that lead elsewhere than before, or anywhere at all."""
+    found: dict[str, set[str]] = {}
+    for key, change in changes.items():
+        if not key.table.startswith("nft-"):
+            continue
+        addresses = set(_addresses(change.before)) ^ set(_addresses(change.after))
+        if addresses:
+            found.setdefault(key.netns, set()).update(address for address, _ in addresses)
+    return found
+
+
+def floating_in(objects: Iterable[KernelObject]) -> frozenset[str]:
+    """The floating IPs that lead anywhere."""
+    return frozenset(address for obj in objects for address, _ in _addresses(obj))
+
+
+def left(changes: Changes) -> tuple[str, ...]:
+    """The floating IPs that no longer lead, for all or for some, where they led, in the order of the changes."""
+    found: dict[str, None] = {}
+    for change in changes.values():
+        if isinstance(change.before, NftChain):
+            found.update(dict.fromkeys(_narrowed(change.before, change.after)))
+        else:
+            gone = set(_addresses(change.before)) - set(_addresses(change.after))
+            found.update(dict.fromkeys(address for address, _ in gone))
+    return tuple(found)
+
+
+def _narrowed(before: NftChain, after: KernelObject | None) -> Iterator[str]:
+    """The floating IPs of ranges that no rule holds whole any more."""
+    ranges = [found for rule in getattr(after, "rules", ()) if (found := _FORWARDED.fullmatch(rule))]
+    for rule in before.rules:
+        was = _FORWARDED.fullmatch(rule)
+        if was and not any(_covers(now, was) for now in ranges):
+            yield was["address"]
+
+
+def _covers(now: re.Match[str], was: re.Match[str]) -> bool:
+    is_same = all(now[key] == was[key] for key in ("address", "protocol", "to"))
+    return is_same and int(now["low"]) <= int(was["low"]) and int(was["high"]) <= int(now["high"])
+
+
+def _addresses(obj: KernelObject | None) -> Iterator[tuple[str, str]]:
+    """Floating IPs that an object is about, each with what it says of it."""
+    if isinstance(obj, NftElement) and obj.set in _BY_ADDRESS:
+        yield obj.element.partition(" . ")[0], f"{obj.element} {obj.value}"
+    elif isinstance(obj, NftChain):
+        yield from ((found["address"], rule) for rule in obj.rules if (found := _FORWARDED.fullmatch(rule)))
