@@ -64,9 +64,10 @@ class DropRows:
             self._ports(room, counted)
             self._rules(room, counted)
             for link, _ in now.filters.get(room.netns, Counts()).of_set(STRANGER):
-                lost = counted.element(room.netns, STRANGER, f'"{link}"')
-                what = f"{link} is on the bridge and is not weft's"
-                self._count(Reason.STRANGER, DROP, (room.netns, link), what, "", (), lost)
+                if self._plant.is_strange(room.netns, link):
+                    lost = counted.element(room.netns, STRANGER, f'"{link}"')
+                    what = f"{link} is on the bridge and is not weft's"
+                    self._count(Reason.STRANGER, DROP, (room.netns, link), what, "", (), lost)
         for netns, path in routers.items():
             self._router(now, before, netns, path)
 

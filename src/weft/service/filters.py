@@ -25,6 +25,7 @@ from weft.picture.rules import rule_words
 from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
+from weft.state import link_key
 
 IN, OUT = "in", "out"
 
@@ -57,6 +58,10 @@ class Plant:
     rooms: Mapping[str, Room]
     groups: Mapping[tuple[str, str], SecurityGroup]
     where: Callable[[Path], str]
+
+    def is_strange(self, netns: str, link: str) -> bool:
+        """Whether a link on a bridge is nobody's of the file. What is weft's may have lost a frame when it came."""
+        return link_key(netns, link) not in self.prepared.desired
 
     @property
     def tables(self) -> dict[str, str]:
@@ -210,7 +215,8 @@ class _Seen:
     def strangers(self, room: Room) -> Iterator[tuple[str, str, Sum]]:
         counts = self._now.filters.get(room.netns, Counts())
         for link, _ in counts.of_set(STRANGER):
-            yield room.netns, link, self._counted.element(room.netns, STRANGER, f'"{link}"')
+            if self._plant.is_strange(room.netns, link):
+                yield room.netns, link, self._counted.element(room.netns, STRANGER, f'"{link}"')
 
 
 def port_name(path: Path) -> str:

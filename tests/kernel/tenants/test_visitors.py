@@ -125,6 +125,7 @@ def test_each_rule_counts_for_its_own_tenant_wherever_its_ports_are(lab: Lab) ->
     assert line(TEXT, "ports: [9]", "  dev:") in where["udp 9"]
     lost = losses(view, "dev/ci")
     assert (lost["denied_in"], lost["no_rule_in"], lost["spoofed"]) == (8, 4, 4)
+    assert view["strangers"] == [], "what a link of weft's lost before its filter knew it"
     ports = {name: [held["name"] for held in groups(lab, name)["ports"]] for name in ("shop", "dev")}
     assert ports == {"shop": ["dev/ci", "dev/run", "shop/web"], "dev": ["dev/ci", "dev/run", "dev/far", "dev/lone"]}
     assert [held["name"] for held in groups(lab, "dev/base")["groups"]] == ["dev/base"]
