@@ -208,3 +208,25 @@ def test_a_trace_says_whose_rule_it_was(lab: Lab, state: str) -> None:
         assert not live or (found["live"]["differs"] == "" and found["live"]["hop"] is None), found["live"]
     missing = traced(lab, "dev/run", "dev/ci", "udp/99", *words, code=3)
     assert "add {protocol: udp, ports: [99], remote: {group: base}} to its ingress" in missing["hints"][0]["said"]
+
+
+def test_names_follow_whoever_is_renamed(lab: Lab) -> None:
+    """The chains keep the former name; what is told has the new one, and counters go on."""
+    text = TEXT.replace("RECORDER", "false")
+    lab.apply(text)
+    speak(lab)
+    send(lab, "run", "ci", {7: 2})
+    renamed = text.replace("  dev:\n", "  ops:\n    was: dev\n").replace("with: [dev]", "with: [ops]")
+    renamed = renamed.replace("networks: {front: {", "networks: {face: {was: front, ").replace(
+        "network: front", "network: face"
+    )
+    renamed = renamed.replace("shop/front", "mall/face").replace("  shop:\n", "  mall:\n    was: shop\n")
+    lab.apply(renamed)
+    assert lab.status().returncode == 0
+    send(lab, "run", "ci", {7: 3})
+    send(lab, "web", "ci", {9: 2})
+    counted = rules(groups(lab, "ops"), "ops/base")
+    assert counted["ingress allow udp 7 from group base"][0] == 5 and counted["ingress deny udp 9"][0] == 2
+    denied = traced(lab, "mall/web", "ops/ci", "udp/9", "--state", "observed", code=3)
+    assert denied["why"] == "group base of ops/ci denies udp 9"
+    assert denied["question"]["hops"][-1]["place"] == "network mall/face"
