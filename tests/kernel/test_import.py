@@ -148,6 +148,22 @@ def test_what_is_weft_s_already_stays_so(inside: World) -> None:
     assert "#   host: link p0: a port of br0, weft's already, of lab" in imported.text
 
 
+def test_routers_and_floating_ips_of_wefts_stay_so(inside: World) -> None:
+    inside.run("sh", "-ec", "ip link add p0 type veth peer name q0; ip link set p0 up; ip link set q0 up")
+    tenant = "{networks: {front: {subnets: [10.10.0.0/24]}}, routers: {edge: {interfaces: [front], gateway: internet}},"
+    ports = " ports: {web: {network: front, attach: {netns: web}}},"
+    fips = " floating_ips: {203.0.113.10: {network: internet, port: web}}}"
+    external = "external_networks: {internet: {link: p0, subnets: [{cidr: 203.0.113.0/24, gateway: 203.0.113.1}]}}"
+    service = Service()
+    service.apply(file("{weft: 1, name: lab, " + external + ", tenants: {shop: " + tenant + ports + fips + "}}"), agree)
+    imported = import_host(service, "mine", ())
+    said, _, unsaid = imported.text.partition("\n#")
+    assert imported.changes == () and "sysctls" not in said and "neighbours" not in said
+    whose = {line.rpartition(": ")[2] for line in unsaid.splitlines() if "203.0.113.10" in line}
+    assert whose == {"weft's already, of lab"}
+    assert "setting net/ipv4/ip_forward: weft's already, of lab" in unsaid
+
+
 def test_what_cannot_be_said_is_a_comment(inside: World) -> None:
     inside.run("sh", "-ec", ROUTES)
     inside.run("ip", "route", "add", "10.50.0.0/16", "via", "10.20.0.1", "proto", "bird")

@@ -6,7 +6,7 @@ links of well-known programs, what stands on them), is named among `unsaid`, nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -20,7 +20,7 @@ from weft.kinds.link.fdb import EVERYWHERE, Fdb
 from weft.kinds.setting.sysctl import Sysctl
 from weft.ownership import FALLBACK_TUNNELS
 from weft.records import dataclass
-from weft.state import PROTOCOL, KernelObject, Mark, State, link_key
+from weft.state import PROTOCOL, KernelObject, Key, Mark, State, link_key
 from weft.wire.route import RTPROT_BOOT, RTPROT_STATIC, RTPROT_UNSPEC
 
 _OWNERS = {
@@ -46,6 +46,7 @@ what that is. Source: Documentation/networking/ip-sysctl.rst."""
 _BY_HAND = (None, RTPROT_UNSPEC, RTPROT_BOOT, RTPROT_STATIC, PROTOCOL)
 """The protocols of routes that nobody will change by itself."""
 _IPV6_METRIC = 1024
+NOBODYS: Mapping[Key, str] = {}
 _SAME_WORD = ("src", "mtu", "advmss", "initcwnd", "initrwnd")
 
 
@@ -57,8 +58,8 @@ class Said:
     unsaid: list[str] = field(default_factory=list)
 
 
-def decompile(state: State, netns: str) -> Said:
-    """The words for what is in `netns`."""
+def decompile(state: State, netns: str, held: Mapping[Key, str] = NOBODYS) -> Said:
+    """The words for what is in `netns`. `held`: what a scope has already, though it bears no mark, and which."""
     said = Said()
     here = [obj for key, obj in state.items() if key.netns == netns]
     links: dict[str, dict[str, Any]] = {}
@@ -67,7 +68,11 @@ def decompile(state: State, netns: str) -> Said:
     for name in _ports_of_adopted(here, links):
         links[name.ifname] = {"existing": True, "master": name.master}
     for obj in here:
-        _say_standing(obj, links, said)
+        scope = held.get(obj.key) or _scope_below(state, obj)
+        if scope:
+            said.unsaid.append(f"{_called(obj)}: weft's already, of {scope}")
+        else:
+            _say_standing(obj, links, said)
     said.config.update({"links": links} if links else {}, **said.config)
     return said
 
@@ -96,6 +101,32 @@ def _taken_by(state: State, link: Link) -> str:
     return f"a port of {link.master}, weft's already, of {mark.scope}" if mark else ""
 
 
+def _scope_below(state: State, obj: KernelObject) -> str:
+    """Whose the link is that an address, route or neighbour is on, "" for nobody's."""
+    if not isinstance(obj, Address | Route | Neighbour):
+        return ""
+    link = state.get(link_key(obj.netns, obj.ifname)) if obj.ifname else None
+    mark = Mark.parse(link.alias) if isinstance(link, Link) else None
+    return mark.scope if mark else ""
+
+
+def _called(obj: KernelObject) -> str:
+    """In a few words."""
+    match obj:
+        case Sysctl():
+            return f"setting {obj.name}"
+        case Address():
+            return f"address {obj.cidr} of {obj.ifname}"
+        case Neighbour():
+            return f"neighbour {obj.address} of {obj.ifname}"
+        case Route():
+            ways = [hop.ifname for hop in obj.nexthops] or [obj.ifname]
+            return f"route {obj.dst} {' '.join(ways)} (table {obj.table}, metric {obj.metric})"
+        case Rule():
+            return f"rule {obj.priority} of IPv{obj.family}: {obj.action} {obj.table}"
+    return str(obj.key)
+
+
 def _ports_of_adopted(here: list[KernelObject], links: dict[str, dict[str, Any]]) -> Iterator[Link]:
     """Somebody else's links that are ports of adopted ones."""
     for obj in here:
@@ -114,22 +145,22 @@ def _say_standing(obj: KernelObject, links: dict[str, dict[str, Any]], said: Sai
         if links.get(obj.ifname, {}).get("adopt"):
             links[obj.ifname].setdefault("addresses", []).append(obj.cidr)
         else:
-            said.unsaid.append(f"address {obj.cidr} of {obj.ifname}: its owner's")
+            said.unsaid.append(f"{_called(obj)}: its owner's")
     elif isinstance(obj, Route):
         ways = [hop.ifname for hop in obj.nexthops] or [obj.ifname]
         if _is_to_say(obj) and all(links.get(way, {}).get("adopt") for way in ways):
             said.config.setdefault("routes", []).append(_route_words(obj))
         else:
             whose = "" if obj.protocol in _BY_HAND else ": a daemon's"
-            said.unsaid.append(f"route {obj.dst} {' '.join(ways)} (table {obj.table}, metric {obj.metric}){whose}")
+            said.unsaid.append(f"{_called(obj)}{whose}")
     elif isinstance(obj, Rule):
-        said.unsaid.append(f"rule {obj.priority} of IPv{obj.family}: {obj.action} {obj.table}")
+        said.unsaid.append(_called(obj))
     elif isinstance(obj, Neighbour):
         if links.get(obj.ifname, {}).get("adopt") and (obj.mac or obj.proxy):
             words = {"address": obj.address, "dev": obj.ifname, **({"mac": obj.mac} if obj.mac else {"proxy": True})}
             said.config.setdefault("neighbours", []).append(words)
         else:
-            said.unsaid.append(f"neighbour {obj.address} of {obj.ifname}: its owner's")
+            said.unsaid.append(f"{_called(obj)}: its owner's")
 
 
 def _say_entry(entry: Fdb, links: dict[str, dict[str, Any]], said: Said) -> None:

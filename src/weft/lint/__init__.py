@@ -17,6 +17,7 @@ from weft.lint.qos.marks import foreign_marks
 from weft.lint.qos.order import marks_that_do_not_classify, priority_inversions, shadowed_classes
 from weft.lint.qos.places import bbr_that_is_dropped, limits_in_reach
 from weft.lint.ranges import shared_ranges
+from weft.lint.spoofing import unguarded_ports
 from weft.lint.tcp import absent_congestion_controls
 from weft.model.intent import Intent
 
@@ -28,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     neighbours,
     conntrack,
     shared_ranges,
+    unguarded_ports,
     uneven_ports,
     lost_ipv6,
     large_links,

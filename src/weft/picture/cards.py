@@ -93,8 +93,7 @@ class Grid:
 
 
 def port_card(port: PortView, *, brief: bool) -> Card:
-    outside = tuple(f"at {address}" for address in port.floating)
-    told = () if brief else (words.port_place(port), *_some(port.addresses), *_some(outside))
+    told = () if brief else (words.port_place(port), *_some(port.addresses), *_some(words.outside(port)))
     hints = words.port_place(port), *port.addresses, words.floating(port), port.mac, _carried(port)
     card = _card(port.name, port.condition, told, *hints)
     return replace(card, title=card.name, told=(_in_brief(port),)) if brief else card
@@ -109,9 +108,13 @@ def _in_brief(port: PortView) -> str:
 
 def router_card(router: RouterView) -> Card:
     how = f"router, {router.leads}" if router.leads else "router"
-    outside = tuple(f"as {address}" for address in router.outside)
-    told = (how, *_some(router.addresses), *_some(outside))
+    told = (how, *_some(router.addresses), *_some(words.known_as(router)))
     return _card(router.name, router.condition, told, router.netns, words.router_place(router), _carried(router))
+
+
+def router_elsewhere(router: RouterView, network: str) -> Card:
+    """Of a router that stands beside another network."""
+    return _card(router.name, router.condition, (f"router, at {network}",), router.netns)
 
 
 def link_card(link: LinkView) -> Card:

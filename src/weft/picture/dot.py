@@ -41,11 +41,13 @@ def _tenant(tenant: TenantView) -> Iterator[str]:
         yield "    " + _node(node, network.condition, f"network {network.name}", *network.subnets, shape="ellipse")
         for port in network.ports:
             end = f"port {tenant.name}/{port.name}"
-            yield "    " + _node(end, port.condition, port.name, words.port_place(port), *port.addresses)
+            told = (port.name, words.port_place(port), *port.addresses, *words.outside(port))
+            yield "    " + _node(end, port.condition, *told)
             yield f"    {_quoted(node)} -- {_quoted(end)}"
     for router in tenant.routers:
         node = f"router {tenant.name}/{router.name}"
-        yield "    " + _node(node, router.condition, f"router {router.name}", *router.addresses, shape="diamond")
+        told = (f"router {router.name}", *router.addresses, *words.known_as(router))
+        yield "    " + _node(node, router.condition, *told, shape="diamond")
         for name in router.networks:
             yield f"    {_quoted(f'network {tenant.name}/{name}')} -- {_quoted(node)}"
     yield "  }"

@@ -40,12 +40,12 @@ class _Chart:
             yield "    " + self._node(bus, "([{}])", network.condition, f"network {network.name}", *network.subnets)
             for port in network.ports:
                 end = f"port {tenant.name}/{port.name}"
-                told = (port.name, words.port_place(port), *port.addresses)
+                told = (port.name, words.port_place(port), *port.addresses, *words.outside(port))
                 yield "    " + self._node(end, "[{}]", port.condition, *told)
                 yield f"    {self._id(bus)} --- {self._id(end)}"
         for router in tenant.routers:
             node = f"router {tenant.name}/{router.name}"
-            told = (f"router {router.name}", *router.addresses)
+            told = (f"router {router.name}", *router.addresses, *words.known_as(router))
             yield "    " + self._node(node, "{{{{{}}}}}", router.condition, *told)
             for name in router.networks:
                 yield f"    {self._id(f'network {tenant.name}/{name}')} --- {self._id(node)}"

@@ -1,19 +1,19 @@
 """The topology as an SVG that needs nothing but a browser: tenants as boxes, networks as buses that ports hang from.
 
-Rules: routers stand right of their network's bus, and what leaves them runs down the right-hand side to the host, which
-stands at the bottom: no two lines cross. Colours follow the viewer's light or dark mode; a condition is told in words
-too. Sizes in px. Source: www.w3.org/TR/SVG2.
+Rules: routers stand right of a network's bus, and beside their other networks a small card says where. What leaves
+them runs down the right-hand side to the host, which stands at the bottom: no two lines cross. Colours follow the
+viewer's light or dark mode; a condition is told in words too. Sizes in px. Source: www.w3.org/TR/SVG2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import chain, cycle
 from xml.sax.saxutils import escape
 
 from weft.picture import words
-from weft.picture.cards import CHAR_PX, LINE_PX, MANY, Card, Grid, link_card, port_card, router_card
+from weft.picture.cards import CHAR_PX, LINE_PX, MANY, Card, Grid, link_card, port_card, router_card, router_elsewhere
 from weft.picture.style import HUES, STYLE
 from weft.picture.view import Condition, NetworkView, RouterView, SpaceView, TenantView, Topology
 from weft.records import dataclass
@@ -25,19 +25,22 @@ TITLE, HEADER, BUS = 46.0, 34.0, 26.0
 """Heights: of the picture's title; of a box's own; from a section's top to its bus."""
 DROP = 16.0
 """From the bus to the first row of cards."""
+BETWEEN = 8.0
+"""From one router to the next below it."""
 TRUNK = 22.0
 """From the boxes' right edge to the line that runs down to the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A bus with its name, the cards that hang from it, and a router at its right end. `hue` of the bus, None for cards
-    without a bus."""
+    """A bus with its name, the cards that hang from it, and the routers at its right end, below each other. `exits`:
+    which of them lead out; `leads_out`: the bus itself. `hue` of the bus, None for cards without a bus."""
 
     title: str
     notes: str
     grid: Grid
-    router: Card | None = None
+    routers: tuple[Card, ...] = ()
+    exits: tuple[bool, ...] = ()
     leads_out: bool = False
     hue: int | None = None
 
@@ -52,8 +55,8 @@ class Section:
 
     @property
     def height(self) -> float:
-        router = self.router.height + 8 if self.router else 0
-        return max(self.head + self.grid.height, router, BUS + 8 if self.hue is not None else 0)
+        routers = sum(router.height + BETWEEN for router in self.routers)
+        return max(self.head + self.grid.height, routers, BUS + 8 if self.hue is not None else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +98,7 @@ def svg(topology: Topology) -> str:
     hues = cycle(range(HUES))
     boxes = [*(_tenant_box(tenant, hues) for tenant in topology.tenants), *_space_boxes(topology)]
     sections = list(chain.from_iterable(box.sections for box in boxes))
-    routers = max((section.router.width for section in sections if section.router), default=0)
+    routers = max((router.width for section in sections for router in section.routers), default=0)
     titles = ((len(box.title) + len(box.notes) + 6) * CHAR_PX * 1.2 for box in boxes)
     inner = max([*(section.width for section in sections), *titles, 320])
     canvas = Canvas(inner=inner, routers=routers + GAP if routers else 0)
@@ -114,30 +117,36 @@ def svg(topology: Topology) -> str:
 
 def _tenant_box(tenant: TenantView, hues: Iterator[int]) -> Box:
     seats = _seats(tenant)
-    sections = tuple(_network(network, seats.get(network.name), next(hues)) for network in tenant.networks)
+    sections = tuple(_network(network, tenant.routers, seats, next(hues)) for network in tenant.networks)
     notes = f"netns {tenant.netns}" if tenant.netns else "no network"
     return Box(title=f"tenant {tenant.name}", notes=notes, sections=sections, condition=tenant.condition)
 
 
-def _seats(tenant: TenantView) -> dict[str, RouterView]:
-    """Beside which network each router stands: the first of its own where none stands yet."""
-    seats: dict[str, RouterView] = {}
+def _seats(tenant: TenantView) -> dict[str, str]:
+    """Beside which network each router stands: the first of its own where none stands yet, else the first."""
+    seats: dict[str, str] = {}
     for router in tenant.routers:
-        free = next((name for name in router.networks if name not in seats), None)
-        if free is not None:
-            seats[free] = router
+        free = next((name for name in router.networks if name not in seats.values()), None)
+        if router.networks:
+            seats[router.name] = free or router.networks[0]
     return seats
 
 
-def _network(network: NetworkView, router: RouterView | None, hue: int) -> Section:
+def _network(network: NetworkView, routers: Sequence[RouterView], seats: Mapping[str, str], hue: int) -> Section:
     brief = len(network.ports) > MANY
     state = () if network.condition is Condition.UP else (words.condition(network.condition),)
+    here = [router for router in routers if network.name in router.networks]
+    here.sort(key=lambda router: seats[router.name] != network.name)
+    seated = [seats[router.name] == network.name for router in here]
     return Section(
         title=network.name,
         notes="  ".join(filter(None, [*state, *network.subnets, words.mtu(network.mtu)])),
         grid=Grid.of((port_card(port, brief=brief) for port in network.ports), ROOM),
-        router=router_card(router) if router else None,
-        leads_out=bool(router and router.leads),
+        routers=tuple(
+            router_card(router) if is_seat else router_elsewhere(router, seats[router.name])
+            for router, is_seat in zip(here, seated, strict=True)
+        ),
+        exits=tuple(is_seat and bool(router.leads) for router, is_seat in zip(here, seated, strict=True)),
         hue=hue,
     )
 
@@ -191,17 +200,33 @@ def _draw_section(canvas: Canvas, section: Section, x: float, y: float) -> None:
 
 
 def _draw_bus(canvas: Canvas, section: Section, x: float, y: float) -> None:
-    """The bus, the drops to its cards, its router, and the way out of that."""
+    """The bus, the drops to its cards, and its routers."""
     right = MARGIN + PAD + canvas.inner + canvas.routers
-    end = right - canvas.routers + GAP if section.router else x + section.width
-    end = right if section.leads_out and not section.router else end
+    end = right - canvas.routers + GAP if section.routers else x + section.width
+    end = right if section.leads_out else end
     canvas.add(f'<path class="bus h{section.hue}" d="M{x:g} {y:g}H{end:g}"/>')
     canvas.add(*(_drop(section, column, x, y) for column in range(section.grid.columns if section.grid.cards else 0)))
-    if section.router:
-        _draw_card(canvas, section.router, end, y - BUS + 6, canvas.routers - GAP, section.router.height)
+    _draw_routers(canvas, section, end, y)
     if section.leads_out:
-        canvas.exits.append(y)
-        canvas.add(f'<path class="wire" d="M{right:g} {y:g}H{canvas.trunk:g}"/>')
+        _draw_exit(canvas, right, y)
+
+
+def _draw_routers(canvas: Canvas, section: Section, x: float, y: float) -> None:
+    """The first at the end of its bus, the others on a line that goes down from there; and the ways out of them."""
+    top, width = y - BUS + 6, canvas.routers - GAP
+    for at, (router, leads_out) in enumerate(zip(section.routers, section.exits, strict=True)):
+        joint = top + BUS - 6
+        if at:
+            canvas.add(f'<path class="drop h{section.hue}" d="M{x - BETWEEN:g} {y:g}V{joint:g}h{BETWEEN:g}"/>')
+        _draw_card(canvas, router, x, top, width, router.height)
+        if leads_out:
+            _draw_exit(canvas, x + width, joint)
+        top += router.height + BETWEEN
+
+
+def _draw_exit(canvas: Canvas, x: float, y: float) -> None:
+    canvas.exits.append(y)
+    canvas.add(f'<path class="wire" d="M{x:g} {y:g}H{canvas.trunk:g}"/>')
 
 
 def _drop(section: Section, column: int, x: float, y: float) -> str:

@@ -41,6 +41,16 @@ def port_place(port: PortView) -> str:
     return f"netns {port.netns}" if port.netns == port.ifname else f"netns {port.netns} {port.ifname}"
 
 
+def outside(port: PortView) -> tuple[str, ...]:
+    """The floating IPs that lead to it, each."""
+    return tuple(f"at {address}" for address in port.floating)
+
+
+def known_as(router: RouterView) -> tuple[str, ...]:
+    """Its addresses outside, each."""
+    return tuple(f"as {address}" for address in router.outside)
+
+
 def floating(port: PortView) -> str:
     """By what others reach it from outside: `at 203.0.113.10, 203.0.113.11 tcp/2222`."""
     return f"at {', '.join(port.floating)}" if port.floating else ""

@@ -64,9 +64,10 @@ class DropRows:
             self._ports(room, counted)
             self._rules(room, counted)
             for link, _ in now.filters.get(room.netns, Counts()).of_set(STRANGER):
-                lost = counted.element(room.netns, STRANGER, f'"{link}"')
-                what = f"{link} is on the bridge and is not weft's"
-                self._count(Reason.STRANGER, DROP, (room.netns, link), what, "", (), lost)
+                if self._plant.is_strange(room.netns, link):
+                    lost = counted.element(room.netns, STRANGER, f'"{link}"')
+                    what = f"{link} is on the bridge and is not weft's"
+                    self._count(Reason.STRANGER, DROP, (room.netns, link), what, "", (), lost)
         for netns, path in routers.items():
             self._router(now, before, netns, path)
 
@@ -111,10 +112,10 @@ class DropRows:
         for tally in room.tallies:
             if tally.rule.action is Action.DENY:
                 what = rule_of_group(tally)
-                fate = WOULD_DROP if room.groups[tally.group].audit else DROP
+                fate = WOULD_DROP if tally.is_audited else DROP
                 ports = _only_port(room, tally, counted) if fate == DROP else ""
-                lost = counted.tally(room.netns, tally)
-                self._count(Reason.RULE, fate, tally.path, what, ports, tally.path, lost)
+                lost = counted.tallies([(room.netns, tally)])
+                self._count(Reason.RULE, fate, (room.netns, *tally.path), what, ports, tally.path, lost)
 
     def _router(self, now: FilterGlance, before: FilterGlance, netns: str, path: Path) -> None:
         elapsed_s = now.at_s - before.at_s
@@ -159,7 +160,7 @@ def _only_port(room: Room, tally: Tally, counted: Difference) -> str:
     """The port at which a rule denied something, where it can be but one."""
     moved = [
         path for link, path in room.ports.items()
-        if counted.element(room.netns, DENIED[tally.way], f'"{link}"').packets
+        if path[1] == tally.party.name and counted.element(room.netns, DENIED[tally.way], f'"{link}"').packets
     ]  # fmt: skip
     return port_name(moved[0]) if len(moved) == 1 else ""
 

@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from weft.backends.filter_counts import FilterGlance, FilterReader
 from weft.compiler.groups.layout import BRIDGE, IP, PAIRS4, PAIRS6, member_set
 from weft.compiler.groups.logs import AUDITED, DENIED, DROPPED, GUARD, STRANGER, WAYS
+from weft.compiler.groups.parties import parties
 from weft.compiler.groups.tallies import Tally, tallies
 from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
 from weft.kinds.nft.counts import NONE, Count, Counts
 from weft.kinds.nft.element import NftElement
-from weft.model.intent import Path
-from weft.model.security import Action, SecurityGroup
+from weft.model.intent import Intent, Path
+from weft.model.security import SecurityGroup
 from weft.model.words import closest
 from weft.picture.filters import FiltersView, GroupView, PortLosses, RuleView, Sum
 from weft.picture.rules import rule_words
 from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
+from weft.state import link_key
 
 IN, OUT = "in", "out"
 
@@ -32,7 +34,7 @@ IN, OUT = "in", "out"
 class Room:
     """A tenant's filter as it is to be. `table`: family and name; `ports`: by link, their places in the file: also
     those of other tenants on its networks; `addresses`: the link that each is of, "" where it is of several; `members`:
-    the addresses of a group, by family and name."""
+    the addresses of a group, by family and name in the filter; `tallies`: other tenants' rules that hold here too."""
 
     netns: str
     table: str
@@ -41,7 +43,6 @@ class Room:
     addresses: Mapping[str, str]
     members: Mapping[tuple[int, str], Set[str]]
     tallies: Sequence[Tally]
-    groups: Mapping[str, SecurityGroup]
 
     def port_name(self, link: str) -> str:
         """TENANT/PORT of a link, "" where it is no port's."""
@@ -50,11 +51,17 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plant:
-    """One scope's filters. `where`: makes file:line:column of a path."""
+    """One scope's filters. `groups`: those that are in any, by tenant and name; `where`: makes file:line:column of a
+    path."""
 
     prepared: Prepared
     rooms: Mapping[str, Room]
+    groups: Mapping[tuple[str, str], SecurityGroup]
     where: Callable[[Path], str]
+
+    def is_strange(self, netns: str, link: str) -> bool:
+        """Whether a link on a bridge is nobody's of the file. What is weft's may have lost a frame when it came."""
+        return link_key(netns, link) not in self.prepared.desired
 
     @property
     def tables(self) -> dict[str, str]:
@@ -68,7 +75,6 @@ def plant(service: Service, loaded: Loaded) -> Plant:
     for key in prepared.desired:
         path = prepared.paths.get(key, ())
         if key.table == "nft-table" and key.name.startswith(f"{BRIDGE} ") and len(path) == 2:
-            tenant = loaded.intent.tenants[path[1]]
             rooms[key.netns] = Room(
                 netns=key.netns,
                 table=key.name,
@@ -76,10 +82,16 @@ def plant(service: Service, loaded: Loaded) -> Plant:
                 ports=_ports(prepared, key.netns),
                 addresses=_addresses(prepared, key.netns),
                 members=_members(prepared, key.netns),
-                tallies=tuple(tallies(path[1], tenant)),
-                groups=tenant.security_groups,
+                tallies=tuple(tallies(loaded.intent, path[1])),
             )
-    return Plant(prepared=prepared, rooms=rooms, where=loaded.origins.at)
+    return Plant(prepared=prepared, rooms=rooms, groups=_groups(loaded.intent, rooms), where=loaded.origins.at)
+
+
+def _groups(intent: Intent, rooms: Mapping[str, Room]) -> dict[tuple[str, str], SecurityGroup]:
+    """The groups that are in any of the filters, in the order of the file."""
+    there = {party.name for room in rooms.values() for party in parties(intent, room.tenant)}
+    tenants = ((name, tenant) for name, tenant in intent.tenants.items() if name in there)
+    return {(name, group): held for name, tenant in tenants for group, held in tenant.security_groups.items()}
 
 
 def looks(service: Service, intents: Sequence[Loaded], name: str | None) -> Iterator[list[FiltersView]]:
@@ -102,8 +114,13 @@ def looks(service: Service, intents: Sequence[Loaded], name: str | None) -> Iter
 def view_of(one: Plant, name: str | None, now: FilterGlance, before: FilterGlance | None) -> FiltersView:
     seen = _Seen(one, now, before)
     rooms = one.rooms.values()
-    groups = (seen.group(room, group) for room in rooms for group in room.groups if _is(name, room.tenant, group))
-    ports = (seen.port(room, link) for room in rooms for link, path in room.ports.items() if _is(name, *path[1::2]))
+    groups = (seen.group(*of) for of in one.groups if _is(name, *of))
+    ports = (
+        seen.port(room, link)
+        for room in rooms
+        for link, path in room.ports.items()
+        if name == room.tenant or _is(name, *path[1::2])
+    )
     strangers = (row for room in rooms for row in seen.strangers(room)) if name is None else ()
     return FiltersView(scope=one.prepared.scope, groups=tuple(groups), ports=tuple(ports), strangers=tuple(strangers))
 
@@ -116,22 +133,26 @@ class Difference:
         self._elapsed_s = now.at_s - before.at_s if before else 0.0
 
     def element(self, netns: str, set_name: str, element: str) -> Sum:
-        return self._sum(lambda counts: counts.elements.get((set_name, element), NONE), netns)
+        return self._sum(lambda seen: seen.filters.get(netns, Counts()).elements.get((set_name, element), NONE))
 
-    def tally(self, netns: str, tally: Tally) -> Sum:
-        def count(counts: Counts) -> Count:
+    def tallies(self, found: Sequence[tuple[str, Tally]]) -> Sum:
+        """Of a rule in all of these filters together, each by its namespace."""
+
+        def count(glance: FilterGlance) -> Count:
             total = NONE
-            for one in tally.counted:
-                held = counts.elements if one.set else counts.rules
-                total += held.get((one.set or one.chain, one.element), NONE)
+            for netns, tally in found:
+                counts = glance.filters.get(netns, Counts())
+                for one in tally.counted:
+                    held = counts.elements if one.set else counts.rules
+                    total += held.get((one.set or one.chain, one.element), NONE)
             return total
 
-        return self._sum(count, netns)
+        return self._sum(count)
 
-    def _sum(self, count: Callable[[Counts], Count], netns: str) -> Sum:
+    def _sum(self, count: Callable[[FilterGlance], Count]) -> Sum:
         """With rates where it has only counted on since."""
-        now = count(self._now.filters.get(netns, Counts()))
-        was = count(self._before.filters.get(netns, Counts())) if self._before else NONE
+        now = count(self._now)
+        was = count(self._before) if self._before else NONE
         if self._elapsed_s <= 0 or was.packets > now.packets or was.bytes > now.bytes:
             return Sum(packets=now.packets, bytes=now.bytes)
         packets, size = now.packets - was.packets, now.bytes - was.bytes
@@ -148,25 +169,31 @@ class _Seen:
         self._plant, self._now = one, now
         self._counted = Difference(now, before)
 
-    def group(self, room: Room, name: str) -> GroupView:
-        held = room.groups[name]
+    def group(self, tenant: str, name: str) -> GroupView:
+        """With what it counted in its own tenant's filter and in those of others on whose networks it is."""
+        found: dict[Path, list[tuple[str, Tally]]] = {}
+        for room in self._plant.rooms.values():
+            for tally in room.tallies:
+                if (tally.party.name, tally.group) == (tenant, name):
+                    found.setdefault(tally.path, []).append((room.netns, tally))
         return GroupView(
-            name=f"{room.tenant}/{name}",
-            audit=held.audit,
-            where=self._plant.where(("tenants", room.tenant, "security_groups", name)),
-            rules=tuple(self._rule(room, tally) for tally in room.tallies if tally.group == name),
+            name=f"{tenant}/{name}",
+            audit=self._plant.groups[tenant, name].audit,
+            where=self._plant.where(("tenants", tenant, "security_groups", name)),
+            rules=tuple(map(self._rule, found.values())),
         )
 
-    def _rule(self, room: Room, tally: Tally) -> RuleView:
+    def _rule(self, found: Sequence[tuple[str, Tally]]) -> RuleView:
+        _, tally = found[0]
         rule = tally.rule
         return RuleView(
             direction=WAYS[tally.way],
-            action=action_of(room, tally),
+            action="audit" if tally.is_audited else rule.action.value,
             words=rule_words(rule, WAYS[tally.way]),
             priority=rule.priority,
             logs=rule.log is not None,
             where=self._plant.where(tally.path),
-            counted=self._counted.tally(room.netns, tally),
+            counted=self._counted.tallies(found),
         )
 
     def port(self, room: Room, link: str) -> PortLosses:
@@ -188,13 +215,8 @@ class _Seen:
     def strangers(self, room: Room) -> Iterator[tuple[str, str, Sum]]:
         counts = self._now.filters.get(room.netns, Counts())
         for link, _ in counts.of_set(STRANGER):
-            yield room.netns, link, self._counted.element(room.netns, STRANGER, f'"{link}"')
-
-
-def action_of(room: Room, tally: Tally) -> str:
-    """What becomes of what a rule fits, in a word."""
-    is_audited = room.groups[tally.group].audit and tally.rule.action is Action.DENY
-    return "audit" if is_audited else tally.rule.action.value
+            if self._plant.is_strange(room.netns, link):
+                yield room.netns, link, self._counted.element(room.netns, STRANGER, f'"{link}"')
 
 
 def port_name(path: Path) -> str:
@@ -203,8 +225,9 @@ def port_name(path: Path) -> str:
 
 
 def rule_of_group(tally: Tally) -> str:
-    """`group web: deny tcp 22 from 10.0.0.0/8`."""
-    return f"group {tally.group}: {tally.rule.action.value} {rule_words(tally.rule, WAYS[tally.way])}"
+    """`group web: deny tcp 22 from 10.0.0.0/8`; `group dev/web` of another tenant's on the network."""
+    group = f"{tally.party.name}/{tally.group}" if tally.party.visitor else tally.group
+    return f"group {group}: {tally.rule.action.value} {rule_words(tally.rule, WAYS[tally.way])}"
 
 
 def _ports(prepared: Prepared, netns: str) -> dict[str, Path]:
@@ -246,9 +269,9 @@ def _is(name: str | None, tenant: str, part: str) -> bool:
 
 def _demand_known(name: str, plants: Sequence[Plant]) -> None:
     rooms = [room for one in plants for room in one.rooms.values()]
-    known = [(room.tenant, group) for room in rooms for group in room.groups]
+    known = [of for one in plants for of in one.groups]
     known += [(path[1], path[3]) for room in rooms for path in room.ports.values()]
-    if any(_is(name, tenant, part) for tenant, part in known):
+    if any(_is(name, tenant, part) for tenant, part in known) or name in {room.tenant for room in rooms}:
         return
     names = [f"{tenant}/{part}" for tenant, part in known]
     meant = closest(name, [*names, *(part for _, part in known)])

@@ -38,11 +38,13 @@ def import_host(service: Service, name: str, namespaces: Sequence[str]) -> Impor
     """What the host and the given namespaces have, as a file of that name. Raises: DumpInterrupted, NotPermitted,
     IntentInvalid where the machine has what weft refuses."""
     settings = (Sysctl(netns=netns, name=name, value="").key for netns in (HOST, *namespaces) for name in DEFAULTS)
-    state = service.machine(name).observe(namespaces, settings, bridging=True)
+    machine = service.machine(name)
+    state = machine.observe(namespaces, settings, bridging=True)
+    held = {key: scope for key, scope in machine.ledger.scopes(name).items() if scope != name}
     document: dict[str, Any] = {"weft": 1, "name": name}
     unsaid: list[str] = []
     for netns in (HOST, *namespaces):
-        said = decompile(state, netns)
+        said = decompile(state, netns, held)
         if said.config and netns == HOST:
             document["host"] = said.config
         elif said.config:

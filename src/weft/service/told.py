@@ -44,8 +44,8 @@ _FATES = (DROP, WOULD_DROP, ALLOW)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One line. `about`: what it is counted with: the reason, the way, and a port's path, a rule's, or a link.
-    `detail`: what it adds to `what`."""
+    """One line. `about`: what it is counted with: the reason, the way, and a port's path, a rule's by the filter it
+    is in, or a link."""
 
     entry: Entry
     reason: Reason
@@ -91,12 +91,12 @@ class _Telling:
         if self._place == direction:
             at = (*path, "security_groups") if path else ()
             return self._told(Reason.NO_RULE, (way, *path), NO_RULE[way], port, at)
-        tally = self._rule(way)
+        tally = self._rule(way, path[1] if path else "")
         if tally is None:
             what = f"a rule of {direction} that is no longer in the file"
             return self._told(Reason.RULE, (self._place,), what, port, ())
         what = rule_of_group(tally)
-        return self._told(Reason.RULE, tally.path, what, port, tally.path)
+        return self._told(Reason.RULE, (room.netns, *tally.path), what, port, tally.path)
 
     def _told(self, reason: Reason, about: tuple[str, ...], what: str, port: str, path: Path) -> Told:
         entry = self._entry
@@ -125,11 +125,13 @@ class _Telling:
         said = _text(packed)
         return self._room.port_name(self._room.addresses.get(said, "")) or said
 
-    def _rule(self, way: str) -> Tally | None:
-        """The rule that told: by its name, else the one that denies without a log and fits."""
+    def _rule(self, way: str, tenant: str) -> Tally | None:
+        """The rule that told: by its name, else the one that denies without a log and fits. `tenant`: the port's, whose
+        groups alone are asked for it; "" where the port has gone, and the line says whose."""
         named = self._place.partition("#")[2]
+        whose = tenant or self._entry.prefix.split(" ")[-1].partition("/")[0]
         for tally in self._room.tallies:
-            if tally.way != way:
+            if tally.way != way or tally.party.name != whose:
                 continue
             if named and digest(tally.group, tally.rule) == named:
                 return tally
@@ -139,18 +141,18 @@ class _Telling:
 
     def _fits(self, tally: Tally) -> bool:
         family = 6 if self._entry.ethertype == IPV6 else 4
-        return any(self._is_match(match, tally.way, family) for match in tally.matches[family])
+        return any(self._is_match(match, tally, family) for match in tally.matches[family])
 
-    def _is_match(self, match: Match, way: str, family: int) -> bool:
+    def _is_match(self, match: Match, tally: Tally, family: int) -> bool:
         entry = self._entry
-        other = entry.source if way == IN else entry.target
+        other = entry.source if tally.way == IN else entry.target
         if entry.ethertype == ARP or not other or match.protocol not in (None, entry.protocol):
             return False
         if match.span is not None:
             number = entry.sport << 8 | entry.dport if entry.protocol in (ICMP, ICMPV6) else entry.dport
             if not match.span[0] <= number <= match.span[1]:
                 return False
-        if match.group and _text(other) not in self._room.members.get((family, match.group), ()):
+        if match.group and _text(other) not in self._room.members.get((family, tally.party.named(match.group)), ()):
             return False
         return match.net is None or ip_address(other) in match.net
 

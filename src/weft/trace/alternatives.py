@@ -31,7 +31,7 @@ def without(judged: Judged, filters: Filters) -> Without:
     crossing, found, now = judged.crossing, list[Path](), judged
     for _ in range(MOST):
         gone[now.ruling.chain].append(now.rule)
-        objects = filters.whose(judged.port[1]).without(now.ruling.chain, gone[now.ruling.chain])
+        objects = filters.whose(judged.port).without(now.ruling.chain, gone[now.ruling.chain])
         crossing = replace(crossing, filter=crossing.filter.replacing(objects))
         said = filters.judged(crossing, judged.talk, answer=judged.answer)
         now = next(one for one in said if one.ruling.base == judged.ruling.base)

@@ -83,7 +83,7 @@ def _groups(judged: Judged, filters: Filters) -> tuple[str, Path]:
     name, groups, at = port_name(port), filters.groups(port), (*port, "security_groups")
     lets = "lets in" if judged.is_incoming else "lets out"
     if judged.rule:
-        rule = filters.whose(port[1]).said(judged.rule)
+        rule = filters.rule(judged.rule)
         does = "denies" if rule.action is Action.DENY else lets
         return f"group {judged.group} of {name} {does} {rule_words(rule, incoming=judged.is_incoming)}", judged.rule
     if judged.group:

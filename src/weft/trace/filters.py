@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from weft.compiler.groups.layout import BRIDGE
+from weft.compiler.groups.parties import parties
 from weft.compiler.groups.whose import Whose
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.model.intent import Intent, Path, Port
+from weft.model.security import SecurityRule
+from weft.model.sharing import network_key
 from weft.reach import Talk
 from weft.reach.bridge_filter import Found, Ruling
 from weft.reach.crossing import Crossing
@@ -52,7 +55,7 @@ class Filters:
     def __init__(self, intent: Intent, names: Names) -> None:
         self._intent, self._names = intent, names
         self._table = f"{TABLE_PREFIX}{intent.name}"
-        self._whose: dict[str, Whose] = {}
+        self._whose: dict[tuple[str, str], Whose] = {}
 
     def judged(self, crossing: Crossing, talk: Talk, *, answer: bool) -> Iterator[Judged]:
         """What each base chain says."""
@@ -62,12 +65,23 @@ class Filters:
             group, rule = self._decided(port, ruling)
             yield Judged(crossing=crossing, ruling=ruling, talk=talk, answer=answer, port=port, group=group, rule=rule)
 
-    def whose(self, tenant: str) -> Whose:
-        """The rules of a tenant's groups."""
-        if tenant not in self._whose:
-            held = self._intent.tenants[tenant]
-            self._whose[tenant] = Whose(tenant=tenant, held=held, scope=self._intent.name)
-        return self._whose[tenant]
+    def whose(self, port: Path) -> Whose:
+        """The rules of the groups that a port may be in, in the filter of its network's owner."""
+        tenant, owner = port[1], self.owner(port)
+        if (tenant, owner) not in self._whose:
+            party = next(one for one in parties(self._intent, owner) if one.name == tenant)
+            self._whose[tenant, owner] = Whose(party=party, scope=self._intent.name)
+        return self._whose[tenant, owner]
+
+    def rule(self, path: Path) -> SecurityRule:
+        """The rule at a path. Raises: KeyError, IndexError where there is none."""
+        _, tenant, _, group, way, at = path
+        held = self._intent.tenants[tenant].security_groups[group]
+        return ((held.egress or ()) if way == "egress" else held.ingress)[int(at)]
+
+    def owner(self, port: Path) -> str:
+        """The tenant whose network a port is on."""
+        return network_key(port[1], self.port(port))[0]
 
     def port(self, path: Path) -> Port:
         return self._intent.tenants[path[1]].ports[path[3]]
@@ -101,7 +115,7 @@ class Filters:
         """The group whose level ended it, and its rule."""
         if not port:
             return "", ()
-        whose = self.whose(port[1])
+        whose = self.whose(port)
         group = whose.group(ruling.chain)
         if not group:
             return "", ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from weft.model.intent import Intent, Path, Uplink
-from weft.model.security import Action, SecurityRule
+from weft.model.security import Action
 from weft.reach import Talk
 from weft.trace.alternatives import without
 from weft.trace.filter_words import groups_words, rule_words
@@ -52,16 +52,22 @@ class Hints:
         if not port:
             yield Hint(said="take the link out of the bridge: what is not weft's neither speaks nor hears there")
         elif judged.ruling.base == SPEAKING:
-            pair = judged.crossing.source
-            said = f"{port_name(port)} speaks only as itself: add {pair} to its allowed_address_pairs, if it may"
-            yield Hint(said=said, path=port)
+            yield Hint(said=self._to_speak(judged), path=port)
         elif judged.rule:
             yield from self._denied(judged)
         else:
             yield self._rule_to_add(judged)
 
+    def _to_speak(self, judged: Judged) -> str:
+        name, owner = port_name(judged.port), self._filters.owner(judged.port)
+        if owner != judged.port[1]:
+            return (
+                f"{name} is on tenant {owner}'s network, where it speaks as itself alone: a port of {owner}'s may more"
+            )
+        return f"{name} speaks only as itself: add {judged.crossing.source} to its allowed_address_pairs, if it may"
+
     def _denied(self, judged: Judged) -> Iterator[Hint]:
-        rule = self._filters.whose(judged.port[1]).said(judged.rule)
+        rule = self._filters.rule(judged.rule)
         found = without(judged, self._filters)
         one = f"allow it with a priority below {rule.priority}" if rule.priority > 1 else "narrow it"
         yield Hint(said=f"take out the rule that denies it, or {one}", path=judged.rule)
@@ -104,11 +110,15 @@ class Hints:
     def _remote(self, judged: Judged) -> str:
         """A group that the other end is in, where its address says so; else that address."""
         end, address = self._end_of(judged)
-        if end.is_port and end.address == address and end.path[1] == judged.port[1]:
+        if end.is_port and end.address == address and self._are_fellows(end.path, judged.port):
             groups = self._filters.groups(end.path)
             if groups:
                 return "{group: " + groups[0] + "}"
         return f'"{address}"' if ":" in address else address
+
+    def _are_fellows(self, one: Path, other: Path) -> bool:
+        """Whether a rule of the one's tenant may name the other by a group."""
+        return one[1] == other[1] and self._filters.owner(one) == self._filters.owner(other)
 
     def _other_end(self, judged: Judged) -> str:
         end, address = self._end_of(judged)
@@ -226,7 +236,7 @@ class Hints:
         return Hint(said=f"no rule lets it pass: {what} on {port_name(port)} would stop it", path=port)
 
     def _rule(self, path: Path, judged: Judged) -> str:
-        rule: SecurityRule = self._filters.whose(path[1]).said(path)
+        rule = self._filters.rule(path)
         does = "deny" if rule.action is Action.DENY else "allow"
         return f"the rule of group {path[3]} that {does}s {rule_words(rule, incoming=judged.is_incoming)}".replace(
             "denys", "denies"

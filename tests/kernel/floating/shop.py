@@ -41,6 +41,13 @@ DEV = """
       ci: {{network: front, attach: {{netns: ci}}, addresses: [10.10.0.10, "fd00:10::10"]}}
     floating_ips: {{{floating}}}
 """
+VISITOR = """    share: [{{network: front, with: [dev]}}]
+  dev:
+    ports:
+      ci: {{network: shop/front, attach: {{netns: ci}}, addresses: [10.10.0.20, "fd00:10::20"]}}
+      run: {{network: shop/front, attach: {{netns: run}}, addresses: [10.10.0.21, "fd00:10::21"]}}
+    floating_ips: {{{floating}}}
+"""
 WEB4, WEB6, DB4, DB6 = "203.0.113.10", "2001:db8:1::10", "203.0.113.20", "2001:db8:1::20"
 FORWARD4, FORWARD6 = "203.0.113.11", "2001:db8:1::11"
 WEB, DB = (
@@ -60,6 +67,11 @@ FORWARDS = (
 def shop(*floating: str, dev: str = "") -> str:
     """The file: the shop's floating IPs, and the other tenant's."""
     return HEAD + SHOP.format(floating=", ".join(floating)) + DEV.format(floating=dev)
+
+
+def visited(*floating: str, dev: str = "") -> str:
+    """The same, where the other tenant's ports are on the shop's network, behind the shop's router."""
+    return HEAD + SHOP.format(floating=", ".join(floating)) + VISITOR.format(floating=dev)
 
 
 @contextmanager

@@ -28,6 +28,18 @@ def test_a_quiet_machine_and_one_that_does_not_tell() -> None:
     assert said(MANY, Facts(host_id="h")) == []
 
 
+def test_ports_that_may_speak_as_others() -> None:
+    text = "tenants: {t: {networks: {flat: {subnets: [10.0.0.0/24], segment: {link: eth0, mode: %s}}, lan: {}}, ports: "
+    ports = "{'p[1-5]': {network: flat, attach: host, port_security: %s}, q: {network: lan, attach: host}}}}"
+    for mode in ("macvlan", "ipvlan"):
+        assert said(text % mode + ports % "true", Facts(host_id="h")) == [
+            "tenants.t.networks.flat.segment.mode: p1, p2, p3 and 2 more stand on eth0 itself, without a bridge: nothing "
+            "keeps who is root there from speaking as another; `port_security: false` for those that may be trusted, or a "
+            "segment without `mode`"
+        ]
+        assert said(text % mode + ports % "false", Facts(host_id="h")) == []
+
+
 def test_neighbour_tables_too_small() -> None:
     limits = {"net/ipv4/neigh/default/gc_thresh3": 1024, "net/ipv6/neigh/default/gc_thresh3": 1200}
     assert said(MANY, machine(limits)) == [

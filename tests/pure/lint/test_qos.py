@@ -125,7 +125,7 @@ def test_marks_of_others(mark: str, links: list[str], told: str) -> None:
 
 
 def test_limits_within_reach_of_whom_they_limit() -> None:
-    text = "tenants: {t: {networks: {lan: {subnets: [10.0.0.0/24], segment: {link: eth0%s}, port_qos: {egress: {ceil: 1mbit}}}}, ports: {p: {network: lan, attach: {netns: p}}}}}"
+    text = "tenants: {t: {networks: {lan: {subnets: [10.0.0.0/24], segment: {link: eth0%s}, port_qos: {egress: {ceil: 1mbit}}}}, ports: {p: {network: lan, attach: {netns: p}, port_security: false}}}}"
     assert said(text % ", mode: macvlan") == [
         "tenants.t.ports.p: a port of mode macvlan has its limits in its own namespace: who is root there can take them off; a bridge between (leave out `mode`), where that is not to be trusted"
     ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.pure.picture.topologies import SMALL, crowded
+from tests.pure.picture.topologies import SMALL, crowded, link, network, port, router
 from weft.picture.svg import svg
-from weft.picture.view import Condition, SpaceView, Topology
+from weft.picture.view import Condition, SpaceView, TenantView, Topology
 
 NS = "{http://www.w3.org/2000/svg}"
 SIZES = {"scope": 18, "title": 13, "name": 11, "told": 11}
@@ -62,7 +63,30 @@ def rects(document: ElementTree.Element, style: str) -> list[Area]:
     ]
 
 
+JOINED = Topology(
+    scope="joined",
+    tenants=(
+        TenantView(
+            name="shop",
+            condition=Condition.UP,
+            netns="weft.joined.shop",
+            networks=(network("front", (port("web"),)), network("back", (port("db"),)), network("lone", ())),
+            routers=tuple(
+                replace(router(name), networks=networks, outside=outside)
+                for name, networks, outside in (
+                    ("edge", ("front", "back"), ("203.0.113.2/32",)),
+                    ("inner", ("back", "lone"), ()),
+                    ("more", ("front",), ()),
+                )
+            ),
+        ),
+    ),
+    host=SpaceView(netns="", links=(link("eth0"),)),
+)
+"""Routers of several networks, and more than one on a network."""
+
 TOPOLOGIES = {
+    "joined": JOINED,
     "small": SMALL,
     "200 ports": crowded(200),
     "200 missing": crowded(200, Condition.MISSING),
@@ -92,6 +116,13 @@ def test_every_name_and_address_is_told() -> None:
     for word in ("web", "vm0 · no carrier", "db · missing", "netns weft.lab.shop", "as 198.18.0.1/32", "vlan on bond0"):
         assert word in told
     assert "in 1.24 MB  out 12 B (3 lost)" in told
+
+
+def test_each_router_is_there_once_and_referred_to_at_its_other_networks() -> None:
+    told = [area.what for area in texts(root(JOINED))]
+    assert [told.count(name) for name in ("edge", "inner", "more")] == [2, 2, 1]
+    assert [told.count(f"router, at {name}") for name in ("front", "back", "lone")] == [1, 1, 0]
+    assert told.count("as 203.0.113.2/32") == 1
 
 
 def test_as_many_cards_as_ports() -> None:

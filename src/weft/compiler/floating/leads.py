@@ -148,14 +148,15 @@ class _Leading:
         found = first or [router for router, _ in near.values()]
         if len(found) == 1:
             return found[0]
-        name = place.segment.name
+        owner, name = place.segment.tenant, place.segment.name
         if found:
             names = " and ".join(router.name for router in found)
             what = f"routers {names} join network {name} to {self._external.name}, and none is its gateway"
             self._draft.error((*path, "port"), what, "let one of them have the gateway's address there")
         else:
-            what = f"no router joins network {name} to external network {self._external.name}"
-            fix = f"routers: {{NAME: {{interfaces: [{name}], gateway: {self._external.name}}}}}"
+            said, where = (f"{owner}/{name}", f"in tenant {owner}, ") if place.is_visitor else (name, "")
+            what = f"no router joins network {said} to external network {self._external.name}"
+            fix = f"{where}routers: {{NAME: {{interfaces: [{name}], gateway: {self._external.name}}}}}"
             self._draft.error((*path, "port"), what, fix)
         return None
 

@@ -71,8 +71,13 @@ def protect(draft: Draft, place: PortPlace) -> None:
 
 def _check_unprotected(draft: Draft, place: PortPlace) -> None:
     port = place.port
-    wanted = "security_groups" if port.security_groups is not None else "allowed_address_pairs"
-    if place.segment.shared is not None and (port.security_groups is not None or port.allowed_address_pairs):
+    said = {
+        "security_groups": port.security_groups is not None,
+        "allowed_address_pairs": bool(port.allowed_address_pairs),
+        "log_drops": port.log_drops is not None,
+    }
+    wanted = next((key for key, is_said in said.items() if is_said), None)
+    if place.segment.shared is not None and wanted is not None:
         what = f"network {place.segment.name} has no bridge where its ports could be filtered"
         draft.error((*place.path, wanted), what, "a segment without `mode`")
 

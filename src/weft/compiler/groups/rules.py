@@ -8,7 +8,7 @@ action; its chain ends each packet that one of its rules fits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from weft.compiler.groups.checks import Groups
 from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, group_chain, member_set, of_visitor
@@ -91,12 +91,14 @@ USUAL = Level(DEFAULT_PRIORITY, 1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
     """The rules of one group in one way. `group`: as chains are named after it; `tenant`: whose it is, as a visitor, ""
-    for the owner of the namespace; its rules name groups of that tenant. `path`: of all of them; `audit`: none of them
-    denies anything, it only tells; `left_out`: those that are thought away."""
+    for the owner of the namespace; its rules name groups of that tenant. `own`: the group as a visitor calls it.
+    `path`: of all of them; `audit`: none of them denies anything, it only tells; `left_out`: those that are thought
+    away."""
 
     group: str
     way: str
     tenant: str = ""
+    own: str = ""
     rules: Sequence[SecurityRule]
     path: Path
     audit: bool = False
@@ -105,7 +107,11 @@ class Direction:
     @property
     def own_name(self) -> str:
         """The group as its tenant calls it."""
-        return self.group.removeprefix(f"{self.tenant}/") if self.tenant else self.group
+        return self.own or self.group
+
+    def of_visitor(self, tenant: str) -> Direction:
+        """The same in the filter of a network's owner, by the name of its tenant that its chains bear."""
+        return replace(self, group=of_visitor(tenant, self.group), tenant=tenant, own=self.group)
 
     def levels(self) -> list[Level]:
         return sorted({self._level(rule) for rule in self.rules})

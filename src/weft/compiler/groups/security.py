@@ -80,7 +80,7 @@ class Security:
 
     def direction(self, group: str, way: str) -> Direction:
         found = direction_of(self.groups, self.path, group, way)
-        return replace(found, group=self.named(group), tenant=self.visitor) if self.visitor else found
+        return found.of_visitor(self.visitor) if self.visitor else found
 
 
 def direction_of(groups: Groups, path: Path, group: str, way: str) -> Direction:

@@ -1,4 +1,4 @@
-"""Which rule of the user's an element of a tenant's filter counts for, and what a level is without some of its rules.
+"""Which rule of the user's an element of a filter counts for, and what a level is without some of its rules.
 
 Rules: nothing is compiled here that `rules.py` does not compile for the kernel too, and only the level that is asked
 for. A rule goes by its path in the intent.
@@ -12,14 +12,13 @@ from dataclasses import field, replace
 from weft.compiler.draft import Draft
 from weft.compiler.groups.checks import Groups, check_groups
 from weft.compiler.groups.layout import IP, Room
+from weft.compiler.groups.parties import Party
 from weft.compiler.groups.rules import IN, OUT, Counted, Direction, Level, compile_level, level_chain
-from weft.compiler.groups.tracking import overlapping
 from weft.compiler.naming import Names
 from weft.facts import Facts
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.nftset import NftSet
-from weft.model.intent import Path, Tenant
-from weft.model.security import SecurityRule
+from weft.model.intent import Path
 from weft.records import dataclass
 
 
@@ -35,10 +34,9 @@ class _Place:
 
 @dataclass(slots=True)
 class Whose:
-    """The rules of one tenant's groups."""
+    """The rules of one tenant's groups, in its own filter or in that of another who shares a network with it."""
 
-    tenant: str
-    held: Tenant
+    party: Party
     scope: str
     _groups: Groups | None = None
     _places: dict[str, _Place] | None = None
@@ -54,20 +52,14 @@ class Whose:
         return self._counted[chain].get((set_name, element))
 
     def group(self, chain: str) -> str:
-        """The group that a chain is of, "" for another chain."""
+        """The group that a chain is of, as its tenant calls it; "" for another chain."""
         place = self._known().get(chain)
-        return place.direction.group if place is not None else ""
+        return place.direction.own_name if place is not None else ""
 
     def without(self, chain: str, rules: Collection[Path]) -> list[NftChain | NftSet]:
         """The chain, and its sets, as they were if these rules were not in the file."""
         made, sets, _ = self._compile(self._known()[chain], rules)
         return [made, *sets]
-
-    def said(self, path: Path) -> SecurityRule:
-        """The rule at a path. Raises: KeyError, IndexError where there is none."""
-        *_, group, way, at = path
-        held = self.held.security_groups[group]
-        return ((held.egress or ()) if way == "egress" else held.ingress)[int(at)]
 
     def _compile(self, place: _Place, rules: Collection[Path]) -> tuple[NftChain, list[NftSet], list[Counted]]:
         direction = replace(place.direction, left_out=frozenset(rules))
@@ -77,7 +69,7 @@ class Whose:
     def _checked(self) -> Groups:
         if self._groups is None:
             draft = Draft(Facts(host_id=""), Names(self.scope, ""))
-            self._groups = check_groups(draft, self.tenant, self.held)
+            self._groups = check_groups(draft, self.party.name, self.party.tenant)
         return self._groups
 
     def _known(self) -> Mapping[str, _Place]:
@@ -86,13 +78,11 @@ class Whose:
         return self._places
 
     def _all(self) -> Iterator[tuple[str, _Place]]:
-        domains = ("", *(f".on.{network}" for network in overlapping(self.held)))
-        for group, held in self.held.security_groups.items():
-            for way, rules, word in ((IN, held.ingress, "ingress"), (OUT, held.egress or (), "egress")):
-                path = ("tenants", self.tenant, "security_groups", group, word)
-                direction = Direction(group=group, way=way, rules=rules, path=path)
+        for group in self.party.tenant.security_groups:
+            for way in (IN, OUT):
+                direction = self.party.direction(self._checked(), group, way)
                 for level in direction.levels():
                     for family in IP:
-                        for domain in domains:
+                        for domain in self.party.domains:
                             place = _Place(direction=direction, level=level, family=family, domain=domain)
-                            yield level_chain(way, family, group, level, domain), place
+                            yield level_chain(way, family, direction.group, level, domain), place

@@ -115,7 +115,8 @@ def _check_visitors(draft: Draft, shares: Shares, places: Iterable[PortPlace], w
     away: dict[str, list[PortPlace]] = {}
     for place in places:
         own = shares.tenants.get(place.tenant.name)
-        if place.is_visitor and place.segment.uplink is not None and own is not None and getattr(own, way) is not None:
+        leads_out = place.segment.uplink is not None or place.segment.way_out
+        if place.is_visitor and leads_out and own is not None and getattr(own, way) is not None:
             away.setdefault(place.tenant.name, []).append(place)
     for tenant, there in away.items():
         said = ", ".join(f"{one.name} by {one.segment.tenant}/{one.segment.name}" for one in there[:_NAMED])
