@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
+from weft.backends.others import OthersHere
 from weft.check.trace import Live, follow
 from weft.compiler import planted
 from weft.compiler.qos.planted import Planted
@@ -21,7 +22,7 @@ from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.service.status import Difference, Drift, status_of
 from weft.state import HOST, Key, State, netns_key
-from weft.trace import Fate, Hint, Talk, Trace, Tracer
+from weft.trace import Fate, Hint, Others, Talk, Trace, Tracer
 
 
 class Basis(StrEnum):
@@ -86,8 +87,9 @@ def trace(
         raise IntentInvalid([Problem(where=prepared.scope, what="nothing of it is applied here", fix=fix)])
     if basis is None:
         basis = Basis.OBSERVED if is_applied else Basis.DESIRED
-    desired = ask(tracer_of(prepared, Basis.DESIRED), question)
-    found = desired if basis is Basis.DESIRED else ask(tracer_of(prepared, basis), question)
+    others = OthersHere(service.namespaces)
+    desired = ask(tracer_of(prepared, Basis.DESIRED, others), question)
+    found = desired if basis is Basis.DESIRED else ask(tracer_of(prepared, basis, others), question)
     return Traced(
         prepared=prepared,
         basis=basis,
@@ -103,11 +105,12 @@ def ask(tracer: Tracer, question: Question) -> Trace:
     return tracer.trace(question.source, question.target, question.talk, family=question.family, size=question.size)
 
 
-def tracer_of(prepared: Prepared, basis: Basis) -> Tracer:
-    """Over what the kernel holds, or what the file wants on this machine's host."""
+def tracer_of(prepared: Prepared, basis: Basis, others: Others | None = None) -> Tracer:
+    """Over what the kernel holds, or what the file wants on this machine's host. `others`: what is not weft's, of both
+    alike."""
     assert prepared.loaded is not None
     state = prepared.observed if basis is Basis.OBSERVED else _on_this_host(prepared)
-    return Tracer(prepared.loaded.intent, prepared.desired, prepared.paths, state, _planted(prepared))
+    return Tracer(prepared.loaded.intent, prepared.desired, prepared.paths, state, _planted(prepared), others)
 
 
 def _planted(prepared: Prepared) -> Sequence[Planted]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from weft.kinds.ip.route import Route
 from weft.kinds.link.veth import Veth
@@ -15,11 +16,13 @@ from weft.model.intent import Path
 from weft.reach import Talk, Verdict, Walk, World
 from weft.reach.crossing import Crossing
 from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
+from weft.reach.visits import visits
 from weft.records import dataclass
 from weft.state import Key, link_key
 from weft.trace.filter_words import hop_of
 from weft.trace.filters import Filters, Judged
 from weft.trace.names import Names, port_name
+from weft.trace.others import Met
 from weft.trace.queues import Passage, Queues
 from weft.trace.records import Fate, Hop, Leg, Sort
 
@@ -51,28 +54,34 @@ class Teller:
         talk: Talk,
         size: int | None,
         queues: Queues,
+        met: Met,
         inside: tuple[Path, Path],
     ) -> None:
         """`inside`: paths of the ports that ask and are asked."""
-        self._world, self._names, self._filters = world, names, filters
+        self._world, self._names, self._filters, self._met = world, names, filters, met
         self._talk, self._size, self._queues, self._inside = talk, size, queues, inside
 
-    def tell(self, walk: Walk, *, answer: bool, before: Sequence[Hop] = ()) -> Told:
-        """`before`: hops that come first."""
-        hops, judged = list(before), list[Judged]()
+    def tell(self, walk: Walk, *, answer: bool, port: int) -> Told:
+        """`port`: that is asked, where the way begins."""
+        hops, judged = list[Hop](), list[Judged]()
         mtu, mtu_at = None, None
-        for step in walk.steps:
-            for hop in self._step(step, walk, answer, judged):
+        visited = visits(walk.steps, port)
+        for at, step in enumerate(walk.steps):
+            met = self._met.at(visited[at], answer=answer) if at in visited else ()
+            for hop in chain(met, self._step(step, walk, answer, judged)):
                 hops.append(hop)
                 if hop.passes is False:
                     return _ended(hops, judged, hop.said, walk)
             least = self._least(step)
             if least is not None and (mtu is None or least[0] < mtu):
                 mtu, mtu_at = least
+        fate = Fate.PASSES if walk.guest is not None else _FATES[walk.verdict]
+        perhaps = next((hop for hop in hops if hop.passes is None), None)
+        is_open = fate is Fate.PASSES and perhaps is not None
         leg = Leg(
             hops=tuple(hops),
-            fate=Fate.PASSES if walk.guest is not None else _FATES[walk.verdict],
-            why=walk.why,
+            fate=Fate.OPEN if is_open else fate,
+            why=perhaps.said if is_open and perhaps is not None else walk.why,
             source=walk.source,
             mtu=mtu,
             mtu_at=mtu_at,
@@ -151,6 +160,7 @@ class Teller:
             hop = hop_of(found, self._filters, self._names)
             if hop is not None:
                 yield hop
+        yield from self._met.over(crossing, answer=answer)
         near, far = (self._names.end(link_key(crossing.netns, name)) for name in (crossing.iifname, crossing.oifname))
         bridge = link_key(crossing.netns, crossing.bridge)
         place, keys = self._names.network(crossing.netns, crossing.bridge), (bridge, *step.passed)

@@ -15,7 +15,7 @@ from weft.state import Key
 
 
 class Fate(StrEnum):
-    """OPEN: what decides it is not known to weft: a guest, somebody else's router."""
+    """OPEN: what decides it is not known to weft: a guest, somebody else's router or rule."""
 
     PASSES = "passes"
     STOPS = "stops"
@@ -23,13 +23,15 @@ class Fate(StrEnum):
 
 
 class Sort(StrEnum):
-    """What a hop is about."""
+    """What a hop is about. FIREWALL: somebody else's."""
 
     SENDS = "sends"
     SPOOFING = "anti-spoofing"
     GROUPS = "groups"
     BRIDGE = "bridge"
     ROUTE = "route"
+    REVERSE_PATH = "reverse path"
+    FIREWALL = "firewall"
     NAT = "nat"
     QOS = "qos"
     MTU = "mtu"
