@@ -57,8 +57,11 @@ class Traced:
 
     @property
     def passes(self) -> bool:
-        """As far as is known; a real packet must not say otherwise."""
-        return self.trace.fate is Fate.PASSES and not (self.live and self.live.differs)
+        """As far as is known; a real packet must not say otherwise, and decides where nothing else can."""
+        if self.live is not None and self.live.differs:
+            return False
+        is_answered = self.live is not None and bool(self.live.answered.how)
+        return self.trace.fate is Fate.PASSES or (self.trace.fate is Fate.OPEN and is_answered)
 
     @property
     def hints(self) -> tuple[Hint, ...]:

@@ -63,7 +63,7 @@ def follow(namespaces: Namespaces, trace: Trace) -> Live:
         hides = _hides(stack, namespaces, [one for _, one in stations], question)
         try:
             with visiting(namespaces, trace.source.netns):
-                answered = question.ask(wanted=trace.fate is Fate.PASSES)
+                answered = question.ask(wanted=trace.fate is not Fate.STOPS)
         except NamespaceGone as gone:
             return Live(confirmed=(None,) * len(trace.hops), why=str(gone))
         time.sleep(SETTLE_S)
