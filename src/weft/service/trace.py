@@ -34,13 +34,14 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """As it was asked. `size` in bytes, None for one that fits everywhere."""
+    """As it was asked. `size` in bytes, None for one that fits everywhere; `whole`: nobody may split it."""
 
     source: str
     target: str
     talk: Talk
     family: int | None = None
     size: int | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,14 @@ def trace(
 
 def ask(tracer: Tracer, question: Question) -> Trace:
     """Raises: IntentInvalid."""
-    return tracer.trace(question.source, question.target, question.talk, family=question.family, size=question.size)
+    return tracer.trace(
+        question.source,
+        question.target,
+        question.talk,
+        family=question.family,
+        size=question.size,
+        whole=question.whole,
+    )
 
 
 def tracer_of(prepared: Prepared, basis: Basis, others: Others | None = None) -> Tracer:

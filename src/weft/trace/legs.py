@@ -1,7 +1,6 @@
 """One way of a packet as hops: the steps of a walk and the rulings of the filters between them, told in order.
 
-Rules: what stops it ends the leg, whatever the walk would have come to behind it. A packet of a size is one that nobody
-may fragment.
+Rules: what stops it ends the leg, whatever the walk would have come to behind it.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from weft.trace.names import Names, port_name
 from weft.trace.others import Met
 from weft.trace.queues import Passage, Queues
 from weft.trace.records import Fate, Hop, Leg, Sort
+from weft.trace.sizes import Large
 
 _FATES = {
     Verdict.ARRIVES: Fate.PASSES,
@@ -52,14 +52,14 @@ class Teller:
         names: Names,
         filters: Filters,
         talk: Talk,
-        size: int | None,
+        large: Large,
         queues: Queues,
         met: Met,
         inside: tuple[Path, Path],
     ) -> None:
         """`inside`: paths of the ports that ask and are asked."""
         self._world, self._names, self._filters, self._met = world, names, filters, met
-        self._talk, self._size, self._queues, self._inside = talk, size, queues, inside
+        self._talk, self._large, self._queues, self._inside = talk, large, queues, inside
 
     def tell(self, walk: Walk, *, answer: bool, port: int) -> Told:
         """`port`: that is asked, where the way begins."""
@@ -140,9 +140,7 @@ class Teller:
         if step.at is None:
             yield self._nobody(step)
             return
-        too_small = self._too_small(step)
-        if too_small is not None:
-            yield too_small
+        yield from self._large.at(step)
         crossings = {link_key(one.netns, one.oifname): one for one in step.crossings}
         for passage in self._passages(step, answer):
             if passage.link in crossings:
@@ -193,15 +191,6 @@ class Teller:
             said = f"{' and '.join(down)} {'is' if len(down) == 1 else 'are'} down"
         path = self._names.path(step.down[0]) if step.down else ()
         return self._hop(step.out.netns, Sort.BRIDGE, said, passes=False, path=path, keys=(*step.passed, *step.down))
-
-    def _too_small(self, step: Carried) -> Hop | None:
-        """The link that a packet of the asked size does not fit."""
-        least = self._least(step)
-        if self._size is None or least is None or self._size <= least[0]:
-            return None
-        mtu, key = least
-        said = f"{self._names.end(key)} takes packets of {mtu} bytes at most"
-        return self._hop(key.netns, Sort.MTU, said, passes=False, path=self._names.path(key), keys=(key,))
 
     def _least(self, step: Step) -> tuple[int, Key] | None:
         if not isinstance(step, Carried) or step.at is None:

@@ -102,14 +102,16 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """`back` None where there is no answer to follow. `mtu`: the least of both ways, and `mtu_at` where. `hints`: the
-    first thing that would have to change for the other verdict, then what would be next."""
+    """`back` None where there is no answer to follow. `whole`: nobody may split the question. `mtu`: the least of both
+    ways, and `mtu_at` where. `hints`: the first thing that would have to change for the other verdict, then what would
+    be next."""
 
     source: End
     target: End
     talk: Talk
     family: int
     size: int | None
+    whole: bool
     there: Leg
     back: Leg | None
     fate: Fate

@@ -22,6 +22,7 @@ from weft.trace.names import Names
 from weft.trace.others import Met, Nobody, Others
 from weft.trace.queues import Queues
 from weft.trace.records import End, Fate, Hop, Leg, Sort, Trace
+from weft.trace.sizes import Large
 from weft.trace.ways_out import network_of, ways_out
 
 
@@ -48,22 +49,30 @@ class Tracer:
         self._others = others or Nobody()
 
     def trace(
-        self, source: str, target: str, talk: Talk, *, family: int | None = None, size: int | None = None
+        self,
+        source: str,
+        target: str,
+        talk: Talk,
+        *,
+        family: int | None = None,
+        size: int | None = None,
+        whole: bool = True,
     ) -> Trace:
-        """Ask `target` from `source`. `size`: of the packet with its IP header, in bytes, which nobody may fragment.
+        """Ask `target` from `source`. `size`: of the packet with its IP header, in bytes; `whole`: nobody may split it.
 
         Raises: IntentInvalid where a word means nobody, or several.
         """
         family = family or {"icmpv6": 6}.get(talk.protocol)
         asks, asked, family = self._ends.pair(source, target, family)
-        return _Traced(self, asks, asked, talk, family, size).trace()
+        return _Traced(self, asks, asked, talk, family, size, whole).trace()
 
     # what a question needs
 
-    def teller(self, source: End, target: End, talk: Talk, size: int | None) -> Teller:
+    def teller(self, source: End, target: End, talk: Talk, size: int | None, *, whole: bool) -> Teller:
         inside = self._inside(source), self._inside(target)
+        large = Large(self.world, self._names, size, whole=whole)
         met = Met(self._others, self.world, self._names, talk)
-        return Teller(self.world, self._names, self._filters, talk, size, self._queues, met, inside)
+        return Teller(self.world, self._names, self._filters, talk, large, self._queues, met, inside)
 
     def _inside(self, end: End) -> Path:
         """The path of a port with that of its network behind it."""
@@ -107,9 +116,12 @@ class Tracer:
 class _Traced:
     """One question on its way."""
 
-    def __init__(self, tracer: Tracer, source: End, target: End, talk: Talk, family: int, size: int | None) -> None:
+    def __init__(
+        self, tracer: Tracer, source: End, target: End, talk: Talk, family: int, size: int | None, whole: bool
+    ) -> None:
         self._tracer, self._world = tracer, tracer.world
         self._source, self._target, self._talk, self._family, self._size = source, target, talk, family, size
+        self._whole = whole
 
     def trace(self) -> Trace:
         there, walk = self._there()
@@ -126,6 +138,7 @@ class _Traced:
             talk=self._talk,
             family=self._family,
             size=self._size,
+            whole=self._whole,
             there=there.leg,
             back=back.leg if back else None,
             fate=fate,
@@ -137,7 +150,7 @@ class _Traced:
 
     def _there(self) -> tuple[Told, Walk | None]:
         source, target = self._source, self._target
-        teller = self._tracer.teller(source, target, self._talk, self._size)
+        teller = self._tracer.teller(source, target, self._talk, self._size, whole=self._whole)
         if source.stitch is not None:
             next_hop = self._tracer.neighbour(source, target.address)
             walk = self._world.walk_from(
@@ -158,7 +171,9 @@ class _Traced:
     def _back(self, there: Walk) -> Told:
         """The answer, from where the question came to."""
         size = self._size if self._talk.protocol.startswith("icmp") else None
-        teller = self._tracer.teller(self._source, self._target, self._talk, size)
+        teller = self._tracer.teller(
+            self._source, self._target, self._talk, size, whole=False
+        )  # the kernel's echoes may be split
         if there.guest is not None:
             guest = self._tracer.guest(there.guest, self._family)
             walk = self._world.answer_from(there, self._tracer.neighbour(guest, there.source), mac=guest.mac)
