@@ -102,7 +102,8 @@ class Teller:
                 owner = f" by {step.key.name}" if step.key is not None else ""
                 said = f"{step.target} is here{owner}"
                 keys = (step.key,) if step.key is not None else ()
-                yield self._hop(step.netns, Sort.ENDS, said, path=what, keys=keys)
+                hop = self._hop(step.netns, Sort.ENDS, said, path=what, keys=keys)
+                yield replace(hop, mtu=self._mtu(step.key) if step.key is not None else None)
             case Carried():
                 yield from self._carried(step, walk, answer, judged)
 
@@ -120,7 +121,8 @@ class Teller:
         route, ifname = step.route, step.way.ifname
         link = link_key(step.netns, ifname)
         path = self._names.path(route.key) or self._names.path(link)
-        return self._hop(step.netns, Sort.ROUTE, _route_words(route, step), path=path, keys=(route.key, link))
+        hop = self._hop(step.netns, Sort.ROUTE, _route_words(route, step), path=path, keys=(route.key, link))
+        return replace(hop, mtu=self._mtu(link))
 
     def _lost(self, step: Routed, walk: Walk) -> Hop:
         if step.route is None:
@@ -163,7 +165,9 @@ class Teller:
         bridge = link_key(crossing.netns, crossing.bridge)
         place, keys = self._names.network(crossing.netns, crossing.bridge), (bridge, *step.passed)
         hop = self._hop(crossing.netns, Sort.BRIDGE, f"from {near} to {far}", path=self._names.path(bridge), keys=keys)
-        yield replace(hop, place=place, over=(crossing.iifname, crossing.oifname))
+        over = (crossing.iifname, crossing.oifname)
+        mtus = [mtu for name in over if (mtu := self._mtu(link_key(crossing.netns, name))) is not None]
+        yield replace(hop, place=place, over=over, mtu=min(mtus, default=None))
 
     def _beside(self, key: Key) -> str:
         """The network of a bridge's port, else the place of the namespace."""
@@ -191,6 +195,10 @@ class Teller:
             said = f"{' and '.join(down)} {'is' if len(down) == 1 else 'are'} down"
         path = self._names.path(step.down[0]) if step.down else ()
         return self._hop(step.out.netns, Sort.BRIDGE, said, passes=False, path=path, keys=(*step.passed, *step.down))
+
+    def _mtu(self, key: Key) -> int | None:
+        link = self._world.fabric.link(key)
+        return link.mtu if link is not None else None
 
     def _least(self, step: Step) -> tuple[int, Key] | None:
         if not isinstance(step, Carried) or step.at is None:

@@ -65,7 +65,8 @@ class End:
 class Hop:
     """`place`: where, as people call it; `netns` there. `passes`: whether it goes on from here, None where that is not
     known. `path`: of what the file says about it, () for nothing. `keys`: the kernel objects that decide. `chain`:
-    of a filter, the one that gave the verdict. `over`: of a bridge, the links that it comes in and goes out by."""
+    of a filter, the one that gave the verdict. `over`: of a bridge, the links that it comes in and goes out by. `mtu`: of a route, a bridge
+    and an end, in bytes, where known."""
 
     place: str
     netns: str
@@ -76,6 +77,7 @@ class Hop:
     keys: tuple[Key, ...] = ()
     chain: str = ""
     over: tuple[str, str] | None = None
+    mtu: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

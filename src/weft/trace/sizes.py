@@ -2,8 +2,8 @@
 
 Rules: who routes it by a link knows that link's MTU: it splits what may be split (of IPv6 only who sends it), else it
 tells the sender. What is too large for a link behind, a bridge's port or the other end of a pair, is dropped there
-and nobody is told. (Up to
-four bytes more, room for a tag, pass some of these.) Source: RFC 791, RFC 8200 section 5, RFC 1191, net/core/dev.c is_skb_forwardable.
+and nobody is told. Up to four bytes more, room for a tag, pass some of these: that is not counted on. Source: RFC 791,
+RFC 8200 section 5, RFC 1191, net/core/dev.c is_skb_forwardable.
 """
 
 from __future__ import annotations

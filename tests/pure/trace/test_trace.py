@@ -294,6 +294,8 @@ def test_a_large_packet_that_may_be_split() -> None:
     lab = Lab(ROUTED)
     found = lab.tracer.trace("web", "db", talk_of("udp/53"), family=4, size=2000, whole=False)
     said = [(hop.place, hop.said) for hop in found.there.hops if hop.sort is Sort.MTU]
+    mtus = [hop.mtu for hop in found.there.hops if hop.sort in (Sort.ROUTE, Sort.BRIDGE, Sort.ENDS)]
+    assert mtus == [1500, 1500, 1400, 1400, 1400]
     assert found.fate is Fate.PASSES and said == [
         ("port shop/web", "goes by shop/web in 2 pieces of at most 1500 bytes"),
         ("router shop/edge", "goes by back of router shop/edge in 2 pieces of at most 1400 bytes"),

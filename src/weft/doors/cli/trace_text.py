@@ -160,6 +160,7 @@ def _hop(found: Traced, hop: Hop) -> dict[str, Any]:
         "said": hop.said,
         "passes": hop.passes,
         "chain": hop.chain,
+        "mtu": hop.mtu,
         "where": found.where(hop.path),
         "objects": [{"table": key.table, "netns": key.netns, "name": key.name} for key in hop.keys],
     }
