@@ -60,11 +60,13 @@ class Carried(NamedTuple):
 
 
 class Delivered(NamedTuple):
-    """A namespace has the address it is for. `key`: the link that has it."""
+    """A namespace has the address it is for. `key`: the link that has it; `source`, `came_by`: as of `Carried`."""
 
     netns: str
     target: str
     key: Key | None
+    source: str = ""
+    came_by: str = ""
 
 
 Step: TypeAlias = Forwarded | Routed | Translated | Carried | Delivered

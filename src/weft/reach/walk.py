@@ -57,9 +57,13 @@ class World:
             self._filters[netns] = Filter.of(self._objects.get(netns, ()))
         return self._filters[netns]
 
+    def setting(self, netns: str, name: str) -> str | None:
+        """Of a sysctl; None where the State does not say."""
+        return self._settings.get(Key("sysctl", netns, name))
+
     def forwards(self, netns: str, family: int) -> bool | None:
         """None where the State does not say."""
-        value = self._settings.get(Key("sysctl", netns, FORWARDING[family]))
+        value = self.setting(netns, FORWARDING[family])
         return None if value is None else value != "0"
 
     def walk(self, netns: str, source: str, target: str, talk: Talk | None = None) -> Walk:

@@ -128,7 +128,8 @@ class Walker:
         packet = self._packet
         owners = self._world.owners(packet.target)
         at = next((key for key in owners if key.netns == packet.netns), None)
-        self._steps.append(Delivered(netns=packet.netns, target=packet.target, key=at))
+        step = Delivered(netns=packet.netns, target=packet.target, key=at, source=packet.source, came_by=packet.came_by)
+        self._steps.append(step)
 
     def _no_route(self, tables: Tables) -> str:
         packet = self._packet

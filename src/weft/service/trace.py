@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
+from weft.backends.others import OthersHere
 from weft.check.trace import Live, follow
 from weft.compiler import planted
 from weft.compiler.qos.planted import Planted
@@ -21,7 +22,7 @@ from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.service.status import Difference, Drift, status_of
 from weft.state import HOST, Key, State, netns_key
-from weft.trace import Fate, Hint, Talk, Trace, Tracer
+from weft.trace import Fate, Hint, Others, Talk, Trace, Tracer
 
 
 class Basis(StrEnum):
@@ -33,13 +34,14 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """As it was asked. `size` in bytes, None for one that fits everywhere."""
+    """As it was asked. `size` in bytes, None for one that fits everywhere; `whole`: nobody may split it."""
 
     source: str
     target: str
     talk: Talk
     family: int | None = None
     size: int | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,11 @@ class Traced:
 
     @property
     def passes(self) -> bool:
-        """As far as is known; a real packet must not say otherwise."""
-        return self.trace.fate is Fate.PASSES and not (self.live and self.live.differs)
+        """As far as is known; a real packet must not say otherwise, and decides where nothing else can."""
+        if self.live is not None and self.live.differs:
+            return False
+        is_answered = self.live is not None and bool(self.live.answered.how)
+        return self.trace.fate is Fate.PASSES or (self.trace.fate is Fate.OPEN and is_answered)
 
     @property
     def hints(self) -> tuple[Hint, ...]:
@@ -86,8 +91,9 @@ def trace(
         raise IntentInvalid([Problem(where=prepared.scope, what="nothing of it is applied here", fix=fix)])
     if basis is None:
         basis = Basis.OBSERVED if is_applied else Basis.DESIRED
-    desired = ask(tracer_of(prepared, Basis.DESIRED), question)
-    found = desired if basis is Basis.DESIRED else ask(tracer_of(prepared, basis), question)
+    others = OthersHere(service.namespaces)
+    desired = ask(tracer_of(prepared, Basis.DESIRED, others), question)
+    found = desired if basis is Basis.DESIRED else ask(tracer_of(prepared, basis, others), question)
     return Traced(
         prepared=prepared,
         basis=basis,
@@ -100,14 +106,22 @@ def trace(
 
 def ask(tracer: Tracer, question: Question) -> Trace:
     """Raises: IntentInvalid."""
-    return tracer.trace(question.source, question.target, question.talk, family=question.family, size=question.size)
+    return tracer.trace(
+        question.source,
+        question.target,
+        question.talk,
+        family=question.family,
+        size=question.size,
+        whole=question.whole,
+    )
 
 
-def tracer_of(prepared: Prepared, basis: Basis) -> Tracer:
-    """Over what the kernel holds, or what the file wants on this machine's host."""
+def tracer_of(prepared: Prepared, basis: Basis, others: Others | None = None) -> Tracer:
+    """Over what the kernel holds, or what the file wants on this machine's host. `others`: what is not weft's, of both
+    alike."""
     assert prepared.loaded is not None
     state = prepared.observed if basis is Basis.OBSERVED else _on_this_host(prepared)
-    return Tracer(prepared.loaded.intent, prepared.desired, prepared.paths, state, _planted(prepared))
+    return Tracer(prepared.loaded.intent, prepared.desired, prepared.paths, state, _planted(prepared), others)
 
 
 def _planted(prepared: Prepared) -> Sequence[Planted]:

@@ -5,8 +5,9 @@ asks, rules from the compiler that made them. docs/trace.md says what a trace sa
 """
 
 from weft.reach import Talk
+from weft.trace.others import Others
 from weft.trace.question import asked_words, talk_of
 from weft.trace.records import End, Fate, Hint, Hop, Leg, Sort, Trace
 from weft.trace.tracer import Tracer
 
-__all__ = ["End", "Fate", "Hint", "Hop", "Leg", "Sort", "Talk", "Trace", "Tracer", "asked_words", "talk_of"]
+__all__ = ["End", "Fate", "Hint", "Hop", "Leg", "Others", "Sort", "Talk", "Trace", "Tracer", "asked_words", "talk_of"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from weft.model.intent import Intent, Path, Uplink
 from weft.model.security import Action
 from weft.reach import Talk
+from weft.state import HOST
 from weft.trace.alternatives import without
 from weft.trace.filter_words import groups_words, rule_words
 from weft.trace.filters import SPEAKING, Filters, Judged
@@ -30,11 +31,13 @@ class Hints:
 
     def of(self, there: Told, back: Told | None) -> Iterator[Hint]:
         for told in (there, *([back] if back else [])):
-            if told.leg.fate is Fate.OPEN:
-                return
             if told.leg.fate is Fate.STOPS:
                 yield from self._to_pass(told)
                 return
+        if any(told.leg.fate is Fate.OPEN for told in (there, *([back] if back else []))):
+            if any(hop.sort is Sort.FIREWALL and hop.passes is None for hop in there.leg.hops):
+                yield Hint(said="what others' rules make of it, only a packet can tell: --live sends one")
+            return
         yield from self._to_stop([*there.judged, *(back.judged if back else ())])
 
     # what stops
@@ -134,6 +137,12 @@ class Hints:
         match hop.sort:
             case Sort.MTU:
                 yield Hint(said=f"a smaller packet, or a larger `mtu:`; {hop.said}", path=hop.path)
+            case Sort.FIREWALL:
+                how = "; `weft doctor` says how" if hop.netns == HOST else ""
+                yield Hint(said=f"{hop.chain} must let it pass: an accept elsewhere does not undo a drop{how}")
+            case Sort.REVERSE_PATH:
+                said = f"{hop.keys[0].name} of {hop.place} must be 0, or 2 where any way back will do"
+                yield Hint(said=said, path=hop.path)
             case Sort.ROUTE if any(key.table == "sysctl" for key in hop.keys):
                 said = f"{hop.keys[0].name} of {hop.place} must be 1"
                 yield Hint(said=said, path=hop.path)

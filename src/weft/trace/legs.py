@@ -1,13 +1,13 @@
 """One way of a packet as hops: the steps of a walk and the rulings of the filters between them, told in order.
 
-Rules: what stops it ends the leg, whatever the walk would have come to behind it. A packet of a size is one that nobody
-may fragment.
+Rules: what stops it ends the leg, whatever the walk would have come to behind it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from weft.kinds.ip.route import Route
 from weft.kinds.link.veth import Veth
@@ -15,13 +15,16 @@ from weft.model.intent import Path
 from weft.reach import Talk, Verdict, Walk, World
 from weft.reach.crossing import Crossing
 from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
+from weft.reach.visits import visits
 from weft.records import dataclass
 from weft.state import Key, link_key
 from weft.trace.filter_words import hop_of
 from weft.trace.filters import Filters, Judged
 from weft.trace.names import Names, port_name
+from weft.trace.others import Met
 from weft.trace.queues import Passage, Queues
 from weft.trace.records import Fate, Hop, Leg, Sort
+from weft.trace.sizes import Large
 
 _FATES = {
     Verdict.ARRIVES: Fate.PASSES,
@@ -49,30 +52,36 @@ class Teller:
         names: Names,
         filters: Filters,
         talk: Talk,
-        size: int | None,
+        large: Large,
         queues: Queues,
+        met: Met,
         inside: tuple[Path, Path],
     ) -> None:
         """`inside`: paths of the ports that ask and are asked."""
-        self._world, self._names, self._filters = world, names, filters
-        self._talk, self._size, self._queues, self._inside = talk, size, queues, inside
+        self._world, self._names, self._filters, self._met = world, names, filters, met
+        self._talk, self._large, self._queues, self._inside = talk, large, queues, inside
 
-    def tell(self, walk: Walk, *, answer: bool, before: Sequence[Hop] = ()) -> Told:
-        """`before`: hops that come first."""
-        hops, judged = list(before), list[Judged]()
+    def tell(self, walk: Walk, *, answer: bool, port: int) -> Told:
+        """`port`: that is asked, where the way begins."""
+        hops, judged = list[Hop](), list[Judged]()
         mtu, mtu_at = None, None
-        for step in walk.steps:
-            for hop in self._step(step, walk, answer, judged):
+        visited = visits(walk.steps, port)
+        for at, step in enumerate(walk.steps):
+            met = self._met.at(visited[at], answer=answer) if at in visited else ()
+            for hop in chain(met, self._step(step, walk, answer, judged)):
                 hops.append(hop)
                 if hop.passes is False:
                     return _ended(hops, judged, hop.said, walk)
             least = self._least(step)
             if least is not None and (mtu is None or least[0] < mtu):
                 mtu, mtu_at = least
+        fate = Fate.PASSES if walk.guest is not None else _FATES[walk.verdict]
+        perhaps = next((hop for hop in hops if hop.passes is None), None)
+        is_open = fate is Fate.PASSES and perhaps is not None
         leg = Leg(
             hops=tuple(hops),
-            fate=Fate.PASSES if walk.guest is not None else _FATES[walk.verdict],
-            why=walk.why,
+            fate=Fate.OPEN if is_open else fate,
+            why=perhaps.said if is_open and perhaps is not None else walk.why,
             source=walk.source,
             mtu=mtu,
             mtu_at=mtu_at,
@@ -93,7 +102,8 @@ class Teller:
                 owner = f" by {step.key.name}" if step.key is not None else ""
                 said = f"{step.target} is here{owner}"
                 keys = (step.key,) if step.key is not None else ()
-                yield self._hop(step.netns, Sort.ENDS, said, path=what, keys=keys)
+                hop = self._hop(step.netns, Sort.ENDS, said, path=what, keys=keys)
+                yield replace(hop, mtu=self._mtu(step.key) if step.key is not None else None)
             case Carried():
                 yield from self._carried(step, walk, answer, judged)
 
@@ -111,7 +121,8 @@ class Teller:
         route, ifname = step.route, step.way.ifname
         link = link_key(step.netns, ifname)
         path = self._names.path(route.key) or self._names.path(link)
-        return self._hop(step.netns, Sort.ROUTE, _route_words(route, step), path=path, keys=(route.key, link))
+        hop = self._hop(step.netns, Sort.ROUTE, _route_words(route, step), path=path, keys=(route.key, link))
+        return replace(hop, mtu=self._mtu(link))
 
     def _lost(self, step: Routed, walk: Walk) -> Hop:
         if step.route is None:
@@ -131,9 +142,7 @@ class Teller:
         if step.at is None:
             yield self._nobody(step)
             return
-        too_small = self._too_small(step)
-        if too_small is not None:
-            yield too_small
+        yield from self._large.at(step)
         crossings = {link_key(one.netns, one.oifname): one for one in step.crossings}
         for passage in self._passages(step, answer):
             if passage.link in crossings:
@@ -151,11 +160,14 @@ class Teller:
             hop = hop_of(found, self._filters, self._names)
             if hop is not None:
                 yield hop
+        yield from self._met.over(crossing, answer=answer)
         near, far = (self._names.end(link_key(crossing.netns, name)) for name in (crossing.iifname, crossing.oifname))
         bridge = link_key(crossing.netns, crossing.bridge)
         place, keys = self._names.network(crossing.netns, crossing.bridge), (bridge, *step.passed)
         hop = self._hop(crossing.netns, Sort.BRIDGE, f"from {near} to {far}", path=self._names.path(bridge), keys=keys)
-        yield replace(hop, place=place, over=(crossing.iifname, crossing.oifname))
+        over = (crossing.iifname, crossing.oifname)
+        mtus = [mtu for name in over if (mtu := self._mtu(link_key(crossing.netns, name))) is not None]
+        yield replace(hop, place=place, over=over, mtu=min(mtus, default=None))
 
     def _beside(self, key: Key) -> str:
         """The network of a bridge's port, else the place of the namespace."""
@@ -184,14 +196,9 @@ class Teller:
         path = self._names.path(step.down[0]) if step.down else ()
         return self._hop(step.out.netns, Sort.BRIDGE, said, passes=False, path=path, keys=(*step.passed, *step.down))
 
-    def _too_small(self, step: Carried) -> Hop | None:
-        """The link that a packet of the asked size does not fit."""
-        least = self._least(step)
-        if self._size is None or least is None or self._size <= least[0]:
-            return None
-        mtu, key = least
-        said = f"{self._names.end(key)} takes packets of {mtu} bytes at most"
-        return self._hop(key.netns, Sort.MTU, said, passes=False, path=self._names.path(key), keys=(key,))
+    def _mtu(self, key: Key) -> int | None:
+        link = self._world.fabric.link(key)
+        return link.mtu if link is not None else None
 
     def _least(self, step: Step) -> tuple[int, Key] | None:
         if not isinstance(step, Carried) or step.at is None:

@@ -15,7 +15,7 @@ from weft.state import Key
 
 
 class Fate(StrEnum):
-    """OPEN: what decides it is not known to weft: a guest, somebody else's router."""
+    """OPEN: what decides it is not known to weft: a guest, somebody else's router or rule."""
 
     PASSES = "passes"
     STOPS = "stops"
@@ -23,13 +23,15 @@ class Fate(StrEnum):
 
 
 class Sort(StrEnum):
-    """What a hop is about."""
+    """What a hop is about. FIREWALL: somebody else's."""
 
     SENDS = "sends"
     SPOOFING = "anti-spoofing"
     GROUPS = "groups"
     BRIDGE = "bridge"
     ROUTE = "route"
+    REVERSE_PATH = "reverse path"
+    FIREWALL = "firewall"
     NAT = "nat"
     QOS = "qos"
     MTU = "mtu"
@@ -63,7 +65,8 @@ class End:
 class Hop:
     """`place`: where, as people call it; `netns` there. `passes`: whether it goes on from here, None where that is not
     known. `path`: of what the file says about it, () for nothing. `keys`: the kernel objects that decide. `chain`:
-    of a filter, the one that gave the verdict. `over`: of a bridge, the links that it comes in and goes out by."""
+    of a filter, the one that gave the verdict. `over`: of a bridge, the links that it comes in and goes out by. `mtu`: of a route, a bridge
+    and an end, in bytes, where known."""
 
     place: str
     netns: str
@@ -74,6 +77,7 @@ class Hop:
     keys: tuple[Key, ...] = ()
     chain: str = ""
     over: tuple[str, str] | None = None
+    mtu: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +104,16 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """`back` None where there is no answer to follow. `mtu`: the least of both ways, and `mtu_at` where. `hints`: the
-    first thing that would have to change for the other verdict, then what would be next."""
+    """`back` None where there is no answer to follow. `whole`: nobody may split the question. `mtu`: the least of both
+    ways, and `mtu_at` where. `hints`: the first thing that would have to change for the other verdict, then what would
+    be next."""
 
     source: End
     target: End
     talk: Talk
     family: int
     size: int | None
+    whole: bool
     there: Leg
     back: Leg | None
     fate: Fate

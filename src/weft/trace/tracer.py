@@ -19,14 +19,17 @@ from weft.trace.filters import Filters
 from weft.trace.hints import Hints
 from weft.trace.legs import Teller, Told
 from weft.trace.names import Names
+from weft.trace.others import Met, Nobody, Others
 from weft.trace.queues import Queues
 from weft.trace.records import End, Fate, Hop, Leg, Sort, Trace
+from weft.trace.sizes import Large
 from weft.trace.ways_out import network_of, ways_out
 
 
 class Tracer:
     """A State, ready for questions. `desired`, `paths`: what the intent compiles to; `state`: what is walked, the
-    desired one unless another is given; `planted`: what queues where (compiler.planted)."""
+    desired one unless another is given; `planted`: what queues where (compiler.planted); `others`: what is not weft's,
+    asked where the way leads, None for nothing."""
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Tracer:
         paths: Mapping[Key, Path],
         state: State | None = None,
         planted: Sequence[Planted] = (),
+        others: Others | None = None,
     ) -> None:
         found = endpoints(intent, desired, paths)
         self._intent, self._queues = intent, Queues(planted)
@@ -42,23 +46,33 @@ class Tracer:
         self._names = Names(paths, found, self.world)
         self._ends = Ends(intent, found, desired, paths, self.world)
         self._filters = Filters(intent, self._names)
+        self._others = others or Nobody()
 
     def trace(
-        self, source: str, target: str, talk: Talk, *, family: int | None = None, size: int | None = None
+        self,
+        source: str,
+        target: str,
+        talk: Talk,
+        *,
+        family: int | None = None,
+        size: int | None = None,
+        whole: bool = True,
     ) -> Trace:
-        """Ask `target` from `source`. `size`: of the packet with its IP header, in bytes, which nobody may fragment.
+        """Ask `target` from `source`. `size`: of the packet with its IP header, in bytes; `whole`: nobody may split it.
 
         Raises: IntentInvalid where a word means nobody, or several.
         """
         family = family or {"icmpv6": 6}.get(talk.protocol)
         asks, asked, family = self._ends.pair(source, target, family)
-        return _Traced(self, asks, asked, talk, family, size).trace()
+        return _Traced(self, asks, asked, talk, family, size, whole).trace()
 
     # what a question needs
 
-    def teller(self, source: End, target: End, talk: Talk, size: int | None) -> Teller:
+    def teller(self, source: End, target: End, talk: Talk, size: int | None, *, whole: bool) -> Teller:
         inside = self._inside(source), self._inside(target)
-        return Teller(self.world, self._names, self._filters, talk, size, self._queues, inside)
+        large = Large(self.world, self._names, size, whole=whole)
+        met = Met(self._others, self.world, self._names, talk)
+        return Teller(self.world, self._names, self._filters, talk, large, self._queues, met, inside)
 
     def _inside(self, end: End) -> Path:
         """The path of a port with that of its network behind it."""
@@ -102,16 +116,20 @@ class Tracer:
 class _Traced:
     """One question on its way."""
 
-    def __init__(self, tracer: Tracer, source: End, target: End, talk: Talk, family: int, size: int | None) -> None:
+    def __init__(
+        self, tracer: Tracer, source: End, target: End, talk: Talk, family: int, size: int | None, whole: bool
+    ) -> None:
         self._tracer, self._world = tracer, tracer.world
         self._source, self._target, self._talk, self._family, self._size = source, target, talk, family, size
+        self._whole = whole
 
     def trace(self) -> Trace:
         there, walk = self._there()
-        back = self._back(walk) if walk is not None and there.leg.fate is Fate.PASSES else None
+        comes_there = walk is not None and (walk.guest is not None or walk.verdict in (Verdict.ARRIVES, Verdict.LEAVES))
+        back = self._back(walk) if walk is not None and comes_there and there.leg.fate is not Fate.STOPS else None
         legs = [there.leg, *([back.leg] if back else [])]
-        fate = next((leg.fate for leg in legs if leg.fate is not Fate.PASSES), Fate.PASSES)
-        why = next((leg.why for leg in legs if leg.fate is not Fate.PASSES), "")
+        fate = next((fate for fate in (Fate.STOPS, Fate.OPEN) for leg in legs if leg.fate is fate), Fate.PASSES)
+        at, why = next(((leg, leg.why) for leg in legs if leg.fate is fate is not Fate.PASSES), (None, ""))
         least = min(((leg.mtu, leg.mtu_at) for leg in legs if leg.mtu), key=lambda pair: pair[0] or 0, default=None)
         hints = self._tracer.hints(self._source, self._target, self._talk, self._family)
         return Trace(
@@ -120,10 +138,11 @@ class _Traced:
             talk=self._talk,
             family=self._family,
             size=self._size,
+            whole=self._whole,
             there=there.leg,
             back=back.leg if back else None,
             fate=fate,
-            why=f"of the answer: {why}" if back and there.leg.fate is Fate.PASSES and why else why,
+            why=f"of the answer: {why}" if back and at is back.leg and why else why,
             mtu=least[0] if least else None,
             mtu_at=self._tracer.name(least[1]) if least and least[1] else "",
             hints=tuple(hints.of(there, back)),
@@ -131,7 +150,7 @@ class _Traced:
 
     def _there(self) -> tuple[Told, Walk | None]:
         source, target = self._source, self._target
-        teller = self._tracer.teller(source, target, self._talk, self._size)
+        teller = self._tracer.teller(source, target, self._talk, self._size, whole=self._whole)
         if source.stitch is not None:
             next_hop = self._tracer.neighbour(source, target.address)
             walk = self._world.walk_from(
@@ -147,18 +166,21 @@ class _Traced:
             return self._lost(self._tracer.place(source.netns), source.netns, said), None
         else:
             walk = self._world.walk(source.netns, source.address, target.address, self._talk)
-        return self._ending(teller.tell(walk, answer=False), walk, target), walk
+        return self._ending(teller.tell(walk, answer=False, port=self._talk.port), walk, target), walk
 
     def _back(self, there: Walk) -> Told:
         """The answer, from where the question came to."""
         size = self._size if self._talk.protocol.startswith("icmp") else None
-        teller = self._tracer.teller(self._source, self._target, self._talk, size)
+        teller = self._tracer.teller(
+            self._source, self._target, self._talk, size, whole=False
+        )  # the kernel's echoes may be split
         if there.guest is not None:
             guest = self._tracer.guest(there.guest, self._family)
             walk = self._world.answer_from(there, self._tracer.neighbour(guest, there.source), mac=guest.mac)
         else:
             walk = self._world.answer(there)
-        told = self._ending(teller.tell(walk, answer=True), walk, self._source)
+        told = teller.tell(walk, answer=True, port=there.port or self._talk.port)
+        told = self._ending(told, walk, self._source)
         if told.leg.fate is Fate.PASSES and walk.source != self._target.address:
             why = f"it comes from {walk.source}, and {self._target.address} was asked"
             return replace(told, leg=replace(told.leg, fate=Fate.STOPS, why=why))

@@ -51,6 +51,8 @@ FLOATING = {
     "2001:db8:1::11": {"network": "internet", "forward": FORWARDS},
 }
 """A router between two networks, with a way out by an external one, and floating IPs of both sorts."""
+VISITS = {"dev": "shop/front", "shop": "cloud/one"}
+"""Who has ports on whose network: with groups of its own there, and the owner's router."""
 GROUPS = ("a", "b", "c", "d", "e")
 PREFIXES = ("10.1.0.0/24", "10.1.0.0/29", "10.2.0.0/25", "10.3.0.0/16", "0.0.0.0/0", "fd01::/64", "fd02::/48", "::/0")
 
@@ -99,17 +101,27 @@ def intent(chance: random.Random) -> dict[str, Any]:
                     port["security_groups"] = member
                 ports[f"{network}{number}"] = port
         tenants[tenant] = {"networks": held, "security_groups": groups, "ports": ports}
+    for tenant, network in VISITS.items():
+        owner, _, name = network.partition("/")
+        tenants[owner].setdefault("share", []).append({"network": name, "with": [tenant]})
+        for number in range(2):
+            visitor: dict[str, Any] = {"network": network, "attach": {"netns": f"{tenant}-at-{name}{number}"}}
+            member = chance.choice((None, [], ["e"], *[chance.sample("abcd", n) for n in (1, 2)]))
+            if member is not None:
+                visitor["security_groups"] = member
+            tenants[tenant]["ports"][f"at-{name}{number}"] = visitor
     tenants["cloud"] |= {"routers": ROUTERS, "floating_ips": FLOATING}
     return {"weft": 1, "name": "lab", "external_networks": {"internet": INTERNET}, "tenants": tenants}
 
 
-def triples(chance: random.Random, ports: list[str]) -> Iterator[tuple[str, str, str, int]]:
-    """From, to, what, in which family."""
+def triples(chance: random.Random, networks: dict[str, str]) -> Iterator[tuple[str, str, str, int]]:
+    """From, to, what, in which family. `networks`: of each port."""
+    ports = list(networks)
     seen: set[tuple[str, str, str, int]] = set()
     while len(seen) < TRIPLES:
         source, target = chance.sample(ports, 2)
         if chance.random() < 0.5:  # of those on one network, groups decide more often
-            near = [name for name in ports if name[:-1] == source[:-1] and name != source]
+            near = [name for name in ports if networks[name] == networks[source] and name != source]
             target = chance.choice(near)
         protocol = chance.choice(("tcp", "tcp", "udp", "udp", "icmp"))
         what = protocol if protocol == "icmp" else f"{protocol}/{chance.choice(PORTS)}"
@@ -119,6 +131,15 @@ def triples(chance: random.Random, ports: list[str]) -> Iterator[tuple[str, str,
         if one not in seen:
             seen.add(one)
             yield one
+
+
+def networks_of(made: dict[str, Any]) -> dict[str, str]:
+    """The network of each port."""
+    return {
+        f"{tenant}/{name}": port["network"] if "/" in port["network"] else f"{tenant}/{port['network']}"
+        for tenant, held in made["tenants"].items()
+        for name, port in held["ports"].items()
+    }
 
 
 @pytest.fixture
@@ -184,7 +205,7 @@ def tracers(world: World, file: Path) -> tuple[Tracer, Tracer]:
 def test_five_hundred_questions(applied: tuple[World, Path, dict[str, str]]) -> None:
     world, file, netns = applied
     observed, desired = tracers(world, file)
-    asked = list(triples(random.Random(SEED + 1), list(netns)))
+    asked = list(triples(random.Random(SEED + 1), networks_of(intent(random.Random(SEED)))))
     traces = [observed.trace(source, target, talk_of(what), family=family) for source, target, what, family in asked]
     for one, trace in zip(asked, traces, strict=True):
         wanted = desired.trace(one[0], one[1], talk_of(one[2]), family=one[3])

@@ -98,10 +98,15 @@ def test_where_a_rule_stands(lab: Lab) -> None:
 
 def test_a_packet_too_large(lab: Lab) -> None:
     assert lab.trace("ask", "small", "icmp", size=1400).fate is Fate.PASSES
-    found = lab.trace("ask", "small", "icmp", size=1401)
-    assert (found.fate, found.why) == (Fate.STOPS, "shop/small takes packets of 1400 bytes at most")
+    found = lab.trace("ask", "small", "icmp", size=1405)
+    assert (found.fate, found.why) == (
+        Fate.STOPS,
+        "shop/small takes packets of 1400 bytes at most: nobody is told that it is dropped",
+    )
     assert lab.trace("ask", "small", "icmp").mtu == 1400
-    assert lab.trace("ask", "web", "tcp/80", size=1501).why == "shop/ask takes packets of 1500 bytes at most"
+    assert lab.trace("ask", "web", "tcp/80", size=1501).why == (
+        "shop/ask takes packets of 1500 bytes at most: it is not even sent"
+    )
 
 
 def test_queues_on_the_way() -> None:
@@ -283,3 +288,37 @@ def test_questions_that_nobody_can_ask(written: str, told: str) -> None:
 def test_questions(written: str, protocol: str, port: int) -> None:
     talk = talk_of(written)
     assert (talk.protocol, talk.port) == (protocol, port)
+
+
+def test_a_large_packet_that_may_be_split() -> None:
+    lab = Lab(ROUTED)
+    found = lab.tracer.trace("web", "db", talk_of("udp/53"), family=4, size=2000, whole=False)
+    said = [(hop.place, hop.said) for hop in found.there.hops if hop.sort is Sort.MTU]
+    mtus = [hop.mtu for hop in found.there.hops if hop.sort in (Sort.ROUTE, Sort.BRIDGE, Sort.ENDS)]
+    assert mtus == [1500, 1500, 1400, 1400, 1400]
+    assert found.fate is Fate.PASSES and said == [
+        ("port shop/web", "goes by shop/web in 2 pieces of at most 1500 bytes"),
+        ("router shop/edge", "goes by back of router shop/edge in 2 pieces of at most 1400 bytes"),
+    ]
+    told = "back of router shop/edge takes packets of 1400 bytes at most: router shop/edge tells who sent it, "
+    smaller = "which then sends smaller ones"
+    assert lab.trace("web", "db", "udp/53", 4, size=1500).why == told + smaller
+    found = lab.tracer.trace("web", "db", talk_of("udp/53"), family=6, size=2000, whole=False)
+    assert found.why == told + smaller, "of IPv6 only who sends it splits"
+    first = next(hop.said for hop in found.there.hops if hop.sort is Sort.MTU)
+    assert first == "goes by shop/web in 2 pieces of at most 1500 bytes"
+
+
+ROUTED = """
+weft: 1
+name: lab
+tenants:
+  shop:
+    networks:
+      front: {subnets: [10.0.0.0/24, "fd00::/64"]}
+      back: {subnets: [10.1.0.0/24, "fd01::/64"], mtu: 1400}
+    routers: {edge: {interfaces: [front, back]}}
+    ports:
+      web: {network: front, attach: {netns: web}}
+      db: {network: back, attach: {netns: db}}
+"""

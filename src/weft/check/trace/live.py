@@ -55,7 +55,7 @@ def follow(namespaces: Namespaces, trace: Trace) -> Live:
     if why:
         return Live(confirmed=(None,) * len(trace.hops), why=why)
     assert trace.source.netns is not None
-    question = Question(trace.talk, trace.family, trace.source.address, trace.target.address, trace.size)
+    question = Question(trace.talk, trace.family, trace.source.address, trace.target.address, trace.size, trace.whole)
     stations = [("question", one) for one in stations_of(trace.there)]
     if trace.back is not None:
         stations += [("answer", one) for one in stations_of(trace.back, comes_in=trace.target.is_outside)]
@@ -63,7 +63,7 @@ def follow(namespaces: Namespaces, trace: Trace) -> Live:
         hides = _hides(stack, namespaces, [one for _, one in stations], question)
         try:
             with visiting(namespaces, trace.source.netns):
-                answered = question.ask(wanted=trace.fate is Fate.PASSES)
+                answered = question.ask(wanted=trace.fate is not Fate.STOPS)
         except NamespaceGone as gone:
             return Live(confirmed=(None,) * len(trace.hops), why=str(gone))
         time.sleep(SETTLE_S)
@@ -200,6 +200,7 @@ def _ending(trace: Trace, answered: Answered) -> str:
     """Of a way on which nothing was other."""
     if trace.fate is Fate.PASSES and not answered.how and trace.talk.protocol != "udp" and not trace.target.is_outside:
         return "every hop was passed, and yet no answer came"
-    if trace.fate is Fate.STOPS and answered.how and trace.hops[-1].sort is not Sort.ENDS:
+    may_try_smaller = trace.hops[-1].sort is Sort.MTU and not trace.whole
+    if trace.fate is Fate.STOPS and answered.how and trace.hops[-1].sort is not Sort.ENDS and not may_try_smaller:
         return f"it is {answered.how}, and should have stopped"
     return ""

@@ -24,8 +24,10 @@ SILENCE_S = 0.5
 _EPHEMERAL = (49152, 65535)
 _HEADER_BYTES = {4: 20, 6: 40}
 _ECHO = {4: (socket.IPPROTO_ICMP, 8, 0), 6: (socket.IPPROTO_ICMPV6, 128, 129)}
-_MTU_DISCOVER = {4: (socket.IPPROTO_IP, 10, 3), 6: (socket.IPPROTO_IPV6, 23, 3)}
-"""IP_MTU_DISCOVER and IPV6_MTU_DISCOVER, PMTUDISC_PROBE: nobody fragments."""
+_MTU_DISCOVER = {4: (socket.IPPROTO_IP, 10), 6: (socket.IPPROTO_IPV6, 23)}
+"""IP_MTU_DISCOVER and IPV6_MTU_DISCOVER."""
+_SPLIT, _WHOLE = 0, 3
+"""PMTUDISC_DONT: whoever must may; PMTUDISC_PROBE: nobody fragments. Source: linux/in.h."""
 _RESET = pack("ii", 1, 0)
 SPEAKS = ("icmp", "icmpv6", "tcp", "udp")
 
@@ -42,8 +44,9 @@ class Answered:
 class Question:
     """`number`: its source port, or of an echo the identifier: what it is known by at every hop."""
 
-    def __init__(self, talk: Talk, family: int, source: str, target: str, size: int | None) -> None:
+    def __init__(self, talk: Talk, family: int, source: str, target: str, size: int | None, whole: bool) -> None:
         self.talk, self.family, self.source, self.target, self.size = talk, family, source, target, size
+        self._pmtu = _WHOLE if whole else _SPLIT
         given = talk.from_port if talk.from_port != _EPHEMERAL[0] else 0
         self.number = given or random.randint(_EPHEMERAL[0] + 1, _EPHEMERAL[1])
 
@@ -82,7 +85,7 @@ class Question:
         kinds = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0)}
         kind, protocol = kinds.get(self.talk.protocol, (socket.SOCK_RAW, _ECHO[self.family][0]))
         with socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol) as held:
-            held.setsockopt(*_MTU_DISCOVER[self.family])
+            held.setsockopt(*_MTU_DISCOVER[self.family], self._pmtu)
             if kind == socket.SOCK_STREAM:
                 held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             held.bind((self.source, 0 if self.is_echo else self.number))
@@ -111,7 +114,7 @@ class Question:
             raise OSError(failure, os.strerror(failure))
         if held.type == socket.SOCK_STREAM:
             return "connected"
-        data = held.recv(2000)
+        data = held.recv(1 << 16)
         return "answered" if not self.is_echo or self._is_reply(data) else ""
 
     def _room(self, header_bytes: int) -> int:

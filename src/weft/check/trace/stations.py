@@ -13,6 +13,8 @@ from weft.backends.nft_tracing import BRIDGE, INET, Spot
 from weft.records import dataclass
 from weft.trace import Hop, Leg, Sort
 
+_AT_A_HOOK = (Sort.SPOOFING, Sort.GROUPS, Sort.ROUTE, Sort.REVERSE_PATH, Sort.FIREWALL)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
@@ -71,4 +73,4 @@ def _goes_on(hops: Sequence[Hop]) -> bool | None:
     stopping = next((hop for hop in hops if hop.passes is False), None)
     if stopping is None:
         return True
-    return False if stopping.sort in (Sort.SPOOFING, Sort.GROUPS, Sort.ROUTE) else None
+    return False if stopping.sort in _AT_A_HOOK else None

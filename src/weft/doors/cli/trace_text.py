@@ -38,7 +38,7 @@ def text(found: Traced) -> str:
 
 def _head(found: Traced) -> str:
     trace = found.trace
-    size = f", {trace.size} bytes" if trace.size else ""
+    size = f", {trace.size} bytes{'' if trace.whole else ' that may be split'}" if trace.size else ""
     asked = f"{asked_words(trace.talk, trace.family)} over IPv{trace.family}{size}"
     ends = f"{click.style(str(trace.source), bold=True)} -> {click.style(str(trace.target), bold=True)}"
     return f"{ends}, {asked}, {_BASES[found.basis]}"
@@ -117,6 +117,7 @@ def _trace(found: Traced, trace: Trace) -> dict[str, Any]:
         "asked": asked_words(trace.talk, trace.family),
         "family": trace.family,
         "size": trace.size,
+        "whole": trace.whole,
         "verdict": trace.fate.value,
         "why": trace.why,
         "mtu": trace.mtu,
@@ -159,6 +160,7 @@ def _hop(found: Traced, hop: Hop) -> dict[str, Any]:
         "said": hop.said,
         "passes": hop.passes,
         "chain": hop.chain,
+        "mtu": hop.mtu,
         "where": found.where(hop.path),
         "objects": [{"table": key.table, "netns": key.netns, "name": key.name} for key in hop.keys],
     }

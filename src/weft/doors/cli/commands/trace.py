@@ -23,6 +23,7 @@ from weft.doors.cli.terminal import say, say_json
 @click.option("-6", "family", flag_value=6, type=int, help="Over IPv6.")
 @click.option("--from-port", metavar="PORT", type=click.IntRange(1, 65535), help="The asking end's. [default: any]")
 @click.option("--size", metavar="BYTES", type=click.IntRange(20, 65535), help="Of a packet that must stay whole.")
+@click.option("--fragment", is_flag=True, help="With --size: it may be split.")
 @click.option("--live", is_flag=True, help="Send it too, and watch it pass each hop.")
 @output_option
 def command(
@@ -35,6 +36,7 @@ def command(
     family: int | None,
     from_port: int | None,
     size: int | None,
+    fragment: bool,
     live: bool,
     output: str,
 ) -> int:
@@ -53,7 +55,10 @@ def command(
     from weft.trace import talk_of
 
     service = Service(command="weft trace")
-    question = Question(source=source, target=target, talk=talk_of(asked, from_port), family=family, size=size)
+    if fragment and size is None:
+        raise click.UsageError("--fragment is about a packet of a --size")
+    talk = talk_of(asked, from_port)
+    question = Question(source=source, target=target, talk=talk, family=family, size=size, whole=not fragment)
     found = trace(service, intent_of(service, scope, file), question, Basis(state) if state else None, live=live)
     if output == "json":
         say_json(document(found))
