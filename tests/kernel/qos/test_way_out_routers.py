@@ -6,6 +6,7 @@ The witnesses are the counters that tc shows, ping, nft, and who is at the other
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from tests.dump import differences
 from tests.kernel.external import BEYOND4, BEYOND6, give_external
-from tests.kernel.load import classes, flows, ifb_of
+from tests.kernel.load import classes, flows, ifb_of, server
 from tests.kernel.test_way_out import HEAD, each_has_its_own
 from tests.patience import until
 from tests.world import World
@@ -151,6 +152,46 @@ def test_outside_a_port_has_its_router_s_address(host: World) -> None:
     assert asked_by(host, ("world", BEYOND4, 99), "blue-p6", (BEYOND4, 99)) == "203.0.113.30"
 
 
+ECHO = """
+import socket, threading
+def echo(held):
+    while said := held.recv(100): held.sendall(said)
+with socket.create_server(("198.51.100.1", 98)) as server:
+    print("listens", flush=True)
+    while True: threading.Thread(target=echo, args=(server.accept()[0],), daemon=True).start()
+"""
+SAY = """
+import socket, sys
+held = socket.create_connection(("198.51.100.1", 98), 10, ("0.0.0.0", int(sys.argv[1])))
+for line in sys.stdin:
+    held.sendall(line.encode())
+    print(held.recv(100).decode(), end="", flush=True)
+"""
+
+
+@pytest.mark.parametrize("first", ["red-p8", "red-plain"])
+def test_one_source_port_of_one_address_serves_both_kinds_of_translation(host: World, first: str) -> None:
+    """One that the host translates to the router's address, one that the router does, from one port to one target."""
+    second = "red-plain" if first == "red-p8" else "red-p8"
+    source = "4001" if first == "red-p8" else "4002"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    held = [host.start(sys.executable, "-IS", "-c", ECHO, netns="world", **pipes)]
+    assert held[0].stdout is not None and held[0].stdout.readline() == "listens\n"
+    try:
+        for netns in (first, second):
+            talk = host.start(sys.executable, "-IS", "-c", SAY, source, netns=netns, **pipes)
+            held.append(talk)
+            for one in held[1:]:
+                assert one.stdin is not None and one.stdout is not None
+                one.stdin.write(f"{netns}\n")
+                one.stdin.flush()
+                assert one.stdout.readline() == f"{netns}\n"
+    finally:
+        for one in held:
+            one.kill()
+            one.communicate()
+
+
 @pytest.mark.parametrize(("port", "inside"), [(2222, 22), (7050, 7050)])
 def test_a_forwarded_port_is_the_port_s_too(host: World, port: int, inside: int) -> None:
     """A single one and one of a range: what comes, and what is answered."""
@@ -158,6 +199,23 @@ def test_a_forwarded_port_is_the_port_s_too(host: World, port: int, inside: int)
     assert asked_by(host, ("blue-p6", "0.0.0.0", inside), "world", ("203.0.113.31", port)) == "203.0.113.1"
     after = classes(host, "ext0")["6Mbit"][1], classes(host, ifb_of(host))["6Mbit"][1]
     assert all(now - then > 20_000 for now, then in zip(after, before, strict=True))
+
+
+def test_it_is_explained_and_checked(host: World, file: Path) -> None:
+    told = " ".join(host.run("weft", "qos", "explain", "blue/p6").stdout.split())
+    assert "a packet of port blue/p6 is known by its source behind a router the host sees 198.18.0." in told
+    assert "203.0.113.30 of router blue/edge, 203.0.113.31 tcp 2222 of router blue/edge" in told
+    servers = [server(host, 5301, "world")]
+    try:
+        asked = ("red/p2", "-f", file, "--peer", "203.0.113.1:5301", "--seconds", "1", "-o", "json")
+        done = host.run("weft", "check", "qos", *asked, check=False)
+    finally:
+        for one in servers:
+            one.kill()
+            one.wait()
+    found = {f"{one['carrier']} {one['direction']} {one['name']}": one for one in json.loads(done.stdout)["classes"]}
+    shared = {name: one for name, one in found.items() if name.endswith("by ext0")}
+    assert len(shared) == 2 and all(one["clean"] for one in shared.values()), shared
 
 
 def test_what_is_somebody_else_s_there_is_not_its(host: World) -> None:

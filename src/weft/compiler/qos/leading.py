@@ -32,6 +32,11 @@ class Seen:
     protocol: int = 0
     ports: PortRange = (0, 0)
 
+    def __str__(self) -> str:
+        low, high = self.ports
+        there = f" {self.word} {low if low == high else f'{low}-{high}'}" if self.protocol else ""
+        return f"{self.address}{there} of router {self.router.tenant}/{self.router.name}"
+
 
 class Leading:
     """All that leads out."""

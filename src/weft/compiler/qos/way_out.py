@@ -68,10 +68,11 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
         for way in DIRECTIONS
         if (tree := _tree(draft, out, link, way, [one for one in demands[way] if one.by & names]))
     ]
-    for tree in trees:
-        tree.put(draft)
+    marked = [tree.marked(out) for tree in trees]
+    for tree, told in zip(trees, marked, strict=True):
+        tree.put(draft, told)
     if trees:
-        mark(draft, [tree.marked(out) for tree in trees], trees[0].path)
+        mark(draft, marked, trees[0].path)
     ifbs = {tree.major: tree.built.ground.ifname for tree in trees if tree.way == "ingress"}
     if ifbs:
         lead_through(draft, out.routers, ifbs, trees[0].path)
@@ -92,14 +93,15 @@ class _Shared:
     def major(self) -> str:
         return f"{self.built.ground.major:x}"
 
-    def put(self, draft: Draft) -> None:
+    def put(self, draft: Draft, marked: Marked) -> None:
         """Its objects, each with whoever asks for it; an ifb for what comes in, a guard for what goes out."""
         if self.way == "ingress":
             draft.link(_ifb(draft, self.link), self.path)
         else:
             _guard(draft, self.link, self.built.default, self.path)
         root = link_key(HOST, self.built.ground.ifname)
-        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
+        known_by = {classid: tuple(map(str, seen)) for _, classid, seen in marked.ports}
+        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built, known_by=known_by))
         own = _own(draft, self.link)
         if self.replaces and (own is None or own.adopt):
             gives_way = LinkSetting(netns=HOST, ifname=self.link, attribute=ROOT_QDISC, value="")
