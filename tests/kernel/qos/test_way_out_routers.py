@@ -6,7 +6,6 @@ The witnesses are the counters that tc shows, ping, nft, and who is at the other
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from tests.dump import differences
 from tests.kernel.external import BEYOND4, BEYOND6, give_external
 from tests.kernel.load import classes, flows, ifb_of, server
+from tests.kernel.test_check_qos import Lab
 from tests.kernel.test_way_out import HEAD, each_has_its_own
 from tests.patience import until
 from tests.world import World
@@ -207,15 +207,16 @@ def test_it_is_explained_and_checked(host: World, file: Path) -> None:
     assert "203.0.113.30 of router blue/edge, 203.0.113.31 tcp 2222 of router blue/edge" in told
     servers = [server(host, 5301, "world")]
     try:
-        asked = ("red/p2", "-f", file, "--peer", "203.0.113.1:5301", "--seconds", "1", "-o", "json")
-        done = host.run("weft", "check", "qos", *asked, check=False)
+        found = Lab(host, file).clean("red/p2", "--peer", "203.0.113.1:5301")
     finally:
         for one in servers:
             one.kill()
             one.wait()
-    found = {f"{one['carrier']} {one['direction']} {one['name']}": one for one in json.loads(done.stdout)["classes"]}
     shared = {name: one for name, one in found.items() if name.endswith("by ext0")}
-    assert len(shared) == 2 and all(one["clean"] for one in shared.values()), shared
+    assert {name: one["clean"] for name, one in shared.items()} == {
+        "red/p2 egress by ext0": True,
+        "red/p2 ingress by ext0": True,
+    }
 
 
 def test_what_is_somebody_else_s_there_is_not_its(host: World) -> None:
