@@ -126,7 +126,7 @@ class Facts:
     `namespaces`: names under /run/netns that the scope does not own. `pids`: pidfile path to the id of a living
     process. `users`, `groups`: name to number. `held`: (tenant, port) to the addresses it has now, without prefix
     length. `pool_held`: (tenant, router, family) to the address it has outside now, of the pool or of an external
-    network (the router of an uplink has its network's name); `transit_held`: (tenant, network, address of a port) to
+    network (the router of an uplink has its network's name); `transit_held`: (tenant, router, address of a port) to
     the pool address that is this port's alone; `pool_taken`: pool addresses of other scopes. `egress_links`: the links
     of the host's default routes; `ra_links`: those of them whose default route came by router advertisement. `limits`:
     sysctls that lint compares with the intent. `host_routes`: the prefixes of the host's routes that the scope did not

@@ -17,14 +17,20 @@ FIRST_PORT = 5201
 
 
 @contextlib.contextmanager
-def flows(world: World, senders: Mapping[str, int], *options: str, first_port: int = FIRST_PORT) -> Iterator[None]:
-    """TCP between `outside` and the named namespaces, each with so many flows, for as long as the block lasts.
-    `options` of iperf3's client: "--reverse" for what comes in."""
+def flows(
+    world: World,
+    senders: Mapping[str, int],
+    *options: str,
+    first_port: int = FIRST_PORT,
+    outside: tuple[str, str] = ("outside", TARGET),
+) -> Iterator[None]:
+    """TCP between `outside` (a namespace and its address) and the named namespaces, each with so many flows, for as
+    long as the block lasts. `options` of iperf3's client: "--reverse" for what comes in."""
     started: list[subprocess.Popen[str]] = []
     try:
         for at, (netns, parallel) in enumerate(senders.items(), first_port):
-            started.append(server(world, at))
-            client = ("iperf3", "--client", TARGET, "--port", str(at), "--parallel", str(parallel), "--time", "120")
+            started.append(server(world, at, outside[0]))
+            client = ("iperf3", "--client", outside[1], "--port", str(at), "--parallel", str(parallel), "--time", "120")
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             started.append(world.start(*client, *options, netns=netns, **quiet))
         yield
@@ -34,11 +40,11 @@ def flows(world: World, senders: Mapping[str, int], *options: str, first_port: i
             process.wait()
 
 
-def server(world: World, port: int) -> subprocess.Popen[str]:
-    """An iperf3 of `outside` that listens."""
+def server(world: World, port: int, netns: str = "outside") -> subprocess.Popen[str]:
+    """An iperf3 that listens."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    served = world.start("iperf3", "--server", "--port", str(port), netns="outside", **quiet)
-    until(lambda: f":{port} " in world.run("ss", "-Htln", netns="outside").stdout, f"a server at port {port}")
+    served = world.start("iperf3", "--server", "--port", str(port), netns=netns, **quiet)
+    until(lambda: f":{port} " in world.run("ss", "-Htln", netns=netns).stdout, f"a server at port {port}")
     return served
 
 

@@ -36,6 +36,7 @@ from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transi
 from weft.compiler.port import compile_port, place_port
 from weft.compiler.qos.demand import Shares, guaranteed
 from weft.compiler.qos.figures import refigure
+from weft.compiler.qos.leading import Leading
 from weft.compiler.qos.link import compile_links_qos, warn_of_roots_that_stay
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.policy import Policies
@@ -54,7 +55,7 @@ from weft.compiler.router.ways import ways_of
 from weft.compiler.sharing import check_shares, find_segment
 from weft.compiler.stands import Stands
 from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant, place_tenant
-from weft.compiler.transit import compile_transit, travellers
+from weft.compiler.transit import Outside, compile_outside, compile_transit, travelling
 from weft.facts import Facts
 from weft.model.intent import Intent, Path, Tenant, Uplink
 from weft.model.sharing import visitors_of
@@ -70,7 +71,7 @@ class Allocations:
     """What the compiler chose where the intent leaves it open, in the form in which Facts gives it back.
 
     `addresses`: (tenant, port) to its addresses without prefix length, the given ones too. `pool`: (tenant, router,
-    family) to its address outside. `transit`: (tenant, network, a port's address) to that port's own pool address."""
+    family) to its address outside. `transit`: (tenant, router, a port's address) to that port's own pool address."""
 
     addresses: Mapping[PortKey, tuple[str, ...]]
     pool: Mapping[PoolKey, str]
@@ -130,9 +131,9 @@ class Compiler:
         routers = self._routers(draft, externals)
         everyone = [(name, port) for name, tenant in intent.tenants.items() for port in tenant.ports]
         self._places = self._ports(draft, intent, everyone, self.facts.held.get)
-        self._transits(draft, wanted, routers)
+        self._transits(draft, wanted, routers, externals)
         behind = Behind(intent=intent, externals=externals, routers=routers, places=self._places)
-        compile_floating(draft, behind, floating)
+        leads = compile_floating(draft, behind, floating)
         for router in routers:
             router.chains.put(draft)
         for segment in self._all_segments():
@@ -140,10 +141,9 @@ class Compiler:
         compile_namespaces(draft, configs, stands.declared)
         compile_links_qos(draft, stands.declared, policies)
         segments = tuple(self._all_segments())
-        compile_way_out(
-            draft,
-            WayOut(shares=wanted, segments=segments, routers=routers, places=self._places, transit=self._transit),
-        )
+        links = {name: external.link for name, external in externals.items()}
+        leading = Leading(routers, links, self._transit, leads)
+        compile_way_out(draft, WayOut(shares=wanted, segments=segments, leading=leading, places=self._places))
         warn_of_roots_that_stay(draft, stands.declared)
         self._filters(draft)
         _raise_errors(draft)
@@ -214,23 +214,25 @@ class Compiler:
         compiled = [compile_uplink(draft, segment, self._pool) for segment in uplinked]
         return [router for router in compiled if router is not None]
 
-    def _transits(self, draft: Draft, wanted: Shares, routers: Sequence[RouterPlace]) -> None:
-        """Addresses by which the host tells ports with a guarantee apart, where they go by NAT."""
-        by_segment: dict[int, list[PortPlace]] = {}
-        for key in guaranteed(wanted):
-            if (place := self._places.get(key)) is not None:
-                by_segment.setdefault(id(place.segment), []).append(place)
-        travelling = {
-            router.path: travellers(segment, by_segment.get(id(segment), ()))
-            for router in routers
-            if router.uplink is Uplink.NAT
-            for segment in router.segments
-        }
-        everyone = [one for found in travelling.values() for one in found]
+    def _transits(
+        self,
+        draft: Draft,
+        wanted: Shares,
+        routers: Sequence[RouterPlace],
+        externals: Mapping[str, ExternalPlace],
+    ) -> None:
+        """Addresses by which the host tells ports with a guarantee apart, where their router translates."""
+        places = [place for key in guaranteed(wanted) if (place := self._places.get(key)) is not None]
+        found = travelling(self.intent, routers, places)
+        everyone = [one for router in routers for one in found.get(router.path, ())]
         self._transit = assign_transit(draft, self.intent.pools, self._pool, everyone)
         for router in routers:
-            if found := travelling.get(router.path):
-                compile_transit(draft, router, found, self._transit)
+            if there := found.get(router.path):
+                gateway = self.intent.tenants[router.tenant].routers[router.name].gateway if router.external else None
+                outside = Outside(external=externals[router.external], gateway=gateway) if gateway else None
+                compile_transit(draft, router, there, self._transit, outside)
+        if behind := [router for router in routers if router.external and router.path in found]:
+            compile_outside(draft, behind[0].path)
 
     def _securities(self, draft: Draft) -> None:
         """The tenants' filters without their ports."""

@@ -21,16 +21,24 @@ from weft.records import dataclass
 PoolKey = tuple[str, str, int]
 """(tenant, network, family), as in Facts.pool_held."""
 TransitKey = tuple[str, str, str]
-"""(tenant, network, a port's address there), as in Facts.transit_held."""
+"""(tenant, router, a port's address behind it), as in Facts.transit_held; the router of an uplink has its network's
+name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traveller:
-    """An address of a port that is to have one of the pool for itself. `path`: the port's."""
+    """An address of a port that is to have one of the pool for itself. `router`: (tenant, name) of the one that gives
+    it, `former`: by which that was known; `path`: the port's."""
 
     segment: Segment
+    router: tuple[str, str]
+    former: tuple[str, str]
     address: str
     path: Path
+
+    @property
+    def key(self) -> TransitKey:
+        return (*self.router, self.address)
 
 
 def families(segment: Segment) -> tuple[int, ...]:
@@ -58,6 +66,8 @@ def assign_transit(
     for family, cidr in _cidrs(draft, given).items():
         wanting = [one for one in travellers if number_of(one.address)[0] == family]
         if wanting:
+            if not any(Span.of(cidr).covers(*number_of(held)) for held in networks.values()):  # else it is checked
+                _check_pool(draft, family, cidr, list({id(one.segment): one.segment for one in wanting}.values()))
             _assign_travellers(draft, _pool(draft, cidr, networks.values()), wanting, found)
     return found
 
@@ -99,18 +109,13 @@ def _assign_travellers(
                 _wider(pool),
             )
             return
-        found[one.segment.tenant, one.segment.name, one.address] = pool.text(number)
+        found[one.key] = pool.text(number)
 
 
 def _kept(draft: Draft, pool: AddressPool, one: Traveller) -> int | None:
     """What the port's address has already, taken for it."""
-    held, segment = draft.facts.transit_held, one.segment
-    return _free(
-        pool,
-        held.get((segment.tenant, segment.name, one.address))
-        or held.get((segment.former_tenant, segment.former, one.address)),
-        one.address,
-    )
+    held = draft.facts.transit_held
+    return _free(pool, held.get(one.key) or held.get((*one.former, one.address)), one.address)
 
 
 def _held(draft: Draft, pool: AddressPool, segment: Segment) -> int | None:

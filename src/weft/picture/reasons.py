@@ -94,6 +94,12 @@ def _shared_steps(planted: Planted, called: Callable[[Path], str], shown: Contai
         why=f"a tree within another would lose guarantees; a packet gets its class {how}, and whatever is not asked "
         "for here, the host's own too, the default",
     )
+    for node in planted.tree.nodes:
+        known_by = planted.known_by.get(node.classid, ())
+        if known_by and (shown is None or node.classid in shown):
+            end = "source" if is_out else "destination"
+            what = f"a packet of {_shared_name(node, called)} is known by its {end}"
+            yield Step(what=what, why=f"behind a router the host sees {', '.join(known_by)}")
     yield from tree_steps(planted.tree, lambda node: _shared_name(node, called), shown)
 
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 from weft.compiler.firewall import POOL_SETS
 from weft.compiler.router.place import UPLINK
 from weft.compiler.tap import STITCH_PREFIX
-from weft.compiler.transit import TRANSIT_MAPS
+from weft.compiler.transit import OUTSIDE_MAPS, TRANSIT_MAPS
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.link.macvtap import Macvtap
@@ -23,7 +23,7 @@ from weft.kinds.nft.table import TABLE_PREFIX
 from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State
 
-_POOLS = frozenset(POOL_SETS.values())
+_POOLS = frozenset((*POOL_SETS.values(), *OUTSIDE_MAPS.values()))
 _TRANSITS = frozenset(TRANSIT_MAPS.values())
 
 
@@ -85,7 +85,7 @@ def pool_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, int], 
 
 
 def transit_addresses(observed: State, owner: Owner) -> dict[tuple[str, str, str], str]:
-    """(tenant, network, address of a port) to the pool address that the network's router gives to it alone."""
+    """(tenant, router, address of a port) to the pool address that the router gives to it alone."""
     spaces = (held for held in observed.values() if isinstance(held, Namespace) and owner.mark(held.alias))
     routers = {space.name: router for space in spaces if (router := _named(space.alias, "routers"))}
     elements = (held for held in observed.values() if isinstance(held, NftElement) and held.netns in routers)

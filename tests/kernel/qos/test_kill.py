@@ -1,8 +1,8 @@
 """Quality of service through kills and refusals: what changes of it, changes wholly or not at all.
 
 A and B differ in all that can change of it: a policy comes to a port and one goes, a rate, a ceil, a class and a match
-change, a guarantee comes to the shared tree, an impairment's place in a chain, and a card whose root is somebody else's
-is taken over and given back.
+change, guarantees come to the shared tree by an uplink and by a router, an impairment's place in a chain, and a card
+whose root is somebody else's is taken over and given back.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ tenants:
       busy: {network: front, attach: {netns: busy}, addresses: [10.10.0.10], qos: busy}
       plain: {network: front, attach: {netns: plain}, addresses: [10.10.0.11]}
       fading: {network: front, attach: {netns: fading}, addresses: [10.10.0.12], qos: {egress: {ceil: 3mbit}}}
+  u:
+    networks: {front: {subnets: [10.10.0.0/24]}}
+    routers: {edge: {interfaces: [front], gateway: outer}}
+    ports: {far: {network: front, attach: {netns: u-far}, addresses: [10.10.0.10]}}
+external_networks: {outer: {link: eth1, subnets: [{cidr: 203.0.113.0/24, gateway: 203.0.113.1}]}}
 host:
   links:
     eth1: {existing: true, capacity: 20mbit}
@@ -75,6 +80,16 @@ tenants:
         addresses: [10.10.0.11]
         qos: {egress: {rate: 1mbit, ceil: 4mbit}, ingress: {rate: 2mbit, ceil: 6mbit, packets_per_second: 900}}
       fading: {network: front, attach: {netns: fading}, addresses: [10.10.0.12]}
+  u:
+    networks: {front: {subnets: [10.10.0.0/24]}}
+    routers: {edge: {interfaces: [front], gateway: outer}}
+    ports:
+      far:
+        network: front
+        attach: {netns: u-far}
+        addresses: [10.10.0.10]
+        qos: {egress: {rate: 1mbit}, ingress: {rate: 1mbit}}
+external_networks: {outer: {link: eth1, subnets: [{cidr: 203.0.113.0/24, gateway: 203.0.113.1}]}}
 host:
   links:
     eth1: {existing: true, capacity: 20mbit}

@@ -14,6 +14,7 @@ from weft.kinds.tc.htb import Htb, HtbClass
 from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Pools, Port, Subnet, Tenant, Uplink
 from weft.model.links import HostLink
 from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, QosUse
+from weft.model.router import ExternalNetwork, ExternalSubnet, Router, RouterGateway, RouterInterface
 from weft.model.segment import SegmentSpec
 from weft.probe.held import Owner, pool_addresses, transit_addresses
 from weft.state import Key
@@ -312,3 +313,90 @@ def test_defaults_of_ports_and_policies_by_name() -> None:
 )
 def test_what_is_slower_than_htb_can_count(wanted: Intent, path: tuple[str, ...]) -> None:
     assert one(wanted) == (path, "at 100bit a frame of 1514 bytes takes more than 60 seconds", "at least 202bit")
+
+
+EXTERNAL = ExternalNetwork(link="eth1", subnets=(ExternalSubnet(cidr="203.0.113.0/24", gateway="203.0.113.1"),))
+BEHIND = {
+    "links": {**MACHINE.links, "eth1": ForeignLink(ifname="eth1")},
+    "lines": {name: Line(mac=f"52:54:00:00:00:0{name[-1]}") for name in ("eth0", "eth1")},
+}
+
+
+def behind(
+    *interfaces: str,
+    qos: QosUse | None = None,
+    net_qos: QosUse | None = None,
+    gateway: RouterGateway = RouterGateway(network="internet"),  # noqa: B008
+    more: dict[str, Router] | None = None,
+    **ports: QosUse | None,
+) -> Intent:
+    """Networks n and m, a router that joins some to the external network, and ports of n."""
+    nets = {
+        "n": Network(subnets=(Subnet(cidr="10.0.0.0/24"),), qos=net_qos),
+        "m": Network(subnets=(Subnet(cidr="10.1.0.0/24"),)),
+    }
+    edge = Router(interfaces=tuple(RouterInterface(network=name) for name in interfaces), gateway=gateway)
+    tenant = Tenant(
+        networks=nets,
+        routers={"edge": edge, **(more or {})},
+        ports={name: port(name, asked) for name, asked in ports.items()},
+        qos=qos,
+    )
+    links = host(eth0=20 * MBIT, eth1=10 * MBIT)
+    return Intent(name="lab", tenants={"t": tenant}, host=links, external_networks={"internet": EXTERNAL})
+
+
+def trees(compiled: Compiled) -> set[str]:
+    return {held.ifname for held in compiled.state.values() if isinstance(held, Htb) and held.netns == ""}
+
+
+def test_behind_a_router_the_tree_is_on_the_external_network_s_link_alone() -> None:
+    assert trees(made(behind("n", p=out(MBIT)), facts(**BEHIND))) == {"eth1"}
+    found = findings(behind("n", p=out(11 * MBIT)), **BEHIND)
+    assert found[0].path == ("host", "links", "eth1", "capacity")
+    assert found[0].what.startswith("guarantees come to 11mbit of 10mbit, what leads out by eth1")
+
+
+def test_a_network_s_share_needs_a_router_of_its_own() -> None:
+    [found] = findings(behind("n", "m", net_qos=out(MBIT)), **BEHIND)
+    assert found.path == ("tenants", "t", "networks", "n", "qos")
+    assert found.what.startswith("router edge leads other networks out too")
+    assert trees(made(behind("n", net_qos=out(MBIT)), facts(**BEHIND))) == {"eth1"}
+
+
+def test_who_leaves_by_either_of_two_routers_has_no_share() -> None:
+    gateway = RouterGateway(network="internet")
+
+    def by(address: str) -> Router:
+        return Router(interfaces=(RouterInterface(network="n", address=(address,)),), gateway=gateway)
+
+    more = {"one": by("10.0.0.200"), "two": by("10.0.0.201")}
+    [found] = findings(behind("m", p=out(MBIT), more=more), **BEHIND)
+    assert found.path == QOS_P and "leads out by router" in found.what
+    assert trees(made(behind("n", p=out(MBIT), more=more), facts(**BEHIND))) == {"eth1"}, "the gateway's it is"
+
+
+def test_a_port_has_an_address_of_the_pool_only_where_its_router_translates() -> None:
+    compiled = made(behind("n", p=out(MBIT), free=None), facts(**BEHIND))
+    assert set(compiled.allocations.transit) == {("t", "edge", "10.0.0.2")}
+    bare = behind("n", p=out(MBIT), gateway=RouterGateway(network="internet", snat=("false",)))
+    assert not made(bare, facts(**BEHIND)).allocations.transit
+
+
+def test_behind_a_router_it_keeps_its_address_of_the_pool() -> None:
+    before = made(behind("n", p=out(MBIT), q=out(MBIT)), facts(**BEHIND))
+    held = transit_addresses(before.state, Owner(facts().host_id, "lab"))
+    assert held == before.allocations.transit
+    later = made(behind("n", p=None, q=out(MBIT)), facts(**BEHIND, transit_held=held))
+    kept = {key: address for key, address in held.items() if key[2] == "10.0.0.3"}
+    assert later.allocations.transit == kept
+
+
+def test_of_a_router_s_pool_a_port_has_one_by_its_own_address() -> None:
+    gateway = RouterGateway(network="internet", snat=("203.0.113.50-203.0.113.53",))
+    elements = [
+        held
+        for held in made(behind("n", p=both(MBIT), q=both(MBIT), gateway=gateway), facts(**BEHIND)).state.values()
+        if isinstance(held, NftElement) and held.set == "outside4"
+    ]
+    assert sorted(held.value or "" for held in elements) == ["203.0.113.52", "203.0.113.53"]

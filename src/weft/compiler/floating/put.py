@@ -6,7 +6,7 @@ Of several addresses of one port the first in the file is what it speaks as.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from weft.compiler.draft import Draft
 from weft.compiler.floating.claims import FloatingKey
@@ -24,11 +24,12 @@ from weft.model.intent import Path
 from weft.model.security import PortRange
 
 
-def compile_floating(draft: Draft, behind: Behind, had: Collection[FloatingKey]) -> None:
-    """Put the floating IPs that their tenants have got."""
+def compile_floating(draft: Draft, behind: Behind, had: Collection[FloatingKey]) -> Sequence[Lead]:
+    """Put the floating IPs that their tenants have got, and tell where they lead."""
     routers: dict[Path, RouterPlace] = {}
     speaking: set[tuple[Path, str]] = set()
-    for lead in leads(draft, behind, had):
+    found = list(leads(draft, behind, had))
+    for lead in found:
         if lead.router.path not in routers:
             routers[lead.router.path] = lead.router
             _prepare(draft, lead)
@@ -39,6 +40,7 @@ def compile_floating(draft: Draft, behind: Behind, had: Collection[FloatingKey])
             if way.forward is None and (lead.router.path, way.fixed) not in speaking:
                 speaking.add((lead.router.path, way.fixed))
                 _element(draft, lead, way, SOURCES[lead.family], way.fixed, lead.address)
+    return found
 
 
 def _prepare(draft: Draft, lead: Lead) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from weft.compiler.draft import Draft
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
+from weft.compiler.qos.leading import Leading
 from weft.compiler.qos.numbers import counting, frame_bytes, too_slow
 from weft.compiler.tenant import PortKey
 from weft.model.intent import Path
@@ -51,7 +52,8 @@ class Shares:
 class Demand:
     """One carrier's, its rates in frames of full size. `place`: where it stands by its former names, which its class's
     number comes from. `within`: the place of the aggregate that it is part of, "" for none. `rate_bps` 0: nothing is
-    guaranteed; `ceil_bps` None: there is no limit. `port` None: an aggregate."""
+    guaranteed; `ceil_bps` None: there is no limit. `by`: the links that it leads out by (leading.py). `port` None: an
+    aggregate."""
 
     place: str
     path: Path
@@ -60,27 +62,33 @@ class Demand:
     want: QosDirection
     rate_bps: int
     ceil_bps: int | None
+    by: frozenset[str]
     port: PortPlace | None = None
 
 
 def collect(
-    draft: Draft, shares: Shares, segments: Sequence[Segment], places: Mapping[PortKey, PortPlace], way: Direction
+    draft: Draft,
+    shares: Shares,
+    segments: Sequence[Segment],
+    places: Mapping[PortKey, PortPlace],
+    leading: Leading,
+    way: Direction,
 ) -> list[Demand]:
     """The demands of one direction, each after the one that it is part of. `segments`: all networks."""
-    out = [segment for segment in segments if segment.uplink is not None]
-    _check_visitors(draft, shares, places.values(), way)
-    demands = [*_tenants(draft, shares, out, segments, way), *_networks(draft, shares, segments, way)]
+    _check_visitors(draft, shares, places.values(), leading, way)
+    demands = [*_tenants(draft, shares, segments, leading, way), *_networks(draft, shares, segments, leading, way)]
     there = {demand.place for demand in demands}
     for key, policy in shares.ports.items():
         place, want = places.get(key), getattr(policy, way)
         if place is None or want is None or want.rate is None:
             continue
-        if place.segment.uplink is None:
+        by = leading.of_port(place)
+        if not by:
             _nothing_shared(draft, place, want)
         else:
             over = within(place.segment, there)
             path = (*place.path, "qos")
-            demands.append(_demand(draft, place.segment, port_place(place), path, way, over, want, place))
+            demands.append(_demand(draft, place.segment, port_place(place), path, way, over, want, by, place))
     return demands
 
 
@@ -110,13 +118,14 @@ def tenant_place(segment: Segment) -> str:
     return f"tenants/{segment.former_tenant}"
 
 
-def _check_visitors(draft: Draft, shares: Shares, places: Iterable[PortPlace], way: Direction) -> None:
+def _check_visitors(
+    draft: Draft, shares: Shares, places: Iterable[PortPlace], leading: Leading, way: Direction
+) -> None:
     """What leads out by a network is part of its owner's aggregates: no other tenant's holds it."""
     away: dict[str, list[PortPlace]] = {}
     for place in places:
         own = shares.tenants.get(place.tenant.name)
-        leads_out = place.segment.uplink is not None or place.segment.way_out
-        if place.is_visitor and leads_out and own is not None and getattr(own, way) is not None:
+        if place.is_visitor and own is not None and getattr(own, way) is not None and leading.of_port(place):
             away.setdefault(place.tenant.name, []).append(place)
     for tenant, there in away.items():
         said = ", ".join(f"{one.name} by {one.segment.tenant}/{one.segment.name}" for one in there[:_NAMED])
@@ -126,46 +135,43 @@ def _check_visitors(draft: Draft, shares: Shares, places: Iterable[PortPlace], w
 
 
 def _tenants(
-    draft: Draft, shares: Shares, out: Sequence[Segment], segments: Sequence[Segment], way: Direction
+    draft: Draft, shares: Shares, segments: Sequence[Segment], leading: Leading, way: Direction
 ) -> Iterator[Demand]:
-    by_tenant = {segment.tenant: segment for segment in out}
-    by_router = {segment.tenant: segment.way_out for segment in segments if segment.way_out}
+    by_tenant = {segment.tenant: segment for segment in segments if leading.of_network(segment)}
     for tenant, policy in shares.tenants.items():
         path, want = ("tenants", tenant, "qos"), getattr(policy, way)
         if want is None:
             continue
-        if router := by_router.get(tenant):
-            _by_router(draft, path, router)
-        elif tenant not in by_tenant:
+        if tenant not in by_tenant:
             draft.error(path, "none of the tenant's networks leads out, so nothing is shared there", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
             segment = by_tenant[tenant]
-            yield _demand(draft, segment, tenant_place(segment), path, way, "", want)
+            yield _demand(draft, segment, tenant_place(segment), path, way, "", want, leading.of_tenant(tenant))
 
 
-def _networks(draft: Draft, shares: Shares, segments: Sequence[Segment], way: Direction) -> Iterator[Demand]:
+def _networks(
+    draft: Draft, shares: Shares, segments: Sequence[Segment], leading: Leading, way: Direction
+) -> Iterator[Demand]:
     by_key = {(segment.tenant, segment.name): segment for segment in segments}
     for key, policy in shares.networks.items():
         segment, want = by_key.get(key), getattr(policy, way)
         if segment is None or want is None:
             continue
         path = (*segment.path, "qos")
-        if segment.uplink is None and segment.way_out:
-            _by_router(draft, path, segment.way_out)
-        elif segment.uplink is None:
+        by = leading.of_network(segment)
+        if segment.uplink is None and (router := leading.crowded(segment)) is not None:
+            what = f"router {router.name} leads other networks out too, and outside nobody tells one from another"
+            fix = "`qos:` of the tenant, `rate` of each port, or a router for this network alone"
+            draft.error(path, what, fix)
+        elif not by:
             draft.error(path, "the network leads nowhere, so its ports share nothing that could be divided", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
             tenant = shares.tenants.get(segment.tenant)
             over = tenant_place(segment) if tenant is not None and getattr(tenant, way) is not None else ""
-            yield _demand(draft, segment, network_place(segment), path, way, over, want)
+            yield _demand(draft, segment, network_place(segment), path, way, over, want, by)
 
 
-def _by_router(draft: Draft, path: Path, router: str) -> None:
-    what = f"a part of what leads out by router {router}: not in this version of weft"
-    draft.error(path, what, "`port_qos:` for each port by itself, or `uplink: nat` or `routed`")
-
-
-_UPLINK = "`uplink: nat` or `routed`, or `port_qos:` for each port by itself"
+_UPLINK = "`uplink: nat` or `routed`, a router with `gateway:`, or `port_qos:` for each port by itself"
 
 
 def _is_aggregate(draft: Draft, path: Path, way: Direction, want: QosDirection) -> bool:
@@ -188,6 +194,7 @@ def _demand(
     way: Direction,
     over: str,
     want: QosDirection,
+    by: frozenset[str],
     port: PortPlace | None = None,
 ) -> Demand:
     for key in ("rate", "ceil") if port is None else ("rate",):  # a port keeps its ceil itself
@@ -202,6 +209,7 @@ def _demand(
         want=want,
         rate_bps=_in_frames(want, want.rate or 0, segment.out_mtu),
         ceil_bps=None if ceil is None else _in_frames(want, ceil, segment.out_mtu),
+        by=by,
         port=port,
     )
 
@@ -219,9 +227,8 @@ def _in_frames(want: QosDirection, rate_bps: int, mtu: int) -> int:
 def _nothing_shared(draft: Draft, place: PortPlace, want: QosDirection) -> None:
     path, segment = (*place.path, "qos"), place.segment
     if segment.way_out:
-        what = f"a guarantee of what leads out by router {segment.way_out}"
-        fix = "`ceil:` limits the port there; guarantees are of a network with `uplink: nat` or `routed`"
-        draft.error(path, f"{what}: not in this version of weft", fix)
+        what = f"no address of port {place.name} leads out by router {segment.way_out} alone, so nobody knows its share"
+        draft.error(path, what, "one router that has the gateway of the port's subnet, of a family that leads out")
         return
     if segment.footing is not None:
         what = f"a guarantee on {segment.footing.below}, which network {segment.name} stands on"

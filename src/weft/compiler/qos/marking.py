@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from weft.compiler.addressing import number_of
 from weft.compiler.draft import Draft
 from weft.compiler.qos.demand import Demand, Direction
+from weft.compiler.qos.leading import Seen
 from weft.compiler.router.chains import SRCNAT_PRIORITY
 from weft.compiler.router.place import RouterPlace
 from weft.kinds.nft.chain import NftChain
@@ -26,19 +27,20 @@ from weft.state import HOST
 
 BEFORE_SRCNAT = SRCNAT_PRIORITY - 10
 EGRESS_PRIORITY = 0
+FORWARDS = "f"
 _FAMILIES = {4: ("ip", "ipv4_addr"), 6: ("ip6", "ipv6_addr")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
     """One direction of a link that leads out. `default`: the class of what nobody asked for; `rest`: (router, class)
-    of what is a router's and no port's own; `ports`: (demand, class, router, addresses as the host sees them)."""
+    of what is a router's and no port's own; `ports`: (demand, class, what the host knows the port by)."""
 
     link: str
     way: Direction
     default: str
     rest: Sequence[tuple[RouterPlace, str]]
-    ports: Sequence[tuple[Demand, str, RouterPlace, Sequence[str]]]
+    ports: Sequence[tuple[Demand, str, Sequence[Seen]]]
 
 
 def mark(draft: Draft, marked: Sequence[Marked], path: Path) -> None:
@@ -94,40 +96,76 @@ def _egress_chain(draft: Draft, device: str, rules: tuple[str, ...]) -> NftChain
 
 
 def _rules(one: Marked) -> Iterator[str]:
+    by, transit, end, port = ("oifname", "iifname", "saddr", "sport")
+    if one.way == "ingress":
+        by, transit, end, port = ("iifname", "oifname", "daddr", "dport")
+    at = f'{by} "{one.link}"'
     if one.way == "egress":
-        yield f'oifname "{one.link}" meta priority set {one.default}'
-        if one.rest:
-            yield f'oifname "{one.link}" meta priority set iifname map @{_name(one)}'
-        for family, (word, _) in _FAMILIES.items():
-            yield f'oifname "{one.link}" meta priority set iifname . {word} saddr map @{_name(one, family)}'
-        return
-    yield f'iifname "{one.link}" meta priority set oifname map @{_name(one)}'
+        yield f"{at} meta priority set {one.default}"
+    if one.rest:
+        yield f"{at} meta priority set {transit} map @{_name(one)}"
+    for family in _forwarding(one):
+        key = f"{transit} . {_FAMILIES[family][0]} {end} . meta l4proto . th {port}"
+        yield f"{at} meta priority set {key} map @{_name(one, family, FORWARDS)}"
+    for _, classid, seen in _ranges(one):
+        word, _ = _FAMILIES[_family(seen)]
+        fits = f'{transit} "{seen.router.transit}" {word} {end} {seen.address} {seen.word} {port} {_span(seen)}'
+        yield f"{at} {fits} meta priority set {classid}"
     for family, (word, _) in _FAMILIES.items():
-        yield f'iifname "{one.link}" meta priority set oifname . {word} daddr map @{_name(one, family)}'
+        yield f"{at} meta priority set {transit} . {word} {end} map @{_name(one, family)}"
 
 
-def _name(one: Marked, family: int | str = "") -> str:
-    """Of a map: of one family's ports, else of routers."""
-    return f"{'up' if one.way == 'egress' else 'down'}{family}-{one.link}"
+def _name(one: Marked, family: int | str = "", of: str = "") -> str:
+    """Of a map: of one family's ports or forwarded ports, else of routers."""
+    return f"{'up' if one.way == 'egress' else 'down'}{of}{family}-{one.link}"
+
+
+def _family(seen: Seen) -> int:
+    return number_of(seen.address)[0]
+
+
+def _span(seen: Seen) -> str:
+    return f"{seen.ports[0]}-{seen.ports[1]}"
+
+
+def _forwards(one: Marked) -> Iterator[tuple[Demand, str, Seen]]:
+    """Who is known by ports of a floating IP, and by which."""
+    return ((demand, classid, seen) for demand, classid, known in one.ports for seen in known if seen.protocol)
+
+
+def _forwarding(one: Marked) -> list[int]:
+    """The families of which any single port is forwarded."""
+    return sorted({_family(seen) for _, _, seen in _forwards(one) if seen.ports[0] == seen.ports[1]})
+
+
+def _ranges(one: Marked) -> Iterator[tuple[Demand, str, Seen]]:
+    """As in their router each is a rule: floating/layout.py."""
+    return (found for found in _forwards(one) if found[2].ports[0] != found[2].ports[1])
 
 
 def _maps(table: str, one: Marked, path: Path) -> Iterator[tuple[NftSet | NftElement, Path]]:
     """The maps of a direction and their elements, each with whom it is of."""
 
-    def a_map(family: int | str, key: str) -> NftSet:
-        return NftSet(netns=HOST, family="inet", table=table, name=_name(one, family), type=key, data="classid")
+    def a_map(key: str, family: int | str = "", of: str = "") -> NftSet:
+        return NftSet(netns=HOST, family="inet", table=table, name=_name(one, family, of), type=key, data="classid")
 
-    def element(family: int | str, key: str, classid: str) -> NftElement:
-        of = _name(one, family)
-        return NftElement(netns=HOST, family="inet", table=table, set=of, element=key, value=classid)
+    def element(key: str, classid: str, family: int | str = "", of: str = "") -> NftElement:
+        name = _name(one, family, of)
+        return NftElement(netns=HOST, family="inet", table=table, set=name, element=key, value=classid)
 
     if one.rest:
-        yield a_map("", "ifname"), path
+        yield a_map("ifname"), path
     for router, classid in one.rest:
-        yield element("", f'"{router.transit}"', classid), router.path
+        yield element(f'"{router.transit}"', classid), router.path
     for family, (_, kind) in _FAMILIES.items():
-        yield a_map(family, f"ifname . {kind}"), path
-    for demand, classid, router, addresses in one.ports:
-        for address in addresses:
-            family, _ = number_of(address)
-            yield element(family, f'"{router.transit}" . {address}', classid), demand.path[:-1]
+        yield a_map(f"ifname . {kind}", family), path
+    for family in _forwarding(one):
+        yield a_map(f"ifname . {_FAMILIES[family][1]} . inet_proto . inet_service", family, FORWARDS), path
+    for demand, classid, known in one.ports:
+        for seen in known:
+            key, owner = f'"{seen.router.transit}" . {seen.address}', demand.path[:-1]
+            if not seen.protocol:
+                yield element(key, classid, _family(seen)), owner
+            elif seen.ports[0] == seen.ports[1]:
+                key = f"{key} . {seen.protocol} . {seen.ports[0]}"
+                yield element(key, classid, _family(seen), FORWARDS), owner

@@ -5,6 +5,8 @@ Rules: noted only where somebody asks (`planted`), for a tree with all its reaso
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from weft.compiler.qos.site import Direction
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
     """`path`: of whose traffic it is (a port, a link), `direction` as seen from there; `link`: at whose root it queues.
-    `shaping`: all of it, where it is one carrier's own; None of a tree that several share."""
+    `shaping`: all of it, where it is one carrier's own; None of a tree that several share. `known_by`: of such a
+    one, by the number of a class, what its packets are known by."""
 
     path: Path
     direction: Direction
     link: Key
     tree: Tree | None = None
     shaping: Shaping | None = None
+    known_by: Mapping[str, Sequence[str]] = field(default_factory=dict)

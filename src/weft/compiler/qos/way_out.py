@@ -1,9 +1,10 @@
 """The shared trees: one for what goes out by each link of the host's that leads out, one for what comes in by it.
 
-Rules: a link's tree holds everybody who asks for a part of it, in one HTB: nested trees would lose a guarantee. Its top
-is the link's capacity; what nobody asked for, the host's own traffic too, is one class that has next to nothing for
-sure and all that is idle. A guarantee is a class below the aggregates that it is part of, and no number of it follows
-from anybody else's. Where several links lead out each has both trees, for nobody knows which one a packet will take.
+Rules: a link leads out by a default route of the host's, or to an external network that routers lead to. Its tree holds
+everybody who asks for a part of it, in one HTB: nested trees would lose a guarantee. Its top is the link's capacity;
+what nobody asked for, the host's own traffic too, is one class that has next to nothing for sure and all that is idle.
+A guarantee is a class below the aggregates that it is part of, and no number of it follows from anybody else's. Where
+several links have default routes each has both trees, for nobody knows which one a packet will take.
 Source: tc-htb(8), docs/adr/0010-quality-of-service.md.
 """
 
@@ -17,9 +18,9 @@ from weft.compiler.findings import Cause, dotted
 from weft.compiler.naming import altnames, identity, mac, plain_ifname, short_id
 from weft.compiler.network import ETHERNET_MTU, Segment
 from weft.compiler.place import PortPlace
-from weft.compiler.pools import TransitKey
 from weft.compiler.qos.admission import admit, capacity_path, check_line, demand_capacity
-from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, within
+from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, tenant_place, within
+from weft.compiler.qos.leading import HOSTS_OWN, Leading
 from weft.compiler.qos.marking import Marked, lead_through, mark, ward_off
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
@@ -29,7 +30,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.link.ipvlan import Ipvlan
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
-from weft.model.intent import Path, Uplink
+from weft.model.intent import Path
 from weft.records import dataclass
 from weft.state import HOST, link_key
 
@@ -40,41 +41,41 @@ _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayOut:
-    """All that the trees are made from. `transit`: pool addresses of ports, by their own."""
+    """All that the trees are made from."""
 
     shares: Shares
     segments: Sequence[Segment]
-    routers: Sequence[RouterPlace]
+    leading: Leading
     places: Mapping[PortKey, PortPlace]
-    transit: Mapping[TransitKey, str]
 
     @property
-    def leading(self) -> Sequence[RouterPlace]:
-        """The routers that lead out at all."""
-        return [router for router in self.routers if router.transit]
-
-    @property
-    def uplinks(self) -> Sequence[RouterPlace]:
-        """Those that lead out by the host's own way."""
-        return [router for router in self.routers if router.uplink is not None]
+    def routers(self) -> Sequence[RouterPlace]:
+        """Those that lead out at all."""
+        return [router for router in self.leading.routers if router.transit]
 
 
 def compile_way_out(draft: Draft, out: WayOut) -> None:
     """Put the shared trees of all links that lead out, where anybody asks for a part of them."""
-    demands = {way: collect(draft, out.shares, out.segments, out.places, way) for way in DIRECTIONS}
+    demands = {way: collect(draft, out.shares, out.segments, out.places, out.leading, way) for way in DIRECTIONS}
     asking = [*demands["egress"], *demands["ingress"]]
     if not asking:
         return
     links = _links(draft, out.shares, asking)
     _need(draft, asking[0].path, come_in=bool(demands["ingress"]))
-    trees = [tree for link in links for way in DIRECTIONS if (tree := _tree(draft, out, link, way, demands[way]))]
-    for tree in trees:
-        tree.put(draft)
+    trees = [
+        tree
+        for link, names in links.items()
+        for way in DIRECTIONS
+        if (tree := _tree(draft, out, link, way, [one for one in demands[way] if one.by & names]))
+    ]
+    marked = [tree.marked(out) for tree in trees]
+    for tree, told in zip(trees, marked, strict=True):
+        tree.put(draft, told)
     if trees:
-        mark(draft, [tree.marked(out) for tree in trees], trees[0].path)
+        mark(draft, marked, trees[0].path)
     ifbs = {tree.major: tree.built.ground.ifname for tree in trees if tree.way == "ingress"}
     if ifbs:
-        lead_through(draft, out.leading, ifbs, trees[0].path)
+        lead_through(draft, out.routers, ifbs, trees[0].path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +93,15 @@ class _Shared:
     def major(self) -> str:
         return f"{self.built.ground.major:x}"
 
-    def put(self, draft: Draft) -> None:
+    def put(self, draft: Draft, marked: Marked) -> None:
         """Its objects, each with whoever asks for it; an ifb for what comes in, a guard for what goes out."""
         if self.way == "ingress":
             draft.link(_ifb(draft, self.link), self.path)
         else:
             _guard(draft, self.link, self.built.default, self.path)
         root = link_key(HOST, self.built.ground.ifname)
-        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built))
+        known_by = {classid: tuple(map(str, seen)) for _, classid, seen in marked.ports}
+        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built, known_by=known_by))
         own = _own(draft, self.link)
         if self.replaces and (own is None or own.adopt):
             gives_way = LinkSetting(netns=HOST, ifname=self.link, attribute=ROOT_QDISC, value="")
@@ -113,8 +115,7 @@ class _Shared:
         """Who gets which class."""
         there = {demand.place for demand in self.demands}
         classids = self._classids()
-        by_segment = {id(segment): router for router in out.uplinks for segment in router.segments}
-        rest = [(router, _aggregate(router, there)) for router in out.leading]
+        rest = [(router, _aggregate(router, there)) for router in out.routers]
         return Marked(
             link=self.link,
             way=self.way,
@@ -125,9 +126,9 @@ class _Shared:
                 if over or self.way == "ingress"
             ],
             ports=[
-                (demand, classids[demand.place], router, _seen(out, demand.port))
+                (demand, classids[demand.place], tuple(out.leading.seen(demand.port)))
                 for demand in self.demands
-                if demand.port is not None and (router := by_segment.get(id(demand.port.segment)))
+                if demand.port is not None
             ],
         )
 
@@ -139,19 +140,38 @@ class _Shared:
 
 
 def _aggregate(router: RouterPlace, there: set[str]) -> str:
-    """The aggregate that a router's traffic is part of; a declared router's is nobody's."""
-    return within(router.segments[0], there) if router.uplink is not None else ""
+    """The aggregate that a router's traffic is part of: of several networks their tenant's alone."""
+    segments = router.segments
+    if len(segments) == 1:
+        return within(segments[0], there)
+    return next((place for segment in segments if (place := tenant_place(segment)) in there), "")
 
 
-def _links(draft: Draft, shares: Shares, asking: Sequence[Demand]) -> Sequence[str]:
-    """The links that lead out: those of the default routes, else those whose capacity the file says."""
+def _links(draft: Draft, shares: Shares, asking: Sequence[Demand]) -> Mapping[str, frozenset[str]]:
+    """The links that lead out, with what they are called in demands."""
+    names: dict[str, set[str]] = {}
+    if any(HOSTS_OWN in demand.by for demand in asking):
+        own = [demand for demand in asking if HOSTS_OWN in demand.by]
+        names = {link: {HOSTS_OWN} for link in _default_links(draft, shares, own)}
+    for link in sorted({link for demand in asking for link in demand.by} - {HOSTS_OWN}):
+        names.setdefault(link, set()).add(link)
+    found = {link: frozenset(of) for link, of in names.items()}
+    return {
+        link: of
+        for link, of in found.items()
+        if _fits(draft, shares, link, [demand for demand in asking if demand.by & of])
+    }
+
+
+def _default_links(draft: Draft, shares: Shares, asking: Sequence[Demand]) -> Sequence[str]:
+    """Those of the default routes, else those whose capacity the file says."""
     found = draft.facts.egress_links or tuple(shares.capacity_bps)
     if not found:
         what = "the host has no default route, so nobody knows which of its links this is a part of"
         fix = "`host: links: LINK: {existing: true, capacity: 1gbit}` for the one that leads out"
         for demand in asking:
             draft.error(demand.path, what, fix, Cause.MACHINE)
-    return [link for link in found if _fits(draft, shares, link, asking)]
+    return found
 
 
 def _fits(draft: Draft, shares: Shares, link: str, asking: Sequence[Demand]) -> bool:
@@ -221,17 +241,6 @@ def _paths(demands: Sequence[Demand]) -> dict[str, tuple[str, ...]]:
     for demand in demands:
         found[demand.place] = (*found[demand.within], demand.place)
     return found
-
-
-def _seen(out: WayOut, place: PortPlace) -> list[str]:
-    """The port's addresses as the host sees them: its own, or those it is translated to."""
-    segment = place.segment
-    families = {pool.family for pool in segment.gateways}
-    own = [one.address for one in place.addresses if one.pool.family in families]
-    if segment.uplink is Uplink.ROUTED:
-        return own
-    keys = ((segment.tenant, segment.name, address) for address in own)
-    return [out.transit[key] for key in keys if key in out.transit]
 
 
 def _ifb(draft: Draft, link: str) -> Ifb:

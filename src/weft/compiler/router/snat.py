@@ -47,16 +47,24 @@ def compile_snat(
     """Put the router's translation, and what leads the pool's addresses to it."""
     for feature in ("nft_inet", "nft_nat"):
         draft.need(feature, path, "`snat: false` needs no translation")
-    everyone = (address for text in gateway.pool for address in _addresses(text))
-    pool = [address for address in everyone if external.given.get(address, ())[: len(path)] == path]
-    for address in pool:
+    for address in _pool(gateway, external, path):
         if address not in router.pool.values():
             put_address(draft, router, external, address, router.path)
             draft.put(_unreachable(router, address), router.path)
-    rules = [
-        _rule(family, _of(pool, family) or [router.pool[family]]) for family in sorted(router.out & {*router.pool})
-    ]
+    families = sorted(router.out & {*router.pool})
+    rules = [_rule(family, sources_of(router, gateway, external, family)) for family in families]
     router.chains.add(POSTROUTING, Slot.ROUTER, rules)
+
+
+def sources_of(router: RouterPlace, gateway: RouterGateway, external: ExternalPlace, family: int) -> Sequence[str]:
+    """What the sources of a family are translated to."""
+    return _of(_pool(gateway, external, (*router.path, "gateway")), family) or [router.pool[family]]
+
+
+def _pool(gateway: RouterGateway, external: ExternalPlace, path: Path) -> Sequence[str]:
+    """The addresses that the router translates to and has got."""
+    everyone = (address for text in gateway.pool for address in _addresses(text))
+    return [address for address in everyone if external.given.get(address, ())[: len(path)] == path]
 
 
 def _unreachable(router: RouterPlace, address: str) -> Route:

@@ -1,0 +1,90 @@
+"""Which of the host's links a port, a network, a tenant leads out by, and what the host knows a port by. Pure.
+
+Rules: what goes by `uplink:` goes by the links of the host's default routes, which are found out later: HOSTS_OWN
+stands for them. What a declared router leads out goes by its external network's link, whatever the host's own is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from weft.compiler.floating.leads import Lead, Way
+from weft.compiler.network import Segment
+from weft.compiler.place import PortPlace
+from weft.compiler.pools import TransitKey
+from weft.compiler.router.leaving import Leaving
+from weft.compiler.router.place import RouterPlace
+from weft.model.intent import Path
+from weft.model.security import PortRange
+from weft.records import dataclass
+
+HOSTS_OWN = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the host knows a port by behind a router: an address, or where ports of a floating IP lead to it, a range
+    of them and the protocol, which is 0 for all."""
+
+    router: RouterPlace
+    address: str
+    word: str = ""
+    protocol: int = 0
+    ports: PortRange = (0, 0)
+
+    def __str__(self) -> str:
+        low, high = self.ports
+        there = f" {self.word} {low if low == high else f'{low}-{high}'}" if self.protocol else ""
+        return f"{self.address}{there} of router {self.router.tenant}/{self.router.name}"
+
+
+class Leading:
+    """All that leads out."""
+
+    __slots__ = ("_leaving", "_links", "_transit", "_ways", "routers")
+
+    def __init__(
+        self,
+        routers: Sequence[RouterPlace],
+        links: Mapping[str, str],
+        transit: Mapping[TransitKey, str],
+        leads: Iterable[Lead],
+    ) -> None:
+        """`links`: by external network; `transit`: pool addresses of ports, by their own; `leads`: of floating IPs."""
+        self.routers = routers
+        self._links, self._transit, self._leaving = links, transit, Leaving(routers)
+        self._ways: dict[tuple[Path, str], list[tuple[str, Way]]] = {}
+        for lead in leads:
+            for way in lead.ways:
+                self._ways.setdefault((lead.router.path, way.fixed), []).append((lead.address, way))
+
+    def of_port(self, place: PortPlace) -> frozenset[str]:
+        if place.segment.uplink is not None:
+            return frozenset({HOSTS_OWN})
+        return self._by(router for router, _ in self._leaving.ways(place))
+
+    def of_network(self, segment: Segment) -> frozenset[str]:
+        return frozenset({HOSTS_OWN}) if segment.uplink is not None else self._by(self._leaving.declared(segment))
+
+    def of_tenant(self, tenant: str) -> frozenset[str]:
+        return self._by(one for one in self.routers if one.tenant == tenant and one.transit)
+
+    def crowded(self, segment: Segment) -> RouterPlace | None:
+        """A router that leads the network out along with others, so that the host cannot tell it from these."""
+        return next((one for one in self._leaving.declared(segment) if len(one.legs) > 1), None)
+
+    def seen(self, place: PortPlace) -> Iterator[Seen]:
+        """Its own addresses, or those that they are translated to, and floating IPs."""
+        for router, address in self._leaving.ways(place):
+            to = self._transit.get((router.tenant, router.name, address), address)
+            yield Seen(router=router, address=to)
+            for floating, way in self._ways.get((router.path, address), ()):
+                if way.forward is None:
+                    yield Seen(router=router, address=floating)
+                    continue
+                for ports in way.forward.ports:
+                    protocol = way.forward.protocol
+                    yield Seen(router=router, address=floating, word=way.word, protocol=protocol, ports=ports)
+
+    def _by(self, routers: Iterable[RouterPlace]) -> frozenset[str]:
+        return frozenset(HOSTS_OWN if one.uplink is not None else self._links[one.external] for one in routers)
