@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import forks
 from tests.dump import Dump, dump_script, glance_script, parse_dump, parse_glance
 
 BIN = Path(sys.executable).parent
@@ -81,6 +82,17 @@ class World:
         enter = [f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt", f"--wdns={cwd or Path.cwd()}"]
         return ["nsenter", *enter, "--", *command]
 
+    def _request(
+        self, words: tuple[str | Path, ...], netns: str | None, env: Mapping[str, str] | None, cwd: Path | None
+    ) -> forks.Request:
+        return forks.Request(
+            words=[str(word) for word in words],
+            env=self._env(env),
+            cwd=str(cwd or Path.cwd()),
+            namespaces=(f"/proc/{self.pid}/ns/net", f"/proc/{self.pid}/ns/mnt"),
+            netns=None if netns is None else f"/run/netns/{netns}",
+        )
+
     @staticmethod
     def _env(env: Mapping[str, str] | None) -> dict[str, str]:
         return {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **(env or {})}
@@ -97,17 +109,22 @@ class World:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the world's host, or in one of its named namespaces, and wait for it.
 
+        `weft` is run without the start of an interpreter (tests/forks.py).
+
         Raises: AssertionError with the end of what it printed when `check` and it fails.
         """
-        done = subprocess.run(
-            self._argv(argv, netns, cwd),
-            capture_output=True,
-            text=True,
-            env=self._env(env),
-            input=input,
-            timeout=timeout_s,
-            check=False,
-        )
+        if argv[0] == "weft" and forks.is_as_fresh(env, input):
+            done = forks.forks().run(self._request(argv[1:], netns, env, cwd), input, timeout_s)
+        else:
+            done = subprocess.run(
+                self._argv(argv, netns, cwd),
+                capture_output=True,
+                text=True,
+                env=self._env(env),
+                input=input,
+                timeout=timeout_s,
+                check=False,
+            )
         if check and done.returncode != 0:
             words = " ".join(map(str, argv))
             raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
@@ -165,12 +182,12 @@ class World:
         """Move this thread into the world and back, to call library code there."""
         cwd = Path.cwd()
         with _namespaces("thread-self") as home, _namespaces(str(self.pid)) as away:
-            _enter(away)
+            enter(away)
             os.chdir(cwd)
             try:
                 yield
             finally:
-                _enter(home)
+                enter(home)
                 os.chdir(cwd)
 
     def processes(self) -> list[int]:
@@ -211,7 +228,7 @@ def _namespaces(process: str) -> Iterator[tuple[int, int]]:
         yield net.fileno(), mnt.fileno()
 
 
-def _enter(namespaces: tuple[int, int]) -> None:
+def enter(namespaces: tuple[int, int]) -> None:
     """Take this thread there.
 
     A mount namespace is only for a thread that shares its root and directory with none: not with those it was started

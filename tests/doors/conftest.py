@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import World
+from tests.world import BIN, World
 
 HERE = Path(__file__).parent
 NEEDS_WORLD = {"desk", "world"}
@@ -37,7 +37,7 @@ class Desk:
         self, *words: str | Path, code: int | None = 0, via: tuple[str, ...] = (), **more: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run weft and expect an exit code, None for any. `via`: a command before it, such as setpriv."""
-        done = self.world.run(*via, "weft", *words, check=False, cwd=self.directory, **more)
+        done = self.world.run(*via, BIN / "weft", *words, check=False, cwd=self.directory, **more)
         assert code in (None, done.returncode), f"weft {words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 

@@ -1,0 +1,50 @@
+"""A fork is as the program itself: what it says and how it ends, where it is and what it is given."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.world import BIN, World
+
+FILE = "weft: 1\nname: lab\nnamespaces: {a: {}}\n"
+WHERE = "readlink /proc/self/ns/net /proc/self/ns/mnt; pwd; cat; echo $TOLD"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["version"], ["--help"], ["apply", "--help"], ["frob"], ["plan", "-f", "none.yaml"], ["list"], ["plan", "-f-"]],
+    ids=" ".join,
+)
+def test_it_says_and_ends_as_the_program(shared_world: World, words: list[str], tmp_path: Path) -> None:
+    forked, real = (
+        shared_world.run(weft, *words, check=False, cwd=tmp_path, input=FILE) for weft in ("weft", BIN / "weft")
+    )
+    assert (forked.returncode, forked.stdout, forked.stderr) == (real.returncode, real.stdout, real.stderr)
+
+
+@pytest.mark.parametrize("netns", [None, "a"])
+def test_it_is_where_it_should_be_and_has_what_it_is_given(world: World, netns: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "weft.yaml"
+    file.write_text(FILE)
+    world.run("weft", "apply", "-y", "-f", file)
+    asked = ("exec", "-f", file, "a", "--", "sh", "-c", WHERE)
+    forked, real = (
+        world.run(weft, *asked, netns=netns, cwd=tmp_path, input="given\n", env={"TOLD": "told"}, check=False)
+        for weft in ("weft", BIN / "weft")
+    )
+    assert (forked.returncode, forked.stdout, forked.stderr) == (real.returncode, real.stdout, real.stderr)
+    assert forked.stdout.split()[-2:] == ["given", "told"]
+
+
+def test_one_that_takes_too_long_is_killed(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "weft.yaml"
+    file.write_text(FILE)
+    world.run("weft", "apply", "-y", "-f", file)
+    before = set(world.processes())
+    with pytest.raises(subprocess.TimeoutExpired):
+        world.run("weft", "exec", "-f", file, "a", "--", "sleep", "100", timeout_s=1)
+    left = set(world.processes()) - before
+    assert [pid for pid in left if b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
