@@ -22,8 +22,15 @@ def pytest_configure(config: pytest.Config) -> None:
         compileall.compile_dir(Path(weft.__file__).parent, quiet=2)
 
 
+@pytest.hookimpl(trylast=True)  # when all marks are there
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     needs.mark(items)
+    items.sort(key=_haste)
+
+
+def _haste(item: pytest.Item) -> int:
+    """The longest first, so that no worker is left alone with one of them at the end; then what needs a kernel."""
+    return 0 if item.get_closest_marker("slow") else 1 if item.get_closest_marker("kernel") else 2
 
 
 @pytest.fixture

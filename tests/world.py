@@ -53,6 +53,7 @@ class World:
     holder: subprocess.Popen[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        forks.forks()  # now: started by a thread that is inside a world, it would end with that world
         self.holder = subprocess.Popen(
             ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _SETUP],
             stdin=subprocess.PIPE,

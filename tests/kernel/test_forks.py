@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.world import BIN, World
 
+ROOT = Path(__file__).parents[2]
 FILE = "weft: 1\nname: lab\nnamespaces: {a: {}}\n"
 WHERE = "readlink /proc/self/ns/net /proc/self/ns/mnt; pwd; cat; echo $TOLD"
 
@@ -48,3 +50,17 @@ def test_one_that_takes_too_long_is_killed(world: World, tmp_path: Path) -> None
         world.run("weft", "exec", "-f", file, "a", "--", "sleep", "100", timeout_s=1)
     left = set(world.processes()) - before
     assert [pid for pid in left if b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
+
+
+INSIDE = """
+from tests.world import World
+with World() as world, world.inside():
+    world.run("weft", "version")
+with World() as world:
+    print(world.run("weft", "version").stdout)
+"""
+
+
+def test_it_outlives_the_world_it_was_first_asked_for_in() -> None:
+    done = subprocess.run([sys.executable, "-c", INSIDE], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("weft "), done.stderr
