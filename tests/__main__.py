@@ -1,6 +1,6 @@
 """Run the tests on every kernel at hand and say what ran where: python -m tests [--host-only] [ARGUMENTS OF PYTEST...]
 
-All of them run on this machine's kernel, two workers for each processor; at the same time those that
+All of them run on this machine's kernel, a worker for each processor and one more; at the same time those that
 tests/guest/chosen.py names run in a guest of each kernel (tests/guest/kernels.py). A test that fails anywhere fails the
 run. A test that ran on no kernel is listed with the reasons. With CI=true it also fails the run, unless a guest was
 asked and had to skip it too; without any guest kernel the guests are listed as NOT RUN: that is no failure.
@@ -31,8 +31,9 @@ ROOT = Path(__file__).parents[1]
 GUEST_S = 4500
 DOWN_S = 60
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
-_WORKERS = ("-n", str(2 * len(os.sched_getaffinity(0))), "--dist", "worksteal")
-"""Three fifths of a worker's time go by in waiting: for addresses to settle, for answers, for rates to be measured."""
+_WORKERS = ("-n", str(1 + len(os.sched_getaffinity(0))), "--dist", "worksteal")
+"""Three fifths of a worker's time go by in waiting: for addresses to settle, for answers, for rates to be measured. More
+workers, and rates come out wrong."""
 _FEWER = {"WEFT_KERNEL_PAIRS": "20", "WEFT_FAULT_STRIDE": "20"}
 """Random pairs, and kills and refusals, in a guest: starting the programs that dump it takes as long as all else."""
 _LONG = tuple(
