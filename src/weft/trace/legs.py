@@ -185,7 +185,7 @@ class Teller:
         elif walk.guest == step.at:
             said = f"handed to the guest that has {step.next_hop}"
             path = self._names.path(step.at)
-            hop = self._hop(step.at.netns, Sort.ENDS, said, path=path, keys=step.passed)
+            hop = self._hop(step.at.netns, Sort.GUEST, said, path=path, keys=step.passed)
             yield replace(hop, place=f"port {port_name(path)}" if path else str(step.at))
 
     def _nobody(self, step: Carried) -> Hop:

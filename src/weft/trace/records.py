@@ -23,7 +23,7 @@ class Fate(StrEnum):
 
 
 class Sort(StrEnum):
-    """What a hop is about. FIREWALL: somebody else's."""
+    """What a hop is about. FIREWALL: somebody else's. GUEST: handed to one."""
 
     SENDS = "sends"
     SPOOFING = "anti-spoofing"
@@ -36,6 +36,7 @@ class Sort(StrEnum):
     QOS = "qos"
     MTU = "mtu"
     ENDS = "ends"
+    GUEST = "guest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,8 @@ class End:
 class Hop:
     """`place`: where, as people call it; `netns` there. `passes`: whether it goes on from here, None where that is not
     known. `path`: of what the file says about it, () for nothing. `keys`: the kernel objects that decide. `chain`:
-    of a filter, the one that gave the verdict. `over`: of a bridge, the links that it comes in and goes out by. `mtu`: of a route, a bridge
-    and an end, in bytes, where known."""
+    of a filter, the one that gave the verdict. `over`: of a bridge, the links that it comes in and goes out by. `mtu`:
+    of a route, a bridge and an end, in bytes, where known."""
 
     place: str
     netns: str

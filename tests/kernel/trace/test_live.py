@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ tenants:
       web: {network: front, attach: {netns: web}, addresses: [10.0.0.10, "fd00::10"], security_groups: [web]}
       ask: {network: front, attach: {netns: ask}, addresses: [10.0.0.20, "fd00::20"]}
       db: {network: back, attach: {netns: db}, addresses: [10.1.0.10, "fd01::10"], security_groups: [web]}
-      vm: {network: front, attach: {tap: {}}, addresses: [10.0.0.30]}
+      vm: {network: front, attach: {tap: {name: vm}}, addresses: [10.0.0.30], mac: "52:54:00:12:34:56"}
 """
 OUTSIDE = """
 set -e
@@ -43,6 +44,8 @@ ip -n out addr add 192.0.2.254/24 dev up1; ip -n out link set up1 up
 ip -n out addr add 198.51.100.1/32 dev up1; ip -n out route add 10.0.0.0/8 via 192.0.2.1
 ip route add default via 192.0.2.254
 """
+MAC = "52:54:00:12:34:56"
+GUEST = Path(__file__).parents[1] / "qos" / "guest_behind.py"
 RULESETS = "for n in $(ls /run/netns); do nsenter --net=/run/netns/$n nft -s -t list ruleset; done"
 BRIDGE, ROUTER = "weft.lab.shop", "weft.lab.shop.front"
 
@@ -203,6 +206,31 @@ def test_what_cannot_be_measured(lab: Lab) -> None:
     assert lab.live("web", "vm", "icmp")["live"]["why"] == "shop/vm is a tap that nobody has opened"
     assert lab.live("external", "db", "tcp/80")["live"]["why"] == "external is outside of this machine"
     assert lab.live("ask", "db", "sctp/80", code=3)["live"]["why"] == "only icmp, icmpv6, tcp, udp can be sent"
+
+
+def test_a_guest_behind_a_tap(lab: Lab) -> None:
+    """One that answers, and one that only listens: a process that has the tap open."""
+    lab.world.run("sh", "-ec", "ip netns add guest; ip -n guest link set lo up")
+    holding = lab.world.start(sys.executable, "-IS", GUEST, "vm", "guest", stdout=subprocess.PIPE)
+    assert holding.stdout is not None and holding.stdout.readline() == "ready\n"
+    deaf = lab.live("ask", "vm", "icmp", code=3)["live"]
+    assert "nobody answers for 10.0.0.30" in deaf["differs"], "it has no address yet"
+    lab.world.run("ip", "link", "set", "eth0", "address", MAC, "up", netns="guest")
+    lab.world.run("ip", "addr", "add", "10.0.0.30/24", "dev", "eth0", netns="guest")
+    lab.world.run("ip", "route", "add", "default", "via", "10.0.0.1", netns="guest")
+    assert lab.world.ping("10.0.0.30", netns="ask")
+    for words, answer in ((("ask", "vm", "icmp"), "answered"), (("web", "vm", "tcp/80"), "refused")):
+        live = lab.live(*words)["live"]
+        assert (live["differs"], live["answer"]) == ("", answer) and False not in live["confirmed"], words
+    lab.world.run(
+        "nft", "table inet mine { chain in { type filter hook input priority 0; policy drop; }; }", netns="guest"
+    )
+    live = lab.live("ask", "vm", "udp/53")["live"]
+    assert live["differs"] == "" and live["answer"] == "", "a guest need not answer"
+    assert lab.live("vm", "web", "icmp")["live"]["why"] == "shop/vm is a tap, and only its guest could speak for it"
+    holding.terminate()
+    holding.wait(20)
+    assert lab.live("ask", "vm", "icmp")["live"]["why"] == "shop/vm is a tap that nobody has opened"
 
 
 def test_nothing_is_left_of_one_that_is_killed(lab: Lab) -> None:

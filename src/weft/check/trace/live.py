@@ -142,6 +142,8 @@ def _hides(
 
 def _judge(trace: Trace, stations: list[tuple[str, Station]], seen: Sightings, answered: Answered) -> Live:
     confirmed: list[bool | None] = [None] * len(trace.hops)
+    if trace.there.hops[-1].sort is Sort.GUEST and answered.how:
+        confirmed[len(trace.there.hops) - 1] = True  # nobody else could have answered
     before: Station | None = None
     for way, station in stations:
         is_first_answer = way == "answer" and station.hops[0] == 0
@@ -198,7 +200,8 @@ def _not_come(station: Station, way: str, seen: Sightings, before: Station | Non
 
 def _ending(trace: Trace, answered: Answered) -> str:
     """Of a way on which nothing was other."""
-    if trace.fate is Fate.PASSES and not answered.how and trace.talk.protocol != "udp" and not trace.target.is_outside:
+    is_free = trace.talk.protocol == "udp" or trace.target.is_outside or trace.target.stitch is not None
+    if trace.fate is Fate.PASSES and not answered.how and not is_free:
         return "every hop was passed, and yet no answer came"
     may_try_smaller = trace.hops[-1].sort is Sort.MTU and not trace.whole
     if trace.fate is Fate.STOPS and answered.how and trace.hops[-1].sort is not Sort.ENDS and not may_try_smaller:

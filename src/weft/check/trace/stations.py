@@ -37,8 +37,9 @@ def stations_of(leg: Leg, *, comes_in: bool = False) -> list[Station]:
 
 
 def _runs(hops: Sequence[Hop]) -> Iterator[range]:
-    """Hops that are seen at the same place. What queues or is too large is part of where it leaves."""
-    told = [(at, hop) for at, hop in enumerate(hops) if hop.sort not in (Sort.QOS, Sort.MTU)]
+    """Hops that are seen at the same place. What queues or is too large is part of where it leaves. A tap has no hooks
+    that a packet for a guest would pass."""
+    told = [(at, hop) for at, hop in enumerate(hops) if hop.sort not in (Sort.QOS, Sort.MTU, Sort.GUEST)]
     for _, run in groupby(told, key=lambda pair: (pair[1].netns, pair[1].over)):
         numbers = [at for at, _ in run]
         yield range(numbers[0], numbers[-1] + 1)
