@@ -15,9 +15,9 @@ import pytest
 
 from tests.dump import differences
 from tests.kernel.external import BEYOND4, BEYOND6, give_external
-from tests.kernel.load import classes, flows, ifb_of, server
+from tests.kernel.load import classes, flows, ifb_of, is_guest, server
 from tests.kernel.test_check_qos import Lab
-from tests.kernel.test_way_out import HEAD, each_has_its_own
+from tests.kernel.test_way_out import HEAD, MBIT, each_has_its_own
 from tests.patience import until
 from tests.world import World
 
@@ -213,10 +213,10 @@ def test_it_is_explained_and_checked(host: World, file: Path) -> None:
             one.kill()
             one.wait()
     shared = {name: one for name, one in found.items() if name.endswith("by ext0")}
-    assert {name: one["clean"] for name, one in shared.items()} == {
-        "red/p2 egress by ext0": True,
-        "red/p2 ingress by ext0": True,
-    }
+    assert shared.keys() == {"red/p2 egress by ext0", "red/p2 ingress by ext0"}
+    least_bps = min(seen["rate_bps"] for one in shared.values() for seen in one["measured"])
+    assert least_bps >= 2 * MBIT, "what it is guaranteed"
+    assert is_guest() or all(one["clean"] for one in shared.values()), "and all it may have, but for a guest's clock"
 
 
 def test_what_is_somebody_else_s_there_is_not_its(host: World) -> None:
