@@ -16,7 +16,7 @@ from weft.model.intent import Intent
 from weft.reach import Endpoint, floating, forwardings, host
 from weft.state import State
 
-FLOATING_PAIRS = 5_000
+FLOATING_PAIRS = 1_000
 """Of ports and what they ask by floating IPs; above it the alike ask by one."""
 
 
