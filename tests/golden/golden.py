@@ -21,6 +21,7 @@ from weft.facts import FEATURES, Facts, ForeignLink, ForwardDrop, KeyFile, Line
 from weft.files import Loaded, load_text
 from weft.kinds import KINDS
 from weft.kinds.nft.chain import NftChain
+from weft.lint import lint
 from weft.plan import Phase, Plan, Step, plan
 from weft.plan.render import describe, script, text
 from weft.state import KernelObject, Key, State
@@ -81,6 +82,12 @@ def findings_text(case: Case) -> str:
     return "".join(f"{f.severity}: {f.at(at(f.path))}\n" for f in findings)
 
 
+def lint_text(case: Case) -> str:
+    """What is legal and does harm."""
+    at = case.loaded.origins.at
+    return "".join(f"{f.severity}: {f.at(at(f.path))}\n" for f in lint(case.loaded.intent, case.facts))
+
+
 def plan_text(case: Case) -> str:
     """What `weft plan --all` says, and then each step in the order of execution."""
     at = case.loaded.origins.at
@@ -100,6 +107,7 @@ def script_text(case: Case) -> str:
 OUTPUTS: Mapping[str, Callable[[Case], str]] = {
     "state.txt": state_text,
     "findings.txt": findings_text,
+    "lint.txt": lint_text,
     "plan.txt": plan_text,
     "script.txt": script_text,
 }

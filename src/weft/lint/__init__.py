@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from weft.compiler.findings import Finding
 from weft.facts import Facts
+from weft.lint.groups.floating import silent_floating
+from weft.lint.groups.vain import memberless_groups, shadowed_rules
 from weft.lint.limits import LIMITS, conntrack, neighbours
 from weft.lint.mtu import large_links, lost_ipv6, uneven_ports
 from weft.lint.qos.figures import bursts
@@ -41,6 +43,9 @@ RULES: tuple[Rule, ...] = (
     foreign_marks,
     limits_in_reach,
     bbr_that_is_dropped,
+    silent_floating,
+    shadowed_rules,
+    memberless_groups,
 )
 
 

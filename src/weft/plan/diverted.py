@@ -8,16 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from weft.compiler.floating.layout import FLOATING, FORWARDS
+from weft.compiler.floating.layout import FLOATING, FORWARDED, FORWARDS
 from weft.diff import Changes
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
 from weft.state import KernelObject
 
 _BY_ADDRESS = frozenset({*FLOATING.values(), *FORWARDS.values()})
-_FORWARDED = re.compile(
-    r"ip6? daddr (?P<address>\S+) (?P<protocol>\w+) dport (?P<low>\d+)-(?P<high>\d+) dnat (?P<to>.+)"
-)
 
 
 def moved(changes: Changes) -> dict[str, set[str]]:
@@ -51,9 +48,9 @@ def left(changes: Changes) -> tuple[str, ...]:
 
 def _narrowed(before: NftChain, after: KernelObject | None) -> Iterator[str]:
     """The floating IPs of ranges that no rule holds whole any more."""
-    ranges = [found for rule in getattr(after, "rules", ()) if (found := _FORWARDED.fullmatch(rule))]
+    ranges = [found for rule in getattr(after, "rules", ()) if (found := FORWARDED.fullmatch(rule))]
     for rule in before.rules:
-        was = _FORWARDED.fullmatch(rule)
+        was = FORWARDED.fullmatch(rule)
         if was and not any(_covers(now, was) for now in ranges):
             yield was["address"]
 
@@ -68,4 +65,4 @@ def _addresses(obj: KernelObject | None) -> Iterator[tuple[str, str]]:
     if isinstance(obj, NftElement) and obj.set in _BY_ADDRESS:
         yield obj.element.partition(" . ")[0], f"{obj.element} {obj.value}"
     elif isinstance(obj, NftChain):
-        yield from ((found["address"], rule) for rule in obj.rules if (found := _FORWARDED.fullmatch(rule)))
+        yield from ((found["address"], rule) for rule in obj.rules if (found := FORWARDED.fullmatch(rule)))

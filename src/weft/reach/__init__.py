@@ -6,7 +6,7 @@ once its kinds are. What a State does not say (somebody else's routes, a guest's
 """
 
 from weft.reach.crossing import Talk
-from weft.reach.endpoints import FAMILIES, Endpoint, endpoints, floating
+from weft.reach.endpoints import FAMILIES, Endpoint, endpoints, floating, forwardings, host
 from weft.reach.expectation import Expectation, Reach, expect
 from weft.reach.walk import World
 from weft.reach.way import Verdict, Walk
@@ -23,4 +23,6 @@ __all__ = [
     "endpoints",
     "expect",
     "floating",
+    "forwardings",
+    "host",
 ]

@@ -1,28 +1,37 @@
-"""The ports of an intent as places that packets come from and go to, and the floating IPs that lead to them.
+"""The ports of an intent as places that packets come from and go to, the floating IPs and forwardings that lead to
+them, and the host.
 
 Rules: a port speaks with its first address of each family. A tap is its guest's: nobody here speaks for it. A floating
-IP is a place that packets go to alone: its port, asked by another address.
+IP and a forwarding are places that packets go to alone: their port, asked by another address; a forwarding at one port.
+The host speaks with the address that its route says.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from weft.compiler.floating.layout import FLOATING
+from weft.compiler.floating.layout import FLOATING, FORWARDED, FORWARDS
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
+from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
+from weft.model.floating import Forward
 from weft.model.intent import Intent, Path, Port
+from weft.model.security import PROTOCOL_NAMES
 from weft.model.sharing import NetworkKey, network_key
+from weft.reach.crossing import Talk
 from weft.records import dataclass
-from weft.state import KernelObject, Key, State
+from weft.state import HOST, KernelObject, Key, State
 
 FAMILIES = (4, 6)
 MAPS = frozenset(FLOATING.values())
+_FORWARDS = frozenset(FORWARDS.values())
+UNSPECIFIED = {4: "0.0.0.0", 6: "::"}
+"""Whatever the route says. Source: RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +39,8 @@ class Endpoint:
     """`name`: TENANT/PORT. `network`: as the file has it; `at`: whose it is, and its name. `path`: its place in the
     intent. `netns`, `ifname`: where it ends; of a tap, the tap itself. `ipv4`, `ipv6`: its address without prefix
     length, "" for none. `floating`: the address that it is asked by, where that is another; `name` then is
-    TENANT/ADDRESS."""
+    TENANT/ADDRESS. `talk`: what alone it can be asked there, of a forwarding; `own_port`: what that becomes at the
+    port; `name` then is TENANT/ADDRESS PROTOCOL/PORTS."""
 
     name: str
     tenant: str
@@ -43,6 +53,23 @@ class Endpoint:
     ipv6: str
     is_guest: bool
     floating: str = ""
+    talk: Talk | None = None
+    own_port: int = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether packets come from there as well."""
+        return not self.floating
+
+    @property
+    def is_host(self) -> bool:
+        """Not a port of it, but itself."""
+        return not self.tenant
+
+    def is_at(self, other: Endpoint, family: int) -> bool:
+        """Whether what comes to one of the two comes to the other as well: two forwardings may lead to one place."""
+        here, there = ((end.netns, end.address(family), end.own_port) for end in (self, other))
+        return self is other or (bool(self.own_port) and here == there)
 
     def address(self, family: int) -> str:
         """Its own."""
@@ -66,6 +93,22 @@ def endpoints(intent: Intent, state: State, paths: Mapping[Key, Path]) -> list[E
     return [_endpoint(tenant, port, held, objects) for tenant, port, held, objects in ports if objects]
 
 
+def host() -> Endpoint:
+    """The machine itself, which asks."""
+    return Endpoint(
+        name="host",
+        tenant="",
+        network="",
+        at=("", ""),
+        path=("host",),
+        netns=HOST,
+        ifname="",
+        ipv4=UNSPECIFIED[4],
+        ipv6=UNSPECIFIED[6],
+        is_guest=False,
+    )
+
+
 def floating(intent: Intent, state: State, ends: Iterable[Endpoint]) -> list[Endpoint]:
     """Every floating IP that leads to one of `ends`, in the order of the file."""
     known = {end.path: end for end in ends}
@@ -77,6 +120,53 @@ def floating(intent: Intent, state: State, ends: Iterable[Endpoint]) -> list[End
         if address in fixed
     )
     return [_asked_by(address, fixed[address], path, end) for path, end, address in wanted if end is not None]
+
+
+def forwardings(intent: Intent, state: State, ends: Iterable[Endpoint]) -> list[Endpoint]:
+    """Every range of every forwarding that leads to one of `ends`, in the order of the file; each stands for its first
+    port."""
+    known = {end.path: end for end in ends}
+    leads = _leads(state) if known else {}
+    return [
+        made
+        for name, tenant in intent.tenants.items()
+        for address, held in tenant.floating_ips.items()
+        for at, forward in enumerate(held.forward)
+        if (end := known.get(("tenants", name, "ports", forward.port))) is not None
+        for made in _forwarded(address, at, forward, end, leads)
+    ]
+
+
+def _forwarded(
+    address: str, at: int, forward: Forward, end: Endpoint, leads: Mapping[tuple[str, str, int], tuple[str, int]]
+) -> Iterator[Endpoint]:
+    word = PROTOCOL_NAMES[forward.protocol]
+    for low, high in forward.ports:
+        found = leads.get((address, word, low))
+        if found is not None:
+            ports = str(low) if low == high else f"{low}-{high}"
+            made = _asked_by(
+                address, found[0], ("tenants", end.tenant, "floating_ips", address, "forward", str(at)), end
+            )
+            name = f"{made.name} {word}/{ports}"
+            yield replace(made, name=name, talk=Talk(protocol=word, port=low), own_port=found[1])
+
+
+def _leads(state: State) -> dict[tuple[str, str, int], tuple[str, int]]:
+    """By floating IP, protocol and first port, where a forwarding leads."""
+    found: dict[tuple[str, str, int], tuple[str, int]] = {}
+    for obj in state.values():
+        if isinstance(obj, NftElement) and obj.set in _FORWARDS:
+            address, number, port = obj.element.split(" . ")
+            to, own = obj.value.split(" . ")
+            found[address, PROTOCOL_NAMES[int(number)], int(port)] = to, int(own)
+        elif isinstance(obj, NftChain) and obj.type == "nat":
+            for rule in filter(None, map(FORWARDED.fullmatch, obj.rules)):
+                found[rule["address"], rule["protocol"], int(rule["low"])] = (
+                    rule["to"].rpartition(" ")[2],
+                    int(rule["low"]),
+                )
+    return found
 
 
 def _asked_by(address: str, own: str, path: Path, end: Endpoint) -> Endpoint:

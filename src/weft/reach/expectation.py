@@ -10,11 +10,15 @@ from dataclasses import field, replace
 from enum import StrEnum
 
 from weft.reach.crossing import Crossing, Talk, why_stopped
-from weft.reach.endpoints import Endpoint
+from weft.reach.endpoints import UNSPECIFIED, Endpoint
+from weft.reach.routing import hops
 from weft.reach.walk import World
 from weft.reach.way import Verdict, Walk
 from weft.records import dataclass
 from weft.state import Key
+
+ASKED = ("tcp", "udp")
+"""What forwardings are asked by."""
 
 
 class Reach(StrEnum):
@@ -55,7 +59,11 @@ def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Exp
     unknowable = _unknowable(source, target, family)
     if unknowable:
         return Expectation(source=source, target=target, family=family, reach=Reach.OPEN, why=unknowable)
-    there = world.walk(source.netns, source.address(family), target.asked(family))
+    speaks = _speaks(world, source, target, family)
+    if not speaks:
+        why = f"{source.name} has no IPv{family} address to ask {target.asked(family)} with"
+        return Expectation(source=source, target=target, family=family, reach=Reach.OPEN, why=why)
+    there = world.walk(source.netns, speaks, target.asked(family), target.talk)
     back = None
     if there.verdict is Verdict.ARRIVES and (there.netns, there.target) == (target.netns, target.address(family)):
         back = world.answer(there)
@@ -74,12 +82,26 @@ def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Exp
     )
 
 
+def _speaks(world: World, source: Endpoint, target: Endpoint, family: int) -> str:
+    """The address that it asks with, "" where its route is not known."""
+    own = source.address(family)
+    if own != UNSPECIFIED[family]:
+        return own
+    tables = world.tables(source.netns)
+    route = tables.route(target.asked(family), own)
+    if route is None:
+        return ""
+    return route.src or tables.first_address(family, hops(route)[0].ifname) or tables.any_address(family) or ""
+
+
 def _unknowable(source: Endpoint, target: Endpoint, family: int) -> str:
     for end in (source, target):
         if end.is_guest:
             return f"{end.name} is a tap, and only its guest could speak for it"
         if not end.address(family):
             return f"{end.name} {'is' if end.floating else 'has'} no IPv{family} address"
+    if target.talk is not None and target.talk.protocol not in ASKED:
+        return f"what is forwarded is {target.talk.protocol}, which nobody asks by"
     if source.netns != target.netns or target.floating:
         return ""
     where = f"namespace {source.netns}" if source.netns else "the host"

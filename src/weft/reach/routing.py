@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 
 from weft.compiler import addressing
 from weft.compiler.addressing import Span
@@ -65,6 +65,12 @@ class Tables:
     def first_address(self, family: int, ifname: str) -> str | None:
         """What a packet gets as its source when it is masqueraded out of the link."""
         return self._first.get((family, ifname))
+
+    def any_address(self, family: int) -> str | None:
+        """What a packet sent here gets as its source where the link of its route has none: the first one that is
+        not of a link or of this machine alone. Source: net/ipv4/devinet.c inet_select_addr."""
+        own = (address for (of, _), address in self._first.items() if of == family)
+        return next((one for one in own if not (ip_address(one).is_loopback or ip_address(one).is_link_local)), None)
 
     def route(self, dst: str, src: str, iif: str = "", *, even_down: bool = False) -> Route | None:
         """The route of a packet, None where there is none. `iif`: the link it came in by, "" for one sent here;

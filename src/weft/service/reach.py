@@ -1,28 +1,30 @@
 """`weft check reach`: what should reach what, what does, and where they differ, what is wrong on the way.
 
 Rules: takes no lock, so it works while an apply runs; what it says is then of that moment. Expectation is of the
-desired state, so that what somebody changed behind weft's back is a difference; the suspects are what `status` finds,
-on the way of the pair.
+desired state, so that what somebody changed behind weft's back is a difference; of the host's own only its addresses
+count beside, for it asks by them. The suspects are what `status` finds, on the way of the pair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Protocol as Interface
 
 from weft.check.reach import Measured, Outcome, Protocol, measure
 from weft.check.reach.guests import is_open
 from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
+from weft.kinds.ip.address import Address
 from weft.netlink.namespaces import Namespaces
-from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect, floating
+from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect
 from weft.records import dataclass
 from weft.service.prepared import Prepared
+from weft.service.reach_choice import Choice, targets
 from weft.service.service import Service
 from weft.service.status import status_of
 from weft.service.suspects import Suspect, Suspects
+from weft.state import HOST, State
 
 MOST_PAIRS = 50_000
 """So many are measured at once: some 220 ports. Each takes some seven kilobytes and sixteen questions."""
@@ -60,13 +62,17 @@ class Pair:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
     """`ports`: those of all pairs, the selected first. `unopened`: names of those that are taps nobody has open.
-    `elapsed_s`: of measuring alone."""
+    `elapsed_s`: of measuring alone. `asking` of the `able` ports ask what is asked by floating IPs. `outside`: external
+    networks from which nobody asks, though something could be asked from there."""
 
     scope: str
     ports: tuple[Endpoint, ...]
     unopened: frozenset[str]
     pairs: tuple[Pair, ...]
     elapsed_s: float
+    asking: int = 0
+    able: int = 0
+    outside: tuple[str, ...] = ()
 
     @property
     def differing(self) -> tuple[Pair, ...]:
@@ -93,13 +99,13 @@ def check_reach(
     """
     prepared = service.prepare(loaded)
     ports_there = endpoints(loaded.intent, prepared.desired, prepared.paths)
-    found = [*ports_there, *floating(loaded.intent, prepared.desired, ports_there)]
-    selected = select(found, ports)
-    asked = pairs_of(found, selected)
+    found = [*ports_there, *targets(loaded.intent, prepared.desired, ports_there, protocols)]
+    choice = Choice(loaded.intent, found, ports)
+    selected, asked = choice.selected, choice.pairs
     if len(asked) > MOST_PAIRS:
         what = f"{len(selected):,} ports are {len(asked):,} pairs; at once {MOST_PAIRS:,} can be measured"
         raise IntentInvalid([Problem(where="--port", what=what, fix="choose one port, or a tenant's: --port 'shop/*'")])
-    expectations = list(_expectations(World(prepared.desired), asked))
+    expectations = list(_expectations(World(_with_addresses(prepared)), asked))
     if watcher is not None:
         watcher.start(sum(known.reach is not Reach.OPEN for known in expectations) * len(protocols))
     namespaces = Namespaces()
@@ -114,32 +120,17 @@ def check_reach(
         unopened=frozenset(end.name for end in ends.values() if end.is_guest and not is_open(end.ifname)),
         pairs=tuple(_with_suspects(_pairs(expectations, measured), prepared, service)),
         elapsed_s=measured.elapsed_s,
+        asking=choice.asking,
+        able=choice.able,
+        outside=choice.outside,
     )
 
 
-def select(found: Sequence[Endpoint], words: Sequence[str]) -> list[Endpoint]:
-    """The ports that any of the words fits, all where there are none. Raises: IntentInvalid for one that fits none."""
-    strange = [word for word in words if not any(_fits(end, word) for end in found)]
-    if strange:
-        fix = "PORT, TENANT/PORT or a pattern such as TENANT/*; `weft show` lists them"
-        raise IntentInvalid([Problem(where=word, what="no port has that name", fix=fix) for word in strange])
-    return [end for end in found if not words or any(_fits(end, word) for word in words)]
-
-
-def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[tuple[Endpoint, Endpoint]]:
-    """Each of the selected with each other, both ways; one alone with all there are. A floating IP asks nobody."""
-    if len(selected) == 1 < len(found):
-        (one,) = selected
-        others = [end for end in found if end is not one]
-        pairs = [(one, other) for other in others] + [(other, one) for other in others]
-    else:
-        pairs = [(source, target) for source in selected for target in selected if source is not target]
-    return [(source, target) for source, target in pairs if not source.floating]
-
-
-def _fits(end: Endpoint, word: str) -> bool:
-    name = end.name if "/" in word else end.path[-1]
-    return name == word or fnmatchcase(name, word)
+def _with_addresses(prepared: Prepared) -> State:
+    """What is wanted, and the addresses that the host has besides."""
+    held = prepared.observed.items()
+    own = {key: obj for key, obj in held if isinstance(obj, Address) and obj.netns == HOST}
+    return State(own | prepared.desired)
 
 
 def _expectations(world: World, pairs: Iterable[tuple[Endpoint, Endpoint]]) -> Iterator[Expectation]:
@@ -157,7 +148,13 @@ def _pairs(expectations: Iterable[Expectation], measured: Measured) -> Iterator[
         known.setdefault(_names(expectation), []).append(expectation)
     for names, of in known.items():
         measured_of = tuple(outcomes.get(names, ()))
+        taken = measured.taken
+        of = [_unasked(one, taken.get((one.target.name, one.family), "")) for one in of]
         yield Pair(source=of[0].source, target=of[0].target, expectations=tuple(of), outcomes=measured_of)
+
+
+def _unasked(known: Expectation, why: str) -> Expectation:
+    return replace(known, reach=Reach.OPEN, why=why) if why else known
 
 
 def _with_suspects(pairs: Iterable[Pair], prepared: Prepared, service: Service) -> Iterator[Pair]:

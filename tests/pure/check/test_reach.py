@@ -10,14 +10,20 @@ import pytest
 
 from weft.check.reach import Outcome, Protocol
 from weft.check.reach.icmp import checksum
+from weft.check.reach.places import Places
 from weft.check.reach.probes import NONCE_BYTES, Board, Probe
+from weft.compiler import compile
 from weft.doors.cli import reach_text
 from weft.doors.cli.reach_text import document
 from weft.errors import IntentInvalid
-from weft.reach import Endpoint, Expectation, Reach
-from weft.service.reach import Pair, Reached, pairs_of, select
+from weft.facts import FEATURES, Facts, ForeignLink
+from weft.files import load_text
+from weft.model.intent import Intent
+from weft.reach import Endpoint, Expectation, Reach, Talk, World, endpoints, expect
+from weft.service.reach import Pair, Reached
+from weft.service.reach_choice import Choice, pairs_of, select, targets
 from weft.service.status import Difference, Drift
-from weft.state import Key
+from weft.state import Key, State
 
 
 def end(name: str, *, netns: str = "", is_guest: bool = False) -> Endpoint:
@@ -210,3 +216,68 @@ def test_of_many_ports_only_differences_are_shown_those_of_one_cause_once() -> N
         "",
         "841 of 870 pairs as asked, 29 differ; 3,480 questions in 0.5 s.",
     ]
+
+
+MANY = """
+weft: 1
+name: lab
+external_networks: {net: {link: eth1, subnets: [203.0.113.0/24]}}
+tenants:
+  red:
+    networks: {a: {subnets: [10.1.0.0/16]}, b: {subnets: [10.2.0.0/16]}}
+    routers: {edge: {interfaces: [a, b], gateway: net}}
+    security_groups: {web: {ingress: [{protocol: tcp}]}}
+    ports:
+      p[1-60]: {network: a, attach: {netns: "a{name}"}}
+      q[1-20]: {network: b, attach: {netns: "b{name}"}}
+      s[1-20]: {network: b, attach: {netns: "s{name}"}, security_groups: [web]}
+    floating_ips:
+      203.0.113.9:
+        network: net
+        forward: [{protocol: tcp, ports: [22, 80-81], port: p1}, {protocol: sctp, ports: 7, port: p1}]
+%s"""
+
+
+def test_of_many_that_are_alike_one_asks_floating_ips() -> None:
+    intent, ends = many(50)
+    whole = Choice(intent, ends, [])
+    assert (whole.asking, whole.able, whole.outside) == (3, 100, ("net",))
+    asked = [(a.name, b.name) for a, b in whole.pairs if b.floating]
+    assert {a for a, _ in asked} == {"red/p1", "red/q1", "red/s1", "host"} and len(asked) == 4 * 53
+    assert len(whole.pairs) == 100 * 99 + len(asked), "ports ask each other as ever"
+    one = Choice(intent, ends, ["203.0.113.9"])
+    assert (one.asking, one.able) == (100, 100)
+    assert [end.name for end in one.selected] == [
+        f"red/203.0.113.9 {what}" for what in ("tcp/22", "tcp/80-81", "sctp/7")
+    ]
+    shown = text(replace(found(), asking=3, able=100, outside=("net",)))
+    assert "floating IPs asked from 3 of 100 ports, one of those alike (network and groups)" in shown
+    assert "not asked: floating IPs from outside (net)" in shown
+
+
+def many(floating: int) -> tuple[Intent, list[Endpoint]]:
+    lines = "".join(f"      203.0.113.{at}: {{network: net, port: q1}}\n" for at in range(10, 10 + floating))
+    intent = load_text("f", MANY % lines).intent
+    facts = Facts(host_id="h", features=frozenset(FEATURES), links={"eth1": ForeignLink(ifname="eth1")})
+    made = compile(intent, facts)
+    ports = endpoints(intent, made.state, made.paths)
+    return intent, [*ports, *targets(intent, made.state, ports, tuple(Protocol))]
+
+
+def test_forwardings_of_protocols_that_are_not_asked() -> None:
+    intent, ends = many(1)
+    made = [end for end in ends if end.talk]
+    assert [(end.talk.port, end.own_port) for end in made if end.talk] == [(22, 22), (80, 80), (7, 7)]
+    unasked = expect(World(State()), ends[0], made[2], 4)
+    assert (unasked.reach, unasked.why) == (Reach.OPEN, "what is forwarded is sctp, which nobody asks by")
+    assert len(targets(intent, State(), ends[:100], [Protocol.UDP])) == 0
+
+
+def test_two_forwardings_to_one_place_share_a_listener() -> None:
+    one = replace(FLOATING, name="red/203.0.113.10 tcp/22", talk=Talk(protocol="tcp", port=22), own_port=22)
+    same = replace(one, name="red/203.0.113.11 tcp/2222", floating="203.0.113.11", talk=Talk(protocol="tcp", port=2222))
+    places = Places(4)
+    assert one not in places
+    places.add(one)
+    assert same in places and replace(same, own_port=23) not in places
+    assert one.is_at(same, 4) and not DB.is_at(FLOATING, 4) and not one.is_at(replace(same, netns="x"), 4)

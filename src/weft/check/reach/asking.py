@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from errno import EMFILE, ENFILE
+from errno import EADDRINUSE, EMFILE, ENFILE
 from itertools import islice
 from typing import Protocol as Interface
 
@@ -54,10 +54,12 @@ class Prober(Interface):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """`faults`: why a port could not speak in a family, by its name and the family. `elapsed_s`: seconds it took."""
+    """`faults`: why a port could not speak in a family, by its name and the family. `taken`: of a forwarding, what has
+    the port that it leads to, so that nothing was asked. `elapsed_s`: seconds it took."""
 
     outcomes: tuple[Outcome, ...]
     faults: dict[tuple[str, int], str]
+    taken: dict[tuple[str, int], str]
     elapsed_s: float
 
 
@@ -75,8 +77,13 @@ def measure(
         run = Run(rooms, exchange, probes)
         run.open()
         run.ask(progress)
-    outcomes = (Outcome(expectation=p.expectation, protocol=p.protocol, reached=p.reached, note=p.note) for p in probes)
-    return Measured(outcomes=tuple(outcomes), faults=run.faults, elapsed_s=time.monotonic() - began)
+    outcomes = (
+        Outcome(expectation=p.expectation, protocol=p.protocol, reached=p.reached, note=p.note)
+        for p in probes
+        if (p.target.name, p.expectation.family) not in run.taken
+    )
+    elapsed_s = time.monotonic() - began
+    return Measured(outcomes=tuple(outcomes), faults=run.faults, taken=run.taken, elapsed_s=elapsed_s)
 
 
 @contextmanager
@@ -94,9 +101,14 @@ def _probes(expectations: Iterable[Expectation], protocols: Collection[Protocol]
     number = 0
     for protocol in protocols:
         for expectation in judged:
-            if protocol is not Protocol.MTU or expectation.mtu:
+            if is_asked_by(expectation.target, protocol) and (protocol is not Protocol.MTU or expectation.mtu):
                 yield Probe(number, protocol, expectation)
                 number += 1
+
+
+def is_asked_by(target: Endpoint, protocol: Protocol) -> bool:
+    """A forwarding leads one protocol on."""
+    return target.talk is None or target.talk.protocol == protocol.value
 
 
 class Run:
@@ -108,12 +120,14 @@ class Run:
         self._board = Board(probes, list(self._ends.values()))
         self._probers = self._make({(probe.protocol, probe.expectation.family) for probe in probes})
         self.faults: dict[tuple[str, int], str] = {}
+        self.taken: dict[tuple[str, int], str] = {}
 
     def open(self) -> None:
         """The sockets of all ports. Raises: NotPermitted."""
         for end in self._ends.values():
-            for (_, family), prober in self._different_probers():
-                if end.address(family) and (end.name, family) not in self.faults:
+            for (protocol, family), prober in self._different_probers():
+                is_of = end.address(family) and is_asked_by(end, protocol)
+                if is_of and (end.name, family) not in self.faults:
                     self._open(end, family, prober)
 
     def ask(self, progress: Progress) -> None:
@@ -160,12 +174,17 @@ class Run:
             if failure.errno in _NO_FILES:
                 raise
             where = f"namespace {end.netns}" if end.netns else "the host"
+            if end.talk is not None and failure.errno == EADDRINUSE:
+                what = f"{end.talk.protocol}/{end.own_port} of {end.address(family)} in {where}"
+                self.taken[end.name, family] = f"{what} is a service's, and only that could say who asks"
+                return
             self.faults[end.name, family] = f"{end.address(family)} in {where}: {(failure.strerror or '').lower()}"
 
     def _is_able(self, probe: Probe) -> bool:
         family = probe.expectation.family
         for end in (probe.source, probe.target):
-            probe.note = probe.note or self.faults.get((end.name, family), "")
+            known = self.faults.get((end.name, family)) or self.taken.get((end.name, family))
+            probe.note = probe.note or known or ""
         return not probe.note
 
     def _make_precise(self, probe: Probe) -> None:

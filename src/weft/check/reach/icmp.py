@@ -100,7 +100,7 @@ class Icmp:
             probe = self._board.read(packet, at + _HEADER.size)
             if probe is None:
                 continue
-            if packet[at] == self._words.request and probe.target is end:
+            if packet[at] == self._words.request and probe.target.is_at(end, self._family):
                 probe.arrived = True
             elif packet[at] == self._words.reply and probe.source is end:
                 probe.answered = True

@@ -15,6 +15,7 @@ from itertools import groupby
 from struct import pack
 
 from weft.check.reach.exchange import READABLE, WRITABLE, Exchange, family_of
+from weft.check.reach.places import Places
 from weft.check.reach.probes import MESSAGE_BYTES, Board, Probe
 from weft.check.reach.rooms import Rooms
 from weft.reach import Endpoint
@@ -31,24 +32,28 @@ class Tcp:
 
     def __init__(self, exchange: Exchange, board: Board, family: int, rooms: Rooms) -> None:
         self._exchange, self._board, self._family, self._rooms = exchange, board, family, rooms
-        self._listening: dict[str, tuple[str, int]] = {}
+        self._listening: dict[str, int] = {}
+        self._places = Places(family)
         self._calling: dict[int, socket.socket] = {}
 
     def open(self, end: Endpoint) -> None:
         """The calling thread is in the port's namespace. Raises: OSError."""
+        if end in self._places:
+            return
         listener = self._socket()
         try:
-            listener.bind((end.address(self._family), 0))
+            listener.bind((end.address(self._family), end.own_port))
             listener.listen(_BACKLOG)
         except OSError:
             listener.close()
             raise
-        self._listening[end.name] = listener.getsockname()[:2]
+        self._places.add(end)
+        self._listening[end.name] = listener.getsockname()[1]
         self._exchange.watch(listener, partial(self._accept, listener, end))
 
     def port(self, end: Endpoint) -> int:
-        """At which the port listens."""
-        return self._listening[end.name][1]
+        """At which the port is called."""
+        return end.talk.port if end.talk is not None else self._listening[end.name]
 
     def send(self, probes: Sequence[Probe]) -> None:
         """A call that is still on its way goes on: the kernel repeats it by itself."""
@@ -106,7 +111,7 @@ class Tcp:
     def _hear(self, taken: socket.socket, end: Endpoint) -> None:
         with suppress(OSError):
             probe = self._board.read(taken.recv(MESSAGE_BYTES))
-            if probe is not None and probe.target is end:
+            if probe is not None and probe.target.is_at(end, self._family):
                 probe.arrived = probe.answered = True
             if probe is not None:
                 self.end(probe)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 from weft.check.reach.exchange import Exchange, enlarge, family_of, received
+from weft.check.reach.places import Places
 from weft.check.reach.probes import MESSAGE_BYTES, Board, Probe
 from weft.reach import Endpoint
 
@@ -18,19 +19,24 @@ class Udp:
     def __init__(self, exchange: Exchange, board: Board, family: int) -> None:
         self._exchange, self._board, self._family = exchange, board, family
         self._asking: dict[str, socket.socket] = {}
-        self._answering: dict[str, tuple[str, int]] = {}
+        self._answering: dict[str, int] = {}
+        self._places = Places(family)
 
     def open(self, end: Endpoint) -> None:
         """The calling thread is in the port's namespace. Raises: OSError."""
-        asking, answering = self._bound(end), self._bound(end)
-        self._asking[end.name] = asking
-        self._answering[end.name] = answering.getsockname()[:2]
-        self._exchange.watch(asking, partial(self._hear, asking, end))
-        self._exchange.watch(answering, partial(self._answer, answering, end))
+        if end.asks:
+            asking = self._bound(end, 0)
+            self._asking[end.name] = asking
+            self._exchange.watch(asking, partial(self._hear, asking, end))
+        if end not in self._places:
+            answering = self._bound(end, end.own_port)
+            self._places.add(end)
+            self._answering[end.name] = answering.getsockname()[1]
+            self._exchange.watch(answering, partial(self._answer, answering, end))
 
     def port(self, end: Endpoint) -> int:
-        """At which the port answers."""
-        return self._answering[end.name][1]
+        """At which the port is asked."""
+        return end.talk.port if end.talk is not None else self._answering[end.name]
 
     def send(self, probes: Sequence[Probe]) -> None:
         for probe in probes:
@@ -40,11 +46,11 @@ class Udp:
             except OSError as failure:
                 probe.note = (failure.strerror or "").lower()
 
-    def _bound(self, end: Endpoint) -> socket.socket:
+    def _bound(self, end: Endpoint, port: int) -> socket.socket:
         made = socket.socket(family_of(self._family), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             enlarge(made)
-            made.bind((end.address(self._family), 0))
+            made.bind((end.address(self._family), port))
         except OSError:
             made.close()
             raise
@@ -56,8 +62,9 @@ class Udp:
                 packet, sender = held.recvfrom(MESSAGE_BYTES)
                 probe = self._board.read(packet)
                 if probe is not None:
-                    probe.arrived |= probe.target is end
-                    held.sendto(self._board.answer(probe, end), sender)
+                    is_here = probe.target.is_at(end, self._family)
+                    probe.arrived |= is_here
+                    held.sendto(self._board.answer(probe, probe.target if is_here else end), sender)
 
     def _hear(self, held: socket.socket, end: Endpoint) -> None:
         for packet in received(held, MESSAGE_BYTES):

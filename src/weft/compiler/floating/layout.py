@@ -8,6 +8,8 @@ them, protocols as numbers. From any link, not only from outside: that is the ha
 
 from __future__ import annotations
 
+import re
+
 from weft.compiler.router.place import UPLINK
 
 FLOATING = {4: "floating4", 6: "floating6"}
@@ -16,6 +18,11 @@ SOURCES = {4: "sources4", 6: "sources6"}
 """From a port's address to the floating IP that it speaks as."""
 FORWARDS = {4: "forwards4", 6: "forwards6"}
 """From a floating IP, a protocol and a port to a port's address and a port of its own."""
+
+FORWARDED = re.compile(
+    r"ip6? daddr (?P<address>\S+) (?P<protocol>\w+) dport (?P<low>\d+)-(?P<high>\d+) dnat (?P<to>.+)"
+)
+"""What `forwarded` writes."""
 
 _WORDS = {4: "ip", 6: "ip6"}
 _ADDRESSES = {4: "ipv4_addr", 6: "ipv6_addr"}

@@ -37,6 +37,7 @@ def text(found: Reached) -> str:
         lines += [*_matrix(found), "", LEGEND, ""]
     lines += _differences(found)
     lines += _unmeasured(found)
+    lines += _left_out(found)
     return "\n".join([*lines, _summary(found)])
 
 
@@ -48,6 +49,8 @@ def document(found: Reached) -> dict[str, Any]:
         "elapsed_s": round(found.elapsed_s, 3),
         "ports": [_port(end, found) for end in found.ports],
         "counts": _counts(found),
+        "asking": {"ports": found.asking, "of": found.able},
+        "not_asked_from": list(found.outside),
         "pairs": [_pair(pair, found) for pair in found.pairs],
     }
 
@@ -159,6 +162,16 @@ def _unmeasured(found: Reached) -> Iterator[str]:
         yield f"not measurable, {_counted(count)}: {why}"
 
 
+def _left_out(found: Reached) -> Iterator[str]:
+    """What nobody asked."""
+    if found.asking < found.able:
+        alike = "one of those alike (network and groups)"
+        asking = f"{found.asking:,} of {found.able:,} ports"
+        yield f"floating IPs asked from {asking}, {alike}; `--port ADDRESS` asks from all"
+    if found.outside:
+        yield f"not asked: floating IPs from outside ({', '.join(found.outside)}); only a machine there can"
+
+
 def _why_open(pair: Pair, found: Reached) -> str:
     for end in (pair.source, pair.target):
         if end.name in found.unopened:
@@ -201,8 +214,10 @@ def _port(end: Endpoint, found: Reached) -> dict[str, Any]:
         "network": end.network,
         "netns": end.netns,
         "ifname": end.ifname,
-        "addresses": [address for address in (end.ipv4, end.ipv6) if address],
+        "addresses": [] if end.is_host else [address for address in (end.ipv4, end.ipv6) if address],
         "floating": end.floating or None,
+        "forward": f"{end.talk.protocol}/{end.talk.port}" if end.talk else None,
+        "own_port": end.own_port or None,
         "tap": ("unopened" if end.name in found.unopened else "open") if end.is_guest else None,
     }
 

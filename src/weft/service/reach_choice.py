@@ -1,0 +1,93 @@
+"""Who asks whom in a check of reach: what was selected, the floating IPs and forwardings, and the host that asks them.
+
+Rules: every port asks every other, and what is asked by a floating IP too; the host asks nothing else. Where that would
+be too many, one port asks for all that are alike: on one network, in the same groups. Who is outside asks nothing:
+nobody of this machine is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from weft.check.reach import Protocol
+from weft.errors import IntentInvalid, Problem
+from weft.model.intent import Intent
+from weft.reach import Endpoint, floating, forwardings, host
+from weft.state import State
+
+FLOATING_PAIRS = 1_000
+"""Of ports and what they ask by floating IPs; above it the alike ask by one."""
+
+
+def targets(intent: Intent, state: State, ports: Sequence[Endpoint], protocols: Collection[Protocol]) -> list[Endpoint]:
+    """What is asked by floating IPs, and the host where there is any."""
+    words = {protocol.value for protocol in protocols}
+    unasked = {Protocol.TCP.value, Protocol.UDP.value} - words
+    led = forwardings(intent, state, ports)
+    found = floating(intent, state, ports) + [one for one in led if one.talk and one.talk.protocol not in unasked]
+    return [host(), *found] if found else []
+
+
+class Choice:
+    """`selected`: what the words fit. `pairs`: who asks whom. Of `able` ports that ask by floating IPs `asking` do."""
+
+    def __init__(self, intent: Intent, found: Sequence[Endpoint], words: Sequence[str]) -> None:
+        """Raises: IntentInvalid for a word that fits nothing."""
+        self._intent = intent
+        self.selected = select(found, words)
+        pairs = pairs_of(found, self.selected)
+        led = [pair for pair in pairs if pair[1].floating]
+        able = {source.name: source for source, _ in led if not source.is_host}
+        chosen = able if len(led) <= FLOATING_PAIRS else self._chosen(able.values())
+        self.able, self.asking = len(able), len(chosen)
+        self.pairs = [
+            pair for pair in pairs if not (pair[1].floating and not pair[0].is_host) or pair[0].name in chosen
+        ]
+        self.outside = tuple(dict.fromkeys(self._network(target) for _, target in led))
+
+    def _chosen(self, able: Iterable[Endpoint]) -> dict[str, Endpoint]:
+        """The first of those that are alike."""
+        first: dict[object, Endpoint] = {}
+        for end in able:
+            port = self._intent.tenants[end.tenant].ports[end.path[-1]]
+            groups = None if port.security_groups is None else frozenset(port.security_groups)
+            first.setdefault((end.tenant, end.at, groups, bool(end.ipv4), bool(end.ipv6), end.is_guest), end)
+        return {end.name: end for end in first.values()}
+
+    def _network(self, target: Endpoint) -> str:
+        return self._intent.tenants[target.tenant].floating_ips[target.floating].network
+
+
+def select(found: Sequence[Endpoint], words: Sequence[str]) -> list[Endpoint]:
+    """The ports that any of the words fits, all where there are none. Raises: IntentInvalid for one that fits none."""
+    strange = [word for word in words if not any(_fits(end, word) for end in found)]
+    if strange:
+        fix = "PORT, TENANT/PORT or a pattern such as TENANT/*; `weft show` lists them"
+        raise IntentInvalid([Problem(where=word, what="no port has that name", fix=fix) for word in strange])
+    return [end for end in found if not words or any(_fits(end, word) for word in words)]
+
+
+def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[tuple[Endpoint, Endpoint]]:
+    """Each of the selected with each other, both ways; one alone with all there are, and so floating IPs alone. A
+    floating IP asks nobody, the host what is asked by floating IPs, whether it is selected or not."""
+    machine = [end for end in found if end.is_host]
+    if len(selected) == 1 < len(found):
+        (one,) = selected
+        others = [end for end in found if end is not one]
+        pairs = [(one, other) for other in others] + [(other, one) for other in others]
+    else:
+        asking = found if all(end.floating for end in selected) else [*selected, *machine]
+        pairs = [(source, target) for source in dict.fromkeys(asking) for target in selected if source is not target]
+    return [(source, target) for source, target in pairs if source.asks and _may_ask(source, target)]
+
+
+def _may_ask(source: Endpoint, target: Endpoint) -> bool:
+    return not target.is_host and (not source.is_host or bool(target.floating))
+
+
+def _fits(end: Endpoint, word: str) -> bool:
+    """A floating IP's own name means its forwardings as well."""
+    name = end.name if "/" in word.partition(" ")[0] else end.name.partition("/")[2] or end.name
+    names = {name, name.partition(" ")[0]}
+    return any(one == word or fnmatchcase(one, word) for one in names)
