@@ -145,10 +145,17 @@ def test_it_is_kept_running_told_of_changes_and_leaves_nothing(host: World, tmp_
     assert host.run("weft", "status", "-f", file).returncode == 0
     with LinkedGuest(host, "vm", "gvm", VM_MAC) as vm:
         until(lambda: f"fd00:10::{OF_VM}" in vm.addresses(), "the guest has its address")
-        apply(host, tmp_path, INTENT, prefix="fd00:17::/64")
+        apply(host, tmp_path, INTENT.replace("fd00:10::53", "fd00:10::54"), prefix="fd00:10::/64")
         assert advertisers(host) == [again], "the same one goes on"
+        apply(host, tmp_path, INTENT, prefix="fd00:17::/64")
         until(lambda: f"fd00:17::{OF_VM}" in vm.addresses(), "the guest hears of the new prefix")
         until(lambda: host.ping("fd00:17::1", netns="gvm"), "and may speak from it")
+        until(lambda: vm.addresses()[f"fd00:10::{OF_VM}"].get("deprecated") is True, "the former is over", 10)
+        assert vm.addresses()[f"fd00:10::{OF_VM}"]["valid_life_time"] <= 7300
+        assert vm.default_routes(), "the router is one again"
+        assert host.run("weft", "status", "-f", file).returncode == 0
+        apply(host, tmp_path, INTENT.replace('ra: slaac, dns: ["fd00:10::53"]', "ra: off"), prefix="fd00:17::/64")
+        until(lambda: not vm.default_routes(), "it says that it is no router any more", 10)
     host.run("ip", "netns", "del", "gvm")
     host.run("weft", "destroy", "-y", "lab")
     assert advertisers(host) == []

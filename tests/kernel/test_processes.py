@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -182,6 +183,20 @@ def test_nothing_is_left(real: Processes) -> None:
     assert told()[-1] == "ended"
     delete(real, program("red", "lab.two"))
     assert (running(), supervisors(), list(FILES.iterdir())) == ({}, [], [])
+
+
+def test_nothing_is_left_of_a_supervisor_that_answers_no_more_but_has_yet_to_end(real: Processes) -> None:
+    """As it is for a moment when it goes by itself: the moment is made long."""
+    create(real, program())
+    (supervisor,), (pid,) = supervisors(), running()
+    os.kill(supervisor, signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    (FILES / "supervisor").unlink()
+    later = Timer(0.5, os.kill, (supervisor, signal.SIGCONT))
+    later.start()
+    delete(real, program())
+    assert (running(), supervisors(), list(FILES.iterdir())) == ({}, [], [])
+    later.join()
 
 
 def test_its_last_words_are_told_when_it_does_not_start(real: Processes) -> None:

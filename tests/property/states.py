@@ -231,6 +231,7 @@ def _program(rng: Random, netns: str, world: World) -> Process:
         argv=("/bin/sh", "-c", said),
         config=rng.choice(("one\n", "two\n")),
         reloads=rng.random() < 0.5,
+        parting=rng.choice(("", "one")),
         ready=True,
     )
 

@@ -1,8 +1,8 @@
 """Programs kept by weft's own supervisor (doors/supervise.py), where no systemd is.
 
-Rules: the supervisor is asked by a socket that only root reaches, and started when nobody answers; which process
-answers the kernel says. Two that start one get one, for it holds a lock. Every request that changes anything goes
-through `ask` and `start_supervisor`, so that tests can fail or kill there. Source: unix(7) (SO_PEERCRED),
+Rules: the supervisor is asked by a socket that only root reaches, and started when nobody answers; which process it is
+the file of its lock says. Two that start one get one, for it holds a lock. Every request that changes anything goes
+through `ask` and `start_supervisor`, so that tests can fail or kill there. Source: unix(7), proc(5),
 pid_namespaces(7).
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from weft.errors import ProgramFailed
 from weft.netlink.processes import Hold, started_at
 
 SOCKET = "supervisor"
-LOCKS = "locks"
+LOCKS, LOCK = "locks", "supervise"
 START = "from weft.doors.supervise import started; started()"
 PATIENCE_S = 20.0
 """How long an answer may take: longer than the supervisor gives a program to be ready or to end."""
@@ -43,17 +42,14 @@ def ask(directory: Path, words: str) -> str | None:
     return None if not told else "" if told == b"ok" else told.decode(errors="replace")
 
 
-def pid_of_supervisor(directory: Path) -> int | None:
-    """The process that answers, None where none does. Raises: OSError."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC) as connection:
-        connection.settimeout(PATIENCE_S)
-        try:
-            connection.connect(str(directory / SOCKET))
-        except (FileNotFoundError, ConnectionError):
-            return None
-        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid: int = struct.unpack("3i", told)[0]
-    return pid or None
+def last_supervisor(directory: Path) -> int | None:
+    """The process of the last one that was started, None where it has ended: also while it answers no more but has yet
+    to end."""
+    with suppress(FileNotFoundError):
+        words = (directory.parent / LOCKS / LOCK).read_text().split()
+        if len(words) == 2 and started_at(int(words[0])) == words[1]:
+            return int(words[0])
+    return None
 
 
 def start_supervisor(directory: Path) -> bool:
@@ -112,8 +108,9 @@ class Supervised:
         ask(self._files.directory, f"stop {stem}")
 
     def leave(self) -> None:
-        """The supervisor ends if there is nothing to keep, and has ended then."""
-        pid = pid_of_supervisor(self._files.directory)
+        """The supervisor ends if there is nothing to keep, and has ended then: also one that has gone by itself, which
+        answers no more before it ends."""
+        pid = last_supervisor(self._files.directory)
         if pid is None:
             return
         with suppress(ProcessLookupError), Hold(pid) as supervisor:

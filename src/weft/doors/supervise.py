@@ -2,8 +2,9 @@
 
 Rules: it is the first process of a process namespace of its own, so that however it ends, the kernel ends all that it
 keeps with it, at once: nothing runs unkept, and the next one starts all anew without a second of any. It holds a lock
-for its life, so there is one, and no namespace open. It starts a program again when that ends, after a pause that
-doubles from one end to the next. It goes when there is nothing to keep. It imports little, for it stays.
+for its life, so there is one, whose file says which process it is, and no namespace open. It starts a program again
+when that ends, after a pause that doubles from one end to the next. It goes when there is nothing to keep. It imports
+little, for it stays.
 
 One request a connection, to which it answers when it is done: `start STEM` (see that it runs as is said), `restart
 STEM`, `stop STEM`, `leave` (end if there is nothing to keep). Source: pid_namespaces(7), unix(7), setns(2), signal(7).
@@ -55,6 +56,7 @@ def main(directory: str, locks: str) -> None:
     _system(_libc.unshare(_CLONE_NEWPID), "a process namespace")
     if os.fork():
         os._exit(0)
+    _write(f"{locks}/{LOCK}", _self())
     syslog.openlog("weft", syslog.LOG_PID, syslog.LOG_DAEMON)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     Supervisor(directory).serve()
@@ -227,7 +229,8 @@ class Supervisor:
         words = kept.tail.decode(errors="replace").strip().splitlines()
         told = f"{how}: {'; '.join(words[-LAST_LINES:])}" if words else how
         syslog.syslog(syslog.LOG_WARNING, f"{kept.stem} {told}")
-        _write(self._path(kept.stem, "died"), told)
+        if os.path.exists(self._path(kept.stem, "spec")):  # else nobody would take it away
+            _write(self._path(kept.stem, "died"), told)
         for connection in kept.asking:
             _reply(connection, told)
         kept.asking.clear()

@@ -30,9 +30,11 @@ _LONGEST = 200
 class Process(Keyed):
     """`name`: unique in its namespace, with the scope in it ("lab.ra"). `argv`: its words; the first one a path or
     `{python}`. `config`: the whole text of its configuration, "" for none. `reloads`: SIGHUP makes it read that anew;
-    else another text means another process. `ready`: it makes the file `{ready}` when it serves; else it serves when it
-    still runs a moment later. `links`: those of its namespace without which it is of no use. `running`: as observed,
-    whether it runs, in that namespace and as it is said here; then `died` is what is known of its end."""
+    else another text means another process. `parting`: what those lines of its text begin with that it takes back only
+    when it ends, so that a text without one of them means another process; "" for none. `ready`: it makes the file
+    `{ready}` when it serves; else it serves when it still runs a moment later. `links`: those of its namespace without
+    which it is of no use. `running`: as observed, whether it runs, in that namespace and as it is said here; then
+    `died` is what is known of its end."""
 
     netns: str
     name: str
@@ -40,6 +42,7 @@ class Process(Keyed):
     argv: tuple[str, ...]
     config: str | None = ""
     reloads: bool = False
+    parting: str = ""
     ready: bool = False
     links: tuple[str, ...] = ()
     running: bool | None = True
@@ -112,7 +115,15 @@ def parse(process: Process) -> Process:
 
 
 def _must_be_another(before: Process, after: Process) -> bool:
-    return before.config != after.config and not after.reloads
+    return before.config != after.config and (not after.reloads or bool(_taken_back(before, after)))
+
+
+def _taken_back(before: Process, after: Process) -> set[str]:
+    """The lines that the process would have to end for."""
+    if not after.parting:
+        return set()
+    held, wanted = ({line.strip() for line in (one.config or "").splitlines()} for one in (before, after))
+    return {line for line in held - wanted if line.startswith(after.parting)}
 
 
 def _as_goal(observed: Process) -> Process:

@@ -177,8 +177,8 @@ def _readable(obj: KernelObject, name: str) -> Any:
 
 
 _UNTOLD = frozenset(
-    "netns ifname name alias altnames up nodad protocol newborn adopt addr_gen_mode mark running reloads ready".split()
-)
+    "netns ifname name alias altnames up nodad protocol newborn adopt addr_gen_mode mark running".split()
+) | {"reloads", "parting", "ready"}
 
 
 def _told(change: Change) -> Iterator[tuple[str, str]]:

@@ -62,3 +62,14 @@ def test_the_hosts_firewall_loads_its_rules_anew(lab: Lab) -> None:
     assert "unfiltered" not in told
     assert lab.world.ping("192.0.2.2", netns="ci") and lab.status().returncode == 0
     assert "table inet filter" in lab.world.run("nft", "list", "ruleset").stdout
+
+
+def test_what_somebody_forgets_of_connections_goes_on(lab: Lab) -> None:
+    """`conntrack -F` in a tenant's namespace takes no rule away: nothing is to be put back."""
+    lab.apply(TEXT)
+    lab.listen("web", "tcp/80", "tcp/22")
+    with connected(lab, "ci", "10.0.0.10", 80) as bought:
+        lab.world.run("conntrack", "-F", netns="weft.lab.shop")
+        assert lives(bought), "a packet in the middle of what a rule allows is taken up"
+        lab.demand("ci", passes=("tcp/10.0.0.10/80",), stops=("tcp/10.0.0.10/22",))
+        assert lab.status().returncode == 0

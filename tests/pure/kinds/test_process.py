@@ -53,6 +53,15 @@ def test_another_text_is_told_to_whoever_reads_it_again() -> None:
     assert verbs(Op.UPDATE, RA, after) == [Tell(after)]
 
 
+def test_a_line_that_only_its_end_takes_back_means_another_process_when_it_goes() -> None:
+    one, two = "  prefix fd01::/64 {\n  };\n", "  prefix fd02::/64 {\n  };\n"
+    before = replace(RA, config=one, parting="prefix ")
+    assert change_of(before, replace(before, config=two)).op is Op.REPLACE
+    assert change_of(before, replace(before, config="")).op is Op.REPLACE
+    assert change_of(before, replace(before, config=one + two)).op is Op.UPDATE
+    assert change_of(replace(before, config=None), before).op is Op.UPDATE
+
+
 def test_another_text_is_another_process_to_whoever_does_not() -> None:
     before = replace(RA, reloads=False)
     after = replace(before, config="other\n")

@@ -1,8 +1,9 @@
 """Router advertisements: a radvd in each router that holds the gateway of a subnet with `ra:`.
 
 Rules: a subnet is advertised by the one router that is its gateway. How often and for how long are Neutron's figures; a
-prefix that is advertised no more, because the program ends, is said to be deprecated. The text is pure: another one is
-read by the radvd that runs. Source: RFC 4861 section 6.2.1, RFC 8106, radvd.conf(5).
+prefix that is advertised no more is said to be deprecated, which radvd does only when it ends: so where one goes, it is
+started anew, and says of those that stay that they are good. The text is pure: any other is read by the radvd that
+runs. Source: RFC 4861 section 6.2.1, RFC 8106, radvd.conf(5).
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def _advertise(draft: Draft, place: RouterPlace, legs: Sequence[Leg]) -> None:
             argv=(program, "-n", "-C", CONFIG, "-p", READY, "-m", "stderr_clean"),
             config=text_of(legs),
             reloads=True,
+            parting="prefix ",
             ready=True,
             links=tuple(leg.ifname for leg in legs),
         ),
