@@ -32,8 +32,8 @@ GUEST_S = 4500
 DOWN_S = 60
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
 _WORKERS = ("-n", str(1 + len(os.sched_getaffinity(0))), "--dist", "worksteal")
-"""Three fifths of a worker's time go by in waiting: for addresses to settle, for answers, for rates to be measured. More
-workers, and rates come out wrong."""
+"""Three fifths of a worker's time go by in waiting: for addresses to settle, for answers, for rates to be measured.
+More workers, and rates come out wrong."""
 _FEWER = {"WEFT_KERNEL_PAIRS": "20", "WEFT_FAULT_STRIDE": "20"}
 """Random pairs, and kills and refusals, in a guest: starting the programs that dump it takes as long as all else."""
 _LONG = tuple(
