@@ -65,9 +65,9 @@ def test_who_cannot_be_asked_for() -> None:
 
 
 def test_how_a_question_is_known() -> None:
-    asked = Question(talk_of("tcp/80", 50000), 4, "10.0.0.1", "10.0.0.2", None)
+    asked = Question(talk_of("tcp/80", 50000), 4, "10.0.0.1", "10.0.0.2", None, whole=True)
     assert asked.matches() == {"question": "tcp sport 50000", "answer": "tcp dport 50000"}
-    echo = Question(talk_of("icmpv6"), 6, "fd00::1", "fd00::2", None)
+    echo = Question(talk_of("icmpv6"), 6, "fd00::1", "fd00::2", None, whole=True)
     assert echo.matches()["answer"] == f"icmpv6 type echo-reply icmpv6 id {echo.number}"
 
 
