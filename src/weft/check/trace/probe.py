@@ -44,7 +44,7 @@ class Answered:
 class Question:
     """`number`: its source port, or of an echo the identifier: what it is known by at every hop."""
 
-    def __init__(self, talk: Talk, family: int, source: str, target: str, size: int | None, whole: bool) -> None:
+    def __init__(self, talk: Talk, family: int, source: str, target: str, size: int | None, whole: bool = True) -> None:
         self.talk, self.family, self.source, self.target, self.size = talk, family, source, target, size
         self._pmtu = _WHOLE if whole else _SPLIT
         given = talk.from_port if talk.from_port != _EPHEMERAL[0] else 0
