@@ -84,12 +84,17 @@ class Command:
 
 @dataclass
 class Guest:
-    """Use as a context manager. `memory` as UML takes it; `wires`: sockets, the n-th becomes the link `vecN`."""
+    """Use as a context manager. `memory` as UML takes it; `wires`: sockets, the n-th becomes the link `vecN`.
+
+    `systemd`: that is the first process, and commands may run before all is up; what is in the folder given, with its
+    owners and modes, lies above this machine's files.
+    """
 
     kernel: Kernel
     memory: str = "1G"
     cpu: int | None = None
     wires: Sequence[socket.socket] = ()
+    systemd: Path | None = None
     work: Path = field(init=False)
     out: Path = field(init=False)
 
@@ -122,6 +127,7 @@ class Guest:
         ]
         python = Path(sys.executable).resolve()
         own = {"work": self.work, "out": self.out, "python": python, "agent": HERE / "agent.py"}
+        own |= {"over": self.systemd} if self.systemd else {}
         return [
             *("taskset", "-c", str(cpu), str(self.kernel.path), f"mem={self.memory}", f"uml_dir={self.work}/"),
             *(*_BOOT, f"con0=null,fd:{log}", f"con1=fd:{console}", *wires),

@@ -26,4 +26,5 @@ ip link set lo up
 # Not chroot: whoever enters a mount namespace lands in its root, which must be the one above.
 pivot_root . hostroot
 umount -l /hostroot
+[ -z "$guest_over" ] || . "${guest_agent%/*}/systemd.sh"
 exec "$guest_python" -I -S "$guest_agent"

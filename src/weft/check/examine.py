@@ -76,6 +76,7 @@ def examine(
         subnets=dict(chain.from_iterable(map(subnets, intents))),
         links=frozenset(link.ifname for link in _links(observed)),
         own_links={ifname: KINDS.of(link).name for ifname, link in own.items()},
+        properties=programs.properties(own),
         transit_links=transit,
         egress_links=egress,
         host_bridges=tuple(ifname for ifname, link in own.items() if isinstance(link, Bridge)),

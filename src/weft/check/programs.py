@@ -1,12 +1,13 @@
 """Which other programs rule the network here, and how they are configured.
 
 Rules: only reads. A program is at work here where its directory under /run is there, or where it is enabled to start.
-Source: systemd.unit(5), networkd.conf(5), NetworkManager.conf(5).
+Source: systemd.unit(5), networkd.conf(5), systemd.network(5), NetworkManager.conf(5), sd-device's database of udev.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -17,8 +18,10 @@ SIGNS: Mapping[str, str] = MappingProxyType(
 )
 """Program to the directory that it makes while it runs."""
 
-_DIRECTORIES = ("/etc", "/run", "/usr/lib")
-"""The first counts most."""
+_DIRECTORIES = ("/etc", "/run", "/usr/local/lib", "/usr/lib")
+"""The first counts most. NetworkManager does not look into /usr/local."""
+_UDEV = "/run/udev/data/n{}"
+_PROPERTY = "E:"
 
 
 def services() -> frozenset[str]:
@@ -35,8 +38,22 @@ def configs(found: frozenset[str]) -> dict[str, str]:
         paths += [*_in_turn("systemd/network", "*.network"), Path("/etc/systemd/networkd.conf")]
         paths += _by_name("systemd/networkd.conf.d")
     if "NetworkManager" in found:
-        paths += [Path("/etc/NetworkManager/NetworkManager.conf"), *_by_name("NetworkManager/conf.d")]
+        elsewhere = Path("/usr/local/lib/NetworkManager/conf.d")
+        paths += [Path("/etc/NetworkManager/NetworkManager.conf")]
+        paths += [path for path in _by_name("NetworkManager/conf.d") if path.parent != elsewhere]
     return dict(_texts(paths))
+
+
+def properties(ifnames: Iterable[str], pattern: str = _UDEV) -> dict[str, dict[str, str]]:
+    """What udev has found out about links of the host, by which others choose: of those that it knows. `pattern`: the
+    file of a link's number."""
+    found = {}
+    for ifname in ifnames:
+        with suppress(OSError):
+            text = Path(pattern.format(socket.if_nametoindex(ifname))).read_text(errors="replace")
+            lines = (line.removeprefix(_PROPERTY) for line in text.splitlines() if line.startswith(_PROPERTY))
+            found[ifname] = {name: value for name, _, value in (line.partition("=") for line in lines)}
+    return found
 
 
 def _in_turn(directory: str, pattern: str) -> Iterator[Path]:

@@ -31,8 +31,8 @@ class Symptoms:
     """`permitted`: CAP_NET_ADMIN and CAP_SYS_ADMIN. `needs`, `subnets` (place to prefix): of the intents that are
     applied, or in the directory.
 
-    Links of the host: `links` all names, `own_links` weft's, to their kinds, `transit_links` those to routers,
-    `egress_links` those of default routes, `host_bridges` those with ports of weft's.
+    Links of the host: `links` all names, `own_links` weft's, to their kinds, `properties` what udev says of these,
+    `transit_links` those to routers, `egress_links` those of default routes, `host_bridges` those with ports of weft's.
 
     Firewalls: `chains`: names of (family, table, chain); `passes`: base chains on the way of what is forwarded, weft's
     own left out; `blocked`: those of them that drop what weft forwards; `legacy_drop`: iptables' old interface does.
@@ -53,6 +53,7 @@ class Symptoms:
 
     links: frozenset[str] = frozenset()
     own_links: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    properties: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: _NONE)
     transit_links: tuple[str, ...] = ()
     egress_links: tuple[str, ...] = ()
     host_bridges: tuple[str, ...] = ()
@@ -75,6 +76,11 @@ class Symptoms:
     usage: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _NONE)
     journals: Mapping[str, bool] = field(default_factory=lambda: _NONE)
     netns_shared: bool | None = None
+
+    @property
+    def looked_at(self) -> Mapping[str, str]:
+        """Weft's links to their kinds; where there is none yet, one as weft would name it."""
+        return self.own_links or {"wu" + 12 * "0": "veth"}
 
     @property
     def has_transit(self) -> bool:

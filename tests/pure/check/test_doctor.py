@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from weft.check.doctor import doctor
 from weft.check.examine import is_shared, release_of
 from weft.check.finding import Finding
 from weft.check.needs import needs, subnets, wishes
+from weft.check.programs import properties
 from weft.check.ruleset import Block
 from weft.check.subjects.features import INSTEAD, MODULES, NECESSARY
 from weft.check.subjects.limits import FILES
@@ -347,6 +350,24 @@ def test_an_earlier_file_that_leaves_links_alone() -> None:
     assert bad(replace(NETWORKD, configs=LEFT | hidden)) == []
 
 
+def test_what_is_installed_leaves_links_alone_by_name_and_by_udevs_property() -> None:
+    all_ = {"/etc/systemd/network/50-all.network": "[Match]\nName=*\n"}
+    share = Path(__file__).parents[3] / "share"
+    ours = {
+        f"/usr/local/lib/systemd/network/{file.name}": file.read_text() for file in share.glob("networkd/*.network")
+    }
+    there = replace(NETWORKD, configs=LEFT | all_ | ours, own_links={"wu0123456789ab": "veth", "vm0": "tap"})
+    assert bad(replace(there, properties={"vm0": {"WEFT": "1"}})) == []
+    assert only(there).what.endswith(" manage vm0")
+    assert only(replace(there, properties={"vm0": {"WEFT": "0"}})).what.endswith(" manage vm0")
+    assert bad(replace(there, own_links={}, transit_links=())) == []
+
+
+def test_what_udev_says_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / f"n{socket.if_nametoindex('lo')}").write_text("I:12\nE:WEFT=1\nE:ID_X=a=b\nG:systemd\n")
+    assert properties(["lo", "none0"], str(tmp_path / "n{}")) == {"lo": {"WEFT": "1", "ID_X": "a=b"}}
+
+
 def test_network_manager_leaves_alone_what_it_is_told_to() -> None:
     there = replace(BUSY, services=frozenset({"NetworkManager"}))
     assert only(there).what == "NetworkManager may manage wu0, vm0"
@@ -358,6 +379,8 @@ def test_network_manager_leaves_alone_what_it_is_told_to() -> None:
     assert told("[device-weft]\nmatch-device=interface-name:wu*,interface-name:vm*\nmanaged=0\n") == []
     (left,) = told("[keyfile]\nunmanaged-devices=interface-name:wu*\nunmanaged-devices+=mac:02:00:00:00:00:00\n")
     assert left.what == "NetworkManager may manage vm0"
+    known = {link: {"NM_UNMANAGED": "1"} for link in BUSY.own_links}
+    assert bad(replace(there, properties=known)) == []
 
 
 # The rest

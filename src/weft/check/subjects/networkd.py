@@ -17,6 +17,8 @@ SERVICE = "systemd-networkd"
 _FOREIGN = ("ManageForeignRoutes", "ManageForeignRoutingPolicyRules")
 _YES = frozenset({"", "1", "y", "yes", "t", "true", "on"})
 _NAMES = "wu* ws* wt* wp* wb*"
+_MENDED = "/etc/systemd/network/00-weft-links.network"
+"""Beside the installed ones: a file of the same name would hide it."""
 _KINDS = {"tap": "tun"}
 """Kinds that networkd has another word for."""
 _TYPES = {"bridge": "bridge", "vlan": "vlan", "bond": "bond"}
@@ -49,8 +51,11 @@ def _foreign(symptoms: Symptoms) -> Iterator[Finding]:
 def _taken(symptoms: Symptoms) -> Iterator[Finding]:
     """Weft's links that a file takes over; the first that matches counts."""
     files = _network_files(symptoms.configs)
-    own = dict(symptoms.own_links) or {"wu0": "veth"}
-    matched = {link: _first(files, link, kind) for link, kind in own.items()}
+    none: Mapping[str, str] = {}
+    matched = {
+        link: _first(files, link, kind, symptoms.properties.get(link, none))
+        for link, kind in symptoms.looked_at.items()
+    }
     for path in dict.fromkeys(path for path in matched.values() if path):
         links = sorted(link for link, by in matched.items() if by == path)
         names = " ".join(dict.fromkeys((*_NAMES.split(), *(link for link in links if link[:2] not in _NAMES))))
@@ -60,7 +65,7 @@ def _taken(symptoms: Symptoms) -> Iterator[Finding]:
             why="it sets such links up as the file says: addresses and routes that are not in there go",
             mend="a file before it that says that these are not its own",
             command="mkdir -p /etc/systemd/network && "
-            f"printf '[Match]\\nName={names}\\n\\n[Link]\\nUnmanaged=yes\\n' > /etc/systemd/network/00-weft.network && "
+            f"printf '[Match]\\nName={names}\\n\\n[Link]\\nUnmanaged=yes\\n' > {_MENDED} && "
             "networkctl reload",
         )
 
@@ -74,18 +79,31 @@ def _network_files(configs: Mapping[str, str]) -> list[tuple[str, Sections]]:
     return [found[name] for name in sorted(found)]
 
 
-def _first(files: list[tuple[str, Sections]], link: str, kind: str) -> str | None:
+def _first(files: list[tuple[str, Sections]], link: str, kind: str, properties: Mapping[str, str]) -> str | None:
     for path, sections in files:
-        if "Match" in sections and _matches(sections["Match"], link, kind):
+        if "Match" in sections and _matches(sections["Match"], link, kind, properties):
             unmanaged = sections.get("Link", {}).get("Unmanaged", "no")
             return None if unmanaged.lower() in _YES else path
     return None
 
 
-def _matches(match: Mapping[str, str], link: str, kind: str) -> bool:
+def _matches(match: Mapping[str, str], link: str, kind: str, properties: Mapping[str, str]) -> bool:
     """What names hardware (MACAddress, Path, Driver, ...) never means a link of weft's."""
     tests = {"Name": link, "Kind": _KINDS.get(kind, kind), "Type": _TYPES.get(kind, "ether")}
-    return all(key in tests and _any_of(patterns, tests[key]) for key, patterns in match.items())
+    return all(
+        _has_all(patterns, properties) if key == "Property" else key in tests and _any_of(patterns, tests[key])
+        for key, patterns in match.items()
+    )
+
+
+def _has_all(wanted: str, properties: Mapping[str, str]) -> bool:
+    """A list of `NAME=VALUE` of udev's, or NAME alone; `!` before the first turns the whole around."""
+    words = wanted.removeprefix("!").split()
+    has_all = all(
+        name in properties and (not sign or fnmatchcase(properties[name], value))
+        for name, sign, value in (word.partition("=") for word in words)
+    )
+    return has_all != wanted.startswith("!")
 
 
 def _any_of(patterns: str, word: str) -> bool:

@@ -14,6 +14,8 @@ from weft.check.subjects.settings_file import Sections, merged
 from weft.check.symptoms import Symptoms
 
 SERVICE = "NetworkManager"
+_PROPERTY = "NM_UNMANAGED"
+"""What a rule of udev's says to it."""
 _NAMES = ("wu*", "ws*", "wt*", "wp*", "wb*")
 
 
@@ -22,7 +24,8 @@ def find(symptoms: Symptoms) -> Iterator[Finding]:
         return
     sections = merged(text for path, text in symptoms.configs.items() if SERVICE in path)
     patterns = list(_unmanaged(sections))
-    own = dict(symptoms.own_links) or {"wu0": "veth"}
+    told = {link for link, known in symptoms.properties.items() if known.get(_PROPERTY) == "1"}
+    own = [link for link in symptoms.looked_at if link not in told]
     left = [link for link in own if not any(fnmatchcase(link, pattern) for pattern in patterns)]
     yield _managed(left) if left else ok("NetworkManager is here, and leaves weft's links alone")
 
