@@ -170,10 +170,10 @@ class Hints:
                 yield Hint(said=said, path=joint if path == source else path)
                 return
         if target and self._is_behind_nat(target) and self._target.address not in self._floating:
-            said = (
-                f"nobody outside knows the way to {self._target.name}, which is behind NAT: a floating IP leads there"
-            )
-            yield Hint(said=said, path=target)
+            said = f"nobody outside knows the way to {self._target.name}, which is behind NAT: "
+            address = self._floating_ip(self._target)
+            led = f"ask {address}, which leads there" if address else "a floating IP leads there"
+            yield Hint(said=said + led, path=(*self._target.path[:2], "floating_ips", address) if address else target)
 
     def _forward(self) -> Hint:
         """A floating IP that does not lead on what is asked."""
@@ -208,6 +208,12 @@ class Hints:
     @property
     def _floating(self) -> set[str]:
         return {address for tenant in self._intent.tenants.values() for address in tenant.floating_ips}
+
+    def _floating_ip(self, end: End) -> str:
+        """That leads to all of a port by the question's family, "" for none."""
+        held = self._intent.tenants[end.path[1]].floating_ips
+        ours = (address for address, ip in held.items() if ip.port == end.path[3])
+        return next((address for address in ours if (":" in address) == (self._family == 6)), "")
 
     def _network(self, end: End) -> Path:
         return network_of(self._intent, end.path) if end.is_port else ()

@@ -111,6 +111,10 @@ def test_floating_ips_and_forwards() -> None:
         "floating IP 203.0.113.11 leads no tcp/2223 to any port: add {protocol: tcp, ports: 2223, port: ...} to its "
         "forward | weft.yaml:14:7"
     )
+    assert lab.hint("external", "web", "tcp/80") == (
+        "nobody outside knows the way to shop/web, which is behind NAT: ask 203.0.113.10, which "
+        "leads there | weft.yaml:13:7"
+    )
     assert lab.trace("web", "203.0.113.10", "icmp").fate is Fate.PASSES, "the hairpin"
     assert str(lab.trace("203.0.113.10", "external", "icmp").source) == "shop/web (10.0.0.2)"
     with pytest.raises(IntentInvalid) as refused:
