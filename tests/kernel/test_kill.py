@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -95,6 +96,34 @@ def test_programs_changed_and_back(host: World, tmp_path: Path) -> None:
     tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two)), stride=3).run()
     print(tally)
     assert min(tally.former, tally.wanted, tally.repeated) > 3
+
+
+def test_a_prefix_lost_and_given_back(host: World, tmp_path: Path) -> None:
+    """At every point: the radvd that takes a prefix back is another, its neighbour the same throughout."""
+    one, two = (("apply", "-y", "-f", write(tmp_path / f"{at}.yaml", text)) for at, text in enumerate(intents.PREFIXES))
+    former = radvds_after(host, one)
+    assert radvds_after(host, two) == {**former, "front": ANY}
+    assert radvds_after(host, two)["front"] != former["front"], "it is replaced"
+    still = former["still"]
+
+    def neighbour_goes_on() -> None:
+        assert radvds(host)["still"] == still
+
+    tally = Killer(Rig.between(host, one, two), neighbour_goes_on).run()
+    print(tally)
+    assert min(tally.former, tally.wanted, tally.repeated) > 3
+
+
+def radvds_after(host: World, words: tuple[str, ...]) -> dict[str, str]:
+    assert weft_in(host, *words).status == 0
+    return radvds(host)
+
+
+def radvds(host: World) -> dict[str, str]:
+    """What is known of the process of each network's radvd: its number and start."""
+    said = host.run("sh", "-c", "cd /run/weft/*/processes && grep -H . *.pid").stdout
+    found = (line.partition(".pid:") for line in said.splitlines())
+    return {stem.rpartition(".")[2]: told for stem, _, told in found if "@" in stem}
 
 
 def test_programs_started_and_ended(host: World, tmp_path: Path) -> None:

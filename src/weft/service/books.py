@@ -2,12 +2,14 @@
 
 Rules: the scope claims what bears no proof of its own after the journal's begin and before the first change. Claims go,
 and the kept intent changes, before the journal ends. So wherever a kill comes, the journal is still there to tell
-recovery, which ends it in the same way. Of a change on trial journal and intent are set aside until it is confirmed.
+recovery, which ends it in the same way. What its recorder has kept goes with the last intent of a scope. Of a change on
+trial journal and intent are set aside until it is confirmed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Set
+from pathlib import Path
 
 from weft.observe import Machine
 from weft.records import dataclass
@@ -16,6 +18,7 @@ from weft.service.trial import Note, TakenBack, Verb
 from weft.state import Key, State
 from weft.store.intents import Intents
 from weft.store.journal import Journal, Record
+from weft.store.ring import file_name, forget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class Books:
             self._keep()
         else:
             self.intents.discard(self.machine.scope)
+        forget_past(self.journal.directory, self.intents, self.machine.scope)
         self.journal.end()
 
     def _concerned(self) -> Set[Key]:
@@ -87,3 +91,9 @@ class Books:
     @property
     def _taken_back(self) -> TakenBack:
         return TakenBack(self.journal.directory, self.machine.scope)
+
+
+def forget_past(run_directory: Path, intents: Intents, scope: str) -> None:
+    """Delete what the scope's recorder has kept, unless there is an intent of it; done already is fine."""
+    if not intents.holds(scope):
+        forget(run_directory / file_name(scope))

@@ -43,7 +43,6 @@ from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
 from weft.store.ledger import Ledger
 from weft.store.locks import HOST_LOCK, hold
-from weft.store.ring import file_name, forget
 from weft.verify import verify
 
 if TYPE_CHECKING:
@@ -196,8 +195,6 @@ class Service:
             prepared = _agreed(think, known)
             note = on_trial(Verb.DESTROY, prepared.plan, confirm_within_s)
             self._transact(prepared, note, progress)
-            if confirm_within_s is None:
-                forget(self.run_directory / file_name(scope))
         self._verify(prepared)
         return prepared
 

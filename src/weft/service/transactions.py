@@ -18,7 +18,7 @@ from weft.errors import Refused, Unconfirmed
 from weft.observe import Machine
 from weft.plan import Plan
 from weft.records import dataclass
-from weft.service.books import Books
+from weft.service.books import Books, forget_past
 from weft.service.claims import claim
 from weft.service.trial import Note, TakenBack, Verb, taken_back, way_back
 from weft.state import Key, State
@@ -175,6 +175,7 @@ class Transactions:
             self.intents.remove(scope)
         else:
             self.intents.confirm(scope)
+        forget_past(self.run_directory, self.intents, scope)
         self._journal(scope).end_trial()
 
     def _nothing_on_trial(self, scope: str) -> Refused:

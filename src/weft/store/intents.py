@@ -81,6 +81,10 @@ class Intents:
         except (ValueError, KeyError, TypeError) as error:
             raise Refused(f"{path} is damaged ({error!r}); delete it and apply your file again") from error
 
+    def holds(self, scope: str) -> bool:
+        """Whether an intent of that name is current, or on trial."""
+        return any(self._path(scope, name).exists() for name in (_CURRENT, _ON_TRIAL))
+
     def scopes(self) -> list[str]:
         return self._with(_CURRENT)
 

@@ -140,6 +140,20 @@ tenants:
 )
 """Programs that are kept running: one that is told a new text, one that is replaced along with the link it serves."""
 
+PREFIXES = tuple(
+    f"""
+weft: 1
+name: lab
+tenants:
+  t:
+    networks:
+      front: {{subnets: [{subnets}], uplink: routed}}
+      still: {{subnets: [{{cidr: "fd14::/64", ra: slaac}}], uplink: routed}}
+"""
+    for subnets in ('{cidr: "fd10::/64", ra: slaac}, {cidr: "fd13::/64", ra: slaac}', '{cidr: "fd10::/64", ra: slaac}')
+)
+"""A program that ends and is started anew on a link that stays, for it has lost a prefix; another that stays itself."""
+
 _WAY_OUT = """
 ip link add eth1 address 02:00:00:00:01:01 type veth peer name eth1p address 02:00:00:00:01:02
 ip link set eth1 up; ip link set eth1p up

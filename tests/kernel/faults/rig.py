@@ -35,6 +35,8 @@ _LASTING = re.compile(
 )
 """Files of weft's own that stay after a command: those of programs, which are compared, locks, former values, the
 features found, the kept intent, the word that a trial was taken back."""
+_RECORD = re.compile(r"/drops\.[^/]+$")
+"""What recorders have kept: it stays, as long as there is an intent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,9 @@ class Files:
         return cls(
             netns=frozenset(names.splitlines()),
             remembered={"intent": str(json.loads(intent)["files"]) if intent else "", **held},
-            stray=tuple(file for file in files.splitlines() if not _LASTING.search(file)),
+            stray=tuple(
+                file for file in files.splitlines() if not (_LASTING.search(file) or (intent and _RECORD.search(file)))
+            ),
             tap=tap.strip(),
             programs=(*kept.splitlines(), *running.splitlines()),
         )

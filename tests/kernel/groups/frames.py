@@ -87,18 +87,30 @@ def icmpv6(source: str, target: str, kind: int, body: bytes) -> bytes:
     return pack("!BBH", kind, 0, checksum(pseudo + bare)) + body
 
 
-def neighbour(source_mac: str, source: str, announced: str, said: str, kind: int = NEIGHBOUR_ADVERTISEMENT) -> bytes:
-    """An advertisement (or solicitation) about `announced`, to all nodes. The word is in an option nobody knows."""
-    option = b"\xfd" + bytes([(len(word(said)) + 9) // 8]) + word(said)
-    body = pack("!I", 0x20000000) + ip_address(announced).packed + option.ljust((len(option) + 7) // 8 * 8, b"\0")
-    return ipv6(source_mac, source, "ff02::1", icmpv6(source, "ff02::1", kind, body), ICMPV6)
+def neighbour(source_mac: str, source: str, announced_ip: str, said: str, kind: int = NEIGHBOUR_ADVERTISEMENT) -> bytes:
+    """An advertisement (or solicitation) about `announced_ip`, to all nodes."""
+    return ipv6(source_mac, source, "ff02::1", icmpv6(source, "ff02::1", kind, announced(announced_ip, said)), ICMPV6)
+
+
+def announced(address: str, said: str) -> bytes:
+    """What a neighbour says about an address, less all headers."""
+    return pack("!I", 0x20000000) + ip_address(address).packed + option(said)
+
+
+def option(said: str) -> bytes:
+    """The word in an option of neighbour discovery that nobody knows."""
+    bare = b"\xfd" + bytes([(len(word(said)) + 9) // 8]) + word(said)
+    return bare.ljust((len(bare) + 7) // 8 * 8, b"\0")
 
 
 def advertisement(source: str, said: str, kind: int = ROUTER_ADVERTISEMENT) -> bytes:
     """A router's, less its Ethernet and IP headers."""
-    option = b"\xfd" + bytes([(len(word(said)) + 9) // 8]) + word(said)
-    body = pack("!BBHII", 64, 0, 1800, 0, 0) + option.ljust((len(option) + 7) // 8 * 8, b"\0")
-    return icmpv6(source, "ff02::1", kind, body)
+    return icmpv6(source, "ff02::1", kind, offered(said))
+
+
+def offered(said: str) -> bytes:
+    """What a router says, less all headers."""
+    return pack("!BBHII", 64, 0, 1800, 0, 0) + option(said)
 
 
 def with_options(following: int, payload: bytes) -> bytes:

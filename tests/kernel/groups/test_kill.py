@@ -9,7 +9,7 @@ import pytest
 from tests.kernel.faults import intents
 from tests.kernel.faults.command import preload
 from tests.kernel.faults.killer import Killer
-from tests.kernel.faults.rig import Rig
+from tests.kernel.faults.rig import End, Rig
 from tests.world import World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.needs("nft_bridge")]
@@ -46,6 +46,7 @@ tenants:
       web: {network: front, attach: {netns: web}, security_groups: [web, ssh], allowed_address_pairs: [10.9.0.0/16]}
       free: {network: front, attach: {netns: free}, security_groups: [], log_drops: {rate: 2/second}}
 """
+RECORDED = OTHER.replace("recorder: false", "recorder: true")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,12 +54,41 @@ def preloaded() -> None:
     preload()
 
 
-def test_from_some_groups_to_others_and_back(world: World, tmp_path: Path) -> None:
+def between(world: World, tmp_path: Path, *texts: str) -> Rig:
     intents.give_way_out(world)
-    files = {name: tmp_path / f"{name}.yaml" for name in ("one", "other")}
-    for name, text in (("one", ONE), ("other", OTHER)):
-        files[name].write_text(text)
-    ways = (("apply", "-y", "-f", str(files[name])) for name in ("one", "other"))
-    tally = Killer(Rig.between(world, *ways)).run()
+    files = [tmp_path / f"{at}.yaml" for at in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+    return Rig.between(world, *(("apply", "-y", "-f", str(file)) for file in files))
+
+
+def test_from_some_groups_to_others_and_back(world: World, tmp_path: Path) -> None:
+    tally = Killer(between(world, tmp_path, ONE, OTHER)).run()
     print(tally)
     assert min(tally.former, tally.wanted, tally.repeated) > 3
+
+
+@pytest.mark.needs("nft_log")
+def test_a_recorder_that_comes_and_goes(world: World, tmp_path: Path) -> None:
+    """With the groups that tell something; what it has kept stays."""
+    rig = between(world, tmp_path, ONE.replace(", log: true", ""), RECORDED)
+    assert recorders(rig.there) and not recorders(rig.here)
+    tally = Killer(rig, stride=4).run()
+    print(tally)
+    assert min(tally.former, tally.wanted, tally.repeated) > 1
+
+
+@pytest.mark.needs("nft_log")
+def test_a_recorder_with_all_of_its_scope(world: World, tmp_path: Path) -> None:
+    """What it has kept goes with the scope. From 1 on: killed before its `leave`, a supervisor of nothing stays."""
+    file = tmp_path / "weft.yaml"
+    file.write_text(RECORDED)
+    rig = Rig.between(world, ("apply", "-y", "-f", str(file)), ("destroy", "-y", "lab"))
+    assert recorders(rig.here) and not recorders(rig.there)
+    tally = Killer(rig, first=1, stride=4).run()
+    print(tally)
+    assert min(tally.former, tally.wanted, tally.repeated) > 1
+
+
+def recorders(end: End) -> list[str]:
+    return [line for line in end.files.programs if "-m weft.doors.recorder" in line]

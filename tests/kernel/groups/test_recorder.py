@@ -139,3 +139,15 @@ def test_a_flood_neither_swells_nor_stops_it(lab: Lab) -> None:
     assert 1900 <= len(lines) <= 2000
     assert {json.loads(line)["talk"] for line in lines} == {"udp/13"}
     until(lambda: _is_told_of(lab, udp("ask", "web", 99)), "it does not go on")
+
+
+def test_what_it_kept_goes_with_a_destroy_that_is_confirmed(lab: Lab) -> None:
+    def kept() -> str:
+        return lab.world.run("find", "/run/weft", "-name", "drops.*").stdout
+
+    lab.apply(TEXT)
+    until(lambda: bool(kept()), "it keeps something")
+    lab.world.run("weft", "destroy", "-y", "lab", "--confirm-within", "60")
+    assert kept(), "it may come back"
+    lab.world.run("weft", "confirm", "lab")
+    assert not kept()
