@@ -23,13 +23,15 @@ ip netns add outside; ip -n outside link set lo up
 for n in 1 2; do
   ip link add eth$n mtu 1600 type veth peer name far$n mtu 1600 netns outside
   ip -n outside link set far$n up
-  ip link set eth$n up; ip link set eth$n down
+  ip link set eth$n up
+  until ip -n outside -6 addr show dev far$n scope link | grep -q fe80; do sleep 0.05; done
+  ip link set eth$n down
 done
 ip -n outside addr add 10.1.0.1/24 dev far1
 ip -n outside -6 addr add fd01::1/64 dev far1 nodad
 ip -n outside addr add 10.3.0.1/24 dev far2
 """
-"""The cards are down, and have been up once: the kernel keeps traces of that."""
+"""The cards are down, and have been up long enough once for the traces that the kernel keeps of that."""
 
 EXAMPLE = Path(__file__).parents[2] / "examples/segments.yaml"
 
