@@ -1,7 +1,7 @@
 """Reads what others do to packets: tables of nftables that are not weft's, iptables of the old kind, sysctls.
 
-Rules: only reads, and only where it is asked; each namespace once. Where it may not look, nothing is there. Source:
-nft(8), iptables-save(8), proc(5) (ip_tables_names).
+Rules: only reads, and only where it is asked; each namespace once. Rules that are there and cannot be read may drop
+anything. Source: nft(8), iptables-save(8), proc(5) (ip_tables_names).
 """
 
 from __future__ import annotations
@@ -36,10 +36,13 @@ class OthersHere:
     def chains(self, netns: str) -> Sequence[Chain]:
         """Of all tables of IP and of bridges. Raises: DumpInterrupted, NotPermitted, FeatureMissing."""
         if netns not in self._chains:
-            self._chains[netns] = ()
-            with suppress(NamespaceGone), visiting(self._namespaces, netns):
-                self._chains[netns] = (*_of_nft(), *_legacy())
+            self._chains[netns] = self._read(netns)
         return self._chains[netns]
+
+    def _read(self, netns: str) -> Sequence[Chain]:
+        with suppress(NamespaceGone), visiting(self._namespaces, netns):
+            return (*_of_nft(), *_legacy())
+        return ()
 
     def setting(self, netns: str, name: str) -> str | None:
         """Raises: NotPermitted."""
@@ -73,7 +76,18 @@ def _listed(context: Context, table: str) -> str:
 def _legacy() -> Iterator[Chain]:
     """What nftables does not show. Nobody who has none of it pays for a process."""
     for family, (names, command) in _LEGACY.items():
-        with suppress(OSError, subprocess.SubprocessError):
-            if Path(f"/proc/thread-self/net/{names}").read_text().strip():
-                told = subprocess.run([command], capture_output=True, text=True, timeout=_PATIENCE_S, check=True)
-                yield from iptables_text.read(told.stdout, family)
+        if not _are_there(Path(f"/proc/thread-self/net/{names}")):
+            continue
+        try:
+            told = subprocess.run([command], capture_output=True, text=True, timeout=_PATIENCE_S, check=True)
+        except (OSError, subprocess.SubprocessError):
+            yield from iptables_text.unreadable(family)
+        else:
+            yield from iptables_text.read(told.stdout, family)
+
+
+def _are_there(names: Path) -> bool:
+    """Whether any table is. The file is not there where the kernel has none of it."""
+    with suppress(OSError):
+        return bool(names.read_text().strip())
+    return False

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 
 from weft.compiler.findings import Finding
 from weft.facts import Facts
-from weft.model.intent import Intent, Tenant
+from weft.model.intent import Intent
+from weft.model.sharing import NetworkKey, network_key
 
 
 def unguarded_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """A filter in the port's own namespace would be whoever's who is root there, and the link is the machine's."""
     for tenant_name, tenant in intent.tenants.items():
         for name, network in tenant.networks.items():
-            segment, ports = network.segment, _guarded(tenant, name)
-            if segment is None or segment.mode is None or not ports:
+            segment = network.segment
+            if segment is None or segment.mode is None:
+                continue
+            ports = _guarded(intent, (tenant_name, name))
+            if not ports:
                 continue
             more = f" and {len(ports) - 3} more" if len(ports) > 3 else ""
             what = f"{', '.join(ports[:3])}{more} stand on {segment.link} itself, without a bridge"
@@ -26,6 +30,11 @@ def unguarded_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _guarded(tenant: Tenant, network: str) -> list[str]:
-    """The ports on a network that expect to be kept from it."""
-    return [name for name, port in tenant.ports.items() if port.network == network and port.port_security]
+def _guarded(intent: Intent, network: NetworkKey) -> list[str]:
+    """The ports on a network that expect to be kept from it, of whichever tenant."""
+    return [
+        name if owner == network[0] else f"{owner}/{name}"
+        for owner, tenant in intent.tenants.items()
+        for name, port in tenant.ports.items()
+        if port.port_security and network_key(owner, port) == network
+    ]

@@ -38,6 +38,11 @@ def test_ports_that_may_speak_as_others() -> None:
             "segment without `mode`"
         ]
         assert said(text % mode + ports % "false", Facts(host_id="h")) == []
+    text = text.replace(
+        "ports: ", "share: [{network: flat, with: [u]}]}, u: {ports: {v: {network: t/flat, attach: host}}}}"
+    )
+    (visitor,) = said(text % "macvlan", Facts(host_id="h"))
+    assert "mode: u/v stand" in visitor
 
 
 def test_neighbour_tables_too_small() -> None:

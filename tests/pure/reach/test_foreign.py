@@ -169,3 +169,44 @@ def test_iptables_of_the_old_kind(packet: Packet, decision: Decision, chain: str
     assert str(found.by.chain) == f"chain {chain} in table iptables-legacy filter"
     bases = {(one.table, one.hook): one.priority for one in chains if one.hook}
     assert bases == {("nat", "postrouting"): 100, ("filter", "input"): 0, ("filter", "forward"): 0}
+
+
+def test_what_is_easily_mistaken() -> None:
+    """A chain called after a translation, a comment before the hook, a flowtable after a set, a table asleep."""
+    text = """
+table ip t {
+	set s {
+		type ipv4_addr
+		elements = { 10.0.0.1 }
+	}
+	flowtable fast {
+		hook ingress priority 0
+		devices = { eth0 }
+	}
+	chain cali-fip-dnat {
+		ip saddr @s drop
+	}
+	chain forward {
+		comment "who may"
+		type filter hook forward priority 0; policy accept;
+		jump cali-fip-dnat
+	}
+}
+"""
+    packet = sent("10.0.0.1", "8.8.8.8", "tcp/80")
+    assert judged(nft_text.read(text), "forward", packet).decision is Decision.DROPS
+    assert judged(nft_text.read(text), "forward", sent("10.0.0.2", "8.8.8.8", "icmp")).decision is Decision.PASSES
+    assert nft_text.read(text.replace("table ip t {", "table ip t {\n\tflags dormant")) == []
+
+
+def test_what_the_old_kind_holds_for_a_state_may_be_a_status() -> None:
+    text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate DNAT -j ACCEPT\nCOMMIT\n"
+    packet = sent("8.8.8.8", "10.0.0.1", "tcp/22", redirected=True)
+    assert judged(iptables_text.read(text, 4), "FORWARD", packet).decision is Decision.MAY_DROP
+
+
+def test_rules_that_nobody_can_read_may_drop_anything() -> None:
+    found = iptables_text.unreadable(4)
+    assert {chain.hook for chain in found} == {"prerouting", "input", "forward", "output", "postrouting"}
+    for chain in found:
+        assert decide(chain, {}, sent("10.0.0.1", "8.8.8.8", "icmp")).decision is Decision.MAY_DROP

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from math import prod
 
 from weft.compiler.findings import Finding
 from weft.facts import Facts
@@ -13,7 +14,7 @@ from weft.model.intent import Intent, Path, Tenant
 from weft.model.security import Action
 
 MOST_PAIRS = 100_000
-"""Of rules of one group and way that are held against each other; of more nothing is said."""
+"""Of what rules of one group and way match, held against each other; of more nothing is said."""
 
 
 def shadowed_rules(intent: Intent, facts: Facts) -> Iterator[Finding]:
@@ -21,14 +22,15 @@ def shadowed_rules(intent: Intent, facts: Facts) -> Iterator[Finding]:
     for name, tenant in intent.tenants.items():
         addresses = unfolded(tenant.address_groups) if tenant.security_groups else {}
         for group, rules in ways(name, tenant):
-            denying = [one for one in rules if one[0].action is Action.DENY]
-            if not denying or group.audit or len(denying) * len(rules) > MOST_PAIRS:
-                continue
-            yield from _shadowed(rules, addresses)
+            if not group.audit and any(rule.action is Action.DENY for rule, _ in rules):
+                yield from _shadowed(rules, addresses)
 
 
 def _shadowed(rules: Sequence[Ruled], addresses: dict[str, tuple[str, ...]]) -> Iterator[Finding]:
     taken = [(rule, path, matched(rule, path, addresses)) for rule, path in rules]
+    sizes = {action: sum(len(found) for rule, _, found in taken if rule.action is action) for action in Action}
+    if prod(sizes.values()) > MOST_PAIRS:
+        return
     by_action = {action: [one for one in taken if one[0].action is action] for action in Action}
     opposites = {Action.ALLOW: by_action[Action.DENY], Action.DENY: by_action[Action.ALLOW]}
     for rule, path, found in taken:

@@ -27,6 +27,7 @@ _VERDICTS = {
     "RETURN": "return",
     "QUEUE": "queue",
     "NFQUEUE": "queue",
+    "SYNPROXY": "queue",
     **dict.fromkeys(("DNAT", "REDIRECT", "NETMAP", "TPROXY"), "dnat"),
     **dict.fromkeys(("SNAT", "MASQUERADE"), "snat"),
 }
@@ -54,6 +55,25 @@ def read(text: str, family: int) -> list[Chain]:
         elif line.strip() == "COMMIT":
             found += [_chain(table, name, policies, rules, family) for name, rules in lines.items()]
     return found
+
+
+def unreadable(family: int) -> list[Chain]:
+    """Of a family whose rules are there, and nobody can tell them: what passes may be dropped at each hook."""
+    rule = Rule("rules that iptables-legacy-save does not tell", (None,), "drop")
+    return [
+        Chain(
+            family=LEGACY[family],
+            table=table,
+            name=hook.upper(),
+            rules=(rule,),
+            families=frozenset({family}),
+            type="filter",
+            hook=hook,
+            priority=priority,
+        )
+        for (table, hook), priority in _PRIORITIES.items()
+        if table == "mangle"
+    ]
 
 
 def _chain(table: str, name: str, policies: Mapping[str, str], lines: Sequence[list[str]], family: int) -> Chain:

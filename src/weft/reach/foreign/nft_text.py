@@ -17,6 +17,7 @@ _BLOCK = re.compile(r"\t(chain|set|map) (\S+) \{")
 _BASE = re.compile(
     r"type (?P<type>\w+) hook (?P<hook>\w+) .*?priority (?P<priority>-?\d+);(?: policy (?P<policy>\w+);)?"
 )
+_DORMANT = re.compile(r"\tflags .*\bdormant\b")
 _HANDLE = re.compile(r"\s*# handle \d+$")
 _ELEMENTS = re.compile(r"elements = \{(.*)\}", re.S)
 _OF_AN_ELEMENT = re.compile(r" (?:timeout|expires|counter|comment|limit) .*")
@@ -36,7 +37,7 @@ _TERM = re.compile(
 )
 _LIMIT = re.compile(r"limit rate (?:over )?\d+(?: \w+)?/\w+(?: burst \d+ \w+)? ?")
 _VERDICT = re.compile(r"(?:^|\s)(?P<verdict>accept|drop|reject|return|queue|continue|(?:jump|goto) \S+)(?P<more> .*)?$")
-_TRANSLATION = re.compile(r"\b(?:(?P<target>dnat|redirect|tproxy)|(?P<source>snat|masquerade))\b")
+_TRANSLATION = re.compile(r"(?<!\S)(?:(?P<target>dnat|redirect|tproxy)|(?P<source>snat|masquerade))(?!\S)")
 _ANYTHING = re.compile(r"\b(?:xt target|synproxy)\b")
 _TAKES_MORE = ("reject", "queue")
 _FAMILIES = {"ip": frozenset({4}), "ip6": frozenset({6})}
@@ -55,19 +56,25 @@ def read(text: str) -> list[Chain]:
 
 
 def _tables(text: str) -> Iterator[tuple[str, str, list[tuple[str, str, list[str]]]]]:
-    """Each with its blocks: kind, name and lines."""
-    family, table = "", ""
+    """Each that is not dormant, with its blocks: kind, name and lines."""
+    family, table, sleeps = "", "", False
     blocks: list[tuple[str, str, list[str]]] = []
+    lines: list[str] = []
     for line in text.splitlines():
         if named := _TABLE.match(line):
             family, table = named.groups()
-            blocks = []
+            blocks, sleeps = [], False
         elif opened := _BLOCK.match(line):
-            blocks.append((opened[1], opened[2], []))
-        elif line == "}":
+            lines = []
+            blocks.append((opened[1], opened[2], lines))
+        elif line == "\t}":
+            lines = []  # what follows is of a block that says nothing here, as a flowtable
+        elif line == "}" and not sleeps:
             yield family, table, blocks
-        elif line.startswith("\t\t") and blocks:
-            blocks[-1][2].append(_HANDLE.sub("", line.strip()))
+        elif line.startswith("\t\t"):
+            lines.append(_HANDLE.sub("", line.strip()))
+        elif _DORMANT.match(line):
+            sleeps = True
 
 
 def _elements(block: str) -> tuple[str, ...]:
@@ -80,6 +87,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _chain(family: str, table: str, name: str, lines: Sequence[str], sets: Mapping[str, Sequence[str]]) -> Chain:
+    lines = [line for line in lines if not line.startswith("comment ")]
     base = _BASE.match(lines[0]) if lines else None
     rules = tuple(rule for line in (lines[1:] if base else lines) for rule in rules_of(line, sets))
     families = _FAMILIES.get(family, _BOTH)

@@ -18,8 +18,8 @@ from weft.reach.foreign.rules import Term
 Value: TypeAlias = str | int | IPv4Address | IPv6Address
 _PROTOCOL_FIELDS = ("meta l4proto", "ip protocol", "ip6 nexthdr")
 _TRANSPORTS = ("tcp", "udp", "sctp", "dccp", "udplite", "icmp", "icmpv6", "th", "esp", "ah", "arp")
-_FLAGS = ("ct state", "ct status")
-_KNOWN_FLAGS = ("established", "related", "new", "invalid", "untracked", "dnat")
+_FLAGS = {"ct state": {"established", "related", "new", "invalid", "untracked"}, "ct status": {"dnat"}}
+"""Of which it is known whether they are set."""
 _NAMES: Mapping[str, Mapping[str, int]] = {
     "icmp type": ICMP_TYPES[ICMP],
     "icmpv6 type": ICMP_TYPES[ICMPV6],
@@ -91,7 +91,7 @@ def _all(parts: map[bool | None]) -> bool | None:
 def _is(name: str, value: Value, text: str) -> bool | None:
     if name in _FLAGS:
         asked = text.split(",")
-        return True if value in asked else False if set(asked) <= set(_KNOWN_FLAGS) else None
+        return True if value in asked else False if set(asked) <= _FLAGS[name] else None
     if isinstance(value, str):
         return value.startswith(text[:-1]) if text.endswith("*") else value == text
     if isinstance(value, int):
