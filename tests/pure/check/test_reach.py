@@ -194,6 +194,10 @@ def test_what_is_not_measurable_is_never_counted_as_well() -> None:
     opened, unopened = (found(pair(guest), ports=(WEB, VM), unopened=names) for names in ((), (VM.name,)))
     assert "red/web  1     ?" in text(opened) and "not measurable, 1 pair: by a router" in text(opened)
     assert "not measurable, 1 pair: blue/vm is a tap that nobody has opened" in text(unopened)
+    taps = [replace(VM, name=f"blue/vm{number}") for number in range(5)]
+    many = [pair(expectation(Reach.OPEN, source=WEB, target=tap)) for tap in taps]
+    said = text(found(*many, ports=(WEB, *taps), unopened=[tap.name for tap in taps]))
+    assert "not measurable, 5 pairs: blue/vm0, blue/vm1, blue/vm2 and 2 more are taps that nobody has opened" in said
     assert text(opened).endswith("0 of 1 pair as asked, 1 not measurable; 0 questions in 0.5 s.")
     assert document(unopened)["pairs"][0]["clean"] is None
     assert [port["tap"] for port in document(unopened)["ports"]] == [None, "unopened"]

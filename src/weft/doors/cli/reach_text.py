@@ -157,7 +157,8 @@ def _unexplained(expectation: Expectation) -> str:
 
 
 def _unmeasured(found: Reached) -> Iterator[str]:
-    reasons = Counter(_why_open(pair, found) for pair in found.pairs if pair.reach is Reach.OPEN)
+    unmeasured, unopened = [pair for pair in found.pairs if pair.reach is Reach.OPEN], _unopened(found)
+    reasons = Counter(unopened if _closed(pair, found) else _why_open(pair, found) for pair in unmeasured)
     for why, count in reasons.items():
         yield f"not measurable, {_counted(count)}: {why}"
 
@@ -172,11 +173,24 @@ def _left_out(found: Reached) -> Iterator[str]:
         yield f"not asked: floating IPs from outside ({', '.join(found.outside)}); only a machine there can"
 
 
+def _unopened(found: Reached) -> str:
+    """What all of them are, in one sentence."""
+    names = [end.name for end in found.ports if end.name in found.unopened]
+    if len(names) == 1:
+        return f"{names[0]} is a tap that nobody has opened"
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more} are taps that nobody has opened"
+
+
 def _why_open(pair: Pair, found: Reached) -> str:
-    for end in (pair.source, pair.target):
-        if end.name in found.unopened:
-            return f"{end.name} is a tap that nobody has opened"
+    if closed := _closed(pair, found):
+        return f"{closed.name} is a tap that nobody has opened"
     return next(known.why for known in pair.expectations if known.reach is Reach.OPEN)
+
+
+def _closed(pair: Pair, found: Reached) -> Endpoint | None:
+    """An end of it that is a tap nobody has opened."""
+    return next((end for end in (pair.source, pair.target) if end.name in found.unopened), None)
 
 
 def _summary(found: Reached) -> str:
