@@ -82,6 +82,13 @@ def test_features_agree_with_ip(host: Host) -> None:
     assert ("br_netfilter" in kernel.find()) == has_switch
 
 
+def test_a_recorder_without_tenants_has_rules_tried(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "weft.yaml"
+    file.write_text("{weft: 1, name: lab, drops: {recorder: true}, host: {links: {br7: {kind: bridge}}}}")
+    ran = host.world.run("weft", "plan", "-f", file, check=False)
+    assert (ran.returncode, ran.stderr) == (3, "")
+
+
 def test_features_are_remembered(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     found = features(RUN)
     with monkeypatch.context() as patch:

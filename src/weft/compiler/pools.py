@@ -66,8 +66,10 @@ def assign_transit(
     for family, cidr in _cidrs(draft, given).items():
         wanting = [one for one in travellers if number_of(one.address)[0] == family]
         if wanting:
-            if not any(Span.of(cidr).covers(*number_of(held)) for held in networks.values()):  # else it is checked
-                _check_pool(draft, family, cidr, list({id(one.segment): one.segment for one in wanting}.values()))
+            unchecked = {id(one.segment): one.segment for one in wanting if one.segment.uplink is None}
+            if unchecked:  # those with an uplink are checked by `assign_pools`
+                is_checked = any(Span.of(cidr).covers(*number_of(held)) for held in networks.values())
+                _check_pool(draft, family, cidr, [*unchecked.values()], of_host=not is_checked)
             _assign_travellers(draft, _pool(draft, cidr, networks.values()), wanting, found)
     return found
 
@@ -149,17 +151,17 @@ def _wider(pool: AddressPool) -> str:
     return f"a wider prefix: `pools: {{ipv{pool.family}: ...}}`"
 
 
-def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment]) -> None:
+def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment], *, of_host: bool = True) -> None:
     pool = Span.of(cidr)
     path = ("pools", f"ipv{family}")
-    for prefix in draft.host_prefixes:
+    for prefix in draft.host_prefixes if of_host else ():
         # other scopes' pool addresses are known one by one, and stepped over
         if pool.meets(prefix) and prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
             draft.error(
                 path, f"the pool {cidr} meets the host's route to {prefix.cidr}", "a prefix that is free", Cause.MACHINE
             )
     for segment in wanting:
-        for subnet in segment.gateways:
+        for subnet in segment.pools:
             if pool.meets(Span.of(subnet.cidr)):
                 draft.error(
                     path, f"the pool {cidr} meets {subnet.cidr} of network {segment.name}", "a prefix that is free"

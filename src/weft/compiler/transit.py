@@ -53,7 +53,7 @@ def travelling(
     leaving = Leaving(routers)
     for place in places:
         for router, address in leaving.ways(place):
-            if _translates(intent, router):
+            if number_of(address)[0] in router.pool and _translates(intent, router):
                 found.setdefault(router.path, []).append(_traveller(place, router, address))
     return found
 

@@ -110,7 +110,7 @@ def _parts(intent: Intent) -> Sequence[str]:
     spaces = (*intent.namespaces.values(), *([intent.host] if intent.host else ()))
     links = (link for space in spaces for link in space.links.values())
     is_shaped = any(link.qos is not None or link.capacity is not None for link in links)
-    return PARTS if intent.tenants or is_shaped else (SETTINGS, LINKS)
+    return PARTS if intent.tenants or is_shaped or intent.drops.recorder else (SETTINGS, LINKS)
 
 
 def _lines(rtnl: _Links, intent: Intent) -> dict[str, Line]:

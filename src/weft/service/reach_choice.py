@@ -65,7 +65,8 @@ def select(found: Sequence[Endpoint], words: Sequence[str]) -> list[Endpoint]:
     if strange:
         fix = "PORT, TENANT/PORT or a pattern such as TENANT/*; `weft show` lists them"
         raise IntentInvalid([Problem(where=word, what="no port has that name", fix=fix) for word in strange])
-    return [end for end in found if not words or any(_fits(end, word) for word in words)]
+    fitting = [end for end in found if not words or any(_fits(end, word) for word in words)]
+    return [end for end in fitting if not end.is_host] or fitting
 
 
 def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[tuple[Endpoint, Endpoint]]:

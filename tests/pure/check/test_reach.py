@@ -95,6 +95,12 @@ def test_ports_are_chosen_by_name_and_pattern(words: list[str], names: list[str]
     assert [chosen.name for chosen in select(ALL, words)] == names
 
 
+def test_a_port_called_as_the_host_is_the_one_that_is_meant() -> None:
+    mine, machine = replace(WEB, name="red/host"), replace(WEB, name="host", tenant="")
+    assert select([mine, DB, machine], ["host"]) == [mine]
+    assert select([DB, machine], ["host"]) == [machine]
+
+
 def test_every_name_that_fits_nothing_is_told() -> None:
     with pytest.raises(IntentInvalid) as refused:
         select(ALL, ["web", "nobody", "green/*"])

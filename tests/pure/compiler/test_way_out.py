@@ -22,6 +22,7 @@ from weft.state import Key
 MBIT = 10**6
 QOS_P = ("tenants", "t", "ports", "p", "qos")
 CAPACITY = ("host", "links", "eth0", "capacity")
+NAT = Network(subnets=(Subnet(cidr="10.0.0.0/24"), Subnet(cidr="fd00::/64")), uplink=Uplink.NAT)
 KNOWN = facts(lines={"eth0": Line(mac="52:54:00:00:00:01")})
 
 
@@ -49,8 +50,9 @@ def intent(
     pools: Pools = Pools(),  # noqa: B008
     **ports: QosUse | None,
 ) -> Intent:
-    net = net or Network(subnets=(Subnet(cidr="10.0.0.0/24"), Subnet(cidr="fd00::/64")), uplink=Uplink.NAT)
-    tenant = Tenant(networks={"n": net}, ports={name: port(name, asked) for name, asked in ports.items()}, qos=qos)
+    tenant = Tenant(
+        networks={"n": net or NAT}, ports={name: port(name, asked) for name, asked in ports.items()}, qos=qos
+    )
     return Intent(name="lab", tenants={"t": tenant}, host=host, pools=pools)
 
 
@@ -400,3 +402,40 @@ def test_of_a_router_s_pool_a_port_has_one_by_its_own_address() -> None:
         if isinstance(held, NftElement) and held.set == "outside4"
     ]
     assert sorted(held.value or "" for held in elements) == ["203.0.113.52", "203.0.113.53"]
+
+
+def test_the_pool_is_checked_behind_routers_too_where_networks_have_addresses_of_it() -> None:
+    wanted = behind("n", p=out(MBIT))
+    (tenant,) = wanted.tenants.values()
+    inside = Network(subnets=(Subnet(cidr="198.18.0.0/24"),))
+    beside = Network(subnets=(Subnet(cidr="10.9.0.0/24"),), uplink=Uplink.NAT)
+    networks = {**tenant.networks, "n": inside, "beside": beside}
+    [found] = findings(replace(wanted, tenants={"t": replace(tenant, networks=networks)}), **BEHIND)
+    assert found.path == ("pools", "ipv4") and found.what.endswith("meets 198.18.0.0/24 of network n")
+
+
+def test_an_external_network_without_an_address_left_is_told() -> None:
+    wanted = behind("n", p=out(MBIT))
+    (network,) = wanted.external_networks.values()
+    (subnet,) = network.subnets
+    narrow = replace(network, subnets=(replace(subnet, pools=("203.0.113.9-203.0.113.9",)),))
+    (tenant,) = wanted.tenants.values()
+    other = Tenant(
+        networks={"n": Network(subnets=(Subnet(cidr="10.0.0.0/24"),))},
+        routers={"edge": tenant.routers["edge"]},
+        ports={"p": port("x", out(MBIT))},
+    )
+    full = replace(wanted, tenants={"t": tenant, "u": other}, external_networks={"internet": narrow})
+    assert "no IPv4 address left" in " ".join(one.what for one in findings(full, **BEHIND))
+
+
+def test_a_tenant_s_qos_of_nothing_is_told_beside_a_network_s() -> None:
+    empty = QosUse(egress=QosDirection(priority=1))
+    for wanted in (behind("n", qos=empty, net_qos=out(MBIT)), intent(qos=empty, net=replace(NAT, qos=out(MBIT)))):
+        [found] = findings(wanted, **BEHIND)
+        assert found.what.startswith("neither a rate nor a ceil")
+
+
+def test_a_router_that_joins_nothing_leads_nobody_out() -> None:
+    [found] = findings(behind(qos=out(MBIT)), **BEHIND)
+    assert found.what.startswith("none of the tenant's networks leads out")

@@ -42,6 +42,7 @@ class Tcp:
             return
         listener = self._socket()
         try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what a service left behind is none
             listener.bind((end.address(self._family), end.own_port))
             listener.listen(_BACKLOG)
         except OSError:

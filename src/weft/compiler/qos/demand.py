@@ -76,7 +76,8 @@ def collect(
 ) -> list[Demand]:
     """The demands of one direction, each after the one that it is part of. `segments`: all networks."""
     _check_visitors(draft, shares, places.values(), leading, way)
-    demands = [*_tenants(draft, shares, segments, leading, way), *_networks(draft, shares, segments, leading, way)]
+    demands = [*_tenants(draft, shares, segments, leading, way)]
+    demands += _networks(draft, shares, segments, leading, way, {demand.place for demand in demands})
     there = {demand.place for demand in demands}
     for key, policy in shares.ports.items():
         place, want = places.get(key), getattr(policy, way)
@@ -150,7 +151,7 @@ def _tenants(
 
 
 def _networks(
-    draft: Draft, shares: Shares, segments: Sequence[Segment], leading: Leading, way: Direction
+    draft: Draft, shares: Shares, segments: Sequence[Segment], leading: Leading, way: Direction, there: set[str]
 ) -> Iterator[Demand]:
     by_key = {(segment.tenant, segment.name): segment for segment in segments}
     for key, policy in shares.networks.items():
@@ -166,9 +167,7 @@ def _networks(
         elif not by:
             draft.error(path, "the network leads nowhere, so its ports share nothing that could be divided", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
-            tenant = shares.tenants.get(segment.tenant)
-            over = tenant_place(segment) if tenant is not None and getattr(tenant, way) is not None else ""
-            yield _demand(draft, segment, network_place(segment), path, way, over, want, by)
+            yield _demand(draft, segment, network_place(segment), path, way, within(segment, there), want, by)
 
 
 _UPLINK = "`uplink: nat` or `routed`, a router with `gateway:`, or `port_qos:` for each port by itself"

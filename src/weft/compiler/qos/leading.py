@@ -67,7 +67,7 @@ class Leading:
         return frozenset({HOSTS_OWN}) if segment.uplink is not None else self._by(self._leaving.declared(segment))
 
     def of_tenant(self, tenant: str) -> frozenset[str]:
-        return self._by(one for one in self.routers if one.tenant == tenant and one.transit)
+        return self._by(one for one in self.routers if one.tenant == tenant and one.transit and one.legs)
 
     def crowded(self, segment: Segment) -> RouterPlace | None:
         """A router that leads the network out along with others, so that the host cannot tell it from these."""
