@@ -208,6 +208,7 @@ class Supervisor:
         _kill_group(kept.pid, signal.SIGKILL)
         if kept.output >= 0:
             self._hear(kept)
+        self._close_output(kept)  # whoever it has left behind may have it open, and would be heard for ever
         kept.pid, kept.stopped_at = 0, 0.0
         _unlink(self._path(kept.stem, "pid"))
         if kept.leaving:
