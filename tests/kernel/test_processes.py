@@ -177,10 +177,9 @@ def test_a_new_text_is_read_by_the_same_process(real: Processes) -> None:
 
 
 def test_nothing_is_heard_of_what_a_program_leaves_behind(real: Processes) -> None:
-    """Its output, held by another session when it ends, would be at its end for ever, and the supervisor always awake."""
-    lingers = replace(
-        program(name="lab.two"), argv=("/bin/sh", "-c", "setsid sleep 1000 & exec sleep 1000"), ready=False
-    )
+    """Its output, held by another session when it ends, would wake the supervisor for ever."""
+    argv = ("/bin/sh", "-c", "setsid sleep 1000 & exec sleep 1000")
+    lingers = replace(program(name="lab.two"), argv=argv, ready=False)
     create(real, program())
     (pid,) = supervisors()
     open_files = len(os.listdir(f"/proc/{pid}/fd"))
