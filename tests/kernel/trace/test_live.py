@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.kernel.trace.lab import BRIDGE, OUTSIDE, ROUTER, Lab, hops
 from tests.world import World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
@@ -34,57 +33,21 @@ tenants:
       db: {network: back, attach: {netns: db}, addresses: [10.1.0.10, "fd01::10"], security_groups: [web]}
       vm: {network: front, attach: {tap: {name: vm}}, addresses: [10.0.0.30], mac: "52:54:00:12:34:56"}
 """
-OUTSIDE = """
-set -e
-sysctl -q -w net.ipv6.conf.default.addr_gen_mode=1
-ip netns add out
-ip link add up0 type veth peer name up1 netns out
-ip addr add 192.0.2.1/24 dev up0; ip link set up0 up
-ip -n out addr add 192.0.2.254/24 dev up1; ip -n out link set up1 up
-ip -n out addr add 198.51.100.1/32 dev up1; ip -n out route add 10.0.0.0/8 via 192.0.2.1
-ip route add default via 192.0.2.254
-"""
 MAC = "52:54:00:12:34:56"
 GUEST = Path(__file__).parents[1] / "qos" / "guest_behind.py"
 RULESETS = "for n in $(ls /run/netns); do nsenter --net=/run/netns/$n nft -s -t list ruleset; done"
-BRIDGE, ROUTER = "weft.lab.shop", "weft.lab.shop.front"
 
 
-@dataclass
-class Lab:
-    """A world with the file applied."""
-
-    world: World
-    file: Path
-
-    def trace(self, *words: str, code: int = 0) -> dict[str, Any]:
-        done = self.world.run("weft", "trace", "-f", self.file, "-o", "json", *words, check=False)
-        assert done.returncode == code, f"{done.returncode}\n{done.stdout[-6000:]}{done.stderr}"
-        return dict(json.loads(done.stdout))
-
-    def live(self, *words: str, code: int = 0) -> dict[str, Any]:
-        found = self.trace(*words, "--live", code=code)
-        assert found["live"] is not None
-        return found
-
-    def mend(self) -> None:
-        self.world.run("weft", "apply", "-y", "-f", self.file)
-
-    def nft(self, netns: str, text: str) -> None:
-        self.world.run("nft", text, netns=netns)
+def nft(lab: Lab, netns: str, text: str) -> None:
+    lab.world.run("nft", text, netns=netns)
 
 
 @pytest.fixture
 def lab(world: World, tmp_path: Path) -> Iterator[Lab]:
     made = Lab(world, tmp_path / "weft.yaml")
-    made.file.write_text(FILE)
     world.run("sh", "-c", OUTSIDE)
-    made.mend()
+    made.put(FILE)
     yield made
-
-
-def hops(found: dict[str, Any]) -> list[dict[str, Any]]:
-    return [*found["question"]["hops"], *(found["answer"]["hops"] if found["answer"] else [])]
 
 
 def lost_at(found: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +87,7 @@ def test_a_udp_service_that_says_nothing_is_no_difference(lab: Lab) -> None:
 
 
 def test_an_element_that_somebody_deleted(lab: Lab) -> None:
-    lab.nft(BRIDGE, "delete element bridge weft-lab in4.web.tcp { 80 }")
+    nft(lab, BRIDGE, "delete element bridge weft-lab in4.web.tcp { 80 }")
     found = lab.live("ask", "web", "tcp/80", code=3)
     assert found["verdict"] == "stops" and found["wanted"]["verdict"] == "passes" and found["live"]["differs"] == ""
     assert found["hints"][0]["said"].startswith("the file says otherwise")
@@ -137,7 +100,7 @@ def test_an_element_that_somebody_deleted(lab: Lab) -> None:
 
 
 def test_a_rule_that_somebody_opened(lab: Lab) -> None:
-    lab.nft(BRIDGE, "insert rule bridge weft-lab to4.web accept")
+    nft(lab, BRIDGE, "insert rule bridge weft-lab to4.web accept")
     found = lab.live("ask", "web", "tcp/81")
     assert found["live"]["differs"] == "" and found["wanted"]["verdict"] == "stops"
     wanted = lab.live("ask", "web", "tcp/81", "--state", "desired", code=3)
@@ -169,21 +132,21 @@ def test_a_link_that_somebody_took_down(lab: Lab) -> None:
 
 
 def test_a_rule_of_somebody_elses_in_a_router(lab: Lab) -> None:
-    lab.nft(ROUTER, "add table inet evil")
-    lab.nft(ROUTER, "add chain inet evil way { type filter hook forward priority 0; }")
-    lab.nft(ROUTER, "add rule inet evil way ip saddr 10.0.0.10 tcp dport 80 drop")
+    nft(lab, ROUTER, "add table inet evil")
+    nft(lab, ROUTER, "add chain inet evil way { type filter hook forward priority 0; }")
+    nft(lab, ROUTER, "add rule inet evil way ip saddr 10.0.0.10 tcp dport 80 drop")
     found = lab.live("web", "db", "tcp/80", code=3)
     told = "dropped by `ip saddr 10.0.0.10 tcp dport 80 drop` of chain way in table inet evil, which is not weft's"
     assert (found["verdict"], found["why"], found["live"]["differs"]) == ("stops", told, "")
     assert found["question"]["hops"][-1]["place"] == "router of shop/front"
     assert lab.live("web", "db", "icmp")["live"]["differs"] == "", "it drops no ping"
-    lab.nft(ROUTER, "delete table inet evil")
-    lab.nft("db", "table inet mine { chain in { type filter hook input priority 0; policy drop; }; }")
+    nft(lab, ROUTER, "delete table inet evil")
+    nft(lab, "db", "table inet mine { chain in { type filter hook input priority 0; policy drop; }; }")
     found = lab.live("web", "db", "tcp/80", code=3)
     assert found["why"] == "dropped by the policy of chain in in table inet mine, which is not weft's"
-    lab.nft("db", "flush ruleset")
-    lab.nft(ROUTER, "table netdev evil { chain way { type filter hook ingress device uplink priority 0; }; }")
-    lab.nft(ROUTER, "add rule netdev evil way ip saddr 10.1.0.10 drop")
+    nft(lab, "db", "flush ruleset")
+    nft(lab, ROUTER, "table netdev evil { chain way { type filter hook ingress device uplink priority 0; }; }")
+    nft(lab, ROUTER, "add rule netdev evil way ip saddr 10.1.0.10 drop")
     found = lab.live("web", "db", "tcp/80", code=3)
     assert found["verdict"] == "passes", "weft does not look at these"
     lost = "the answer left router of shop/back and never came to router of shop/front"

@@ -3,15 +3,14 @@ Each is said before a packet is sent, and the packet says the same."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.kernel.trace.lab import BRIDGE, OUTSIDE, ROUTER, Lab, hops
 from tests.world import World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
@@ -29,34 +28,15 @@ tenants:
       ask: {network: front, attach: {netns: ask}, addresses: [10.0.0.20, "fd00::20"]}
       db: {network: back, attach: {netns: db}, addresses: [10.1.0.10, "fd01::10"]}
 """
-OUTSIDE = """
-set -e
-sysctl -q -w net.ipv6.conf.default.addr_gen_mode=1
-ip netns add out
-ip link add up0 type veth peer name up1 netns out
-ip addr add 192.0.2.1/24 dev up0; ip link set up0 up
-ip -n out addr add 192.0.2.254/24 dev up1; ip -n out link set up1 up
-ip -n out addr add 198.51.100.1/32 dev up1; ip -n out route add 10.0.0.0/8 via 192.0.2.1
-ip route add default via 192.0.2.254
-"""
-BRIDGE, ROUTER, BACK = "weft.lab.shop", "weft.lab.shop.front", "weft.lab.shop.back"
+BACK = "weft.lab.shop.back"
 
 
-@dataclass
-class Lab:
-    """A world with the file applied."""
-
-    world: World
-    file: Path
-
-    def trace(self, *words: str, code: int = 0) -> dict[str, Any]:
-        done = self.world.run("weft", "trace", "-f", self.file, "-o", "json", *words, "--live", check=False)
-        assert done.returncode == code, f"{done.returncode}\n{done.stdout[-6000:]}{done.stderr}"
-        return dict(json.loads(done.stdout))
+class OthersLab(Lab):
+    """Each trace is sent as well."""
 
     def stops(self, *words: str) -> tuple[str, str, str]:
         """Where, why, and what would have to change; a packet agrees."""
-        found = self.trace(*words, code=3)
+        found = self.live(*words, code=3)
         assert found["verdict"] == "stops" and found["live"]["differs"] == "", found["live"]
         last = (found["answer"] or found["question"])["hops"][-1]
         assert last["passes"] is False and last["said"] in found["why"]
@@ -64,23 +44,21 @@ class Lab:
 
     def passes(self, *words: str) -> list[str]:
         """What is said of firewalls; a packet agrees."""
-        found = self.trace(*words)
+        found = self.live(*words)
         assert found["verdict"] == "passes" and found["live"]["differs"] == "", found
         assert set(found["live"]["confirmed"]) == {True}
         return firewalls(found)
 
 
 def firewalls(found: dict[str, Any]) -> list[str]:
-    hops = [*found["question"]["hops"], *(found["answer"]["hops"] if found["answer"] else [])]
-    return [hop["said"] for hop in hops if hop["sort"] == "firewall"]
+    return [hop["said"] for hop in hops(found) if hop["sort"] == "firewall"]
 
 
 @pytest.fixture
-def lab(world: World, tmp_path: Path) -> Iterator[Lab]:
-    made = Lab(world, tmp_path / "weft.yaml")
-    made.file.write_text(FILE)
+def lab(world: World, tmp_path: Path) -> Iterator[OthersLab]:
+    made = OthersLab(world, tmp_path / "weft.yaml")
     world.run("sh", "-c", OUTSIDE)
-    world.run("weft", "apply", "-y", "-f", made.file)
+    made.put(FILE)
     yield made
 
 
@@ -96,7 +74,7 @@ iptables-nft -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
 FORWARD = "chain FORWARD in table ip filter"
 
 
-def test_docker_that_came_later(lab: Lab) -> None:
+def test_docker_that_came_later(lab: OthersLab) -> None:
     lab.world.run("sh", "-c", DOCKER)
     dropped = f"dropped by the policy of {FORWARD}, which is not weft's"
     hint = f"{FORWARD} must let it pass: an accept elsewhere does not undo a drop; `weft doctor` says how"
@@ -107,19 +85,19 @@ def test_docker_that_came_later(lab: Lab) -> None:
     lab.world.run("iptables-nft", "-A", "FORWARD", "-p", "tcp", "--dport", "80", "-j", "ACCEPT")
     place, why, _ = lab.stops("web", "db", "tcp/80")
     assert (place, why) == ("the host", f"of the answer: {dropped}"), "the answer comes from that port, not to it"
-    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    lab.mend()
     let = lab.passes("web", "db", "tcp/80")
     assert len(let) == 2 and all("let through by `" in said and "chain DOCKER-USER in table" in said for said in let)
 
 
-def test_rules_that_nobody_can_tell_of_before(lab: Lab) -> None:
+def test_rules_that_nobody_can_tell_of_before(lab: OthersLab) -> None:
     lab.world.run(
         "sh", "-c", "nft add table inet f; nft 'add chain inet f way { type filter hook forward priority 0; }'"
     )
     lab.world.run("nft", "add rule inet f way tcp dport 80 limit rate 1/hour burst 1 packets drop")
-    found = lab.trace("web", "db", "tcp/81")
+    found = lab.live("web", "db", "tcp/81")
     assert found["verdict"] == "passes" and firewalls(found) == []
-    found = lab.trace("web", "db", "tcp/80", "--state", "desired")
+    found = lab.live("web", "db", "tcp/80", "--state", "desired")
     told = (
         "perhaps dropped by `tcp dport 80 limit rate 1/hour burst 1 packets drop` of chain way in table inet f, which "
     )
@@ -127,11 +105,11 @@ def test_rules_that_nobody_can_tell_of_before(lab: Lab) -> None:
     assert found["live"]["answer"] == "refused", "the first is dropped, the second is not"
     lab.world.run("nft", "flush chain inet f way")
     lab.world.run("nft", "add rule inet f way meta mark 0 meta length 40-2000 tcp dport 80 drop")
-    found = lab.trace("web", "db", "tcp/80", code=3)
+    found = lab.live("web", "db", "tcp/80", code=3)
     assert found["verdict"] == "open" and "is dropped by `meta mark 0x00000000 meta length" in found["live"]["differs"]
 
 
-def test_tables_on_the_way(lab: Lab) -> None:
+def test_tables_on_the_way(lab: OthersLab) -> None:
     """In a router, at the port, over the bridge, with sets and jumps: each by its place."""
     lab.world.run("nft", "table ip evil { set bad { type ipv4_addr; elements = { 10.0.0.10 }; }\n"
                   "chain deep { ip daddr 10.1.0.0/16 drop; }\n"
@@ -156,7 +134,7 @@ def test_tables_on_the_way(lab: Lab) -> None:
 
 
 @pytest.mark.skipif(shutil.which("iptables-legacy") is None, reason="iptables is not installed")
-def test_iptables_of_the_old_kind(lab: Lab) -> None:
+def test_iptables_of_the_old_kind(lab: OthersLab) -> None:
     made = lab.world.run("iptables-legacy", "-P", "FORWARD", "DROP", check=False)
     if made.returncode:
         pytest.skip("this kernel lacks ip_tables")
@@ -169,7 +147,7 @@ def test_iptables_of_the_old_kind(lab: Lab) -> None:
     assert (place, why) == ("the host", f"of the answer: {told}")
 
 
-def test_a_strict_reverse_path_filter(lab: Lab) -> None:
+def test_a_strict_reverse_path_filter(lab: OthersLab) -> None:
     """What comes in by a link by which nothing would be sent back."""
     setting = f"net.ipv4.conf.{wire(lab, 'back')}.rp_filter"
     lab.world.run("sysctl", "-q", "-w", f"{setting}=1")
@@ -184,11 +162,11 @@ def test_a_strict_reverse_path_filter(lab: Lab) -> None:
     )  # fmt: skip
     assert hint == f"{name} of the host must be 0, or 2 where any way back will do"
     lab.world.run("sysctl", "-q", "-w", f"{setting}=2")
-    found = lab.trace("db", "external", "icmp", code=3)
+    found = lab.live("db", "external", "icmp", code=3)
     assert "may not come in" not in found["why"], "any way back will do"
 
 
-def wire(lab: Lab, network: str) -> str:
+def wire(lab: OthersLab, network: str) -> str:
     """The host's link that leads to a network's router."""
     routes = lab.world.json("ip", "-j", "route", "show", "10.1.0.0/24")
     assert network == "back" and len(routes) == 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.kernel.trace.lab import Lab
 from tests.world import World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
@@ -32,16 +32,10 @@ tenants:
 HEADERS_BYTES = {4: 28, 6: 48}
 
 
-class Lab:
-    def __init__(self, world: World, file: Path) -> None:
-        self.world, self.file = world, file
-
-    def trace(self, target: str, family: int, size: int, *more: str, code: int = 0) -> dict[str, Any]:
+class SizesLab(Lab):
+    def of(self, target: str, family: int, size: int, *more: str, code: int = 0) -> dict[str, Any]:
         """As traced from `web`, and live."""
-        words = ("web", target, "icmp", f"-{family}", "--size", str(size), *more, "--live", "-o", "json")
-        done = self.world.run("weft", "trace", "-f", self.file, *words, check=False)
-        assert done.returncode == code, f"{done.stdout[-4000:]}{done.stderr}"
-        found: dict[str, Any] = json.loads(done.stdout)
+        found = self.live("web", target, "icmp", f"-{family}", "--size", str(size), *more, code=code)
         assert found["live"]["differs"] == "", found["live"]
         return found
 
@@ -60,32 +54,31 @@ def of_size(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def test_where_a_large_packet_ends(world: World, tmp_path: Path) -> None:
-    lab = Lab(world, tmp_path / "weft.yaml")
-    lab.file.write_text(FILE)
-    world.run("weft", "apply", "-y", "-f", lab.file)
+    lab = SizesLab(world, tmp_path / "weft.yaml")
+    lab.put(FILE)
     assert all(world.ping(to, netns="web") for to in ("10.1.0.10", "fd01::10", "10.0.0.20", "10.0.0.30"))
     told = "takes packets of 1400 bytes at most: router shop/edge tells who sent it, which then sends smaller ones"
     for family, target, words in ((4, "10.1.0.10", "mtu"), (6, "fd01::10", "too big")):
-        lab.trace("db", family, 1400)
+        lab.of("db", family, 1400)
         assert " 0% packet loss" in lab.ping(target, 1400, "do")
-        assert lab.trace("db", family, 1401, code=3)["why"].endswith(told)
+        assert lab.of("db", family, 1401, code=3)["why"].endswith(told)
         assert words in lab.ping(target, 1401, "do").lower()
-    assert lab.trace("ask", 4, 1501, code=3)["why"] == (
+    assert lab.of("ask", 4, 1501, code=3)["why"] == (
         "shop/web takes packets of 1500 bytes at most: it is not even sent"
     )  # fmt: skip
     assert "message too long" in lab.ping("10.0.0.20", 1501, "do").lower()
     lost = "shop/small takes packets of 1300 bytes at most: nobody is told that it is dropped"
-    assert lab.trace("small", 4, 1305, code=3)["why"] == lost
+    assert lab.of("small", 4, 1305, code=3)["why"] == lost
     said = lab.ping("10.0.0.30", 1305, "do")
     assert "100% packet loss" in said and "too long" not in said and "rag" not in said
-    assert of_size(lab.trace("db", 4, 2000, "--fragment")) == [
+    assert of_size(lab.of("db", 4, 2000, "--fragment")) == [
         ("port shop/web", "goes by shop/web in 2 pieces of at most 1500 bytes"),
         ("router shop/edge", "goes by back of router shop/edge in 2 pieces of at most 1400 bytes"),
     ]
     assert " 0% packet loss" in lab.ping("10.1.0.10", 2000, "dont")
-    assert of_size(lab.trace("ask", 6, 2000, "--fragment")) == [
+    assert of_size(lab.of("ask", 6, 2000, "--fragment")) == [
         ("port shop/web", "goes by shop/web in 2 pieces of at most 1500 bytes")
     ]
-    assert lab.trace("db", 6, 2000, "--fragment", code=3)["why"].endswith(told)
-    assert lab.trace("small", 4, 2000, "--fragment", code=3)["why"] == lost
+    assert lab.of("db", 6, 2000, "--fragment", code=3)["why"].endswith(told)
+    assert lab.of("small", 4, 2000, "--fragment", code=3)["why"] == lost
     assert "100% packet loss" in lab.ping("10.0.0.30", 2000, "dont")
