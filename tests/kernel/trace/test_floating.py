@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from tests.kernel.external import give_external
 from tests.kernel.floating.shop import FORWARD4, FORWARD6, FORWARDS, WEB, WEB4, WEB6, shop
+from tests.kernel.trace.lab import Lab
 from tests.world import World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
@@ -18,22 +18,11 @@ pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
 ROUTER = "weft.lab.shop.edge"
 
 
-class Lab:
-    def __init__(self, world: World, file: Path) -> None:
-        self.world, self.file = world, file
-
-    def trace(self, *words: str, code: int = 0) -> dict[str, Any]:
-        done = self.world.run("weft", "trace", "-f", self.file, "-o", "json", *words, check=False)
-        assert done.returncode == code, f"{done.returncode}\n{done.stdout[-6000:]}{done.stderr}"
-        return dict(json.loads(done.stdout))
-
-
 @pytest.fixture
 def lab(world: World, tmp_path: Path) -> Iterator[Lab]:
     give_external(world)
     made = Lab(world, tmp_path / "weft.yaml")
-    made.file.write_text(shop(WEB, FORWARDS))
-    world.run("weft", "apply", "-y", "-f", made.file)
+    made.put(shop(WEB, FORWARDS))
     yield made
 
 
