@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from tests.kernel.faults.points import Act, count
 from tests.world import World
 
 SCOPE = "lab"
+LATE_S = 5.0
+"""How long the world may take to come to an end: the kernel, and a supervisor with nothing to keep that nobody told to
+leave, which sees it by itself (doors/supervise.py)."""
 _FILES = f"""
 ls -A /run/netns; echo ---
 find /run/weft /var/lib/weft -type f 2>/dev/null; echo ---
@@ -72,16 +76,19 @@ class Rig:
 
     def look(self, what: str) -> End:
         """The end at which the world is. Raises: AssertionError telling all that differs from the nearer of the two."""
-        files = Files.of(self.world)
-        end, left = self._nearest(self.world.dump(), files)
-        if left:  # perhaps the kernel has not come to an end with it yet
-            end, left = self._nearest(self.world.dump(settle_s=3), files)
+        end, left = self._nearest(self.world.dump(), Files.of(self.world))
+        until = time.monotonic() + LATE_S
+        while left and time.monotonic() < until:
+            settled = self.world.dump(settle_s=LATE_S)
+            end, left = self._nearest(settled, Files.of(self.world))
         assert not left, "\n".join([what, f"the world is nearest to {end.name!r}, but:", *left])
         return end
 
     def glance(self, end: End, what: str) -> None:
         """As `look`, where the same was looked at before: only names and files. Raises: AssertionError."""
-        left = Files.of(self.world).differences(end.files)
+        until = time.monotonic() + LATE_S
+        while (left := Files.of(self.world).differences(end.files)) and time.monotonic() < until:
+            time.sleep(0.2)
         assert not left, "\n".join([what, f"this is not as after {end.name!r}:", *left])
 
     def _nearest(self, now: Dump, files: Files) -> tuple[End, list[str]]:
