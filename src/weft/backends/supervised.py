@@ -1,4 +1,4 @@
-"""Programs kept by weft's own supervisor (doors/supervise.py), where no systemd is.
+"""Programs kept by weft's own supervisor (doors/supervise/supervisor.py), where no systemd is.
 
 Rules: the supervisor is asked by a socket that only root reaches, and started when nobody answers; which process it is
 the file of its lock says. Two that start one get one, for it holds a lock. Every request that changes anything goes
@@ -23,7 +23,7 @@ from weft.netlink.processes import Hold, started_at
 
 SOCKET = "supervisor"
 LOCKS, LOCK = "locks", "supervise"
-START = "from weft.doors.supervise import started; started()"
+START = "from weft.doors.supervise.supervisor import started; started()"
 PATIENCE_S = 20.0
 """How long an answer may take: longer than the supervisor gives a program to be ready or to end."""
 _PAUSE_S = 0.02

@@ -22,7 +22,7 @@ from tests.world import World
 SCOPE = "lab"
 LATE_S = 5.0
 """How long the world may take to come to an end: the kernel, and a supervisor with nothing to keep that nobody told to
-leave, which sees it by itself (doors/supervise.py)."""
+leave, which sees it by itself (doors/supervise/supervisor.py)."""
 _FILES = f"""
 ls -A /run/netns; echo ---
 find /run/weft /var/lib/weft -type f 2>/dev/null; echo ---

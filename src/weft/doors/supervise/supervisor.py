@@ -12,7 +12,6 @@ STEM`, `stop STEM`, `leave` (end if there is nothing to keep). Source: pid_names
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import select
@@ -23,7 +22,20 @@ import syslog
 import time
 from contextlib import suppress
 
-from weft.wire.program import all_of, first_of, lines_of
+from weft.doors.supervise.kept import (
+    CLONE_NEWPID,
+    Kept,
+    become,
+    demand,
+    identity,
+    kill_group,
+    libc,
+    own_name,
+    read,
+    unlink,
+    write,
+)
+from weft.wire.program import first_of, lines_of
 
 READY = b"ready\n"
 SOCKET, LOCK = "supervisor", "supervise"
@@ -41,9 +53,6 @@ GLANCE_S, TICK_S = 2.0, 0.02
 TAIL, LAST_LINES = 500, 3
 """Bytes of a program's last words that are kept, and lines of them that are told."""
 
-_CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 def main(directory: str, locks: str) -> None:
     """Become the supervisor of `directory`, or end at once where it has one. Says READY on its output and returns in
@@ -53,37 +62,13 @@ def main(directory: str, locks: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    _system(_libc.unshare(_CLONE_NEWPID), "a process namespace")
+    demand(libc.unshare(CLONE_NEWPID), "a process namespace")
     if os.fork():
         os._exit(0)
-    _write(f"{locks}/{LOCK}", _self())
+    write(f"{locks}/{LOCK}", own_name())
     syslog.openlog("weft", syslog.LOG_PID, syslog.LOG_DAEMON)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     Supervisor(directory).serve()
-
-
-def _system(result: int, what: str) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{os.strerror(code)}: {what}")
-
-
-class Kept:
-    """One program. `pid` 0: it does not run. `text`: what it was started by, `network`: the namespace's file and number
-    then. `due`: when it is started again. `asking`: who waits for it to be ready, `leaving`: to have ended."""
-
-    def __init__(self, stem: str) -> None:
-        self.stem = stem
-        self.pid = 0
-        self.text = ""
-        self.network: tuple[int, int] | None = None
-        self.since = self.due = self.pause = 0.0
-        self.ready_file = ""
-        self.output = -1
-        self.tail = b""
-        self.asking: list[socket.socket] = []
-        self.leaving: list[socket.socket] = []
-        self.stopped_at = 0.0
 
 
 class Supervisor:
@@ -100,7 +85,7 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        _unlink(self._path(SOCKET))
+        unlink(self._path(SOCKET))
         self._listener.bind(self._path(SOCKET))
         self._listener.listen(16)
         self._poll.register(self._wake, select.POLLIN)
@@ -117,7 +102,7 @@ class Supervisor:
             for fd, _ in fired:
                 self._answer(fd)
             self._look()
-        _unlink(self._path(SOCKET))
+        unlink(self._path(SOCKET))
 
     # what happens
 
@@ -149,7 +134,7 @@ class Supervisor:
     def _leave(self, connection: socket.socket) -> None:
         if not self._stems() and not any(kept.pid for kept in self._kept.values()):
             self._goes_on = False
-            _unlink(self._path(SOCKET))
+            unlink(self._path(SOCKET))
         _reply(connection, "")
 
     def _stop(self, stem: str, connection: socket.socket) -> None:
@@ -205,12 +190,12 @@ class Supervisor:
 
     def _ended(self, kept: Kept, code: int) -> None:
         was_asked, ran_s = kept.stopped_at > 0, time.monotonic() - kept.since
-        _kill_group(kept.pid, signal.SIGKILL)
+        kill_group(kept.pid, signal.SIGKILL)
         if kept.output >= 0:
             self._hear(kept)
         self._close_output(kept)  # whoever it has left behind may have it open, and would be heard for ever
         kept.pid, kept.stopped_at = 0, 0.0
-        _unlink(self._path(kept.stem, "pid"))
+        unlink(self._path(kept.stem, "pid"))
         if kept.leaving:
             for connection in (*kept.leaving, *kept.asking):
                 _reply(connection, "")
@@ -231,7 +216,7 @@ class Supervisor:
         told = f"{how}: {'; '.join(words[-LAST_LINES:])}" if words else how
         syslog.syslog(syslog.LOG_WARNING, f"{kept.stem} {told}")
         if os.path.exists(self._path(kept.stem, "spec")):  # else nobody would take it away
-            _write(self._path(kept.stem, "died"), told)
+            write(self._path(kept.stem, "died"), told)
         for connection in kept.asking:
             _reply(connection, told)
         kept.asking.clear()
@@ -241,7 +226,7 @@ class Supervisor:
         now = time.monotonic()
         for kept in list(self._kept.values()):
             if kept.stopped_at and now - kept.stopped_at > GRACE_S:
-                _kill_group(kept.pid, signal.SIGKILL)
+                kill_group(kept.pid, signal.SIGKILL)
             elif kept.pid and kept.asking and not kept.stopped_at:
                 self._tell_if_ready(kept, now)
             elif not kept.pid and now >= kept.due and not self._is_ending:
@@ -276,12 +261,12 @@ class Supervisor:
             self._kept.pop(kept.stem)
 
     def _start(self, kept: Kept) -> None:
-        kept.text = _read(self._path(kept.stem, "spec"))
+        kept.text = read(self._path(kept.stem, "spec"))
         lines = lines_of(kept.text)
         netns, kept.ready_file = first_of(lines, "netns"), first_of(lines, "ready")
         for file in (kept.ready_file, self._path(kept.stem, "died")):
-            _unlink(file)
-        kept.network, kept.tail, kept.since = _identity(netns), b"", time.monotonic()
+            unlink(file)
+        kept.network, kept.tail, kept.since = identity(netns), b"", time.monotonic()
         reading, writing = os.pipe2(os.O_CLOEXEC)
         # Until the child is rid of this process's handlers no signal may come, or it would be lost.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD))
@@ -289,7 +274,7 @@ class Supervisor:
         if kept.pid:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         else:
-            _become(lines, netns, writing, self._path(kept.stem, "pid"))
+            become(lines, netns, writing, self._path(kept.stem, "pid"))
         os.close(writing)
         self._close_output(kept)
         os.set_blocking(reading, False)
@@ -297,14 +282,14 @@ class Supervisor:
         self._poll.register(reading, select.POLLIN)
 
     def _is_as_said(self, kept: Kept) -> bool:
-        text = _read(self._path(kept.stem, "spec"))
+        text = read(self._path(kept.stem, "spec"))
         told = os.path.exists(self._path(kept.stem, "pid"))
-        return told and text == kept.text and kept.network == _identity(first_of(lines_of(text), "netns"))
+        return told and text == kept.text and kept.network == identity(first_of(lines_of(text), "netns"))
 
     def _ask_to_end(self, kept: Kept) -> None:
         if not kept.stopped_at:
             kept.stopped_at = time.monotonic()
-            _kill_group(kept.pid, signal.SIGTERM)
+            kill_group(kept.pid, signal.SIGTERM)
 
     def _end(self) -> None:
         """On SIGTERM: everything ends before this does."""
@@ -325,83 +310,11 @@ class Supervisor:
             return []
 
 
-def _become(lines: list[tuple[str, str]], netns: str, output: int, pid_file: str) -> None:
-    """The forked child's way to the program. What goes wrong are its last words."""
-    try:
-        os.setsid()
-        signal.set_wakeup_fd(-1)
-        for which in (signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
-            signal.signal(which, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        nothing = os.open("/dev/null", os.O_RDONLY)
-        for number, fd in enumerate((nothing, output, output)):
-            os.dup2(fd, number)
-        if netns:
-            network = os.open(_path_of(netns), os.O_RDONLY | os.O_CLOEXEC)
-            _system(_libc.setns(network, _CLONE_NEWNET), f"the namespace {netns}")
-        _write(pid_file, _self())
-        argv = all_of(lines, "argument")
-        os.execve(argv[0], argv, dict(said.split("=", 1) for said in all_of(lines, "environment")))
-    except BaseException as failure:
-        os.write(2, f"cannot be started: {failure}\n".encode())
-    finally:
-        os._exit(127)
-
-
-def _path_of(netns: str) -> str:
-    if netns.startswith("pidfile:"):
-        return f"/proc/{int(_read(netns[8:]))}/ns/net"
-    return f"/run/netns/{netns}"
-
-
-def _self() -> str:
-    """This process as others see it: its number in the namespace that /proc was mounted in, and when it started."""
-    with open("/proc/self/stat", "rb") as file:
-        return f"{os.readlink('/proc/self')} {file.read().rpartition(b')')[2].split()[19].decode()}"
-
-
-def _identity(netns: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(_path_of(netns) if netns else "/proc/self/ns/net")
-    except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _kill_group(pid: int, number: int) -> None:
-    """The program and what it has started; a child that is yet to become it leads no group."""
-    for kill in (os.killpg, os.kill):
-        with suppress(ProcessLookupError):
-            kill(pid, number)
-            return
-
-
 def _reply(connection: socket.socket, told: str) -> None:
     """ "" is well. Whoever asked may have gone."""
     with suppress(OSError):
         connection.send(told.encode() or b"ok")
     connection.close()
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path) as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-
-
-def _write(path: str, text: str) -> None:
-    with (
-        suppress(OSError),
-        open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file,
-    ):
-        file.write(text)
-
-
-def _unlink(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
 
 
 def _drain(fd: int) -> None:
@@ -420,5 +333,5 @@ def _tell_ready() -> None:
 
 
 def started() -> None:
-    """As a program: `python -c 'from weft.doors.supervise import started; started()' DIRECTORY LOCKS`."""
+    """As a program: `python -c 'from weft.doors.supervise.supervisor import started; started()' DIRECTORY LOCKS`."""
     main(sys.argv[1], sys.argv[2])

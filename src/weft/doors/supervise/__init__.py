@@ -1,0 +1,1 @@
+"""The supervisor of programs, where no systemd keeps them."""
