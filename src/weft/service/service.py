@@ -22,7 +22,7 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
@@ -41,6 +41,7 @@ from weft.service.trial import Note, Verb, on_trial
 from weft.state import HOST, Mark, State
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
+from weft.store.journal import JournalDamaged
 from weft.store.ledger import Ledger
 from weft.store.locks import HOST_LOCK, hold
 from weft.verify import verify
@@ -182,17 +183,19 @@ class Service:
         """
         kept = self._intents.load(scope)
         locks = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
-        with self._locked(scope, locks, wait_s) as recovered:
+        with self._locked(scope, locks, wait_s, may_be_stuck=True) as recovered:
+            stuck = self._ends.is_unfinished(scope)
 
             def think() -> Prepared:
                 return prepare_nothing(self.machine(scope), self._former(scope).namespaces)
 
             def known(prepared: Prepared) -> None:
-                if not prepared.plan and self._intents.load(scope) is None and not recovered:
+                if not prepared.plan and self._intents.load(scope) is None and not (recovered or stuck):
                     raise Refused(f"nothing named {scope} is here; `weft list` says what is")
                 agree(prepared)
 
             prepared = _agreed(think, known)
+            self._ends.give_up(scope)  # what could not be led on: it is taken away with the rest
             note = on_trial(Verb.DESTROY, prepared.plan, confirm_within_s)
             self._transact(prepared, note, progress)
         self._verify(prepared)
@@ -342,16 +345,30 @@ class Service:
         return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm)
 
     @contextmanager
-    def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[Recovered | None]:
+    def _locked(
+        self, scope: str, names: set[str], wait_s: float, *, may_be_stuck: bool = False
+    ) -> Iterator[Recovered | None]:
         """The locks, and behind them nothing left unfinished; what was is yielded. The scope's comes first: what it has
-        on the host, and so may give up there, is only sure behind it. Raises: Unconfirmed."""
+        on the host, and so may give up there, is only sure behind it. `may_be_stuck`: what can be led to no end may
+        stay unfinished. Raises: Unconfirmed, RollbackIncomplete."""
         with self._hold({_scope_lock(scope)}, wait_s):
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
-                recovered = self._ends.recover(scope)
+                recovered = self._recovered(scope, may_be_stuck)
                 self._sever_after(scope, recovered)
-                self._ends.demand_no_trial(scope)
+                if not self._ends.is_unfinished(scope):
+                    self._ends.demand_no_trial(scope)
                 yield recovered
+
+    def _recovered(self, scope: str, may_be_stuck: bool) -> Recovered | None:
+        try:
+            return self._ends.recover(scope)
+        except JournalDamaged:
+            raise
+        except RollbackIncomplete:
+            if not may_be_stuck:
+                raise
+            return None
 
     def _hold(self, names: set[str], wait_s: float) -> AbstractContextManager[None]:
         return hold(self.run_directory / "locks", names, command=self._command, wait_s=wait_s)

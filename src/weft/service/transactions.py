@@ -75,6 +75,23 @@ class Transactions:
         finished = self._finish(scope)
         return self._end_trial(scope) or finished
 
+    def give_up(self, scope: str) -> None:
+        """Forget an apply that can be led to neither end, for a destroy that takes away what is there: no claim is
+        released, so that it finds all of it. Raises: JournalDamaged."""
+        left = self._journal(scope).read()
+        if left is None:
+            return
+        phase, record = left
+        verb = Note.of(record).verb
+        if phase is Phase.COMMITTED and verb is Verb.APPLY:
+            self.intents.publish(scope)
+        else:
+            self.intents.discard(scope)
+        if verb is Verb.TAKE_BACK:
+            self.intents.end_trial(scope)
+            self._journal(scope).end_trial()
+        self._journal(scope).end()
+
     def confirm(self, scope: str) -> None:
         """Keep what is on trial; one that was cut short is led on. Raises: Refused where nothing is, or it is taken
         back."""
