@@ -22,19 +22,19 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, WeftError
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
-from weft.plan.diverted import moved
+from weft.plan.diverted import given_up, moved
 from weft.probe import key_files
 from weft.records import dataclass
 from weft.service.announcing import announce
 from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
-from weft.service.severing import divert, filtered, narrowed, sever
+from weft.service.severing import divert, filtered, forget, narrowed, sever
 from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
@@ -292,7 +292,6 @@ class Service:
                 continue
             with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
                 recovered = self._ends.recover(name)
-                self._sever_after(name, recovered)
             done += [recovered] if recovered else []
         return done
 
@@ -342,7 +341,7 @@ class Service:
     @property
     def _ends(self) -> Transactions:
         """Made when needed: kept, it would be a circle that only the garbage collector opens."""
-        return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm)
+        return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm, self._settle)
 
     @contextmanager
     def _locked(
@@ -355,7 +354,6 @@ class Service:
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
                 recovered = self._recovered(scope, may_be_stuck)
-                self._sever_after(scope, recovered)
                 if not self._ends.is_unfinished(scope):
                     self._ends.demand_no_trial(scope)
                 yield recovered
@@ -391,26 +389,24 @@ class Service:
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan
         self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
-        places = narrowed(todo.changes)
-        if places:
-            sever(self.namespaces, prepared.desired, places)
-        self._follow(todo.changes, prepared.desired)
 
-    def _follow(self, changes: Changes, desired: State) -> None:
-        """What others remember of addresses that lead elsewhere now, or newly answer here."""
+    def _settle(self, scope: str, changes: Changes, desired: State, is_whole: bool) -> None:
+        """Cut what may not go on, and tell others of addresses that lead elsewhere now, or newly answer here."""
+        if places := narrowed(changes):
+            wanted = desired if is_whole else self._wanted(scope)
+            sever(self.namespaces, wanted, places if is_whole else places & filtered(wanted))
         if diverted := moved(changes):
             divert(self.namespaces, desired, diverted)
+        if gone := given_up(changes):
+            forget(self.namespaces, gone)
         announce(Announcing(self.namespaces), changes, desired)
 
-    def _sever_after(self, scope: str, recovered: Recovered | None) -> None:
-        """Cut what an apply that was killed, and is led on, did not come to cut, or what a trial is taken back from."""
-        if recovered is None:
-            return
-        self._follow(recovered.changes, recovered.desired)
-        if not recovered.forward or scope not in self._intents.scopes():
-            return
-        desired = self.prepare(self.kept(scope)).desired
-        sever(self.namespaces, desired, filtered(desired))
+    def _wanted(self, scope: str) -> State:
+        """All that the kept intent of a scope wants, nothing where there is none that can be thought through."""
+        try:
+            return self.prepare(self.kept(scope)).desired
+        except WeftError:
+            return State()
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:
