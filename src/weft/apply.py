@@ -112,4 +112,7 @@ def lead_to(goal: State, keys: frozenset[Key], backends: Backends, look: Look) -
                 run(todo.steps(), backends)
         except REFUSALS as again:
             refusal = again
-    raise RollbackIncomplete(f"could not finish: {left}; last refusal: {refusal}; run: weft recover") from refusal
+    raise RollbackIncomplete(
+        f"could not finish: {left}; last refusal: {refusal}; run: weft recover; "
+        "if that does not help, weft destroy takes all of it away"
+    ) from refusal

@@ -47,6 +47,7 @@ tenants:
       front: {subnets: [10.10.0.0/24]}
       lone: {subnets: [10.11.0.0/24]}
     ports:
+      deaf: {network: front, attach: {netns: deaf}, security_groups: []}   # first at hand, and nothing gets in
       web: {network: front, attach: {netns: web}, qos: gold}
       api: {network: front, attach: {netns: api}, qos: silver}
       db: {network: front, attach: {netns: db}}

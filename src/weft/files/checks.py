@@ -14,6 +14,7 @@ from weft.files.floating_checks import FLOATING_CHECKS
 from weft.files.nodes import Entries, Items, Origins, Place, Scalar
 from weft.files.qos_checks import QOS_CHECKS, policy_references
 from weft.files.router_checks import ROUTER_CHECKS, router_references
+from weft.files.security_checks import SECURITY_CHECKS
 from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
@@ -187,6 +188,7 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     **FLOATING_CHECKS,
     **QOS_CHECKS,
     **ROUTER_CHECKS,
+    **SECURITY_CHECKS,
 }
 
 

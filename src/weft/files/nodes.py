@@ -6,7 +6,7 @@ Rules: a scalar stays text; what it means is decided later, by the type of the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from typing import NamedTuple
 
@@ -73,6 +73,12 @@ class Entries:
         """The text under a key, None where there is none or it is not a text."""
         entry = self.entries.get(key)
         return entry.value.text if entry and isinstance(entry.value, Scalar) else None
+
+    def empty_lists(self) -> Iterator[tuple[str, Place]]:
+        """Keys whose value is a list of nothing, with its place."""
+        for key, entry in self.entries.items():
+            if isinstance(entry.value, Items) and not entry.value.items:
+                yield key, entry.value.place
 
 
 Node = Scalar | Items | Entries

@@ -28,6 +28,8 @@ def _use(node: Entries, report: Report) -> None:
 def _match(node: Entries, report: Report) -> None:
     if not node.entries:
         report(node.place, "a match that says nothing matches everything", "leave `match` out and say `default: CLASS`")
+    for key, place in node.empty_lists():
+        report(place, f"{key} says none, and would match everything", f"at least one, or leave {key} out")
     protocol = (node.text("protocol") or "").lower()
     if protocol in PORT_PROTOCOLS or protocol.isdecimal():  # of a number the compiler knows
         return

@@ -1,4 +1,5 @@
-"""Floating IPs that a plan leads elsewhere, told by the elements and rules that lead them.
+"""Floating IPs that a plan leads elsewhere, told by the elements and rules that lead them; and addresses that routers
+give up, told by the host's routes to them.
 
 Rules: pure, and apart from the model of forwarding, which most plans have no need of.
 """
@@ -9,10 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from weft.compiler.floating.layout import FLOATING, FORWARDED, FORWARDS
+from weft.compiler.naming import TRANSIT_GLOB
 from weft.diff import Changes
+from weft.kinds.ip.route import MAIN_TABLE, Route
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
-from weft.state import KernelObject
+from weft.state import HOST, Change, KernelObject
 
 _BY_ADDRESS = frozenset({*FLOATING.values(), *FORWARDS.values()})
 
@@ -27,6 +30,26 @@ def moved(changes: Changes) -> dict[str, set[str]]:
         if addresses:
             found.setdefault(key.netns, set()).update(address for address, _ in addresses)
     return found
+
+
+def given_up(changes: Changes) -> dict[str, set[str]]:
+    """Addresses that the host no longer leads to a router, by each namespace that may remember connections by them: the
+    host, and the routers that translate otherwise now."""
+    gone = {address for change in changes.values() if (address := _given_up(change))}
+    if not gone:
+        return {}
+    places = {key.netns for key in changes if key.table.startswith("nft-")}
+    return dict.fromkeys(places | {HOST}, gone)
+
+
+def _given_up(change: Change) -> str:
+    """A single address that the host led by a transit link and leads nowhere now, "" for none."""
+    route = change.before
+    if not isinstance(route, Route) or change.after is not None or route.table != MAIN_TABLE or route.netns != HOST:
+        return ""
+    address, _, length = route.dst.partition("/")
+    is_single = length == ("128" if ":" in address else "32")
+    return address if is_single and route.ifname.startswith(TRANSIT_GLOB.removesuffix("*")) else ""
 
 
 def floating_in(objects: Iterable[KernelObject]) -> frozenset[str]:

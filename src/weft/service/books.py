@@ -1,9 +1,9 @@
 """What one transaction leaves on disk: its journal, and what becomes sure with the journal's end.
 
 Rules: the scope claims what bears no proof of its own after the journal's begin and before the first change. Claims go,
-and the kept intent changes, before the journal ends. So wherever a kill comes, the journal is still there to tell
-recovery, which ends it in the same way. What its recorder has kept goes with the last intent of a scope. Of a change on
-trial journal and intent are set aside until it is confirmed.
+the kept intent changes, and connections that may not go on end, before the journal does. So wherever a kill comes, the
+journal is still there to tell recovery, which ends it in the same way. What its recorder has kept goes with the last
+intent of a scope. Of a change on trial journal and intent are set aside until it is confirmed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from weft.store.ring import file_name, forget
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """The `apply.Journal` of one scope, for a transaction from `former` to `goal`. `note`: what it is for. `claim`:
-    notes what is the scope's before the first change; `arm`: the last thing before it."""
+    notes what is the scope's before the first change; `arm`: the last thing before it; `settle`: what follows from a
+    change that stays, once the intent of it is the kept one."""
 
     journal: Journal
     intents: Intents
@@ -34,6 +35,7 @@ class Books:
     note: Note
     claim: Callable[[], None] = lambda: None
     arm: Callable[[], None] = lambda: None
+    settle: Callable[[], None] = lambda: None
 
     def begin(self, record: Record) -> None:
         """Raises: Refused where a record waits for recovery, and what `claim` and `arm` do; then nothing was begun."""
@@ -61,10 +63,11 @@ class Books:
         release(self.machine, self._concerned(), reached)
         if self.is_committed():
             self._keep()
+            self.settle()
         else:
             self.intents.discard(self.machine.scope)
         forget_past(self.journal.directory, self.intents, self.machine.scope)
-        self.journal.end()
+        self._close()
 
     def _concerned(self) -> Set[Key]:
         """Of what may have to be let go: of a scope that goes also what was on a link that is gone, and so is in no
@@ -79,14 +82,19 @@ class Books:
         if self.note.verb is Verb.TAKE_BACK:
             self._taken_back.note()
             self.intents.end_trial(scope)
-            self.journal.end_trial()
         elif self.note.deadline_s is not None:
             self.intents.suspend(scope)
-            self.journal.suspend()
         elif self.note.verb is Verb.DESTROY:
             self.intents.remove(scope)
         else:
             self.intents.publish(scope)
+
+    def _close(self) -> None:
+        if self.is_committed() and self.note.verb is Verb.TAKE_BACK:
+            self.journal.end_trial()
+        elif self.is_committed() and self.note.deadline_s is not None:
+            self.journal.suspend()
+        self.journal.end()
 
     @property
     def _taken_back(self) -> TakenBack:

@@ -22,25 +22,26 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, WeftError
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
-from weft.plan.diverted import moved
+from weft.plan.diverted import given_up, moved
 from weft.probe import key_files
 from weft.records import dataclass
 from weft.service.announcing import announce
 from weft.service.guard import Guard
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
-from weft.service.severing import divert, filtered, narrowed, sever
+from weft.service.severing import divert, filtered, forget, narrowed, sever
 from weft.service.status import Status, adopted, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
 from weft.state import HOST, Mark, State
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
+from weft.store.journal import JournalDamaged
 from weft.store.ledger import Ledger
 from weft.store.locks import HOST_LOCK, hold
 from weft.verify import verify
@@ -182,17 +183,19 @@ class Service:
         """
         kept = self._intents.load(scope)
         locks = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
-        with self._locked(scope, locks, wait_s) as recovered:
+        with self._locked(scope, locks, wait_s, may_be_stuck=True) as recovered:
+            stuck = self._ends.is_unfinished(scope)
 
             def think() -> Prepared:
                 return prepare_nothing(self.machine(scope), self._former(scope).namespaces)
 
             def known(prepared: Prepared) -> None:
-                if not prepared.plan and self._intents.load(scope) is None and not recovered:
+                if not prepared.plan and self._intents.load(scope) is None and not (recovered or stuck):
                     raise Refused(f"nothing named {scope} is here; `weft list` says what is")
                 agree(prepared)
 
             prepared = _agreed(think, known)
+            self._ends.give_up(scope)  # what could not be led on: it is taken away with the rest
             note = on_trial(Verb.DESTROY, prepared.plan, confirm_within_s)
             self._transact(prepared, note, progress)
         self._verify(prepared)
@@ -289,7 +292,6 @@ class Service:
                 continue
             with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
                 recovered = self._ends.recover(name)
-                self._sever_after(name, recovered)
             done += [recovered] if recovered else []
         return done
 
@@ -339,19 +341,32 @@ class Service:
     @property
     def _ends(self) -> Transactions:
         """Made when needed: kept, it would be a circle that only the garbage collector opens."""
-        return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm)
+        return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm, self._settle)
 
     @contextmanager
-    def _locked(self, scope: str, names: set[str], wait_s: float) -> Iterator[Recovered | None]:
+    def _locked(
+        self, scope: str, names: set[str], wait_s: float, *, may_be_stuck: bool = False
+    ) -> Iterator[Recovered | None]:
         """The locks, and behind them nothing left unfinished; what was is yielded. The scope's comes first: what it has
-        on the host, and so may give up there, is only sure behind it. Raises: Unconfirmed."""
+        on the host, and so may give up there, is only sure behind it. `may_be_stuck`: what can be led to no end may
+        stay unfinished. Raises: Unconfirmed, RollbackIncomplete."""
         with self._hold({_scope_lock(scope)}, wait_s):
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
-                recovered = self._ends.recover(scope)
-                self._sever_after(scope, recovered)
-                self._ends.demand_no_trial(scope)
+                recovered = self._recovered(scope, may_be_stuck)
+                if not self._ends.is_unfinished(scope):
+                    self._ends.demand_no_trial(scope)
                 yield recovered
+
+    def _recovered(self, scope: str, may_be_stuck: bool) -> Recovered | None:
+        try:
+            return self._ends.recover(scope)
+        except JournalDamaged:
+            raise
+        except RollbackIncomplete:
+            if not may_be_stuck:
+                raise
+            return None
 
     def _hold(self, names: set[str], wait_s: float) -> AbstractContextManager[None]:
         return hold(self.run_directory / "locks", names, command=self._command, wait_s=wait_s)
@@ -374,26 +389,24 @@ class Service:
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan
         self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
-        places = narrowed(todo.changes)
-        if places:
-            sever(self.namespaces, prepared.desired, places)
-        self._follow(todo.changes, prepared.desired)
 
-    def _follow(self, changes: Changes, desired: State) -> None:
-        """What others remember of addresses that lead elsewhere now, or newly answer here."""
+    def _settle(self, scope: str, changes: Changes, desired: State, is_whole: bool) -> None:
+        """Cut what may not go on, and tell others of addresses that lead elsewhere now, or newly answer here."""
+        if places := narrowed(changes):
+            wanted = desired if is_whole else self._wanted(scope)
+            sever(self.namespaces, wanted, places if is_whole else places & filtered(wanted))
         if diverted := moved(changes):
             divert(self.namespaces, desired, diverted)
+        if gone := given_up(changes):
+            forget(self.namespaces, gone)
         announce(Announcing(self.namespaces), changes, desired)
 
-    def _sever_after(self, scope: str, recovered: Recovered | None) -> None:
-        """Cut what an apply that was killed, and is led on, did not come to cut, or what a trial is taken back from."""
-        if recovered is None:
-            return
-        self._follow(recovered.changes, recovered.desired)
-        if not recovered.forward or scope not in self._intents.scopes():
-            return
-        desired = self.prepare(self.kept(scope)).desired
-        sever(self.namespaces, desired, filtered(desired))
+    def _wanted(self, scope: str) -> State:
+        """All that the kept intent of a scope wants, nothing where there is none that can be thought through."""
+        try:
+            return self.prepare(self.kept(scope)).desired
+        except WeftError:
+            return State()
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:

@@ -1,7 +1,10 @@
 """Connections that groups no longer allow are cut: answers pass unasked, so a rule that goes must take its own along.
 So are those of a floating IP that leads elsewhere now, in both directions, in every router that it moved from or to.
+What a router remembers by an address that it gave up leads nowhere, and would as long as packets come: forgotten, it
+goes on by the address that the router has now.
 
-Rules: after the transaction, under its locks; an apply that was led back cuts nothing. Every connection of a tenant
+Rules: in the transaction, before its journal ends, so that a kill loses none of it; an apply that was led back cuts
+nothing. Every connection of a tenant
 whose filter changed is judged by what is wanted now: what another rule still allows goes on. What cannot be cut now
 (a namespace that goes at this moment) is no failure of the apply.
 """
@@ -43,6 +46,22 @@ def divert(namespaces: Namespaces, desired: State, moved: Mapping[str, Collectio
 
     held = _held(desired, moved)
     return _end(namespaces, {netns: partial(Redirection, held.get(netns, ()), moved[netns]) for netns in moved})
+
+
+class _Addressed:
+    """Refuses what has any of some addresses, before or behind a translation."""
+
+    def __init__(self, addresses: Collection[str]) -> None:
+        self._addresses = frozenset(addresses)
+
+    def refuses(self, connection: Connection) -> bool:
+        return not self._addresses.isdisjoint((connection.source, connection.target, *connection.answer[:2]))
+
+
+def forget(namespaces: Namespaces, gone: Mapping[str, Collection[str]]) -> int:
+    """End what goes by addresses that are given up, and say how many. `gone`: these, by namespace. Raises:
+    NotPermitted, KernelRefused."""
+    return _end(namespaces, {netns: partial(_Addressed, gone[netns]) for netns in gone})
 
 
 def _held(desired: State, places: Container[str]) -> dict[str, list[KernelObject]]:

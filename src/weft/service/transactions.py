@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import field, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,16 +31,18 @@ Arm: TypeAlias = Callable[[str, float], None]
 """arm(scope, deadline_s): when it returns, the guard watches. Raises: Refused."""
 
 
+Settle: TypeAlias = Callable[[str, Changes, State, bool], None]
+"""settle(scope, changes, desired, is_whole): what follows from changes that stay, before their journal ends. `desired`:
+what is there now, all of what the intent wants where it `is_whole`, else no more than what changed. May be repeated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed.
-    `changes`: what it came to, none where the former state was never left for good; `desired`: what is there now."""
+    """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed."""
 
     scope: str
     forward: bool
     taken_back: bool = False
-    changes: Changes = field(default_factory=dict)
-    desired: State = field(default_factory=State)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Transactions:
     intents: Intents
     machine_of: Callable[[str], Machine]
     arm: Arm
+    settle: Settle
 
     def carry_out(
         self,
@@ -66,6 +70,7 @@ class Transactions:
             self._books(machine, Record(former=todo.before, goal=todo.after, note=note.plain())),
             claim=lambda: claim(machine, todo, desired, adopted),
             arm=lambda: self.arm(machine.scope, note.deadline_s) if note.deadline_s is not None else None,
+            settle=lambda: self.settle(machine.scope, todo.changes, desired, note.verb is not Verb.TAKE_BACK),
         )
         look = machine.looker(todo.before, todo.after)
         transact(todo, machine.backends, books, look, progress=progress, note=note.plain())
@@ -74,6 +79,23 @@ class Transactions:
         """Lead an apply that did not end to one of its two ends, and take back what nobody confirmed in time."""
         finished = self._finish(scope)
         return self._end_trial(scope) or finished
+
+    def give_up(self, scope: str) -> None:
+        """Forget an apply that can be led to neither end, for a destroy that takes away what is there: no claim is
+        released, so that it finds all of it. Raises: JournalDamaged."""
+        left = self._journal(scope).read()
+        if left is None:
+            return
+        phase, record = left
+        verb = Note.of(record).verb
+        if phase is Phase.COMMITTED and verb is Verb.APPLY:
+            self.intents.publish(scope)
+        else:
+            self.intents.discard(scope)
+        if verb is Verb.TAKE_BACK:
+            self.intents.end_trial(scope)
+            self._journal(scope).end_trial()
+        self._journal(scope).end()
 
     def confirm(self, scope: str) -> None:
         """Keep what is on trial; one that was cut short is led on. Raises: Refused where nothing is, or it is taken
@@ -142,15 +164,10 @@ class Transactions:
         keys = frozenset(record.former.keys() | record.goal.keys())
         goal = record.goal if forward else record.former
         lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
-        conclude(self._books(machine, record))
+        settle = partial(self.settle, scope, diff(record.former, record.goal), goal, False)
+        conclude(replace(self._books(machine, record), settle=settle))
         is_back = forward and Note.of(record).verb is Verb.TAKE_BACK
-        return Recovered(
-            scope=scope,
-            forward=forward and not is_back,
-            taken_back=is_back,
-            changes=diff(record.former, record.goal) if forward else {},
-            desired=goal,
-        )
+        return Recovered(scope=scope, forward=forward and not is_back, taken_back=is_back)
 
     def _end_trial(self, scope: str) -> Recovered | None:
         """Nothing where there is no trial, or one that has time left."""
@@ -167,7 +184,7 @@ class Transactions:
         machine = self.machine_of(scope)
         todo, former = way_back(machine, record)
         self.carry_out(machine, todo, former, Note(verb=Verb.TAKE_BACK))
-        return Recovered(scope=scope, forward=False, taken_back=True, changes=todo.changes, desired=former)
+        return Recovered(scope=scope, forward=False, taken_back=True)
 
     def _keep(self, scope: str, record: Record) -> None:
         """End a trial that was confirmed."""

@@ -7,6 +7,7 @@ without which it would stop, and those that would still let it pass.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from weft.model.intent import Intent, Path, Uplink
 from weft.model.security import Action
@@ -86,7 +87,7 @@ class Hints:
         port, groups = judged.port, self._filters.groups(judged.port)
         way, whom = ("in", "from") if judged.is_incoming else ("out", "to")
         other = self._other_end(judged)
-        asked = asked_words(self._talk, self._family)
+        asked = self._asked_there(judged)
         rule = self._rule_text(judged)
         if not groups:
             said = f"{port_name(port)} is in no group: add one with {rule} in ingress to its security_groups"
@@ -104,11 +105,16 @@ class Hints:
 
     def _rule_text(self, judged: Judged) -> str:
         """As the file would say it."""
-        asked = asked_words(self._talk, self._family)
+        asked = self._asked_there(judged)
         protocol, _, port = asked.partition("/")
         words = [f"protocol: {protocol}"]
         words += [f"ports: [{port}]"] if port and not judged.answer else []
         return "{" + ", ".join([*words, f"remote: {self._remote(judged)}"]) + "}"
+
+    def _asked_there(self, judged: Judged) -> str:
+        """What is asked, as the filter sees it: a forwarding may have given it another port."""
+        port = judged.crossing.port or self._talk.port
+        return asked_words(replace(self._talk, port=port), self._family)
 
     def _remote(self, judged: Judged) -> str:
         """A group that the other end is in, where its address says so; else that address."""

@@ -79,10 +79,18 @@ def ask_all(seconds: float, words: list[str]) -> dict[str, bool]:
     return {word: answers[word] for word in words}
 
 
+def dialled(protocol: str, address: str, port: int) -> socket.socket:
+    if protocol == "tcp":
+        return socket.create_connection((address, port), timeout=8)
+    held = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    held.connect((address, port))
+    return held
+
+
 def hold(word: str) -> None:
     """For each line that is read say whether a byte comes back over one connection: `back` or `lost`."""
-    _, address, port = word.split("/")
-    with socket.create_connection((address, int(port)), timeout=8) as held:
+    protocol, address, port = word.split("/")
+    with dialled(protocol, address, int(port)) as held:
         print("connected", flush=True)
         held.settimeout(1.5)
         for _ in sys.stdin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.kernel.faults.command import preload, weft_in
+from tests.kernel.faults.points import Act, Point
 from tests.kernel.groups.lab import HERE, Lab
+from tests.patience import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
 
@@ -28,14 +32,15 @@ tenants:
       one: {{network: front, attach: {{netns: one}}, addresses: [10.0.0.20, "fd00::20"], security_groups: {one}}}
       two: {{network: front, attach: {{netns: two}}, addresses: [10.0.0.30, "fd00::30"]}}
 """
+DONE = 0
 HTTP, HTTPS = "{protocol: tcp, ports: [80]}", "{protocol: tcp, ports: [443]}"
 
 
 @contextmanager
-def connected(lab: Lab, netns: str, address: str, port: int) -> Iterator[subprocess.Popen[str]]:
+def connected(lab: Lab, netns: str, address: str, port: int, protocol: str = "tcp") -> Iterator[subprocess.Popen[str]]:
     """A connection that echoes lines until the end of the block."""
     held = lab.world.start(
-        *(sys.executable, HERE / "talk.py", "hold", f"tcp/{address}/{port}"),
+        *(sys.executable, HERE / "talk.py", "hold", f"{protocol}/{address}/{port}"),
         netns=netns,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -125,3 +130,51 @@ def counted(lab: Lab) -> dict[str, int]:
     ).stdout
     (held,) = (entry["set"] for entry in json.loads(listed)["nftables"] if "set" in entry)
     return {str(one["elem"]["val"]): one["elem"]["counter"]["packets"] for one in held["elem"]}
+
+
+def test_a_kill_at_any_step_past_the_commit_loses_no_cut(lab: Lab) -> None:
+    """Of what goes with a rule: the next command cuts what the killed one did not come to."""
+    preload()
+    lab.apply(text(HTTP, HTTPS))
+    lab.listen("web", "tcp/80", "tcp/443")
+    step, ended = 0, -signal.SIGKILL
+    while ended != DONE:
+        lab.apply(text(HTTP, HTTPS))
+        with connected(lab, "two", "10.0.0.10", 80) as http, connected(lab, "two", "10.0.0.10", 443) as https:
+            lab.file.write_text(text(HTTPS))
+            ended = weft_in(lab.world, "apply", "-y", "-f", lab.file, act=killed_past_commit(step)).status
+            lab.apply(text(HTTPS))
+            assert not lives(http), f"killed {step} steps past the commit"
+            assert lives(https)
+        step += 1
+    assert step > 3
+
+
+def killed_past_commit(steps: int) -> Act:
+    """A kill so many points after the record of the commit."""
+    begun: list[int] = []
+
+    def act(point: Point) -> None:
+        if point.door == "move" and str(point.arguments[-1]).endswith(".committed") and point.side == "after":
+            begun.append(point.number)
+        if begun and point.number == begun[0] + steps:
+            signal.raise_signal(signal.SIGKILL)
+
+    return act
+
+
+def is_on_trial(lab: Lab) -> bool:
+    (scope,) = json.loads(lab.world.run("weft", "list", "-o", "json").stdout)
+    return bool(scope["unfinished"] or scope["unconfirmed_s"] is not None)
+
+
+def test_what_only_a_trial_allowed_ends_with_it(lab: Lab) -> None:
+    lab.apply(text(HTTPS))
+    lab.listen("web", "tcp/80", "tcp/443")
+    lab.file.write_text(text(HTTP, HTTPS))
+    lab.world.run("weft", "apply", "-y", "--confirm-within", "3s", "-f", lab.file)
+    with connected(lab, "two", "10.0.0.10", 80) as http, connected(lab, "two", "10.0.0.10", 443) as https:
+        assert lives(http)
+        until(lambda: not is_on_trial(lab), "it is taken back")
+        assert not lives(http)
+        assert lives(https)

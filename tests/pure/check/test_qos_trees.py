@@ -125,3 +125,37 @@ def test_without_htb_no_class_counts() -> None:
     of = scene("{egress: {ceil: 4mbit}}", lesser)
     assert "shop/web egress" not in lanes(of)
     assert ("shop/web egress", "nft limit keeps it, and no class counts") in list(unmeasured(of))
+
+
+GROUPS = """
+    security_groups:
+      shut: {ingress: [{protocol: icmp}]}
+      some: {ingress: [{protocol: tcp, ports: [5301]}, {protocol: udp}]}
+    ports:"""
+
+
+def grouped(text: str) -> dict[str, Lane]:
+    intent = load_text("weft.yaml", text.replace("\n    ports:", GROUPS)).intent
+    compiled = compile(intent, FACTS)
+    ends = endpoints(intent, compiled.state, compiled.paths)
+    return lanes(Scene(planted=planted(intent, FACTS), endpoints=ends, state=compiled.state))
+
+
+def test_whose_groups_let_it_in_is_at_the_other_end_by_a_port_that_they_allow() -> None:
+    text = FILE.replace("QOS", "{egress: {ceil: 4mbit}}").replace("{netns: db}", "{netns: db}, security_groups: [shut]")
+    open_end = grouped(text)["shop/web egress"]
+    assert between(open_end) == ("shop/web", "shop/api")
+    some = grouped(text.replace("{netns: api}", "{netns: api}, security_groups: [some]"))["shop/web egress"]
+    assert between(some) == ("shop/web", "shop/api")
+    assert {protocol: flow.port for protocol, flow in some.flows.items()} == {"tcp": 5301, "udp": 5301}, (
+        "iperf3 speaks by TCP first"
+    )
+
+
+def test_who_is_shut_off_by_groups_says_by_which() -> None:
+    text = FILE.replace("QOS", "{egress: {ceil: 4mbit}}").replace(
+        "attach: {netns: ", "security_groups: [shut], attach: {netns: "
+    )
+    assert grouped(text)["shop/web egress"].why.startswith(
+        "of tcp/5201, which it takes to measure, no rule of security group shut lets it in"
+    )

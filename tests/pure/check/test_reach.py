@@ -67,6 +67,15 @@ def test_packets_are_matched_by_nonce_number_and_who_answers() -> None:
     assert board.read_answer(board.question(probe)) is None, "a question is no answer"
 
 
+def test_echoes_of_two_runs_have_different_identifiers() -> None:
+    probes = [Probe(number, Protocol.ICMP, expectation()) for number in (0, 1, 0x10000)]
+    boards = [Board(probes, ALL) for _ in range(20)]
+    assert len({board.echo_number(probes[0]) for board in boards}) > 1
+    for board in boards:
+        first, second, later = map(board.echo_number, probes)
+        assert second[0] == (first[0] + 1) & 0xFFFF and later == (first[0], first[1] + 1)
+
+
 def test_a_number_that_is_no_probe() -> None:
     probe = Probe(0, Protocol.UDP, expectation())
     board = Board([probe], ALL)

@@ -48,6 +48,8 @@ MATCHES = {
     "{source: default}": "10: source: 'default' is not a prefix or an address; for example 10.0.0.0/8",
     "{mark: 0x10/0xf}": "8: mark: 0x10/0xf is no mark within a mask of 32 bits; for example 0x10/0xff",
     "{cgroup: /x}": "10: cgroup: '/x' is not a cgroup's path below its root; for example user.slice/app",
+    "{protocol: tcp, ports: []}": "24: ports says none, and would match everything; at least one, or leave ports out",
+    "{dscp: ef, source: []}": "20: source says none, and would match everything; at least one, or leave source out",
     "{}": "1: a match that says nothing matches everything; leave `match` out and say `default: CLASS`",
 }
 

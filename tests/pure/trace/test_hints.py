@@ -121,3 +121,15 @@ def test_floating_ips_and_forwards() -> None:
         lab.trace("203.0.113.11", "web", "icmp")
     assert "nobody speaks as it" in str(refused.value)
     assert lab.hint("web", "db", "icmp") == "no router joins network shop/front and network shop/back | weft.yaml:7:16"
+
+
+def test_a_filter_behind_a_forwarding_is_told_of_the_port_that_it_sees() -> None:
+    grouped = FLOATING.replace("{netns: web}}", "{netns: web}, security_groups: [g]}").replace(
+        "  shop:\n", "  shop:\n    security_groups: {g: {ingress: [{protocol: icmp}]}}\n"
+    )
+    rule = "{protocol: tcp, ports: [22], remote: 198.51.100.1}"
+    assert Lab(grouped).hint("external", "203.0.113.11", "tcp/2222") == (
+        f"security group g of shop/web lets in no tcp/22 from external: add {rule} to its ingress | weft.yaml:7:27"
+    )
+    mended = grouped.replace("[{protocol: icmp}]", f"[{rule}]")
+    assert Lab(mended).trace("external", "203.0.113.11", "tcp/2222").fate is Fate.PASSES

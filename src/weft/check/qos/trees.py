@@ -7,7 +7,7 @@ several share is measured by what leaves the machine, for nothing else passes it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from ipaddress import ip_interface
 
@@ -23,7 +23,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.tc.qdisc import class_key
 from weft.model.intent import Path
 from weft.model.qos import QosDirection
-from weft.reach import FAMILIES, Endpoint, Reach, World, expect
+from weft.reach import FAMILIES, Endpoint, Expectation, Reach, Talk, World, expect
 from weft.records import dataclass
 from weft.state import State, link_key
 
@@ -34,12 +34,14 @@ OUTSIDE = "it is of what leaves the machine; --peer names one behind it that ser
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """From whom to whom, and what of it is known to those who look at MACs."""
+    """From whom to whom, and what of it is known to those who look at MACs. `expected`: what filters on the way let
+    through, None where nobody knows."""
 
     sender: Place
     receiver: Place
     source_mac: str = ""
     target_mac: str = ""
+    expected: Expectation | None = None
 
     def flow(self, protocol: str) -> Flow:
         return Flow(
@@ -50,6 +52,18 @@ class Way:
             source_mac=self.source_mac,
             target_mac=self.target_mac,
         )
+
+    def stops(self, flow: Flow) -> str:
+        """Why a filter on the way keeps one from the other's port, "" where none does: before it sends anything else,
+        iperf3 speaks by TCP to the same port."""
+        if self.expected is None:
+            return ""
+        for protocol in dict.fromkeys(("tcp", flow.protocol)):
+            talk = Talk(protocol=protocol, port=flow.port)
+            asked = self.expected.asked(talk)
+            if asked.reach is Reach.NO:
+                return f"of {protocol}/{talk.port}, which it takes to measure, {asked.why}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +77,10 @@ class Scene:
     observed: State = field(default_factory=State)
     peer: str = ""
     unopened: frozenset[str] = frozenset()
+
+
+def _nothing_stops(flow: Flow) -> str:
+    return ""
 
 
 class _Stage:
@@ -212,33 +230,38 @@ class _Drawing:
 
     def _with_flows(self, lane: Lane, node: Node) -> Lane:
         """The lane with what can be sent for it, by whoever can send most kinds of it."""
-        classes, best = self._classes(node), lane
+        classes, best, stops = self._classes(node), lane, _nothing_stops
         whys: dict[str, None] = {}
         for way in self._ways(node):
             if isinstance(way, str):
                 whys[way] = None
                 continue
-            found = {protocol: classes.flow_into(node.classid, way.flow(protocol), self._taken) for protocol in SPEAKS}
+            found = {
+                protocol: classes.flow_into(node.classid, way.flow(protocol), self._taken, way.stops)
+                for protocol in SPEAKS
+            }
             flows = {protocol: flow for protocol, flow in found.items() if not isinstance(flow, str)}
             whys |= dict.fromkeys(why for why in found.values() if isinstance(why, str))
             narrow = [self._narrower(way, flow, node.limit_bps) for flow in flows.values()]
             whys |= dict.fromkeys(why for why in narrow if why)
             if not any(narrow) and len(flows) > len(best.flows):
-                best = replace(lane, flows=flows, sender=way.sender, receiver=way.receiver)
+                best, stops = replace(lane, flows=flows, sender=way.sender, receiver=way.receiver), way.stops
             if len(best.flows) == len(SPEAKS):
                 break
         if not best.flows:
             return replace(lane, why="; ".join(whys) or NOBODY)
         self._taken |= {flow.port for flow in best.flows.values()}
-        return replace(best, echoes=dict(self._echoes(classes, node.classid, best)))
+        return replace(best, echoes=dict(self._echoes(classes, node.classid, best, stops)))
 
-    def _echoes(self, classes: Classes, classid: str, lane: Lane) -> Iterator[tuple[str, Flow]]:
+    def _echoes(
+        self, classes: Classes, classid: str, lane: Lane, stops: Callable[[Flow], str]
+    ) -> Iterator[tuple[str, Flow]]:
         """Small packets go by UDP: beside TCP by the same port, beside UDP by another one."""
         if lane.sender is None or lane.receiver is None or None in (lane.sender.netns, lane.receiver.netns):
             return
         for protocol, flow in lane.flows.items():
             beside = replace(flow, protocol="udp")
-            found = classes.flow_into(classid, beside, self._taken if protocol == "udp" else ())
+            found = classes.flow_into(classid, beside, self._taken if protocol == "udp" else (), stops)
             if not isinstance(found, str) and (protocol == "tcp" or found.port != flow.port):
                 self._taken.add(found.port)
                 yield protocol, found
@@ -264,7 +287,8 @@ class _Drawing:
         for other in sorted(others, key=lambda end: end.at != own.at):
             sender, receiver = self._in_order(own, other)
             for family in FAMILIES:
-                if expect(self._stage.world, sender, receiver, family).reach is Reach.YES:
+                expected = expect(self._stage.world, sender, receiver, family)
+                if expected.reach is Reach.YES:
                     near = own.at == other.at
                     macs = [self._stage.mac(end) if near else "" for end in (sender, receiver)]
                     yield Way(
@@ -272,6 +296,7 @@ class _Drawing:
                         receiver=_place(receiver, family),
                         source_mac=macs[0],
                         target_mac=macs[1],
+                        expected=expected,
                     )
 
     def _in_order(self, own: Endpoint, other: Endpoint) -> tuple[Endpoint, Endpoint]:

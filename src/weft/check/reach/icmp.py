@@ -84,7 +84,7 @@ class Icmp:
     def _packet(self, probe: Probe) -> bytes:
         """The kernel fills in the checksum of IPv6 only."""
         message = self._board.question(probe)
-        identifier, sequence = probe.number & 0xFFFF, probe.number >> 16
+        identifier, sequence = self._board.echo_number(probe)
         blank = _HEADER.pack(self._words.request, 0, 0, identifier, sequence)
         header = _HEADER.pack(self._words.request, 0, checksum(blank + message), identifier, sequence)
         return (header + message).ljust(self._length(probe), b"\0")

@@ -77,11 +77,17 @@ class Board:
 
     def __init__(self, probes: Sequence[Probe], endpoints: Sequence[Endpoint]) -> None:
         self._nonce = os.urandom(NONCE_BYTES)
+        self._first_echo = int.from_bytes(os.urandom(2), "big")
         self._probes = probes
         self._numbers = {end.name: number for number, end in enumerate(endpoints)}
 
     def question(self, probe: Probe) -> bytes:
         return _LAYOUT.pack(self._nonce, probe.number, NOBODY)
+
+    def echo_number(self, probe: Probe) -> tuple[int, int]:
+        """Identifier and sequence number of its echo: others than those of the last run, of which filters and
+        translations on the way may still remember what they did."""
+        return (self._first_echo + probe.number) & 0xFFFF, probe.number >> 16
 
     def answer(self, probe: Probe, who: Endpoint) -> bytes:
         return _LAYOUT.pack(self._nonce, probe.number, self._numbers[who.name])

@@ -6,10 +6,10 @@ does. What is sent bears no mark and comes from no cgroup of its own.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from itertools import product
+from itertools import islice, product
 
 from weft.compiler.qos.classify import Classed
 from weft.model.qos import QosMatch
@@ -17,6 +17,8 @@ from weft.records import dataclass
 
 PORTS = (5201, 5301, 20001, 61001, *range(33001, 33101))
 """Where a class says nothing of ports, the first of these that leads into it."""
+MOST_ASKED = 8
+"""Flows of a class of which it is asked whether they get there: what stops so many stops the next."""
 SPEAKS = ("tcp", "udp")
 """What iperf3 can send."""
 
@@ -53,9 +55,16 @@ class Classes:
         found = (held.classid for held in self.asked if any(_is_of(match, flow) for match in held.matches))
         return next(found, self.default)
 
-    def flow_into(self, classid: str, between: Flow, taken: Container[int] = ()) -> Flow | str:
+    def flow_into(
+        self,
+        classid: str,
+        between: Flow,
+        taken: Container[int] = (),
+        stops: Callable[[Flow], str] = lambda flow: "",
+    ) -> Flow | str:
         """A flow like `between`, with ports and DSCP by which its packets are of the class; else why there is none.
-        `taken`: ports that others use, and this one only where it must."""
+        `taken`: ports that others use, and this one only where it must. `stops`: why a flow does not get there, ""
+        where it does."""
         whys: dict[str, None] = {}
         for match in self._matches_of(classid):
             why = _unspeakable(match, between)
@@ -63,10 +72,12 @@ class Classes:
                 whys[why] = None
                 continue
             candidates = sorted(_candidates(match, between), key=lambda flow: flow.port in taken)
-            found = next((flow for flow in candidates if self.of(flow) == classid), None)
-            if found is not None:
-                return found
-            whys["every packet that could be sent for it belongs to a class before it"] = None
+            found = list(islice((flow for flow in candidates if self.of(flow) == classid), MOST_ASKED))
+            passing = next((flow for flow in found if not stops(flow)), None)
+            if passing is not None:
+                return passing
+            behind = "every packet that could be sent for it belongs to a class before it"
+            whys[stops(found[0]) if found else behind] = None
         return ", ".join(whys) or "no packet is of this class"
 
     def _matches_of(self, classid: str) -> Iterator[QosMatch]:

@@ -1,0 +1,14 @@
+"""Ways of writing a security group wrong that the file alone tells."""
+
+import pytest
+
+from tests.pure.files.test_errors import complaints
+
+LINE = "tenants: {t: {security_groups: {g: {ingress: ["
+HEAD = "weft: 1\nname: lab\n" + LINE
+
+
+@pytest.mark.parametrize("other", ["", ", action: deny", ", remote: 10.0.0.0/8"])
+def test_a_rule_of_no_ports_is_not_one_of_all_ports(other: str) -> None:
+    said = "ports says none; a port or a range, such as 8000-8100; without ports the rule is of all"
+    assert complaints(HEAD + "{protocol: tcp, ports: []" + other + "}]}}}}") == [f"f:3:{24 + len(LINE)}: {said}"]
