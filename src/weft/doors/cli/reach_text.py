@@ -170,7 +170,8 @@ def _left_out(found: Reached) -> Iterator[str]:
         asking = f"{found.asking:,} of {found.able:,} ports"
         yield f"floating IPs asked from {asking}, {alike}; `--port ADDRESS` asks from all"
     if found.outside:
-        yield f"not asked: floating IPs from outside ({', '.join(found.outside)}); only a machine there can"
+        free = "`--external ADDRESS` asks, as an address there that nobody has"
+        yield f"not asked: floating IPs from outside ({', '.join(found.outside)}); {free}"
 
 
 def _unopened(found: Reached) -> str:
