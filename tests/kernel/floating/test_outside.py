@@ -19,9 +19,10 @@ from tests.patience import until
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_egress")]
 
 CLOSED4 = "203.0.113.30"
+OPEN, CLOSED = '"fd00:10::10"]}\n    floating_ips: {203', '"fd00:10::10"], security_groups: []}\n    floating_ips: {203'
 FILE = shop(
     WEB, f"{DB4}: {{network: internet, port: db}}", FORWARDS, dev=f"{CLOSED4}: {{network: internet, port: ci}}"
-).replace('"fd00:10::10"]}\n    floating_ips: {203.0.113.30', '"fd00:10::10"], security_groups: []}\n    floating_ips: {203.0.113.30')
+).replace(OPEN, CLOSED)
 AS4, AS6 = "203.0.113.77", "2001:db8:1::77"
 AS = ("--external", AS4, "--external", AS6)
 WHO = "outside internet"
@@ -71,7 +72,7 @@ def test_each_fault_is_named_by_its_object(lab: Lab) -> None:
     assert blamed(red[f"shop/{DB4}"]) == {("missing", "neighbour", "", f"ext0 proxy {DB4}")}
     assert red[f"shop/{DB4}"][0]["suspects"][0]["where"].startswith(f"{lab.file}:")
     lab.apply(FILE)
-    lab.world.run("nft", "delete element inet weft-lab forwards4 {{ 203.0.113.11 . tcp . 2222 }", netns=EDGE)
+    lab.world.run("nft", "delete element inet weft-lab forwards4 { 203.0.113.11 . tcp . 2222 }", netns=EDGE)
     lab.world.run("nft", f"delete element inet weft-lab floating6 {{ {WEB6} }}", netns=EDGE)
     asked = {name: pair for name, pair in outside(lab, code=3).items() if not pair["clean"]}
     assert set(asked) == {SSH, f"shop/{WEB6}"}
@@ -81,8 +82,8 @@ def test_each_fault_is_named_by_its_object(lab: Lab) -> None:
         assert first["name"].endswith(element)
     lab.apply(FILE)
     lab.world.run("ip", "neigh", "replace", "proxy", DB4, "dev", "ext0")
-    (route, other) = (way(lab, address) for address in (WEB4, CLOSED4))
-    turned = ("via", "inet6", "fe80::2", "dev", other["dev"], "proto", route["protocol"])
+    route = way(lab, WEB4)
+    turned = ("via", "inet6", "fe80::99", "dev", route["dev"], "proto", route["protocol"])
     lab.world.run("ip", "route", "replace", f"{WEB4}/32", *turned)
     assert not world_reaches(lab, WEB4)
     asked = {name: pair for name, pair in outside(lab, code=3).items() if not pair["clean"]}
@@ -101,8 +102,8 @@ def test_what_should_be_closed_and_is_not(lab: Lab) -> None:
 
 def test_a_bridge_is_asked_by_as_it_is(lab: Lab) -> None:
     """Of somebody else's, with the wire as its port; it gets no port, and keeps its MAC."""
-    script = "ip link add br0 type bridge; ip link set ext0 master br0; ip link set br0 up; ip addr add 203.0.113.2/24 dev br0"
-    lab.world.run("sh", "-ec", script)
+    made = "ip link add br0 type bridge; ip link set ext0 master br0; ip link set br0 up"
+    lab.world.run("sh", "-ec", f"{made}; ip addr add 203.0.113.2/24 dev br0")
     lab.apply(FILE.replace("link: ext0", "link: br0"))
     assert world_reaches(lab, WEB4)
     before = lab.world.dump(settle_s=3)
