@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from weft.reach.crossing import Crossing, Talk, why_stopped
 from weft.reach.endpoints import UNSPECIFIED, Endpoint
+from weft.reach.guests import silent
 from weft.reach.routing import hops
 from weft.reach.steps import Carried
 from weft.reach.walk import World
@@ -120,7 +121,7 @@ def _speaks(world: World, source: Endpoint, target: Endpoint, family: int) -> st
 def _unknowable(source: Endpoint, target: Endpoint, family: int) -> str:
     for end in (source, target):
         if end.is_guest:
-            return f"{end.name} is a tap, and only its guest could speak for it"
+            return silent(end.name)
         if not end.address(family):
             return f"{end.name} {'is' if end.floating else 'has'} no IPv{family} address"
     if target.talk is not None and target.talk.protocol not in ASKED:

@@ -100,11 +100,11 @@ def check_reach(
     """
     prepared = service.prepare(loaded)
     ports_there = endpoints(loaded.intent, prepared.desired, prepared.paths)
-    found = [*ports_there, *targets(loaded.intent, prepared.desired, ports_there, protocols)]
+    found = [*ports_there, *targets(loaded.intent, prepared.desired, ports_there)]
     if outside:
         found += routers(loaded.intent, prepared.desired, prepared.paths)
         found += outsiders(loaded.intent, State(prepared.observed | prepared.desired), outside)
-    choice = Choice(loaded.intent, found, ports)
+    choice = Choice(loaded.intent, found, ports, protocols)
     selected, asked = choice.selected, choice.pairs
     if len(asked) > MOST_PAIRS:
         what = f"{len(selected):,} ports are {len(asked):,} pairs; at once {MOST_PAIRS:,} can be measured"

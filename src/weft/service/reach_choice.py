@@ -15,19 +15,16 @@ from weft.errors import IntentInvalid, Problem
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.model.intent import Intent
-from weft.reach import Endpoint, floating, forwardings, host, network_around, outsider
+from weft.reach import ASKED, Endpoint, floating, forwardings, host, network_around, outsider
 from weft.state import State
 
 FLOATING_PAIRS = 1_000
 """Of ports and what they ask by floating IPs; above it the alike ask by one."""
 
 
-def targets(intent: Intent, state: State, ports: Sequence[Endpoint], protocols: Collection[Protocol]) -> list[Endpoint]:
+def targets(intent: Intent, state: State, ports: Sequence[Endpoint]) -> list[Endpoint]:
     """What is asked by floating IPs, and the host where there is any."""
-    words = {protocol.value for protocol in protocols}
-    unasked = {Protocol.TCP.value, Protocol.UDP.value} - words
-    led = forwardings(intent, state, ports)
-    found = floating(intent, state, ports) + [one for one in led if one.talk and one.talk.protocol not in unasked]
+    found = floating(intent, state, ports) + forwardings(intent, state, ports)
     return [host(), *found] if found else []
 
 
@@ -78,11 +75,24 @@ def _wrong(where: str, what: str, fix: str) -> IntentInvalid:
 class Choice:
     """`selected`: what the words fit. `pairs`: who asks whom. Of `able` ports that ask by floating IPs `asking` do."""
 
-    def __init__(self, intent: Intent, found: Sequence[Endpoint], words: Sequence[str]) -> None:
-        """Raises: IntentInvalid for a word that fits nothing."""
+    def __init__(
+        self,
+        intent: Intent,
+        found: Sequence[Endpoint],
+        words: Sequence[str],
+        protocols: Collection[Protocol] = tuple(Protocol),
+    ) -> None:
+        """`protocols`: what is not forwarded by any of them is left out. Raises: IntentInvalid for a word that fits
+        nothing, or only that."""
         self._intent = intent
-        self.selected = select(found, words)
-        pairs = pairs_of(found, self.selected)
+        fitting = select(found, words)
+        unasked = {end.name for end in found if _is_left_out(end, protocols)}
+        _demand_asked(fitting, words, unasked)
+        self.selected = [end for end in fitting if end.name not in unasked]
+        left = [end for end in found if end.name not in unasked]
+        if not any(end.floating for end in left):
+            left = [end for end in left if not end.is_host]
+        pairs = pairs_of(left, self.selected)
         led = [pair for pair in pairs if pair[1].floating]
         able = {source.name: source for source, _ in led if source.is_port}
         chosen = able if len(led) <= FLOATING_PAIRS else self._chosen(able.values())
@@ -109,6 +119,25 @@ def select(found: Sequence[Endpoint], words: Sequence[str]) -> list[Endpoint]:
         raise IntentInvalid([Problem(where=word, what="no port has that name", fix=fix) for word in strange])
     fitting = [end for end in found if not words or any(_fits(end, word) for word in words)]
     return [end for end in fitting if end.is_port] or fitting
+
+
+def _is_left_out(end: Endpoint, protocols: Collection[Protocol]) -> bool:
+    """A forwarding by another protocol than what is asked by. One that nobody can ask by is shown as that."""
+    forwarded = end.talk.protocol if end.talk else ""
+    return forwarded in ASKED and forwarded not in {protocol.value for protocol in protocols}
+
+
+def _demand_asked(fitting: Sequence[Endpoint], words: Sequence[str], unasked: Collection[str]) -> None:
+    """Raises: IntentInvalid for a word that only fits what is not asked."""
+    problems = []
+    for word in words:
+        of = [end for end in fitting if _fits(end, word)]
+        if of and all(end.name in unasked for end in of):
+            by = sorted({end.talk.protocol for end in of if end.talk})
+            what = f"it is forwarded by {' and '.join(by)} alone, and asked by nothing else"
+            problems.append(Problem(where=word, what=what, fix=" ".join(f"--protocol {one}" for one in by)))
+    if problems:
+        raise IntentInvalid(problems)
 
 
 def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[tuple[Endpoint, Endpoint]]:

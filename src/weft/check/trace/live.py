@@ -23,6 +23,7 @@ from weft.errors import WeftError
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
+from weft.reach.guests import silent, unopened
 from weft.records import dataclass
 from weft.trace import Fate, Sort, Trace
 from weft.wire.neighbour import NDA_DST, get_neighbours, read_neighbour
@@ -74,11 +75,11 @@ def follow(namespaces: Namespaces, trace: Trace) -> Live:
 def unmeasurable(trace: Trace) -> str:
     """Why no packet can be sent for it, "" where one can."""
     if trace.source.stitch is not None:
-        return f"{trace.source.name} is a tap, and only its guest could speak for it"
+        return silent(trace.source.name)
     if trace.source.is_outside or trace.source.netns is None:
         return f"{trace.source.name} is outside of this machine"
     if trace.target.stitch is not None and not is_open(trace.target.ifname):
-        return f"{trace.target.name} is a tap that nobody has opened"
+        return unopened(trace.target.name)
     if trace.talk.protocol not in SPEAKS:
         return f"only {', '.join(SPEAKS)} can be sent"
     return ""
