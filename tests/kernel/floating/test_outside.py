@@ -49,7 +49,11 @@ def test_somebody_outside_asks_all_there_is_and_leaves_nothing(lab: Lab) -> None
     lab.apply(FILE)
     assert check(lab)["not_asked_from"] == ["internet"]
     before = lab.world.dump(settle_s=3)
-    asked = outside(lab)
+    found = check(lab, *AS)
+    (who,) = (port for port in found["ports"] if port["name"] == WHO)
+    assert (who["addresses"], who["external"], who["netns"]) == ([AS4, AS6], "internet", None)
+    assert found["clean"] and found["not_asked_from"] == []
+    asked = {pair["to"]: pair for pair in found["pairs"] if pair["from"] == WHO}
     reached = (f"shop/{WEB4}", f"shop/{WEB6}", f"shop/{DB4}", SSH, DNS, "shop/2001:db8:1::11 tcp/2201-2203")
     routers = ("shop/203.0.113.5 router edge", "dev/2001:db8:1::6 router edge")
     for name in (*reached, *routers):

@@ -220,8 +220,9 @@ def _port(end: Endpoint, found: Reached) -> dict[str, Any]:
     return {
         "name": end.name,
         "network": end.network,
-        "netns": end.netns,
-        "ifname": end.ifname,
+        "netns": None if end.comes_by else end.netns,
+        "ifname": None if end.comes_by else end.ifname,
+        "external": end.external or None,
         "addresses": [] if end.is_host else [address for address in (end.ipv4, end.ipv6) if address],
         "floating": end.floating or None,
         "forward": f"{end.talk.protocol}/{end.talk.port}" if end.talk else None,
