@@ -77,8 +77,11 @@ def measure(
     allow_more_files()
     with _enough_files(), Rooms(namespaces) as rooms, Outside(namespaces, rooms) as outside, Exchange() as exchange:
         run = Run(rooms, exchange, probes, outside.place(probe.source for probe in probes))
-        run.open()
-        run.ask(progress)
+        try:
+            run.open()
+            run.ask(progress)
+        finally:
+            run.close()
     outcomes = (
         Outcome(expectation=p.expectation, protocol=p.protocol, reached=p.reached, note=p.note)
         for p in probes
@@ -145,6 +148,12 @@ class Run:
             self._carry_out(wave)
             neighbours.forget()
             progress(len(wave))
+
+    def close(self) -> None:
+        """What is not a socket of the exchange's."""
+        for prober in self._probers.values():
+            if isinstance(prober, Tcp):
+                prober.close()
 
     def _make(self, wanted: Collection[tuple[Protocol, int]]) -> dict[tuple[Protocol, int], Prober]:
         made: dict[tuple[Protocol, int], Prober] = {}
