@@ -108,6 +108,10 @@ class Sightings:
         dropped = [one for one in mine if one.verdict == "drop"]
         return self._words(station.netns, dropped[0]) if dropped else ""
 
+    def traces(self, station: Station) -> bool:
+        """Whether the kernel tells what drops packets there."""
+        return self._hides[station.netns].traces
+
     def unanswered(self, netns: str) -> str:
         """The neighbours that the namespace asked for and that did not answer, "" for none."""
         with suppress(WeftError, OSError), Rooms(self._namespaces) as rooms:
@@ -186,7 +190,8 @@ def _difference(station: Station, way: str, seen: Sightings, before: Station | N
     if station.leaves == "postrouting":
         by = f" by {station.spot.oifname}" if station.spot.family == INET and station.spot.oifname else ""
         where = f"is not sent on{by}"
-    return f"the {way} came to {station.place} and {where}: no rule of nftables dropped it there"
+    why = "no rule of nftables dropped it there" if seen.traces(station) else "this kernel does not trace by what"
+    return f"the {way} came to {station.place} and {where}: {why}"
 
 
 def _not_come(station: Station, way: str, seen: Sightings, before: Station | None, answered: Answered) -> str:
