@@ -316,3 +316,22 @@ def test_another_router_takes_a_gateway_over(host: World, tmp_path: Path) -> Non
         apply(host, tmp_path, text)
         for beyond in (BEYOND4, BEYOND6):
             assert host.ping(beyond, netns="web", wait_s=2), "it is found anew only after half a minute"
+
+
+def test_a_next_hop_that_is_warned_of_is_none(host: World, tmp_path: Path) -> None:
+    """By a link without a subnet of it the kernel refuses the route; on a router's network it is asked for in vain."""
+    file, before = tmp_path / "weft.yaml", host.dump(settle_s=3)
+    far = "host: {routes: [{to: 10.99.0.0/16, via: 198.51.100.9, dev: %s}]}\n"
+    file.write_text("weft: 1\nname: lab\n" + far % "up0")
+    refused = host.run("weft", "apply", "-y", "-f", file, check=False)
+    assert refused.returncode == 5 and "198.51.100.9 is in no subnet of up0 (192.0.2.0/24" in refused.stderr
+    assert "Nexthop has invalid gateway" in refused.stderr and differences(before, host.dump(settle_s=3)) == []
+    lost = EDGE.replace("gateway: internet}", "gateway: internet, routes: [{to: 10.99.0.0/16, via: 10.20.0.99}]}")
+    file.write_text(lost)
+    told = host.run("weft", "apply", "-y", "-f", file).stderr
+    assert "nobody on network back has 10.20.0.99: what goes to 10.99.0.0/16 is lost" in told
+    assert not host.ping("10.99.0.1", netns="web", wait_s=1)
+    neighbours = host.run("ip", "neigh", "show", netns="weft.lab.shop.edge").stdout
+    assert "10.20.0.99 dev back FAILED" in neighbours or "10.20.0.99 dev back INCOMPLETE" in neighbours
+    file.write_text(lost.replace("10.20.0.99}", "10.20.0.10}"))
+    assert "warning" not in host.run("weft", "apply", "-y", "-f", file).stderr

@@ -24,6 +24,8 @@ from weft.wire.nftrace import GROUP, MSG_TRACE, SUBSYSTEM, Traced, read_traced
 TABLE = "weft_trace"
 """How the tables are called, with the number of the process behind; no scope's table is called so."""
 BRIDGE, INET = "bridge", "inet"
+TRACING = "meta nftrace set 1"
+"""What has the kernel tell of each step of a packet."""
 FIRST, LAST = -450, 10_000
 """Priorities before and behind all that others have. Source: linux/netfilter_ipv4.h, linux/netfilter_bridge.h."""
 HOOKS: Mapping[str, int] = {"prerouting": FIRST, "output": FIRST, "input": LAST, "postrouting": LAST}
@@ -111,9 +113,11 @@ class Hide:
 
     def _make(self, matches: Mapping[str, str]) -> None:
         """With tracing; without it where the kernel cannot."""
+        self.traces = True
         try:
-            self._context.run("\n".join(self._text(matches, "meta nftrace set 1")))
+            self._context.run("\n".join(self._text(matches, TRACING)))
         except Complaint:
+            self.traces = False
             self._context.run("\n".join(self._text(matches, "")))
 
     def _text(self, matches: Mapping[str, str], more: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from weft.lint.groups.floating import silent_floating
 from weft.lint.groups.vain import memberless_groups, shadowed_rules
 from weft.lint.limits import LIMITS, conntrack, neighbours
 from weft.lint.mtu import large_links, lost_ipv6, uneven_ports
+from weft.lint.next_hops import unreached_next_hops, vacant_next_hops
 from weft.lint.qos.figures import bursts
 from weft.lint.qos.marks import foreign_marks
 from weft.lint.qos.order import marks_that_do_not_classify, priority_inversions, shadowed_classes
@@ -36,6 +37,8 @@ RULES: tuple[Rule, ...] = (
     lost_ipv6,
     large_links,
     absent_congestion_controls,
+    unreached_next_hops,
+    vacant_next_hops,
     bursts,
     shadowed_classes,
     priority_inversions,

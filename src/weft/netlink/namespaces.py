@@ -124,6 +124,17 @@ def cookie() -> int:
         return cookie_of(probe)
 
 
+def nameless() -> int:
+    """A new namespace that has no name, open: it ends, with all that is in it, when nobody has it open any more.
+
+    Raises: NotPermitted, OSError.
+    """
+    with _away():
+        with _permitted("making a network namespace"):
+            doors.unshare_network()
+        return open_file(_OWN)
+
+
 @contextmanager
 def entered(fd: int) -> Iterator[None]:
     """The calling thread in the namespace open as `fd`. Raises: NotPermitted, OSError."""

@@ -7,11 +7,13 @@ once its kinds are. What a State does not say (somebody else's routes, a guest's
 
 from weft.reach.crossing import Talk
 from weft.reach.endpoints import FAMILIES, Endpoint, endpoints, floating, forwardings, host
-from weft.reach.expectation import Expectation, Reach, expect
+from weft.reach.expectation import ASKED, Expectation, Reach, expect
+from weft.reach.outside import network_around, outsider, routers
 from weft.reach.walk import World
 from weft.reach.way import Verdict, Walk
 
 __all__ = [
+    "ASKED",
     "FAMILIES",
     "Endpoint",
     "Expectation",
@@ -25,4 +27,7 @@ __all__ = [
     "floating",
     "forwardings",
     "host",
+    "network_around",
+    "outsider",
+    "routers",
 ]

@@ -3,7 +3,7 @@ them, and the host.
 
 Rules: a port speaks with its first address of each family. A tap is its guest's: nobody here speaks for it. A floating
 IP and a forwarding are places that packets go to alone: their port, asked by another address; a forwarding at one port.
-The host speaks with the address that its route says.
+The host speaks with the address that its route says. Who is outside is in outside.py.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Endpoint:
     intent. `netns`, `ifname`: where it ends; of a tap, the tap itself. `ipv4`, `ipv6`: its address without prefix
     length, "" for none. `floating`: the address that it is asked by, where that is another; `name` then is
     TENANT/ADDRESS. `talk`: what alone it can be asked there, of a forwarding; `own_port`: what that becomes at the
-    port; `name` then is TENANT/ADDRESS PROTOCOL/PORTS."""
+    port; `name` then is TENANT/ADDRESS PROTOCOL/PORTS. `external`: the external network of `floating`, or that it asks
+    from; `comes_by`: the host's link by which it comes in then."""
 
     name: str
     tenant: str
@@ -55,6 +56,8 @@ class Endpoint:
     floating: str = ""
     talk: Talk | None = None
     own_port: int = 0
+    external: str = ""
+    comes_by: str = ""
 
     @property
     def asks(self) -> bool:
@@ -64,7 +67,17 @@ class Endpoint:
     @property
     def is_host(self) -> bool:
         """Not a port of it, but itself."""
-        return not self.tenant
+        return not self.tenant and not self.comes_by
+
+    @property
+    def is_port(self) -> bool:
+        """Neither the host nor somebody outside, who ask alone."""
+        return bool(self.tenant)
+
+    @property
+    def is_router(self) -> bool:
+        """Whether it is asked by a router's own address."""
+        return self.path[2:3] == ("routers",)
 
     def is_at(self, other: Endpoint, family: int) -> bool:
         """Whether what comes to one of the two comes to the other as well: two forwardings may lead to one place."""
@@ -113,13 +126,12 @@ def floating(intent: Intent, state: State, ends: Iterable[Endpoint]) -> list[End
     """Every floating IP that leads to one of `ends`, in the order of the file."""
     known = {end.path: end for end in ends}
     fixed = {obj.element: obj.value for obj in state.values() if isinstance(obj, NftElement) and obj.set in MAPS}
-    wanted = (
-        (("tenants", name, "floating_ips", address), known.get(("tenants", name, "ports", held.port or "")), address)
+    return [
+        _asked_by(address, fixed[address], ("tenants", name, "floating_ips", address), end, held.network)
         for name, tenant in intent.tenants.items()
         for address, held in tenant.floating_ips.items()
-        if address in fixed
-    )
-    return [_asked_by(address, fixed[address], path, end) for path, end, address in wanted if end is not None]
+        if address in fixed and (end := known.get(("tenants", name, "ports", held.port or ""))) is not None
+    ]
 
 
 def forwardings(intent: Intent, state: State, ends: Iterable[Endpoint]) -> list[Endpoint]:
@@ -133,21 +145,25 @@ def forwardings(intent: Intent, state: State, ends: Iterable[Endpoint]) -> list[
         for address, held in tenant.floating_ips.items()
         for at, forward in enumerate(held.forward)
         if (end := known.get(("tenants", name, "ports", forward.port))) is not None
-        for made in _forwarded(address, at, forward, end, leads)
+        for made in _forwarded(address, at, forward, end, leads, held.network)
     ]
 
 
 def _forwarded(
-    address: str, at: int, forward: Forward, end: Endpoint, leads: Mapping[tuple[str, str, int], tuple[str, int]]
+    address: str,
+    at: int,
+    forward: Forward,
+    end: Endpoint,
+    leads: Mapping[tuple[str, str, int], tuple[str, int]],
+    external: str,
 ) -> Iterator[Endpoint]:
     word = PROTOCOL_NAMES[forward.protocol]
     for low, high in forward.ports:
         found = leads.get((address, word, low))
         if found is not None:
             ports = str(low) if low == high else f"{low}-{high}"
-            made = _asked_by(
-                address, found[0], ("tenants", end.tenant, "floating_ips", address, "forward", str(at)), end
-            )
+            path = ("tenants", end.tenant, "floating_ips", address, "forward", str(at))
+            made = _asked_by(address, found[0], path, end, external)
             name = f"{made.name} {word}/{ports}"
             yield replace(made, name=name, talk=Talk(protocol=word, port=low), own_port=found[1])
 
@@ -169,7 +185,7 @@ def _leads(state: State) -> dict[tuple[str, str, int], tuple[str, int]]:
     return found
 
 
-def _asked_by(address: str, own: str, path: Path, end: Endpoint) -> Endpoint:
+def _asked_by(address: str, own: str, path: Path, end: Endpoint, external: str) -> Endpoint:
     is_ipv6 = ":" in address
     return replace(
         end,
@@ -178,6 +194,7 @@ def _asked_by(address: str, own: str, path: Path, end: Endpoint) -> Endpoint:
         ipv4="" if is_ipv6 else own,
         ipv6=own if is_ipv6 else "",
         floating=address,
+        external=external,
     )
 
 

@@ -11,12 +11,15 @@ from enum import StrEnum
 
 from weft.reach.crossing import Crossing, Talk, why_stopped
 from weft.reach.endpoints import UNSPECIFIED, Endpoint
+from weft.reach.guests import silent
 from weft.reach.routing import hops
+from weft.reach.steps import Carried
 from weft.reach.walk import World
 from weft.reach.way import Verdict, Walk
 from weft.records import dataclass
-from weft.state import Key
+from weft.state import HOST, Key, link_key
 
+_PROXIED_IPV6 = "net/ipv6/conf/{}/proxy_ndp"
 ASKED = ("tcp", "udp")
 """What forwardings are asked by."""
 
@@ -63,12 +66,12 @@ def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Exp
     if not speaks:
         why = f"{source.name} has no IPv{family} address to ask {target.asked(family)} with"
         return Expectation(source=source, target=target, family=family, reach=Reach.OPEN, why=why)
-    there = world.walk(source.netns, speaks, target.asked(family), target.talk)
+    there = _asking(world, source, speaks, target, family)
     back = None
     if there.verdict is Verdict.ARRIVES and (there.netns, there.target) == (target.netns, target.address(family)):
         back = world.answer(there)
     reach, why = _judge(there, back, source, target.asked(family))
-    return Expectation(
+    found = Expectation(
         source=source,
         target=target,
         family=family,
@@ -80,6 +83,27 @@ def expect(world: World, source: Endpoint, target: Endpoint, family: int) -> Exp
         there=there.crossings,
         back=back.crossings if back else (),
     )
+    return _beside(world, found) if source.comes_by else found
+
+
+def _asking(world: World, source: Endpoint, speaks: str, target: Endpoint, family: int) -> Walk:
+    if source.comes_by:
+        return world.walk_in(link_key(HOST, source.comes_by), speaks, target.asked(family), target.talk)
+    return world.walk(source.netns, speaks, target.asked(family), target.talk)
+
+
+def _beside(world: World, found: Expectation) -> Expectation:
+    """The same with what somebody beside a link needs besides: the link, and that somebody there answers for the
+    address."""
+    link, asked = link_key(HOST, found.source.comes_by), found.target.asked(found.family)
+    entry, held = world.answers_for(link, asked), world.fabric.link(link)
+    needed = {link, *filter(None, (entry,)), Key("sysctl", HOST, _PROXIED_IPV6.format(link.name))}
+    found = replace(found, objects=found.objects | needed)
+    if found.reach is not Reach.YES:
+        return found
+    if entry is None:
+        return replace(found, reach=Reach.NO, mtu=None, why=f"nobody answers for {asked} on {link.name}")
+    return replace(found, mtu=min(filter(None, (found.mtu, held.mtu if held else None)), default=None))
 
 
 def _speaks(world: World, source: Endpoint, target: Endpoint, family: int) -> str:
@@ -97,7 +121,7 @@ def _speaks(world: World, source: Endpoint, target: Endpoint, family: int) -> st
 def _unknowable(source: Endpoint, target: Endpoint, family: int) -> str:
     for end in (source, target):
         if end.is_guest:
-            return f"{end.name} is a tap, and only its guest could speak for it"
+            return silent(end.name)
         if not end.address(family):
             return f"{end.name} {'is' if end.floating else 'has'} no IPv{family} address"
     if target.talk is not None and target.talk.protocol not in ASKED:
@@ -116,9 +140,21 @@ def _judge(there: Walk, back: Walk | None, source: Endpoint, asked: str) -> tupl
         return Reach.NO, f"{there.why}, which is not where the port is" if is_others else there.why
     if back.verdict is Verdict.UNKNOWN:
         return Reach.OPEN, f"of the answer: {back.why}"
-    if back.verdict is not Verdict.ARRIVES or back.netns != source.netns:
+    if not (_is_sent_out(back, source) if source.comes_by else _is_back(back, source)):
         return Reach.NO, f"of the answer: {back.why}"
     if back.source != asked:
         return Reach.NO, f"the answer comes from {back.source}, and {asked} was asked"
     between = [place or "the host" for place in there.places[1:-1]]
     return Reach.YES, f"by {', '.join(between)}" if between else "on one network"
+
+
+def _is_back(back: Walk, source: Endpoint) -> bool:
+    return back.verdict is Verdict.ARRIVES and back.netns == source.netns
+
+
+def _is_sent_out(back: Walk, source: Endpoint) -> bool:
+    """Whether an answer leaves by the link that somebody outside asked by, for him and no next hop. Whether the State
+    knows anything behind that link is nothing to it."""
+    last = back.steps[-1] if back.steps else None
+    out = link_key(HOST, source.comes_by)
+    return isinstance(last, Carried) and last.out == out and last.next_hop == back.target and not last.down

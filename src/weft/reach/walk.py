@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from weft.kinds.ip.address import Address
+from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import Sysctl
 from weft.reach.bridge_filter import Filter
@@ -29,10 +30,13 @@ class World:
         self.fabric = Fabric(state, self._carry)
         self._objects: dict[str, list[KernelObject]] = defaultdict(list)
         self._owners: dict[str, list[Key]] = defaultdict(list)
+        self._proxies: dict[tuple[Key, str], Key] = {}
         for obj in state.values():
             self._objects[obj.name if isinstance(obj, Namespace) else obj.key.netns].append(obj)
             if isinstance(obj, Address):
                 self._owners[obj.cidr.partition("/")[0]].append(link_key(obj.netns, obj.ifname))
+            elif isinstance(obj, Neighbour) and obj.proxy:
+                self._proxies[link_key(obj.netns, obj.ifname), obj.address] = obj.key
         self._settings = {obj.key: obj.value for obj in state.values() if isinstance(obj, Sysctl)}
         self._tables: dict[str, Tables] = {}
         self._translators: dict[str, Translator] = {}
@@ -41,6 +45,11 @@ class World:
     def owners(self, address: str) -> list[Key]:
         """The links that have the address, which is written as the kernel does."""
         return self._owners.get(address, [])
+
+    def answers_for(self, link: Key, address: str) -> Key | None:
+        """The entry, or the link, by which neighbours there are told that the address is here."""
+        own = next((key for key in self.owners(address) if key.netns == link.netns), None)
+        return self._proxies.get((link, address)) or own
 
     def tables(self, netns: str) -> Tables:
         if netns not in self._tables:

@@ -68,6 +68,12 @@ class Prepared:
         return self.loaded.origins.at(path) if self.loaded and path in self._spoken_of else ""
 
     @property
+    def on_this_host(self) -> State:
+        """What is wanted, and what others have on the host."""
+        others = State((key, obj) for key, obj in self.observed.items() if key.netns == HOST and key not in self.ours)
+        return State(others | self.desired)
+
+    @property
     def digest(self) -> str:
         """Of all that decided the plan: a saved plan is good as long as this is the same."""
         before = State((key, _settled_keys(obj)) for key, obj in self.plan.before.items())

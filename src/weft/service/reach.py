@@ -17,10 +17,10 @@ from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
 from weft.kinds.ip.address import Address
 from weft.netlink.namespaces import Namespaces
-from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect
+from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect, routers
 from weft.records import dataclass
 from weft.service.prepared import Prepared
-from weft.service.reach_choice import Choice, targets
+from weft.service.reach_choice import Choice, outsiders, targets
 from weft.service.service import Service
 from weft.service.status import status_of
 from weft.service.suspects import Suspect, Suspects
@@ -89,23 +89,27 @@ def check_reach(
     ports: Sequence[str] = (),
     protocols: Collection[Protocol] = tuple(Protocol),
     watcher: Watcher | None = None,
+    outside: Sequence[str] = (),
 ) -> Reached:
     """Measure all pairs of an intent's ports, or of those selected, and its floating IPs from each port.
 
     `ports`: names and patterns (`web`, `shop/web`, `shop/*`, `203.0.113.10`); of one port alone, the pairs
-    that it is part of.
-    Raises: IntentInvalid where a name fits no port or there are more pairs than MOST_PAIRS, NotPermitted,
-    DumpInterrupted, and as Service.prepare.
+    that it is part of. `outside`: addresses of external networks that nobody has, to ask from there with.
+    Raises: IntentInvalid where a name fits no port, an address is not free in an external network, or there are more
+    pairs than MOST_PAIRS; NotPermitted, DumpInterrupted, and as Service.prepare.
     """
     prepared = service.prepare(loaded)
     ports_there = endpoints(loaded.intent, prepared.desired, prepared.paths)
-    found = [*ports_there, *targets(loaded.intent, prepared.desired, ports_there, protocols)]
-    choice = Choice(loaded.intent, found, ports)
+    found = [*ports_there, *targets(loaded.intent, prepared.desired, ports_there)]
+    if outside:
+        found += routers(loaded.intent, prepared.desired, prepared.paths)
+        found += outsiders(loaded.intent, State(prepared.observed | prepared.desired), outside)
+    choice = Choice(loaded.intent, found, ports, protocols)
     selected, asked = choice.selected, choice.pairs
     if len(asked) > MOST_PAIRS:
         what = f"{len(selected):,} ports are {len(asked):,} pairs; at once {MOST_PAIRS:,} can be measured"
         raise IntentInvalid([Problem(where="--port", what=what, fix="choose one port, or a tenant's: --port 'shop/*'")])
-    expectations = list(_expectations(World(_with_addresses(prepared)), asked))
+    expectations = list(_expectations(prepared, asked))
     if watcher is not None:
         watcher.start(sum(known.reach is not Reach.OPEN for known in expectations) * len(protocols))
     namespaces = Namespaces()
@@ -133,10 +137,13 @@ def _with_addresses(prepared: Prepared) -> State:
     return State(own | prepared.desired)
 
 
-def _expectations(world: World, pairs: Iterable[tuple[Endpoint, Endpoint]]) -> Iterator[Expectation]:
+def _expectations(prepared: Prepared, pairs: Sequence[tuple[Endpoint, Endpoint]]) -> Iterator[Expectation]:
+    """What comes from outside meets all of the host, others' links and routes too."""
+    world = World(_with_addresses(prepared))
+    around = World(prepared.on_this_host) if any(source.comes_by for source, _ in pairs) else world
     for source, target in pairs:
         for family in FAMILIES:
-            yield expect(world, source, target, family)
+            yield expect(around if source.comes_by else world, source, target, family)
 
 
 def _pairs(expectations: Iterable[Expectation], measured: Measured) -> Iterator[Pair]:
@@ -148,12 +155,13 @@ def _pairs(expectations: Iterable[Expectation], measured: Measured) -> Iterator[
         known.setdefault(_names(expectation), []).append(expectation)
     for names, of in known.items():
         measured_of = tuple(outcomes.get(names, ()))
-        taken = measured.taken
-        of = [_unasked(one, taken.get((one.target.name, one.family), "")) for one in of]
+        of = [_unasked(one, measured) for one in of]
         yield Pair(source=of[0].source, target=of[0].target, expectations=tuple(of), outcomes=measured_of)
 
 
-def _unasked(known: Expectation, why: str) -> Expectation:
+def _unasked(known: Expectation, measured: Measured) -> Expectation:
+    ends = (known.source.name, known.target.name)
+    why = next(filter(None, (measured.unasked.get((name, known.family)) for name in ends)), "")
     return replace(known, reach=Reach.OPEN, why=why) if why else known
 
 

@@ -21,7 +21,7 @@ from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.service.status import Difference, Drift, status_of
-from weft.state import HOST, Key, State, netns_key
+from weft.state import HOST, Key, netns_key
 from weft.trace import Fate, Hint, Others, Talk, Trace, Tracer
 
 
@@ -120,7 +120,7 @@ def tracer_of(prepared: Prepared, basis: Basis, others: Others | None = None) ->
     """Over what the kernel holds, or what the file wants on this machine's host. `others`: what is not weft's, of both
     alike."""
     assert prepared.loaded is not None
-    state = prepared.observed if basis is Basis.OBSERVED else _on_this_host(prepared)
+    state = prepared.observed if basis is Basis.OBSERVED else prepared.on_this_host
     return Tracer(prepared.loaded.intent, prepared.desired, prepared.paths, state, _planted(prepared), others)
 
 
@@ -129,14 +129,6 @@ def _planted(prepared: Prepared) -> Sequence[Planted]:
     if prepared.loaded is None or prepared.facts is None or not any(key.table == QDISC for key in prepared.desired):
         return ()
     return planted(prepared.loaded.intent, prepared.facts)
-
-
-def _on_this_host(prepared: Prepared) -> State:
-    """The desired state, and what others have on the host."""
-    others = State(
-        (key, obj) for key, obj in prepared.observed.items() if key.netns == HOST and key not in prepared.ours
-    )
-    return State(others | prepared.desired)
 
 
 def _is_applied(prepared: Prepared) -> bool:

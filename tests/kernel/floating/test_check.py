@@ -54,12 +54,38 @@ def test_what_leads_to_ports_is_asked_from_everywhere(lab: Lab) -> None:
     assert [family["reached"] for family in asked["dev/ci", DNS]["families"]] == [{"udp": True}]
     assert [way for way in asked if way[0] == "host" and way[1].partition("/")[2] in ("web", "db")] == []
     assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+def test_a_service_that_has_the_port_answers_itself(lab: Lab) -> None:
+    """By TCP: that it was the wanted one, its namespace counts. By UDP nobody else could tell."""
+    lab.apply(FILE)
     lab.listen("db", "tcp/22")
+    lab.listen("api", "udp/5000", "tcp/22")
+    rules = "nft list ruleset"
+    before = lab.world.run("sh", "-c", rules, netns="db").stdout
     busy = check(lab, "--port", SSH)
-    assert busy["counts"]["not_measurable"] == len(ASKING) and busy["clean"]
-    assert {pair["why"] for pair in busy["pairs"]} == {
-        "tcp/22 of 10.20.0.10 in namespace db is a service's, and only that could say who asks"
+    assert busy["clean"] and busy["counts"]["as_asked"] == len(ASKING)
+    assert {tuple(of["reached"].items()) for pair in busy["pairs"] for of in pair["families"]} == {(("tcp", True),)}
+    assert lab.world.run("sh", "-c", rules, netns="db").stdout == before
+    named = check(lab, "--port", DNS)
+    assert named["counts"]["not_measurable"] == len(ASKING) and named["clean"]
+    assert {pair["why"] for pair in named["pairs"]} == {
+        "udp/5000 of 10.10.0.11 in namespace api is a service's, and only that could say who asks"
     }
+    element = "forwards4 { 203.0.113.11 . tcp . 2222 %s}"
+    lab.world.run("nft", "delete element inet weft-lab " + element % "", netns=EDGE)
+    (pairs,) = differing(check(lab, "--port", SSH, code=3)).values()
+    assert len(pairs) == len(ASKING) and {blame[1] for blame in blamed(pairs)} == {"nft-element"}
+    lab.world.run("nft", "add element inet weft-lab " + element % ": 10.10.0.11 . 22 ", netns=EDGE)
+    lab.demand("ci", passes=["tcp/203.0.113.11/2222"])
+    (pairs,) = differing(check(lab, "--port", SSH, code=3)).values()
+    assert {pair["families"][0]["notes"]["tcp"] for pair in pairs} == {"somebody else answers"}
+    assert {blame[:2] for blame in blamed(pairs)} == {("changed", "nft-element")}
+    lab.apply(FILE)
+    lab.world.run("nft", "table inet mine { chain in { type filter hook input priority 0; }; }", netns="db")
+    lab.world.run("nft", "add rule inet mine in tcp dport 22 reject with tcp reset", netns="db")
+    (pairs,) = differing(check(lab, "--port", SSH, code=3)).values()
+    assert {pair["families"][0]["notes"]["tcp"] for pair in pairs} == {"connection refused"}, "by no service"
 
 
 def test_elements_that_are_gone(lab: Lab) -> None:

@@ -5,6 +5,7 @@ Answers are one JSON object: WHAT to whether it answered within so many seconds;
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
@@ -34,8 +35,9 @@ def serve_tcp(server: socket.socket) -> None:
 
 
 def echo(connection: socket.socket) -> None:
-    while data := connection.recv(100):
-        connection.sendall(data)
+    with contextlib.suppress(ConnectionResetError):
+        while data := connection.recv(100):
+            connection.sendall(data)
 
 
 def serve_udp(server: socket.socket) -> None:

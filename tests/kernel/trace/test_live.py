@@ -14,6 +14,12 @@ import pytest
 
 from tests.kernel.trace.lab import BRIDGE, OUTSIDE, ROUTER, Lab, hops
 from tests.world import World
+from weft.backends import nft_tracing
+from weft.check.trace import Live
+from weft.files import load
+from weft.service import Service
+from weft.service.trace import Basis, Question, trace
+from weft.trace import talk_of
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
 
@@ -33,6 +39,7 @@ tenants:
       db: {network: back, attach: {netns: db}, addresses: [10.1.0.10, "fd01::10"], security_groups: [web]}
       vm: {network: front, attach: {tap: {name: vm}}, addresses: [10.0.0.30], mac: "52:54:00:12:34:56"}
 """
+TABLE = "table bridge weft-lab"
 MAC = "52:54:00:12:34:56"
 GUEST = Path(__file__).parents[1] / "qos" / "guest_behind.py"
 RULESETS = "for n in $(ls /run/netns); do nsenter --net=/run/netns/$n nft -s -t list ruleset; done"
@@ -97,6 +104,58 @@ def test_an_element_that_somebody_deleted(lab: Lab) -> None:
     assert "at network shop/front the question is dropped by" in wanted["live"]["differs"]
     assert "chain to4.web in table bridge weft-lab" in wanted["live"]["differs"]
     assert lost_at(wanted)["place"] == "network shop/front"
+
+
+def test_elements_of_maps_that_decide(lab: Lab) -> None:
+    """What a link leads to: without its element nothing passes it, and what drops it is named."""
+    end = lab.world.json("ip", "-j", "link", "show", "dev", "web", netns=BRIDGE)[0]["ifname"]
+    for way, name, chain, words, place in (
+        ("question", "receivers", "receiving", ("ask", "web", "tcp/80"), "network shop/front"),
+        ("question", "entry", "prerouting", ("web", "db", "tcp/80"), "network shop/front"),
+        ("answer", "entry", "prerouting", ("ask", "web", "tcp/80"), "network shop/front"),
+    ):
+        assert lab.live(*words)["live"]["differs"] == "", "and all know each other's MACs"
+        nft(lab, BRIDGE, f'delete element bridge weft-lab {name} {{ "{end}" }}')
+        wanted = lab.live(*words, "--state", "desired", code=3)
+        assert wanted["verdict"] == "passes"
+        told = wanted["live"]["differs"]
+        assert told.startswith(f"at {place} the {way} is dropped by ") and told.endswith(
+            f" of chain {chain} in {TABLE}"
+        )
+        where = lost_at(wanted)
+        assert (where["place"], where["netns"]) == (place, BRIDGE)
+        at = wanted["live"]["hop"]
+        assert (at < len(wanted["question"]["hops"])) == (way == "question")
+        assert ("missing", "nft-element", BRIDGE) in drift(wanted), name
+        assert lab.trace(*words, code=3)["wanted"]["verdict"] == "passes", "as the machine is it stops"
+        lab.mend()
+
+
+def test_counters_alone_where_the_kernel_does_not_trace(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made so here: they tell how far it came, and never by which rule it was dropped."""
+    monkeypatch.setattr(nft_tracing, "TRACING", "meta nftrace set 1 nobody knows this")
+    end = lab.world.json("ip", "-j", "link", "show", "dev", "web", netns=BRIDGE)[0]["ifname"]
+    with lab.world.inside():
+        service = Service(command="test")
+        loaded = load(str(lab.file))
+
+        def live(source: str, target: str, asked: str) -> Live:
+            question = Question(source=source, target=target, talk=talk_of(asked))
+            found = trace(service, loaded, question, Basis.DESIRED, live=True).live
+            assert found is not None
+            return found
+
+        passed = live("ask", "web", "tcp/80")
+        assert (passed.differs, passed.answered.how) == ("", "refused") and set(passed.confirmed) == {True}
+        assert live("web", "db", "icmp").differs == ""
+        nft(lab, BRIDGE, f'delete element bridge weft-lab receivers {{ "{end}" }}')
+        told = "the question came to network shop/front and is not sent on: this kernel does not trace by what"
+        assert live("ask", "web", "tcp/80").differs == told
+        lab.world.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=0", netns=ROUTER)
+        told = "the question came to router of shop/front and is not sent on by uplink"
+        assert live("web", "db", "icmp").differs.startswith(told)
+    for netns in (BRIDGE, ROUTER, "web", "ask"):
+        assert "weft_trace" not in lab.world.run("nft", "list", "tables", netns=netns).stdout
 
 
 def test_a_rule_that_somebody_opened(lab: Lab) -> None:

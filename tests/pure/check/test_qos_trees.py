@@ -89,7 +89,7 @@ def test_what_cannot_be_sent_says_why() -> None:
     found = lanes(replace(of, unopened=frozenset({"shop/vm"})))
     assert "it is of icmp, and this is udp" in found["shop/web egress ping"].why
     assert found["shop/vm egress"].why == "shop/vm is a tap that nobody has opened"
-    assert lanes(of)["shop/vm egress"].why == "shop/vm is a tap and only its guest could send"
+    assert lanes(of)["shop/vm egress"].why == "shop/vm is a tap, and only its guest could speak for it"
     wide = lanes(scene("{ingress: {ceil: 4mbit}}"))["shop/db ingress"]
     assert not wide.why
 

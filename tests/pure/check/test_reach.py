@@ -280,7 +280,7 @@ def many(floating: int) -> tuple[Intent, list[Endpoint]]:
     facts = Facts(host_id="h", features=frozenset(FEATURES), links={"eth1": ForeignLink(ifname="eth1")})
     made = compile(intent, facts)
     ports = endpoints(intent, made.state, made.paths)
-    return intent, [*ports, *targets(intent, made.state, ports, tuple(Protocol))]
+    return intent, [*ports, *targets(intent, made.state, ports)]
 
 
 def test_forwardings_of_protocols_that_are_not_asked() -> None:
@@ -289,7 +289,21 @@ def test_forwardings_of_protocols_that_are_not_asked() -> None:
     assert [(end.talk.port, end.own_port) for end in made if end.talk] == [(22, 22), (80, 80), (7, 7)]
     unasked = expect(World(State()), ends[0], made[2], 4)
     assert (unasked.reach, unasked.why) == (Reach.OPEN, "what is forwarded is sctp, which nobody asks by")
-    assert len(targets(intent, State(), ends[:100], [Protocol.UDP])) == 0
+    udp = Choice(intent, ends, [], [Protocol.UDP])
+    assert {b.name for _, b in udp.pairs if b.talk} == {"red/203.0.113.9 sctp/7"}
+    tcp = Choice(intent, ends, ["203.0.113.9 tcp/22", "red/p2"], [Protocol.TCP])
+    assert [end.name for end in tcp.selected] == ["red/p2", "red/203.0.113.9 tcp/22"]
+    whole = Choice(intent, ends, ["203.0.113.9", "p1"], [Protocol.ICMP])
+    assert {end.name for end in whole.selected} == {"red/p1", "red/203.0.113.9 sctp/7"}
+
+
+def test_a_word_for_a_forwarding_that_is_not_asked_by() -> None:
+    """It is there: only the protocol is another."""
+    intent, ends = many(1)
+    with pytest.raises(IntentInvalid) as refused:
+        Choice(intent, ends, ["203.0.113.9 tcp/*", "red/p1"], [Protocol.ICMP, Protocol.UDP])
+    told = "203.0.113.9 tcp/*: it is forwarded by tcp alone, and asked by nothing else; --protocol tcp"
+    assert told in str(refused.value)
 
 
 def test_two_forwardings_to_one_place_share_a_listener() -> None:

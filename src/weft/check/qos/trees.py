@@ -24,6 +24,7 @@ from weft.kinds.tc.qdisc import class_key
 from weft.model.intent import Path
 from weft.model.qos import QosDirection
 from weft.reach import FAMILIES, Endpoint, Expectation, Reach, Talk, World, expect
+from weft.reach.guests import silent, unopened
 from weft.records import dataclass
 from weft.state import State, link_key
 
@@ -275,8 +276,7 @@ class _Drawing:
         if own is None:
             yield from self._ways_of_link(own_path)
         elif own.is_guest:
-            unopened = own.name in self._stage.scene.unopened
-            yield f"{own.name} is a tap {'that nobody has opened' if unopened else 'and only its guest could send'}"
+            yield unopened(own.name) if own.name in self._stage.scene.unopened else silent(own.name)
         else:
             if self._planted.shaping is not None:
                 yield from self._ways_of_port(own)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from errno import EADDRINUSE, EMFILE, ENFILE
 from itertools import islice
@@ -18,6 +18,7 @@ from typing import Protocol as Interface
 from weft.check.reach.exchange import Exchange
 from weft.check.reach.icmp import Icmp
 from weft.check.reach.neighbours import Neighbours, room
+from weft.check.reach.outside import Outside
 from weft.check.reach.probes import Board, Outcome, Probe, Protocol
 from weft.check.reach.rooms import Rooms
 from weft.check.reach.tcp import Tcp
@@ -54,12 +55,13 @@ class Prober(Interface):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """`faults`: why a port could not speak in a family, by its name and the family. `taken`: of a forwarding, what has
-    the port that it leads to, so that nothing was asked. `elapsed_s`: seconds it took."""
+    """`faults`: why a port could not speak in a family, by its name and the family. `unasked`: why nothing was asked of
+    it, or by it: what has the port that a forwarding leads to, or why nobody can be outside. `elapsed_s`: seconds it
+    took."""
 
     outcomes: tuple[Outcome, ...]
     faults: dict[tuple[str, int], str]
-    taken: dict[tuple[str, int], str]
+    unasked: dict[tuple[str, int], str]
     elapsed_s: float
 
 
@@ -73,17 +75,20 @@ def measure(
     probes = list(_probes(expectations, protocols))
     began = time.monotonic()
     allow_more_files()
-    with _enough_files(), Rooms(namespaces) as rooms, Exchange() as exchange:
-        run = Run(rooms, exchange, probes)
-        run.open()
-        run.ask(progress)
+    with _enough_files(), Rooms(namespaces) as rooms, Outside(namespaces, rooms) as outside, Exchange() as exchange:
+        run = Run(rooms, exchange, probes, outside.place(probe.source for probe in probes))
+        try:
+            run.open()
+            run.ask(progress)
+        finally:
+            run.close()
     outcomes = (
         Outcome(expectation=p.expectation, protocol=p.protocol, reached=p.reached, note=p.note)
         for p in probes
-        if (p.target.name, p.expectation.family) not in run.taken
+        if not run.why_unasked(p)
     )
     elapsed_s = time.monotonic() - began
-    return Measured(outcomes=tuple(outcomes), faults=run.faults, taken=run.taken, elapsed_s=elapsed_s)
+    return Measured(outcomes=tuple(outcomes), faults=run.faults, unasked=run.unasked, elapsed_s=elapsed_s)
 
 
 @contextmanager
@@ -114,20 +119,22 @@ def is_asked_by(target: Endpoint, protocol: Protocol) -> bool:
 class Run:
     """One run's sockets and questions."""
 
-    def __init__(self, rooms: Rooms, exchange: Exchange, probes: Sequence[Probe]) -> None:
+    def __init__(
+        self, rooms: Rooms, exchange: Exchange, probes: Sequence[Probe], unasked: Mapping[tuple[str, int], str]
+    ) -> None:
         self._rooms, self._exchange, self._probes = rooms, exchange, probes
         self._ends = {end.name: end for probe in probes for end in (probe.source, probe.target)}
         self._board = Board(probes, list(self._ends.values()))
         self._probers = self._make({(probe.protocol, probe.expectation.family) for probe in probes})
         self.faults: dict[tuple[str, int], str] = {}
-        self.taken: dict[tuple[str, int], str] = {}
+        self.unasked = dict(unasked)
 
     def open(self) -> None:
         """The sockets of all ports. Raises: NotPermitted."""
         for end in self._ends.values():
             for (protocol, family), prober in self._different_probers():
                 is_of = end.address(family) and is_asked_by(end, protocol)
-                if is_of and (end.name, family) not in self.faults:
+                if is_of and not self._why_silent(end, family):
                     self._open(end, family, prober)
 
     def ask(self, progress: Progress) -> None:
@@ -141,6 +148,12 @@ class Run:
             self._carry_out(wave)
             neighbours.forget()
             progress(len(wave))
+
+    def close(self) -> None:
+        """What is not a socket of the exchange's."""
+        for prober in self._probers.values():
+            if isinstance(prober, Tcp):
+                prober.close()
 
     def _make(self, wanted: Collection[tuple[Protocol, int]]) -> dict[tuple[Protocol, int], Prober]:
         made: dict[tuple[Protocol, int], Prober] = {}
@@ -176,16 +189,22 @@ class Run:
             where = f"namespace {end.netns}" if end.netns else "the host"
             if end.talk is not None and failure.errno == EADDRINUSE:
                 what = f"{end.talk.protocol}/{end.own_port} of {end.address(family)} in {where}"
-                self.taken[end.name, family] = f"{what} is a service's, and only that could say who asks"
+                self.unasked[end.name, family] = f"{what} is a service's, and only that could say who asks"
                 return
             self.faults[end.name, family] = f"{end.address(family)} in {where}: {(failure.strerror or '').lower()}"
 
     def _is_able(self, probe: Probe) -> bool:
-        family = probe.expectation.family
         for end in (probe.source, probe.target):
-            known = self.faults.get((end.name, family)) or self.taken.get((end.name, family))
-            probe.note = probe.note or known or ""
+            probe.note = probe.note or self._why_silent(end, probe.expectation.family)
         return not probe.note
+
+    def _why_silent(self, end: Endpoint, family: int) -> str:
+        return self.faults.get((end.name, family)) or self.unasked.get((end.name, family)) or ""
+
+    def why_unasked(self, probe: Probe) -> str:
+        """ "" where it was asked."""
+        family, ends = probe.expectation.family, (probe.source, probe.target)
+        return next(filter(None, (self.unasked.get((end.name, family)) for end in ends)), "")
 
     def _make_precise(self, probe: Probe) -> None:
         """What is expected of the very port that is asked: groups may let one pass and not another."""

@@ -1,15 +1,17 @@
 """Connections, each to a listener of the target's own. What is sent on one tells which probe it is.
 
 Rules: the first bytes in at the listener prove both ways, for the handshake needed them. Connections end by a reset, so
-that no side keeps them in TIME_WAIT. Source: tcp(7), socket(7) SO_LINGER.
+that no side keeps them in TIME_WAIT. A service that has the port is called and told nothing (services.py): its answer
+proves the way back, be it a refusal. Source: tcp(7), socket(7) SO_LINGER.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from errno import EINPROGRESS
+from errno import EADDRINUSE, ECONNREFUSED, EINPROGRESS
 from functools import partial
 from itertools import groupby
 from struct import pack
@@ -18,6 +20,7 @@ from weft.check.reach.exchange import READABLE, WRITABLE, Exchange, family_of
 from weft.check.reach.places import Places
 from weft.check.reach.probes import MESSAGE_BYTES, Board, Probe
 from weft.check.reach.rooms import Rooms
+from weft.check.reach.services import Services
 from weft.reach import Endpoint
 
 _RESET = pack("ii", 1, 0)
@@ -34,19 +37,22 @@ class Tcp:
         self._exchange, self._board, self._family, self._rooms = exchange, board, family, rooms
         self._listening: dict[str, int] = {}
         self._places = Places(family)
+        self._services = Services(rooms, family)
         self._calling: dict[int, socket.socket] = {}
 
     def open(self, end: Endpoint) -> None:
         """The calling thread is in the port's namespace. Raises: OSError."""
-        if end in self._places:
+        if end in self._places or end in self._services:
             return
         listener = self._socket()
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what a service left behind is none
             listener.bind((end.address(self._family), end.own_port))
             listener.listen(_BACKLOG)
-        except OSError:
+        except OSError as failure:
             listener.close()
+            if end.talk is not None and failure.errno == EADDRINUSE and self._services.watch(end):
+                return
             raise
         self._places.add(end)
         self._listening[end.name] = listener.getsockname()[1]
@@ -71,6 +77,10 @@ class Tcp:
         if call is not None:
             self._exchange.close(call)
 
+    def close(self) -> None:
+        """No service is watched any more."""
+        self._services.close()
+
     def _socket(self) -> socket.socket:
         made = socket.socket(family_of(self._family), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -79,23 +89,38 @@ class Tcp:
     def _call(self, probe: Probe, call: socket.socket) -> None:
         self._calling[probe.number] = call
         try:
-            call.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-            call.bind((probe.source.address(self._family), 0))
+            if probe.target in self._services:
+                self._services.bind(call, probe)
+            else:
+                call.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+                call.bind((probe.source.address(self._family), 0))
             refused = call.connect_ex((probe.target.asked(self._family), self.port(probe.target)))
             if refused not in (0, EINPROGRESS):
-                raise OSError(refused, _words(refused))
+                raise OSError(refused, os.strerror(refused))
             self._exchange.watch(call, partial(self._say, probe, call), WRITABLE)
         except OSError as failure:
             self._fail(probe, failure)
 
     def _say(self, probe: Probe, call: socket.socket) -> None:
         """Connected, or refused."""
+        if probe.target in self._services:
+            self._judge_service(probe, call)
+            return
         try:
             call.send(self._board.question(probe))
         except OSError as failure:
             self._fail(probe, failure)
         else:
             self._exchange.rest(call)
+
+    def _judge_service(self, probe: Probe, call: socket.socket) -> None:
+        """It answered, or somebody else did: that the call came to it, its namespace tells."""
+        failure = call.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        probe.answered = failure in (0, ECONNREFUSED)
+        probe.arrived = probe.answered and self._services.has_come(probe)
+        lacking = os.strerror(failure).lower() if failure else "somebody else answers"
+        probe.note = "" if probe.arrived else lacking
+        self.end(probe)
 
     def _fail(self, probe: Probe, failure: OSError) -> None:
         probe.note = (failure.strerror or "").lower()
@@ -117,7 +142,3 @@ class Tcp:
             if probe is not None:
                 self.end(probe)
         self._exchange.close(taken)
-
-
-def _words(number: int) -> str:
-    return OSError(number, "").strerror or ""

@@ -23,6 +23,7 @@ from weft.errors import WeftError
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
+from weft.reach.guests import silent, unopened
 from weft.records import dataclass
 from weft.trace import Fate, Sort, Trace
 from weft.wire.neighbour import NDA_DST, get_neighbours, read_neighbour
@@ -74,11 +75,11 @@ def follow(namespaces: Namespaces, trace: Trace) -> Live:
 def unmeasurable(trace: Trace) -> str:
     """Why no packet can be sent for it, "" where one can."""
     if trace.source.stitch is not None:
-        return f"{trace.source.name} is a tap, and only its guest could speak for it"
+        return silent(trace.source.name)
     if trace.source.is_outside or trace.source.netns is None:
         return f"{trace.source.name} is outside of this machine"
     if trace.target.stitch is not None and not is_open(trace.target.ifname):
-        return f"{trace.target.name} is a tap that nobody has opened"
+        return unopened(trace.target.name)
     if trace.talk.protocol not in SPEAKS:
         return f"only {', '.join(SPEAKS)} can be sent"
     return ""
@@ -106,6 +107,10 @@ class Sightings:
         mine = (one for one in steps if one.number in numbers and (one.family == BRIDGE) == is_bridge)
         dropped = [one for one in mine if one.verdict == "drop"]
         return self._words(station.netns, dropped[0]) if dropped else ""
+
+    def traces(self, station: Station) -> bool:
+        """Whether the kernel tells what drops packets there."""
+        return self._hides[station.netns].traces
 
     def unanswered(self, netns: str) -> str:
         """The neighbours that the namespace asked for and that did not answer, "" for none."""
@@ -185,7 +190,8 @@ def _difference(station: Station, way: str, seen: Sightings, before: Station | N
     if station.leaves == "postrouting":
         by = f" by {station.spot.oifname}" if station.spot.family == INET and station.spot.oifname else ""
         where = f"is not sent on{by}"
-    return f"the {way} came to {station.place} and {where}: no rule of nftables dropped it there"
+    why = "no rule of nftables dropped it there" if seen.traces(station) else "this kernel does not trace by what"
+    return f"the {way} came to {station.place} and {where}: {why}"
 
 
 def _not_come(station: Station, way: str, seen: Sightings, before: Station | None, answered: Answered) -> str:

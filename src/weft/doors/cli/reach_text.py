@@ -15,6 +15,7 @@ import click
 from weft.check.reach import Outcome, Protocol
 from weft.doors.cli.terminal import plain_lines
 from weft.reach import Endpoint, Expectation, Reach
+from weft.reach.guests import unopened
 from weft.service.reach import Pair, Reached
 from weft.service.suspects import Suspect
 
@@ -157,8 +158,9 @@ def _unexplained(expectation: Expectation) -> str:
 
 
 def _unmeasured(found: Reached) -> Iterator[str]:
-    unmeasured, unopened = [pair for pair in found.pairs if pair.reach is Reach.OPEN], _unopened(found)
-    reasons = Counter(unopened if _closed(pair, found) else _why_open(pair, found) for pair in unmeasured)
+    unmeasured = [pair for pair in found.pairs if pair.reach is Reach.OPEN]
+    closed = unopened(*(end.name for end in found.ports if end.name in found.unopened))
+    reasons = Counter(closed if _closed(pair, found) else _why_open(pair, found) for pair in unmeasured)
     for why, count in reasons.items():
         yield f"not measurable, {_counted(count)}: {why}"
 
@@ -170,21 +172,13 @@ def _left_out(found: Reached) -> Iterator[str]:
         asking = f"{found.asking:,} of {found.able:,} ports"
         yield f"floating IPs asked from {asking}, {alike}; `--port ADDRESS` asks from all"
     if found.outside:
-        yield f"not asked: floating IPs from outside ({', '.join(found.outside)}); only a machine there can"
-
-
-def _unopened(found: Reached) -> str:
-    """What all of them are, in one sentence."""
-    names = [end.name for end in found.ports if end.name in found.unopened]
-    if len(names) == 1:
-        return f"{names[0]} is a tap that nobody has opened"
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more} are taps that nobody has opened"
+        free = "`--external ADDRESS` asks, as an address there that nobody has"
+        yield f"not asked: floating IPs from outside ({', '.join(found.outside)}); {free}"
 
 
 def _why_open(pair: Pair, found: Reached) -> str:
     if closed := _closed(pair, found):
-        return f"{closed.name} is a tap that nobody has opened"
+        return unopened(closed.name)
     return next(known.why for known in pair.expectations if known.reach is Reach.OPEN)
 
 
@@ -226,8 +220,9 @@ def _port(end: Endpoint, found: Reached) -> dict[str, Any]:
     return {
         "name": end.name,
         "network": end.network,
-        "netns": end.netns,
-        "ifname": end.ifname,
+        "netns": None if end.comes_by else end.netns,
+        "ifname": None if end.comes_by else end.ifname,
+        "external": end.external or None,
         "addresses": [] if end.is_host else [address for address in (end.ipv4, end.ipv6) if address],
         "floating": end.floating or None,
         "forward": f"{end.talk.protocol}/{end.talk.port}" if end.talk else None,

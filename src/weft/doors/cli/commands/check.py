@@ -36,6 +36,7 @@ def port_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
 @click.option("--scope", metavar="NAME", shell_complete=scope_names, help="Check what was last applied as NAME.")
 @click.option("--port", "ports", metavar="PORT", multiple=True, shell_complete=port_names, help="Only this one. [more]")
 @click.option("--protocol", "protocols", type=click.Choice(PROTOCOLS), multiple=True, help="reach: only this. [more]")
+@click.option("--external", "outside", metavar="ADDRESS", multiple=True, help="reach: ask from outside as this. [more]")
 @click.option(
     "--seconds", type=click.FloatRange(1, 60), default=3.0, show_default=True, help="qos: measured each time."
 )
@@ -49,6 +50,7 @@ def command(
     scope: str | None,
     ports: tuple[str, ...],
     protocols: tuple[str, ...],
+    outside: tuple[str, ...],
     seconds: float,
     tolerance: float,
     peer: str,
@@ -58,7 +60,8 @@ def command(
 
     reach: ports which should reach each other do, and the others do not. Every port asks every other by ICMP, TCP and
     UDP over both families, and by packets as large as the way must carry (mtu). No port needs a service for that. Of
-    one PORT alone, all pairs are measured that it is part of.
+    one PORT alone, all pairs are measured that it is part of. With an ADDRESS of an external network that nobody has,
+    floating IPs and routers are asked from outside as well.
 
     qos: every class of every policy gets what is declared. iperf3 sends by TCP and UDP from port to port, and what
     counts is what the class counted. What leaves the machine needs a --peer that serves iperf3, at PORT (5201) and
@@ -74,10 +77,17 @@ def command(
     loaded = intent_of(service, scope, file)
     if what == "qos":
         return _qos(service, loaded, (*names, *ports), (seconds, tolerance / 100), peer, output)
-    return _reach(service, loaded, (*names, *ports), protocols, output)
+    return _reach(service, loaded, (*names, *ports), protocols, addresses_of(outside), output)
 
 
-def _reach(service: Service, loaded: Loaded, ports: Sequence[str], protocols: Sequence[str], output: str) -> int:
+def _reach(
+    service: Service,
+    loaded: Loaded,
+    ports: Sequence[str],
+    protocols: Sequence[str],
+    outside: Sequence[str],
+    output: str,
+) -> int:
     from weft.check.reach import Protocol
     from weft.doors.cli.progress import Bar
     from weft.doors.cli.reach_text import document, text
@@ -85,7 +95,7 @@ def _reach(service: Service, loaded: Loaded, ports: Sequence[str], protocols: Se
 
     asked = [Protocol(word) for word in protocols or PROTOCOLS]
     with Bar("Measuring") as bar:
-        found = check_reach(service, loaded, ports, asked, bar)
+        found = check_reach(service, loaded, ports, asked, bar, outside)
     if output == "json":
         say_json(document(found))
     else:
@@ -111,6 +121,17 @@ def _qos(
     else:
         say(text(found))
     return 0 if found.clean else DIFFERENCES
+
+
+def addresses_of(written: Sequence[str]) -> list[str]:
+    """As the kernel writes them. Raises: click.BadParameter."""
+    from ipaddress import ip_address
+
+    try:
+        return [str(ip_address(one)) for one in written]
+    except ValueError as failure:
+        what = "it is asked from an address without prefix length, such as 203.0.113.77"
+        raise click.BadParameter(f"{failure}; {what}", param_hint="--external") from None
 
 
 def peer_of(written: str) -> tuple[str, int]:

@@ -1,0 +1,72 @@
+"""Forwardings to ports that services hold: their calls are answered by the service itself, and counted where it is.
+
+Rules: every call comes from a port that no other call of the run has, so that it is known wherever it comes, whatever
+address it was given on the way. The service is told nothing: it sees a connection that ends at once.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from contextlib import suppress
+from errno import EADDRINUSE
+
+from weft.backends.arrivals import Arrivals
+from weft.backends.libnftables import Complaint
+from weft.check.reach.probes import Probe
+from weft.check.reach.rooms import Rooms
+from weft.errors import FeatureMissing
+from weft.reach import Endpoint
+
+_FROM = (20_000, 60_000)
+_TRIES = 64
+_Place = tuple[str, str, int]
+
+
+class Services:
+    """The held places of one family. `rooms`: where they are."""
+
+    def __init__(self, rooms: Rooms, family: int) -> None:
+        self._rooms, self._family = rooms, family
+        self._watched: dict[_Place, Arrivals] = {}
+        self._ports: dict[int, int] = {}
+        self._next = random.randrange(*_FROM)
+
+    def watch(self, end: Endpoint) -> bool:
+        """Whether calls to a service can be known there. The calling thread is in its namespace."""
+        if end in self:
+            return True
+        with suppress(Complaint, FeatureMissing):
+            self._watched[self._of(end)] = Arrivals(end.address(self._family), end.own_port)
+            return True
+        return False
+
+    def __contains__(self, end: Endpoint) -> bool:
+        return bool(end.own_port) and self._of(end) in self._watched
+
+    def bind(self, call: socket.socket, probe: Probe) -> None:
+        """Give a call a port of its own. Raises: OSError."""
+        for _ in range(_TRIES):
+            self._next = self._next + 1 if self._next < _FROM[1] else _FROM[0]
+            try:
+                call.bind((probe.source.address(self._family), self._next))
+            except OSError as failure:
+                if failure.errno != EADDRINUSE:
+                    raise
+            else:
+                self._ports[probe.number] = self._next
+                return
+        raise OSError(EADDRINUSE, "no port to call from")
+
+    def has_come(self, probe: Probe) -> bool:
+        """Whether the call has been seen where the service is."""
+        with self._rooms.inside(probe.target.netns), suppress(Complaint):
+            return self._ports.get(probe.number) in self._watched[self._of(probe.target)].seen()
+        return False
+
+    def close(self) -> None:
+        for arrivals in self._watched.values():
+            arrivals.close()
+
+    def _of(self, end: Endpoint) -> _Place:
+        return end.netns, end.address(self._family), end.own_port
