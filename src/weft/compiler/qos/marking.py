@@ -15,6 +15,7 @@ from weft.compiler.addressing import number_of
 from weft.compiler.draft import Draft
 from weft.compiler.qos.demand import Demand, Direction
 from weft.compiler.qos.leading import Seen
+from weft.compiler.qos.nft_text import one_of
 from weft.compiler.router.chains import SRCNAT_PRIORITY
 from weft.compiler.router.place import RouterPlace
 from weft.kinds.nft.chain import NftChain
@@ -66,19 +67,20 @@ def mark(draft: Draft, marked: Sequence[Marked], path: Path) -> None:
     )
 
 
-def lead_through(draft: Draft, routers: Sequence[RouterPlace], ifbs: Mapping[str, str], path: Path) -> None:
-    """Lead what comes in through the ifb of its tree. `ifbs`: major to ifname."""
-    draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), path)
+def lead_through(draft: Draft, device: str, ifbs: Mapping[str, str], path: Path, table_path: Path) -> None:
+    """Lead what comes in and goes on by `device` through the ifb of its tree. `ifbs`: major to ifname."""
+    draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), table_path)
     rules = tuple(f'meta priority {major}:0-{major}:ffff fwd to "{ifb}"' for major, ifb in ifbs.items())
-    for router in routers:
-        draft.put(_egress_chain(draft, router.transit, rules), router.path)
+    draft.put(_egress_chain(draft, device, rules), path)
 
 
-def ward_off(draft: Draft, link: str, mac: str, default: str, path: Path) -> None:
+def ward_off(draft: Draft, link: str, mac: str, default: str, path: Path, vids: Sequence[int] = ()) -> None:
     """Give frames of others that leave by the link, macvlans in somebody's namespace, the default class: they pass no
-    chain of the host's but this one, and their priority is what their sender likes."""
+    chain of the host's but this one, and their priority is what their sender likes. What leaves by one of the VLANs
+    `vids` has been given its class in a bridge."""
     draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), path)
-    draft.put(_egress_chain(draft, link, (f"ether saddr != {mac} meta priority set {default}",)), path)
+    bridged = (f"vlan id {one_of(list(map(str, vids)))} accept",) if vids else ()
+    draft.put(_egress_chain(draft, link, (*bridged, f"ether saddr != {mac} meta priority set {default}")), path)
 
 
 def _egress_chain(draft: Draft, device: str, rules: tuple[str, ...]) -> NftChain:
