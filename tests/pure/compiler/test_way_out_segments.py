@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.pure.compiler.intents import MACHINE, facts, findings
-from tests.pure.compiler.test_way_out import MBIT, QOS_P, both, changed, host, made, out
+from tests.pure.compiler.test_way_out import MBIT, QOS_P, both, changed, host, made, out, warnings
 from weft.facts import Facts, ForeignLink, Line
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
@@ -17,6 +17,7 @@ from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Port, Su
 from weft.model.links import HostLink
 from weft.model.qos import QosUse
 from weft.model.segment import SegmentSpec
+from weft.model.stacked import MacvlanLink
 
 LINKS = {
     **MACHINE.links,
@@ -112,8 +113,8 @@ def test_a_bridge_that_leads_out_shares_its_port_s_tree() -> None:
     assert {obj.ifname for obj in state.values() if isinstance(obj, Htb) and obj.ifname in LINKS} == {"eth2"}
     marked = next(o for o in state.values() if isinstance(o, NftChain) and (o.family, o.name) == ("inet", "qos"))
     assert all('"br-lan"' in rule for rule in marked.rules)
-    sent = next(o for o in state.values() if isinstance(o, NftChain) and (o.family, o.name) == ("bridge", "qos-sent"))
-    assert sent.rules[0].startswith("oifname @upby-eth2 ether saddr != 52:54:00:00:00:03 meta priority set")
+    assert marked.rules[0].startswith('oifname "br-lan" meta skuid 0-4294967295 meta priority set'), "frames pass too"
+    assert not any(isinstance(o, NftChain) and o.name == "qos-sent" for o in state.values()), "its MAC may change"
     two = intent(net(Uplink.NAT, link="br-lan"), host(eth2=9 * MBIT, eth3=9 * MBIT), p=port(both(MBIT)))
     assert "several have a capacity" in wrong(two, bridge_out)[0][1]
 
@@ -165,3 +166,19 @@ def test_a_port_more_is_its_own_class_and_element() -> None:
     there = {key for key in changed(before, now) if not key.netns and key.table not in ("link", "netns")}
     assert {key.table for key in there} == {"class", "qdisc", "nft-element"}
     assert all(key not in before.state for key in there)
+
+
+def test_who_can_send_as_another_is_warned_of() -> None:
+    free = port(None, "q", port_security=False)
+    wanted = intent(net(link="eth1"), host(eth1=9 * MBIT), p=port(out(MBIT)), q=free)
+    assert [(path[-2:], "under the MAC of t/p" in what) for path, what in warnings(wanted, KNOWN)] == [
+        (("q", "port_security"), True)
+    ]
+    assert not warnings(intent(net(link="eth1"), host(eth1=9 * MBIT), p=replace(free, qos=out(MBIT))), KNOWN)
+
+
+def test_a_macvlan_upon_a_link_whose_vlans_are_told_apart() -> None:
+    links = {"eth1": HostLink(existing=True, capacity=9 * MBIT), "mv": MacvlanLink(link="eth1")}
+    wanted = intent(net(link="eth1", vlan=5), NamespaceConfig(links=links), p=port(out(MBIT)))
+    [(path, what)] = warnings(wanted, KNOWN)
+    assert path == ("host", "links", "mv") and "can send in VLANs of eth1" in what

@@ -10,7 +10,7 @@ goes on with what it took. Source: nft(8), net/bridge/br_forward.c, net/bridge/b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups.guard import speakers
@@ -35,8 +35,8 @@ _MAC = {"egress": "ether saddr", "ingress": "ether daddr"}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridged:
     """One direction of a link that networks stand on. `outlets`: the ports of bridges that lead there; `rest`:
-    (network, class) of what is a network's and no port's own; `ports`: with the class of each and its path; `mac`: the
-    bridge's own where the host itself leads out by it, "" where nothing of its is told apart."""
+    (network, class) of what is a network's and no port's own; `ports`: with the class of each and its path. `routes`:
+    whether the host routes by the bridge, which then has `mac`, "" where that may change."""
 
     link: str
     way: Direction
@@ -45,6 +45,7 @@ class Bridged:
     rest: Sequence[tuple[Segment, str]]
     ports: Sequence[tuple[PortPlace, str, Path]]
     path: Path
+    routes: bool = False
     mac: str = ""
 
     @property
@@ -82,6 +83,17 @@ def tell_apart(draft: Draft, bridged: Sequence[Bridged]) -> None:
         draft.put(_chain(table, "qos-sent", "output", own), path)
 
 
+def warn_of_unguarded(draft: Draft, bridged: Iterable[Bridged], places: Iterable[PortPlace]) -> None:
+    """Say which ports may send under the MAC of one that has a class: its fellows on the network without a guard."""
+    known = {id(place): place for one in bridged for place, _, _ in one.ports}.values()
+    for place in places:
+        fellow = next((one for one in known if one.segment is place.segment and one is not place), None)
+        if fellow is None or place.port.port_security or place.port.attach.router:
+            continue
+        what = f"without port_security {place.label} can send under the MAC of {fellow.label}, in that one's class"
+        draft.warn((*place.path, "port_security"), what, "leave it out, or another network for this port")
+
+
 def known_by(place: PortPlace) -> Iterator[str]:
     """What frames of a port are known by, in words."""
     segment = place.segment
@@ -100,8 +112,10 @@ def _rules(one: Bridged) -> Iterator[str]:
 def _of_bridge(one: Bridged) -> Iterator[str]:
     """Of what passes a bridge because the host, or what stands on the bridge, sends it: what the host routes has its
     class already."""
-    others = f"ether saddr != {one.mac} " if one.mac else ""
-    yield f"{one.outlet} {others}meta priority set {one.default}"
+    if not one.routes:
+        yield f"{one.outlet} meta priority set {one.default}"
+    elif one.mac:
+        yield f"{one.outlet} ether saddr != {one.mac} meta priority set {one.default}"
 
 
 def _chain(table: str, name: str, hook: str, rules: Sequence[str]) -> NftChain:

@@ -16,6 +16,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.qos.demand import Demand, Direction
 from weft.compiler.qos.leading import Seen
 from weft.compiler.qos.nft_text import one_of
+from weft.compiler.qos.senders import ANYBODY
 from weft.compiler.router.chains import SRCNAT_PRIORITY
 from weft.compiler.router.place import RouterPlace
 from weft.kinds.nft.chain import NftChain
@@ -35,13 +36,15 @@ _FAMILIES = {4: ("ip", "ipv4_addr"), 6: ("ip6", "ipv6_addr")}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
     """One direction of a link that leads out. `default`: the class of what nobody asked for; `rest`: (router, class)
-    of what is a router's and no port's own; `ports`: (demand, class, what the host knows the port by)."""
+    of what is a router's and no port's own; `ports`: (demand, class, what the host knows the port by). `is_bridge`:
+    whether it is one whose ports' frames have their class already; br_netfilter shows them here once more."""
 
     link: str
     way: Direction
     default: str
     rest: Sequence[tuple[RouterPlace, str]]
     ports: Sequence[tuple[Demand, str, Sequence[Seen]]]
+    is_bridge: bool = False
 
 
 def mark(draft: Draft, marked: Sequence[Marked], path: Path) -> None:
@@ -103,7 +106,8 @@ def _rules(one: Marked) -> Iterator[str]:
         by, transit, end, port = ("iifname", "oifname", "daddr", "dport")
     at = f'{by} "{one.link}"'
     if one.way == "egress":
-        yield f"{at} meta priority set {one.default}"
+        # of a bridge what local sockets send: what is forwarded has no class of anybody's here (net/ipv4/ip_forward.c)
+        yield f"{at} {f'{ANYBODY} ' if one.is_bridge else ''}meta priority set {one.default}"
     if one.rest:
         yield f"{at} meta priority set {transit} map @{_name(one)}"
     for family in _forwarding(one):

@@ -21,7 +21,7 @@ from weft.compiler.naming import altnames, identity, mac, short_id
 from weft.compiler.network import ETHERNET_MTU, Segment
 from weft.compiler.place import PortPlace
 from weft.compiler.qos.admission import admit
-from weft.compiler.qos.bridging import Bridged, known_by, tell_apart
+from weft.compiler.qos.bridging import Bridged, known_by, tell_apart, warn_of_unguarded
 from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, tenant_place, within
 from weft.compiler.qos.leading import Leading
 from weft.compiler.qos.marking import Marked, lead_through, mark, ward_off
@@ -79,7 +79,9 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
     if routed := [tree for tree in trees if tree.trunk.routed]:
         mark(draft, [tree.marked(out) for tree in routed], routed[0].path)
     if bridged := [tree for tree in trees if tree.trunk.bridged]:
-        tell_apart(draft, [tree.bridged(draft, out) for tree in bridged])
+        told_apart = [tree.bridged(draft, out) for tree in bridged]
+        tell_apart(draft, told_apart)
+        warn_of_unguarded(draft, told_apart, out.places.values())
     _lead_in(draft, out, [tree for tree in trees if tree.way == "ingress"])
 
 
@@ -139,6 +141,7 @@ class _Shared:
         rest = [(router, _aggregate(router, there)) for router in out.routers]
         return Marked(
             link=self.trunk.front,
+            is_bridge=self.trunk.front != self.trunk.link,
             way=self.way,
             default=self.built.default,
             rest=[
@@ -159,7 +162,7 @@ class _Shared:
         standing = self.standing(out)
         networks = {id(segment): segment for segment, _ in standing}.values()
         rest = [(segment, within(segment, there)) for segment in networks]
-        trunk = self.trunk
+        trunk, bridge = self.trunk, _own(draft, self.trunk.front)
         return Bridged(
             link=trunk.link,
             way=self.way,
@@ -172,7 +175,8 @@ class _Shared:
             ],
             ports=[(place, classids[demand.place], demand.path[:-1]) for demand, place in self._standing_ports()],
             path=self.path,
-            mac=_mac(draft, trunk.front) if trunk.routed and trunk.front != trunk.link else "",
+            routes=trunk.routed and trunk.front != trunk.link,
+            mac=(bridge.mac if bridge is not None else None) or "",
         )
 
     def _standing_ports(self) -> Iterator[tuple[Demand, PortPlace]]:
