@@ -142,7 +142,7 @@ class Compiler:
         compile_links_qos(draft, stands.declared, policies)
         segments = tuple(self._all_segments())
         links = {name: external.link for name, external in externals.items()}
-        leading = Leading(routers, links, self._transit, leads)
+        leading = Leading(routers, links, self._transit, leads, segments, wanted.capacity_bps)
         compile_way_out(draft, WayOut(shares=wanted, segments=segments, leading=leading, places=self._places))
         warn_of_roots_that_stay(draft, stands.declared)
         self._filters(draft)

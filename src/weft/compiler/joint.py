@@ -14,6 +14,11 @@ from weft.kinds.link.veth import Veth
 from weft.state import HOST, Key, link_key
 
 
+def outer_end(segment: Segment) -> Key:
+    """The pair's end on the host's bridge."""
+    return link_key(HOST, f"wj{short_id(segment.id)}")
+
+
 def compile_joint(draft: Draft, segment: Segment) -> None:
     """Put the pair, where the network joins a bridge."""
     footing = segment.footing
@@ -22,7 +27,7 @@ def compile_joint(draft: Draft, segment: Segment) -> None:
     path = (*segment.path, "segment")
     draft.need("veth", path, "load the kernel's veth module")
     inner = link_key(segment.netns, f"wl{short_id(segment.id)}")
-    outer = link_key(HOST, f"wj{short_id(segment.id)}")
+    outer = outer_end(segment)
     mtu = footing.below_mtu or ETHERNET_MTU
     readable = f"{draft.names.scope}.{segment.tenant}.{segment.name}.segment"
     ends = (

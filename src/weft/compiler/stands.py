@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
-from weft.compiler.footing import Footing
+from weft.compiler.footing import Footing, Outlet
 from weft.compiler.links.ahead import mtu_ahead
 from weft.compiler.links.declared import Declaration, Declared
 from weft.compiler.links.place import LinkPlace
@@ -89,16 +89,28 @@ class Stands:
         spec = site.spec
         found = Footing(below=link.name, below_mtu=mtu_ahead(self._draft, self._links, link))
         if spec.vlan and not spec.mode and self._filters(link):
-            return replace(found, joined=link, vlan=spec.vlan)
+            return replace(found, joined=link, vlan=spec.vlan, outlets=self._outlets(link))
         if self._is_bridge(link) and not spec.vlan and not spec.mode:
-            return replace(found, joined=link)
+            return replace(found, joined=link, outlets=self._outlets(link))
         if not self._is_bridge(link):
             self._raise(link, (*site.path, "link"))
         if spec.mode:
             stem = self._vlan(site, link, found, "") if spec.vlan else link
             self._shared[_shared_key(site)] = Declaration(_mode_of(spec, stem), site.path)
             return found
-        return replace(found, joined=self._bridge_over(site, link, found))
+        joined = self._bridge_over(site, link, found)
+        port = self._vlan_key(site).name if spec.vlan else link.name
+        return replace(found, joined=joined, outlets=(Outlet(link=link.name, port=port, vid=spec.vlan or 0),))
+
+    def _outlets(self, bridge: Key) -> tuple[Outlet, ...]:
+        """The ports of a bridge that the file says the capacity of: the others, for all it knows, lead to guests."""
+        said = [key for key, entry in self._links.items() if key.netns == HOST and entry.spec.capacity is not None]
+        return tuple(Outlet(link=key.name, port=key.name) for key in said if self._master(key) == bridge.name)
+
+    def _master(self, link: Key) -> str:
+        """What a link of the host's is a port of, by the file or else now."""
+        entry, there = self._links.get(link), self._draft.facts.links.get(link.name)
+        return (entry.spec.master if entry else None) or (there.master if there else "")
 
     def _bridge_over(self, site: _Site, link: Key, found: Footing) -> Key:
         """The host's bridge above a link or its VLAN, made once."""
@@ -135,8 +147,8 @@ class Stands:
 
     def _vlan(self, site: _Site, link: Key, found: Footing, master: str) -> Key:
         """The VLAN of a link, made once."""
-        name, own_id = self._stem(site.spec)
-        key = link_key(HOST, f"wv{short_id(own_id)}")
+        name, _ = self._stem(site.spec)
+        key = self._vlan_key(site)
         if key in self._draft.state:
             return key
         self._draft.need("vlan", (*site.path, "vlan"), "load the kernel's 8021q module")
@@ -160,6 +172,9 @@ class Stands:
             site.path,
         )
         return key
+
+    def _vlan_key(self, site: _Site) -> Key:
+        return link_key(HOST, f"wv{short_id(self._stem(site.spec)[1])}")
 
     def _vxlan(self, site: _Site, vni: int) -> Footing:
         """The VXLAN, a port of the network's own bridge. It is left to the maker of links, who knows all about it."""
@@ -231,9 +246,7 @@ class Stands:
 
     def _is_free(self, site: _Site, link: Key, path: Path) -> bool:
         """Whether it is nobody else's port."""
-        entry, there = self._links.get(link), self._draft.facts.links.get(link.name)
-        own = f"wh{short_id(self._stem(site.spec)[1])}"
-        master = (entry.spec.master if entry else None) or (there.master if there else "")
+        own, master = f"wh{short_id(self._stem(site.spec)[1])}", self._master(link)
         if master in ("", own):
             return True
         self._draft.error(path, f"{link.name} is a port of {master}", f"`link: {master}`", Cause.MACHINE)

@@ -84,23 +84,43 @@ def explanation(planted: Planted, called: Callable[[Path], str], shown: Containe
 def _shared_steps(planted: Planted, called: Callable[[Path], str], shown: Container[str] | None) -> Iterator[Step]:
     assert planted.tree is not None
     is_out = planted.direction == "egress"
-    how = (
-        "after routing and before translation, by the link it came from and its source"
-        if is_out
-        else "by its destination, where it goes on to a router; from there it is sent through an ifb"
-    )
     yield Step(
         what=f"one tree for all who share {called(planted.path)}",
-        why=f"a tree within another would lose guarantees; a packet gets its class {how}, and whatever is not asked "
-        "for here, the host's own too, the default",
+        why=f"a tree within another would lose guarantees; a packet gets its class {_told_apart(planted)}, and "
+        "whatever is not asked for here, the host's own too, the default",
     )
     for node in planted.tree.nodes:
-        known_by = planted.known_by.get(node.classid, ())
-        if known_by and (shown is None or node.classid in shown):
-            end = "source" if is_out else "destination"
-            what = f"a packet of {_shared_name(node, called)} is known by its {end}"
-            yield Step(what=what, why=f"behind a router the host sees {', '.join(known_by)}")
+        if shown is not None and node.classid not in shown:
+            continue
+        name, end = _shared_name(node, called), "source" if is_out else "destination"
+        if known_by := planted.known_by.get(node.classid, ()):
+            yield Step(
+                what=f"a packet of {name} is known by its {end}",
+                why=f"behind a router the host sees {', '.join(known_by)}",
+            )
+        if known_by := planted.known_at_bridge.get(node.classid, ()):
+            yield Step(
+                what=f"a frame of {name} is known by the MAC of its {end}",
+                why=f"where it crosses the host's bridge, with the pair of links of its network: {', '.join(known_by)}",
+            )
     yield from tree_steps(planted.tree, lambda node: _shared_name(node, called), shown)
+
+
+def _told_apart(planted: Planted) -> str:
+    is_out, how = planted.direction == "egress", []
+    if planted.known_by or not planted.known_at_bridge:
+        how.append(
+            "after routing and before translation, by the link it came from and its source"
+            if is_out
+            else "by its destination, where it goes on to a router; from there it is sent through an ifb"
+        )
+    if planted.known_at_bridge:
+        how.append(
+            "in the bridge, by its network and MAC"
+            if is_out
+            else "in the bridge, by its network and MAC; from there it is sent through an ifb"
+        )
+    return ", or ".join(how)
 
 
 def _shared_name(node: Node, called: Callable[[Path], str]) -> str:

@@ -15,7 +15,6 @@ from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Pools, P
 from weft.model.links import HostLink
 from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, QosUse
 from weft.model.router import ExternalNetwork, ExternalSubnet, Router, RouterGateway, RouterInterface
-from weft.model.segment import SegmentSpec
 from weft.probe.held import Owner, pool_addresses, transit_addresses
 from weft.state import Key
 
@@ -241,13 +240,6 @@ def test_nothing_is_shared_where_nothing_leads_out() -> None:
     assert what.endswith("`rate` guarantees nothing: it is a limit and no more")
     assert warnings(intent(p=out(MBIT, MBIT * 2), net=net))[0][1].endswith("it has no effect beside its `ceil`")
     assert warnings(intent(p=out(None, MBIT), net=net)) == []
-
-
-def test_a_guarantee_on_a_segment() -> None:
-    net = Network(subnets=(Subnet(cidr="10.0.0.0/24"),), segment=SegmentSpec(link="eth1", vlan=5))
-    there = {**MACHINE.links, "eth1": ForeignLink(ifname="eth1")}
-    found = [f.what for f in findings(intent(p=out(MBIT), net=net), links=there)]
-    assert any("which network n stands on: not in this version" in what for what in found), found
 
 
 def test_aggregates_of_what_leads_nowhere() -> None:

@@ -12,9 +12,10 @@ from dataclasses import field
 from typing import Any, Literal
 
 from weft.compiler.draft import Draft
+from weft.compiler.footing import Footing
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
-from weft.compiler.qos.leading import Leading
+from weft.compiler.qos.leading import Leading, Out
 from weft.compiler.qos.numbers import counting, frame_bytes, too_slow
 from weft.compiler.tenant import PortKey
 from weft.model.intent import Path
@@ -52,8 +53,7 @@ class Shares:
 class Demand:
     """One carrier's, its rates in frames of full size. `place`: where it stands by its former names, which its class's
     number comes from. `within`: the place of the aggregate that it is part of, "" for none. `rate_bps` 0: nothing is
-    guaranteed; `ceil_bps` None: there is no limit. `by`: the links that it leads out by (leading.py). `port` None: an
-    aggregate."""
+    guaranteed; `ceil_bps` None: there is no limit. `out`: the links that it leads out by. `port` None: an aggregate."""
 
     place: str
     path: Path
@@ -62,8 +62,12 @@ class Demand:
     want: QosDirection
     rate_bps: int
     ceil_bps: int | None
-    by: frozenset[str]
+    out: Out
     port: PortPlace | None = None
+
+    @property
+    def by(self) -> frozenset[str]:
+        return self.out.links
 
 
 def collect(
@@ -83,13 +87,13 @@ def collect(
         place, want = places.get(key), getattr(policy, way)
         if place is None or want is None or want.rate is None:
             continue
-        by = leading.of_port(place)
-        if not by:
+        out = leading.of_port(place)
+        if not out.links:
             _nothing_shared(draft, place, want)
         else:
             over = within(place.segment, there)
             path = (*place.path, "qos")
-            demands.append(_demand(draft, place.segment, port_place(place), path, way, over, want, by, place))
+            demands.append(_demand(draft, place.segment, port_place(place), path, way, over, want, out, place))
     return demands
 
 
@@ -126,7 +130,7 @@ def _check_visitors(
     away: dict[str, list[PortPlace]] = {}
     for place in places:
         own = shares.tenants.get(place.tenant.name)
-        if place.is_visitor and own is not None and getattr(own, way) is not None and leading.of_port(place):
+        if place.is_visitor and own is not None and getattr(own, way) is not None and leading.of_port(place).links:
             away.setdefault(place.tenant.name, []).append(place)
     for tenant, there in away.items():
         said = ", ".join(f"{one.name} by {one.segment.tenant}/{one.segment.name}" for one in there[:_NAMED])
@@ -138,7 +142,7 @@ def _check_visitors(
 def _tenants(
     draft: Draft, shares: Shares, segments: Sequence[Segment], leading: Leading, way: Direction
 ) -> Iterator[Demand]:
-    by_tenant = {segment.tenant: segment for segment in segments if leading.of_network(segment)}
+    by_tenant = {segment.tenant: segment for segment in segments if leading.of_network(segment).links}
     for tenant, policy in shares.tenants.items():
         path, want = ("tenants", tenant, "qos"), getattr(policy, way)
         if want is None:
@@ -159,18 +163,20 @@ def _networks(
         if segment is None or want is None:
             continue
         path = (*segment.path, "qos")
-        by = leading.of_network(segment)
+        out = leading.of_network(segment)
         if segment.uplink is None and (router := leading.crowded(segment)) is not None:
             what = f"router {router.name} leads other networks out too, and outside nobody tells one from another"
             fix = "`qos:` of the tenant, `rate` of each port, or a router for this network alone"
             draft.error(path, what, fix)
-        elif not by:
+        elif not out.links and segment.footing is not None:
+            draft.error(path, *_unfit(segment, segment.footing))
+        elif not out.links:
             draft.error(path, "the network leads nowhere, so its ports share nothing that could be divided", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
-            yield _demand(draft, segment, network_place(segment), path, way, within(segment, there), want, by)
+            yield _demand(draft, segment, network_place(segment), path, way, within(segment, there), want, out)
 
 
-_UPLINK = "`uplink: nat` or `routed`, a router with `gateway:`, or `port_qos:` for each port by itself"
+_UPLINK = "`uplink: nat` or `routed`, a router with `gateway:`, a `segment:`, or `port_qos:` for each port by itself"
 
 
 def _is_aggregate(draft: Draft, path: Path, way: Direction, want: QosDirection) -> bool:
@@ -193,7 +199,7 @@ def _demand(
     way: Direction,
     over: str,
     want: QosDirection,
-    by: frozenset[str],
+    out: Out,
     port: PortPlace | None = None,
 ) -> Demand:
     for key in ("rate", "ceil") if port is None else ("rate",):  # a port keeps its ceil itself
@@ -208,7 +214,7 @@ def _demand(
         want=want,
         rate_bps=_in_frames(want, want.rate or 0, segment.out_mtu),
         ceil_bps=None if ceil is None else _in_frames(want, ceil, segment.out_mtu),
-        by=by,
+        out=out,
         port=port,
     )
 
@@ -230,10 +236,21 @@ def _nothing_shared(draft: Draft, place: PortPlace, want: QosDirection) -> None:
         draft.error(path, what, "one router that has the gateway of the port's subnet, of a family that leads out")
         return
     if segment.footing is not None:
-        what = f"a guarantee on {segment.footing.below}, which network {segment.name} stands on"
-        fix = "`ceil:` limits the port there; guarantees are of a network with `uplink: nat` or `routed`"
-        draft.error(path, f"{what}: not in this version of weft", fix)
+        draft.error(path, *_unfit(segment, segment.footing))
         return
     then = "it has no effect beside its `ceil`" if want.ceil is not None else "it is a limit and no more"
     what = f"network {segment.name} leads nowhere, so there is nothing to share and `rate` guarantees nothing: {then}"
     draft.warn(path, what, "`ceil:` for a limit, or an uplink of the network")
+
+
+def _unfit(segment: Segment, footing: Footing) -> tuple[str, str]:
+    """Why nothing is shared of what a network stands on, and what would do."""
+    of = f"network {segment.name} stands on {footing.below}"
+    if footing.shared is not None:
+        what = f"with `mode` the ports of {segment.name} are links upon {footing.below}, where each may send as another"
+        return what, "a segment without `mode`; `ceil:` limits a port by itself"
+    if footing.added is not None:
+        what = f"{of} in tunnels, whose packets the host sends as its own: a port is not seen there"
+        return what, "`ceil:` limits a port by itself; guarantees need a link, a VLAN of it, or a router"
+    what = f"{of}, a bridge, and nobody says which of its ports leads out and what that carries"
+    return what, "`host: links: PORT: {existing: true, capacity: 1gbit}` for the one that does"

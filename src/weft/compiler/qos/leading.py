@@ -1,14 +1,17 @@
 """Which of the host's links a port, a network, a tenant leads out by, and what the host knows a port by. Pure.
 
 Rules: what goes by `uplink:` goes by the links of the host's default routes, which are found out later: HOSTS_OWN
-stands for them. What a declared router leads out goes by its external network's link, whatever the host's own is.
+stands for them. What a declared router leads out goes by its external network's link, whatever the host's own is. A
+network with `segment:` leaves by the link that it stands on, too. Where a router leads out as well, that link counts
+if the file says what it carries: else the router's way is the one that is meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from weft.compiler.floating.leads import Lead, Way
+from weft.compiler.footing import Outlet
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import TransitKey
@@ -38,10 +41,22 @@ class Seen:
         return f"{self.address}{there} of router {self.router.tenant}/{self.router.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Out:
+    """Links that somebody leads out by: through routers, and as frames, by what a network stands on."""
+
+    routed: frozenset[str] = frozenset()
+    bridged: frozenset[str] = frozenset()
+
+    @property
+    def links(self) -> frozenset[str]:
+        return self.routed | self.bridged
+
+
 class Leading:
     """All that leads out."""
 
-    __slots__ = ("_leaving", "_links", "_transit", "_ways", "routers")
+    __slots__ = ("_known", "_leaving", "_links", "_segments", "_transit", "_ways", "routers")
 
     def __init__(
         self,
@@ -49,25 +64,35 @@ class Leading:
         links: Mapping[str, str],
         transit: Mapping[TransitKey, str],
         leads: Iterable[Lead],
+        segments: Sequence[Segment] = (),
+        known: Container[str] = (),
     ) -> None:
-        """`links`: by external network; `transit`: pool addresses of ports, by their own; `leads`: of floating IPs."""
+        """`links`: by external network; `transit`: pool addresses of ports, by their own; `leads`: of floating IPs;
+        `segments`: all networks; `known`: the links of which the file says what they carry."""
         self.routers = routers
+        self._segments, self._known = segments, known
         self._links, self._transit, self._leaving = links, transit, Leaving(routers)
         self._ways: dict[tuple[Path, str], list[tuple[str, Way]]] = {}
         for lead in leads:
             for way in lead.ways:
                 self._ways.setdefault((lead.router.path, way.fixed), []).append((lead.address, way))
 
-    def of_port(self, place: PortPlace) -> frozenset[str]:
+    def of_port(self, place: PortPlace) -> Out:
         if place.segment.uplink is not None:
-            return frozenset({HOSTS_OWN})
-        return self._by(router for router, _ in self._leaving.ways(place))
+            return self._out(frozenset({HOSTS_OWN}), [place.segment])
+        return self._out(self._by(router for router, _ in self._leaving.ways(place)), [place.segment])
 
-    def of_network(self, segment: Segment) -> frozenset[str]:
-        return frozenset({HOSTS_OWN}) if segment.uplink is not None else self._by(self._leaving.declared(segment))
+    def of_network(self, segment: Segment) -> Out:
+        by = frozenset({HOSTS_OWN}) if segment.uplink is not None else self._by(self._leaving.declared(segment))
+        return self._out(by, [segment])
 
-    def of_tenant(self, tenant: str) -> frozenset[str]:
-        return self._by(one for one in self.routers if one.tenant == tenant and one.transit and one.legs)
+    def of_tenant(self, tenant: str) -> Out:
+        routed = self._by(one for one in self.routers if one.tenant == tenant and one.transit and one.legs)
+        return self._out(routed, [segment for segment in self._segments if segment.tenant == tenant])
+
+    def standing(self) -> Iterator[tuple[Segment, Outlet]]:
+        """The networks whose frames leave by links, each with how."""
+        return ((segment, outlet) for segment in self._segments for outlet in _outlets(segment))
 
     def crowded(self, segment: Segment) -> RouterPlace | None:
         """A router that leads the network out along with others, so that the host cannot tell it from these."""
@@ -86,5 +111,13 @@ class Leading:
                     protocol = way.forward.protocol
                     yield Seen(router=router, address=floating, word=way.word, protocol=protocol, ports=ports)
 
+    def _out(self, routed: frozenset[str], segments: Iterable[Segment]) -> Out:
+        below = {outlet.link for segment in segments for outlet in _outlets(segment)}
+        return Out(routed=routed, bridged=frozenset(link for link in below if not routed or link in self._known))
+
     def _by(self, routers: Iterable[RouterPlace]) -> frozenset[str]:
         return frozenset(HOSTS_OWN if one.uplink is not None else self._links[one.external] for one in routers)
+
+
+def _outlets(segment: Segment) -> Sequence[Outlet]:
+    return segment.footing.outlets if segment.footing is not None else ()

@@ -15,6 +15,8 @@ from weft.compiler.addressing import number_of
 from weft.compiler.draft import Draft
 from weft.compiler.qos.demand import Demand, Direction
 from weft.compiler.qos.leading import Seen
+from weft.compiler.qos.nft_text import one_of
+from weft.compiler.qos.senders import ANYBODY
 from weft.compiler.router.chains import SRCNAT_PRIORITY
 from weft.compiler.router.place import RouterPlace
 from weft.kinds.nft.chain import NftChain
@@ -34,13 +36,15 @@ _FAMILIES = {4: ("ip", "ipv4_addr"), 6: ("ip6", "ipv6_addr")}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
     """One direction of a link that leads out. `default`: the class of what nobody asked for; `rest`: (router, class)
-    of what is a router's and no port's own; `ports`: (demand, class, what the host knows the port by)."""
+    of what is a router's and no port's own; `ports`: (demand, class, what the host knows the port by). `is_bridge`:
+    whether it is one whose ports' frames have their class already; br_netfilter shows them here once more."""
 
     link: str
     way: Direction
     default: str
     rest: Sequence[tuple[RouterPlace, str]]
     ports: Sequence[tuple[Demand, str, Sequence[Seen]]]
+    is_bridge: bool = False
 
 
 def mark(draft: Draft, marked: Sequence[Marked], path: Path) -> None:
@@ -66,19 +70,20 @@ def mark(draft: Draft, marked: Sequence[Marked], path: Path) -> None:
     )
 
 
-def lead_through(draft: Draft, routers: Sequence[RouterPlace], ifbs: Mapping[str, str], path: Path) -> None:
-    """Lead what comes in through the ifb of its tree. `ifbs`: major to ifname."""
-    draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), path)
+def lead_through(draft: Draft, device: str, ifbs: Mapping[str, str], path: Path, table_path: Path) -> None:
+    """Lead what comes in and goes on by `device` through the ifb of its tree. `ifbs`: major to ifname."""
+    draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), table_path)
     rules = tuple(f'meta priority {major}:0-{major}:ffff fwd to "{ifb}"' for major, ifb in ifbs.items())
-    for router in routers:
-        draft.put(_egress_chain(draft, router.transit, rules), router.path)
+    draft.put(_egress_chain(draft, device, rules), path)
 
 
-def ward_off(draft: Draft, link: str, mac: str, default: str, path: Path) -> None:
+def ward_off(draft: Draft, link: str, mac: str, default: str, path: Path, vids: Sequence[int] = ()) -> None:
     """Give frames of others that leave by the link, macvlans in somebody's namespace, the default class: they pass no
-    chain of the host's but this one, and their priority is what their sender likes."""
+    chain of the host's but this one, and their priority is what their sender likes. What leaves by one of the VLANs
+    `vids` has been given its class in a bridge."""
     draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), path)
-    draft.put(_egress_chain(draft, link, (f"ether saddr != {mac} meta priority set {default}",)), path)
+    bridged = (f"vlan id {one_of(list(map(str, vids)))} accept",) if vids else ()
+    draft.put(_egress_chain(draft, link, (*bridged, f"ether saddr != {mac} meta priority set {default}")), path)
 
 
 def _egress_chain(draft: Draft, device: str, rules: tuple[str, ...]) -> NftChain:
@@ -101,7 +106,8 @@ def _rules(one: Marked) -> Iterator[str]:
         by, transit, end, port = ("iifname", "oifname", "daddr", "dport")
     at = f'{by} "{one.link}"'
     if one.way == "egress":
-        yield f"{at} meta priority set {one.default}"
+        # of a bridge what local sockets send: what is forwarded has no class of anybody's here (net/ipv4/ip_forward.c)
+        yield f"{at} {f'{ANYBODY} ' if one.is_bridge else ''}meta priority set {one.default}"
     if one.rest:
         yield f"{at} meta priority set {transit} map @{_name(one)}"
     for family in _forwarding(one):

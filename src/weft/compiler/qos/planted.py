@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Planted:
     """`path`: of whose traffic it is (a port, a link), `direction` as seen from there; `link`: at whose root it queues.
     `shaping`: all of it, where it is one carrier's own; None of a tree that several share. `known_by`: of such a
-    one, by the number of a class, what its packets are known by."""
+    one, by the number of a class, what its packets are known by where they are routed; `known_at_bridge`: where frames
+    are forwarded."""
 
     path: Path
     direction: Direction
@@ -31,3 +32,4 @@ class Planted:
     tree: Tree | None = None
     shaping: Shaping | None = None
     known_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    known_at_bridge: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -1,34 +1,40 @@
 """The shared trees: one for what goes out by each link of the host's that leads out, one for what comes in by it.
 
-Rules: a link leads out by a default route of the host's, or to an external network that routers lead to. Its tree holds
-everybody who asks for a part of it, in one HTB: nested trees would lose a guarantee. Its top is the link's capacity;
-what nobody asked for, the host's own traffic too, is one class that has next to nothing for sure and all that is idle.
-A guarantee is a class below the aggregates that it is part of, and no number of it follows from anybody else's. Where
-several links have default routes each has both trees, for nobody knows which one a packet will take.
+Rules: a link leads out by a default route of the host's, to an external network that routers lead to, or because
+networks stand on it (trunks.py). Its tree holds everybody who asks for a part of it, in one HTB: nested trees would
+lose a guarantee. Its top is the link's capacity; what nobody asked for, the host's own traffic too, is one class that
+has next to nothing for sure and all that is idle. A guarantee is a class below the aggregates that it is part of, and
+no number of it follows from anybody else's. Where several links have default routes each has both trees, for nobody
+knows which one a packet will take.
 Source: tc-htb(8), docs/adr/0010-quality-of-service.md.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause, dotted
-from weft.compiler.naming import altnames, identity, mac, plain_ifname, short_id
+from weft.compiler.footing import Outlet
+from weft.compiler.joint import outer_end
+from weft.compiler.naming import altnames, identity, mac, short_id
 from weft.compiler.network import ETHERNET_MTU, Segment
 from weft.compiler.place import PortPlace
-from weft.compiler.qos.admission import admit, capacity_path, check_line, demand_capacity
+from weft.compiler.qos.admission import admit
+from weft.compiler.qos.bridging import Bridged, known_by, tell_apart, warn_of_unguarded
 from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, tenant_place, within
-from weft.compiler.qos.leading import HOSTS_OWN, Leading
+from weft.compiler.qos.leading import Leading
 from weft.compiler.qos.marking import Marked, lead_through, mark, ward_off
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
+from weft.compiler.qos.trunks import Trunk, trunks
 from weft.compiler.router.place import RouterPlace
 from weft.compiler.tenant import PortKey
 from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.link.ipvlan import Ipvlan
+from weft.kinds.link.macvlan import Macvlan
+from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path
 from weft.records import dataclass
@@ -60,29 +66,43 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
     asking = [*demands["egress"], *demands["ingress"]]
     if not asking:
         return
-    links = _links(draft, out.shares, asking)
+    found = trunks(draft, out.shares, out.leading, asking)
     _need(draft, asking[0].path, come_in=bool(demands["ingress"]))
     trees = [
         tree
-        for link, names in links.items()
+        for trunk in found
         for way in DIRECTIONS
-        if (tree := _tree(draft, out, link, way, [one for one in demands[way] if one.by & names]))
+        if (tree := _tree(draft, out, trunk, way, [one for one in demands[way] if one.by & trunk.names]))
     ]
-    marked = [tree.marked(out) for tree in trees]
-    for tree, told in zip(trees, marked, strict=True):
-        tree.put(draft, told)
-    if trees:
-        mark(draft, marked, trees[0].path)
-    ifbs = {tree.major: tree.built.ground.ifname for tree in trees if tree.way == "ingress"}
-    if ifbs:
-        lead_through(draft, out.routers, ifbs, trees[0].path)
+    for tree in trees:
+        tree.put(draft, out)
+    if routed := [tree for tree in trees if tree.trunk.routed]:
+        mark(draft, [tree.marked(out) for tree in routed], routed[0].path)
+    if bridged := [tree for tree in trees if tree.trunk.bridged]:
+        told_apart = [tree.bridged(draft, out) for tree in bridged]
+        tell_apart(draft, told_apart)
+        warn_of_unguarded(draft, told_apart, out.places.values())
+    _lead_in(draft, out, [tree for tree in trees if tree.way == "ingress"])
+
+
+def _lead_in(draft: Draft, out: WayOut, trees: Sequence[_Shared]) -> None:
+    """Lead what comes in through its tree's ifb, from each link that it goes on by."""
+    by: dict[str, tuple[Path, dict[str, str]]] = {}
+    for tree in trees:
+        onward = [(router.transit, router.path) for router in out.routers if tree.trunk.routed]
+        if tree.trunk.bridged:
+            onward += [(outer_end(segment).name, (*segment.path, "segment")) for segment, _ in tree.standing(out)]
+        for device, path in onward:
+            by.setdefault(device, (path, {}))[1][tree.major] = tree.built.ground.ifname
+    for device, (path, ifbs) in by.items():
+        lead_through(draft, device, ifbs, path, trees[0].path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shared:
     """One direction of a link, and the tree built for it. `replaces`: whether a root of somebody else's gives way."""
 
-    link: str
+    trunk: Trunk
     way: Direction
     demands: Sequence[Demand]
     built: Tree
@@ -93,31 +113,35 @@ class _Shared:
     def major(self) -> str:
         return f"{self.built.ground.major:x}"
 
-    def put(self, draft: Draft, marked: Marked) -> None:
+    def put(self, draft: Draft, out: WayOut) -> None:
         """Its objects, each with whoever asks for it; an ifb for what comes in, a guard for what goes out."""
+        link = self.trunk.link
         if self.way == "ingress":
-            draft.link(_ifb(draft, self.link), self.path)
+            draft.link(_ifb(draft, link), self.path)
         else:
-            _guard(draft, self.link, self.built.default, self.path)
-        root = link_key(HOST, self.built.ground.ifname)
-        known_by = {classid: tuple(map(str, seen)) for _, classid, seen in marked.ports}
-        draft.plant(Planted(path=self.path, direction=self.way, link=root, tree=self.built, known_by=known_by))
-        own = _own(draft, self.link)
+            _guard(draft, link, self.built.default, self.path, self.standing(out) if self.trunk.bridged else ())
+        draft.plant(self._planted(out))
+        own = _own(draft, link)
         if self.replaces and (own is None or own.adopt):
-            gives_way = LinkSetting(netns=HOST, ifname=self.link, attribute=ROOT_QDISC, value="")
+            gives_way = LinkSetting(netns=HOST, ifname=link, attribute=ROOT_QDISC, value="")
             draft.share(gives_way, self.path)
         origins = {node.classid: node.branch.origin for node in self.built.nodes}
         for obj in self.built.objects():
             classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]
             draft.put(obj, origins.get(classid) or self.path)
 
+    def standing(self, out: WayOut) -> list[tuple[Segment, Outlet]]:
+        """The networks whose frames leave by the link."""
+        return [(segment, outlet) for segment, outlet in out.leading.standing() if outlet.link == self.trunk.link]
+
     def marked(self, out: WayOut) -> Marked:
-        """Who gets which class."""
+        """Who gets which class of what the host routes."""
         there = {demand.place for demand in self.demands}
         classids = self._classids()
         rest = [(router, _aggregate(router, there)) for router in out.routers]
         return Marked(
-            link=self.link,
+            link=self.trunk.front,
+            is_bridge=self.trunk.front != self.trunk.link,
             way=self.way,
             default=self.built.default,
             rest=[
@@ -130,6 +154,47 @@ class _Shared:
                 for demand in self.demands
                 if demand.port is not None
             ],
+        )
+
+    def bridged(self, draft: Draft, out: WayOut) -> Bridged:
+        """Who gets which class of the frames that the host's bridges forward."""
+        there, classids = {demand.place for demand in self.demands}, self._classids()
+        standing = self.standing(out)
+        networks = {id(segment): segment for segment, _ in standing}.values()
+        rest = [(segment, within(segment, there)) for segment in networks]
+        trunk, bridge = self.trunk, _own(draft, self.trunk.front)
+        return Bridged(
+            link=trunk.link,
+            way=self.way,
+            default=self.built.default,
+            outlets=list(dict.fromkeys(outlet.port for _, outlet in standing)),
+            rest=[
+                (segment, classids[over] if over else self.built.default)
+                for segment, over in rest
+                if over or self.way == "ingress"
+            ],
+            ports=[(place, classids[demand.place], demand.path[:-1]) for demand, place in self._standing_ports()],
+            path=self.path,
+            routes=trunk.routed and trunk.front != trunk.link,
+            mac=(bridge.mac if bridge is not None else None) or "",
+        )
+
+    def _standing_ports(self) -> Iterator[tuple[Demand, PortPlace]]:
+        for demand in self.demands:
+            if demand.port is not None and self.trunk.link in demand.out.bridged:
+                yield demand, demand.port
+
+    def _planted(self, out: WayOut) -> Planted:
+        classids = self._classids()
+        at_bridge = {classids[one.place]: tuple(known_by(place)) for one, place in self._standing_ports()}
+        behind = {classid: tuple(map(str, seen)) for _, classid, seen in self.marked(out).ports}
+        return Planted(
+            path=self.path,
+            direction=self.way,
+            link=link_key(HOST, self.built.ground.ifname),
+            tree=self.built,
+            known_by=behind if self.trunk.routed else {},
+            known_at_bridge=at_bridge,
         )
 
     def _classids(self) -> dict[str, str]:
@@ -147,59 +212,16 @@ def _aggregate(router: RouterPlace, there: set[str]) -> str:
     return next((place for segment in segments if (place := tenant_place(segment)) in there), "")
 
 
-def _links(draft: Draft, shares: Shares, asking: Sequence[Demand]) -> Mapping[str, frozenset[str]]:
-    """The links that lead out, with what they are called in demands."""
-    names: dict[str, set[str]] = {}
-    if any(HOSTS_OWN in demand.by for demand in asking):
-        own = [demand for demand in asking if HOSTS_OWN in demand.by]
-        names = {link: {HOSTS_OWN} for link in _default_links(draft, shares, own)}
-    for link in sorted({link for demand in asking for link in demand.by} - {HOSTS_OWN}):
-        names.setdefault(link, set()).add(link)
-    found = {link: frozenset(of) for link, of in names.items()}
-    return {
-        link: of
-        for link, of in found.items()
-        if _fits(draft, shares, link, [demand for demand in asking if demand.by & of])
-    }
-
-
-def _default_links(draft: Draft, shares: Shares, asking: Sequence[Demand]) -> Sequence[str]:
-    """Those of the default routes, else those whose capacity the file says."""
-    found = draft.facts.egress_links or tuple(shares.capacity_bps)
-    if not found:
-        what = "the host has no default route, so nobody knows which of its links this is a part of"
-        fix = "`host: links: LINK: {existing: true, capacity: 1gbit}` for the one that leads out"
-        for demand in asking:
-            draft.error(demand.path, what, fix, Cause.MACHINE)
-    return found
-
-
-def _fits(draft: Draft, shares: Shares, link: str, asking: Sequence[Demand]) -> bool:
-    """Find what keeps a link from having the trees."""
-    own = shares.links.get(link)
-    if link not in shares.capacity_bps:
-        demand_capacity(draft, link, asking)
-    elif own is not None and own.egress is not None and any(demand.way == "egress" for demand in asking):
-        what = f"{link} has one root, and {dotted(asking[0].path[:-1])} asks for a part of what leads out by it"
-        draft.error(("host", "links", link, "qos", "egress"), what, "`capacity:` limits it as a whole; leave this out")
-    elif not plain_ifname(link):
-        what = f"{link!r} is no name that weft writes into a chain"
-        draft.error(capacity_path(link), what, "rename the link: `ip link set LINK name NAME`")
-    else:
-        check_line(draft, link, shares.capacity_bps[link])
-        return True
-    return False
-
-
 def _need(draft: Draft, path: Path, *, come_in: bool) -> None:
     instead = "`ceil:` limits a port by itself"
     for feature in ("htb", "nft_inet", "nft_egress", *(("ifb", "nft_fwd") if come_in else ())):
         draft.need(feature, path, instead)
 
 
-def _tree(draft: Draft, out: WayOut, link: str, way: Direction, demands: Sequence[Demand]) -> _Shared | None:
+def _tree(draft: Draft, out: WayOut, trunk: Trunk, way: Direction, demands: Sequence[Demand]) -> _Shared | None:
     if not demands:
         return None
+    link = trunk.link
     capacity_bps = out.shares.capacity_bps[link]
     admit(draft, link, capacity_bps, way, demands)
     path = ("host", "links", link)
@@ -213,7 +235,7 @@ def _tree(draft: Draft, out: WayOut, link: str, way: Direction, demands: Sequenc
     )
     top = Branch(origin=path, ceil_bps=capacity_bps, branches=tuple(_branches(demands, "", ())))
     replaces = own is not None and own.replace and way == "egress"
-    return _Shared(link=link, way=way, demands=demands, built=build_tree(top, ground), path=path, replaces=replaces)
+    return _Shared(trunk=trunk, way=way, demands=demands, built=build_tree(top, ground), path=path, replaces=replaces)
 
 
 def _branches(demands: Sequence[Demand], over: str, at: tuple[str, ...]) -> Iterator[Branch]:
@@ -259,15 +281,25 @@ def _ifb(draft: Draft, link: str) -> Ifb:
     )
 
 
-def _guard(draft: Draft, link: str, default: str, path: Path) -> None:
-    """Keep others that stand on the link out of its classes: by their MAC, which ipvlans do not have."""
-    if _MAC.fullmatch(mac_ := _mac(draft, link)):
-        ward_off(draft, link, mac_, default, path)
-    upon = [obj for obj in draft.state.values() if isinstance(obj, Ipvlan) and obj.parent == link_key(HOST, link)]
-    if upon:
+def _guard(draft: Draft, link: str, default: str, path: Path, standing: Iterable[tuple[Segment, Outlet]]) -> None:
+    """Keep others that stand on the link out of its classes: by their MAC, which ipvlans do not have, and but for
+    frames that a bridge gave theirs. Nobody stands on a bridge's port."""
+    outlets = [outlet for _, outlet in standing]
+    vids = sorted({outlet.vid for outlet in outlets if outlet.vid})
+    if _MAC.fullmatch(mac_ := _mac(draft, link)) and all(outlet.vid for outlet in outlets):
+        ward_off(draft, link, mac_, default, path, vids)
+    kinds = (Ipvlan, Macvlan, Macvtap) if vids else (Ipvlan,)
+    upon = [obj for obj in draft.state.values() if isinstance(obj, kinds) and obj.parent == link_key(HOST, link)]
+    if upon and isinstance(upon[0], Ipvlan):
         what = f"an ipvlan upon {link} sends under its MAC: whoever is root there can get into any class of {link}'s"
         fix = "macvlans (`mode: macvlan`) where that is not to be trusted"
         draft.warn(draft.paths[upon[0].key], what, fix)
+    elif upon:
+        what = (
+            f"a macvlan upon {link} can send in VLANs of {link}: whoever is root there can get into the class of a port"
+        )
+        what += " that stands on one"
+        draft.warn(draft.paths[upon[0].key], what, "a link of its own for what is not to be trusted")
 
 
 def _own(draft: Draft, link: str) -> Link | None:
