@@ -13,7 +13,7 @@ from tests.kernel.tenants.test_sharing import TEXT
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
 
-OPEN = "unfiltered until then, for somebody took prerouting, receiving, sending out of weft.lab.shop"
+OPEN = "unfiltered until then, for somebody took prerouting, receiving out of weft.lab.shop"
 PORTS = ("shop.ports.web", "shop.ports.db", "shop.ports.ear", "dev.ports.ci", "dev.ports.run")
 FIREWALL = """
 flush ruleset

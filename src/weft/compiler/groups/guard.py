@@ -5,7 +5,8 @@ Rules: judged where a frame comes in, before the bridge learns from it and befor
 of a bridge has an element that says what it is: a port, guarded or not, or a way that is weft's own (a router's leg, a
 segment), which is trusted. What has none, because somebody put it there by hand, neither speaks nor hears. A port that
 is a subnet's gateway sends on what others sent, so only its MAC and what it says of its own addresses is judged; one on
-a network without subnets has no addresses to be judged by.
+a network without subnets has no addresses to be judged by. What nearly all frames are, TCP and UDP of a port's own
+MAC and address, is let in by one lookup before all that (docs/adr/0029-one-lookup-for-most-frames.md).
 Source: RFC 826, RFC 4861, RFC 6980 (no fragments in neighbour discovery), RFC 7112 (headers in the first fragment).
 """
 
@@ -41,6 +42,17 @@ def _by_type(ip: str, arp: str, ip6: str) -> str:
 
 
 _DROPS = "drop"
+
+_AS_ITSELF4 = f"iifname . ether saddr . ip saddr @{layout.PAIRS4} accept"
+_AS_ITSELF6 = f"iifname . ether saddr . ip6 saddr @{layout.PAIRS6} accept"
+_LANES = {
+    "own4": (f"meta l4proto 6 {_AS_ITSELF4}", f"udp dport != 68 {_AS_ITSELF4}"),
+    "own6": (f"meta l4proto 6 {_AS_ITSELF6}", f"udp dport != 546 {_AS_ITSELF6}"),
+}
+"""What comes to the end of a lane is judged by the entry of its link, so a lane lets in only what the entry would.
+`ether type` is asked before, on its own: with `ip saddr` alone nft asks for the packet's protocol, which a frame with a
+VLAN tag has too."""
+_TO_LANES = ("ether type ip jump own4", "ether type ip6 jump own6")
 
 _CHAINS = {
     "guard": (_NOT_ITS_MAC, _by_type("goto guard.ip", "goto guard.arp", "goto guard.ip6"), _DROPS),
@@ -111,16 +123,20 @@ def guards(room: Room, logs: Logs) -> Iterator[NftChain | NftSet]:
         yield room.filling(name)
     for name, (*rules, last) in _CHAINS.items():
         yield room.chain(name, (*rules, *(logs.guard(name) if last is _DROPS else (last,))))
-    forward = "forward"
-    sends, receives = f"iifname vmap @{layout.SENDERS}", f"oifname vmap @{layout.RECEIVERS}"
-    yield room.base("sending", forward, layout.SENDING_PRIORITY, "accept", (sends,))
-    left = logs.stranger("oifname")
-    yield room.base("receiving", forward, layout.RECEIVING_PRIORITY, "drop", (receives, *left))
+    for name, lane in _LANES.items():
+        yield room.chain(name, lane)
+    receives = (f"oifname vmap @{layout.RECEIVERS}", *logs.stranger("oifname"))
+    yield room.base("receiving", "forward", layout.RECEIVING_PRIORITY, "drop", receives)
+
+
+def sending(room: Room) -> NftChain:
+    """Where frames go on by who sent them: a hook that no packet passes where no port is kept from sending."""
+    return room.base("sending", "forward", layout.SENDING_PRIORITY, "accept", (f"iifname vmap @{layout.SENDERS}",))
 
 
 def entrance(room: Room, logs: Logs, before: Iterable[str] = ()) -> NftChain:
     """Where frames come in. `before`: rules that come first."""
-    rules = (*before, f"iifname vmap @{layout.ENTRY}", *logs.stranger("iifname"))
+    rules = (*before, *_TO_LANES, f"iifname vmap @{layout.ENTRY}", *logs.stranger("iifname"))
     return room.base("prerouting", "prerouting", layout.GUARD_PRIORITY, "drop", rules)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
 from weft.compiler.groups.checks import need_log, no_such
-from weft.compiler.groups.guard import TRUSTED, guard_port, speakers
+from weft.compiler.groups.guard import TRUSTED, guard_port, sending, speakers
 from weft.compiler.groups.layout import IP, hashed, member_set, quoted
 from weft.compiler.groups.logs import USUAL as USUAL_LOG
 from weft.compiler.groups.rules import IN, OUT, USUAL, level_chain
@@ -65,6 +65,7 @@ def protect(draft: Draft, place: PortPlace) -> None:
     draft.put(security.room.element(layout.RECEIVERS, link, f"goto to{combination.name}"), place.path)
     if _narrows(security, combination):
         _chains(draft, security, combination, OUT, place)
+        draft.share(sending(security.room), security.path)
         draft.put(security.room.element(layout.SENDERS, link, f"goto from{combination.name}"), place.path)
     _members(draft, security, combination, place)
 
