@@ -102,8 +102,12 @@ def why_not(link: KernelObject, wanted: KernelObject) -> str:
     if type(link) is not type(wanted):
         return f"it is of another kind: {_kind_word(link)}, not {_kind_word(wanted)}"
     fixed = [name for name in fixed_fields(link, wanted) if name not in ("peer_netns", "peer_ifname")]
-    said = (f"{name} is {getattr(link, name)}, not {getattr(wanted, name)}" for name in fixed)
+    said = (f"{name} is {_said(getattr(link, name))}, not {_said(getattr(wanted, name))}" for name in fixed)
     return ", ".join(said) or ("its other end is another one" if fixed_fields(link, wanted) else "")
+
+
+def _said(value: object) -> object:
+    return "none" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 def _kind_word(link: KernelObject) -> str:

@@ -157,11 +157,11 @@ def test_status_names_each_difference_and_its_line(first: Desk) -> None:
     first.world.run("ip", "route", "del", "default", netns="web")
     first.world.run("ip", "address", "add", "10.9.9.9/24", "dev", "web", netns="web")
     lines = first.weft("status", code=3).stdout.splitlines()
-    assert lines[0].split() == ["DRIFT", "OBJECT", "WHAT", "LINE"]
+    assert lines[0].split() == ["DRIFT", "OBJECT", "LINE", "WHAT"]
     found = {line.split()[0]: line for line in lines[1:]}
     assert set(found) == {"missing", "changed", "foreign"}
     assert "tenants.demo.ports.db" in found["changed"] and "mtu 1400 -> 1500" in found["changed"]
-    assert found["changed"].endswith("weft.yaml:19:7")
+    assert found["changed"].split()[:3] == ["changed", "tenants.demo.ports.db", "weft.yaml:19:7"]
     drift = {one["drift"]: one for one in first.json("status", "-f", "weft.yaml", code=3)["differences"]}
     assert drift["missing"]["name"].startswith("0.0.0.0/0") and drift["missing"]["where"] == "weft.yaml:15:7"
     assert drift["foreign"]["name"] == "web 10.9.9.9/24"

@@ -21,6 +21,7 @@ tenants:
     networks:
       front: {subnets: [10.1.0.0/24, "fd01::/64"], uplink: nat}
       back: {subnets: [10.2.0.0/24]}
+      far: {segment: {vni: 43, remotes: [192.0.2.9]}}
     ports:
       web: {network: front, attach: {netns: web}}
       vm: {network: front, attach: {tap: {name: vm0}}, addresses: [10.1.0.5, "fd01::5"], mac: 52:54:00:12:34:56}
@@ -30,6 +31,7 @@ host:
   links:
     eth0: {existing: true}
     br0: {kind: bridge, members: [left], addresses: [172.20.0.1/24]}
+    vx: {kind: vxlan, vni: 42, local: 192.0.2.2, remotes: [192.0.2.9]}
     left: {kind: veth, peer: right}
     asleep: {kind: bridge, up: false}
 namespaces:
@@ -82,9 +84,10 @@ def test_the_tree_has_everything_with_its_addresses(lab: Desk) -> None:
     assert found["port me"].startswith("port me up host me 10.2.0.2/24 ")
     assert "nat by wu" in found["router front"] and " as 198.18.0.1/32 fd" in found["router front"]
     assert found["link eth0"].startswith("link eth0 up veth, existing, the way out 192.0.2.2/24")
-    assert "veth, in br0" in found["link left"]
+    assert "veth, in br0" in found["link left"] and found["link vx"].startswith("link vx up vxlan 42")
+    assert found["network far"].startswith("network far up bridge wb") and " vxlan 43 mtu 1450" in found["network far"]
     assert found["link asleep"].startswith("link asleep up bridge")  # down as asked
-    assert found["namespace lonely"].startswith("namespace lonely no carrier")
+    assert found["namespace lonely"].startswith("namespace lonely up")
     assert not any(line.endswith(" ") for line in text.splitlines())
 
 

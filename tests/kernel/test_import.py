@@ -175,3 +175,11 @@ def test_what_cannot_be_said_is_a_comment(inside: World) -> None:
     assert "#   host: address 172.17.0.1/16 of docker0" in text
     assert "#   host: rule 500 of IPv4" in text
     assert "docker0:" not in text.partition("\n#")[0]
+
+
+def test_an_empty_machine_and_a_namespace_that_is_not_there(world: World) -> None:
+    said = world.run("weft", "import").stdout
+    assert said.startswith("weft: 1\nname: imported\n") and "host:" not in said.split("#")[0]
+    refused = world.run("weft", "import", "--netns", "nowhere", "--netns", "nor-here", check=False)
+    assert refused.returncode == 2 and refused.stdout == ""
+    assert "--netns: there is no namespace nowhere" in refused.stderr and "nor-here" in refused.stderr

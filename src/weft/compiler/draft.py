@@ -209,12 +209,12 @@ class Draft:
         return found
 
     def _collision(self, key: Key, path: Path, other: Path) -> None:
-        what, fix = _COLLISIONS.get(key.table, _ANY)
-        by = "above" if other == path else dotted(other)
-        self.error(path, what.format(name=key.name, where=where_words(key.netns), other=by), fix)
+        what, fix = _COLLISIONS.get(key.table, _ANY) if other != path else _TWICE
+        self.error(path, what.format(name=key.name, where=where_words(key.netns), other=dotted(other)), fix)
 
 
 _ANY = ("{name} on {where} is made by {other} too", "leave one of them out")
+_TWICE = ("{name} on {where} is said twice here", "leave one of them out")
 _COLLISIONS = {
     "link": (
         "a link {name} on {where} is made by {other} too",

@@ -69,6 +69,10 @@ def interface_id(mac: str) -> int:
     return int.from_bytes(bytes([digits[0] ^ 2, *digits[1:3], 0xFF, 0xFE, *digits[3:]]))
 
 
+NAMES = "letters, digits, '_', '.' and '-', at most 15, and not lo, all or default"
+"""What `plain_ifname` takes, for people."""
+
+
 def plain_ifname(name: str) -> bool:
     """Whether weft gives `name` to a link: legal to the kernel, and plain enough for nft's chain names, globs and
     every shell. Source: net/core/dev.c dev_valid_name."""

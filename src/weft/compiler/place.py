@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weft.compiler.assignment import Addresses
 from weft.compiler.draft import Draft
-from weft.compiler.naming import altnames, mac, plain_ifname
+from weft.compiler.naming import NAMES, altnames, mac, plain_ifname
 from weft.compiler.network import Segment, TenantPlace
 from weft.compiler.qos.policy import Asked
 from weft.kinds.link.veth import Veth
@@ -81,7 +81,7 @@ def outer_ifname(draft: Draft, place: PortPlace, given: str | None, otherwise: s
             draft.error(
                 (*place.path, "attach"),
                 f"{given!r} is no name that weft gives to a link",
-                "letters, digits, '_', '.' and '-', at most 15, and not lo, all or default",
+                NAMES,
             )
         return given, ()
     if not plain_ifname(place.former):

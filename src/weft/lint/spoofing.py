@@ -21,7 +21,8 @@ def unguarded_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
             if not ports:
                 continue
             more = f" and {len(ports) - 3} more" if len(ports) > 3 else ""
-            what = f"{', '.join(ports[:3])}{more} stand on {segment.link} itself, without a bridge"
+            stand = "stands" if len(ports) == 1 else "stand"
+            what = f"{', '.join(ports[:3])}{more} {stand} on {segment.link} itself, without a bridge"
             yield Finding(
                 path=("tenants", tenant_name, "networks", name, "segment", "mode"),
                 what=f"{what}: nothing keeps who is root there from speaking as another",

@@ -38,7 +38,9 @@ def _tenant(tenant: TenantView) -> Iterator[str]:
     yield f"    label={_quoted('tenant ' + tenant.name)}"
     for network in tenant.networks:
         node = f"network {tenant.name}/{network.name}"
-        yield "    " + _node(node, network.condition, f"network {network.name}", *network.subnets, shape="ellipse")
+        yield "    " + _node(
+            node, network.condition, f"network {network.name}", *words.standing(network), shape="ellipse"
+        )
         for port in network.ports:
             end = f"port {tenant.name}/{port.name}"
             told = (port.name, words.port_place(port), *port.addresses, *words.outside(port))

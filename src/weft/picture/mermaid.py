@@ -37,7 +37,9 @@ class _Chart:
         yield f'  subgraph {self._id(f"tenant {tenant.name}")}["tenant {_safe(tenant.name)}"]'
         for network in tenant.networks:
             bus = f"network {tenant.name}/{network.name}"
-            yield "    " + self._node(bus, "([{}])", network.condition, f"network {network.name}", *network.subnets)
+            yield "    " + self._node(
+                bus, "([{}])", network.condition, f"network {network.name}", *words.standing(network)
+            )
             for port in network.ports:
                 end = f"port {tenant.name}/{port.name}"
                 told = (port.name, words.port_place(port), *port.addresses, *words.outside(port))

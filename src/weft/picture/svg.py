@@ -140,7 +140,7 @@ def _network(network: NetworkView, routers: Sequence[RouterView], seats: Mapping
     seated = [seats[router.name] == network.name for router in here]
     return Section(
         title=network.name,
-        notes="  ".join(filter(None, [*state, *network.subnets, words.mtu(network.mtu)])),
+        notes="  ".join(filter(None, [*state, *words.standing(network), words.mtu(network.mtu)])),
         grid=Grid.of((port_card(port, brief=brief) for port in network.ports), ROOM),
         routers=tuple(
             router_card(router) if is_seat else router_elsewhere(router, seats[router.name])

@@ -100,13 +100,15 @@ def _spaces(topology: Topology) -> Iterator[Branch]:
 
 def _space(space: SpaceView) -> Branch:
     name = f"namespace {space.netns}" if space.netns else "host"
-    worst = Condition.UP if all(link.condition is Condition.UP for link in space.links) else _worst(space)
-    return Branch(name, worst, ("", "", "", ""), [*map(_link, space.links)])
+    return Branch(name, _condition(space), ("", "", "", ""), [*map(_link, space.links)])
 
 
-def _worst(space: SpaceView) -> Condition:
-    order = list(Condition)
-    return max((link.condition for link in space.links), key=order.index)
+def _condition(space: SpaceView) -> Condition:
+    """Of a place as a whole, where a link without a carrier is none of its faults."""
+    seen = {link.condition for link in space.links}
+    if seen == {Condition.MISSING}:
+        return Condition.MISSING
+    return Condition.UP if seen <= {Condition.UP, Condition.NO_CARRIER} else Condition.CHANGED
 
 
 def _link(link: LinkView) -> Branch:

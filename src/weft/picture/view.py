@@ -61,7 +61,8 @@ class PortView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkView:
-    """`bridge`: the ifname in the tenant's namespace. `uplink`: nat, routed, or "" for none."""
+    """`bridge`: the ifname in the tenant's namespace. `uplink`: nat, routed, or "" for none. `segment`: what it
+    stands on outside of the tenant, as `on vlan 5 of eth1`, "" for nothing."""
 
     name: str
     condition: Condition
@@ -70,6 +71,7 @@ class NetworkView:
     subnets: tuple[str, ...]
     uplink: str
     ports: tuple[PortView, ...]
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,8 @@ class TenantView:
 class LinkView:
     """A link outside any tenant. `kind` as the file or the kernel says, "" for hardware. `existing`: somebody else's.
     `egress`: the host's default route leads out by it. `externals`: the external networks behind it. `master`: the
-    link that it is a port of; `below`: the one that it stands on, "" for none."""
+    link that it is a port of; `below`: the one that it stands on, "" for none. `about`: what tells it from others
+    of its kind: a VLAN's id, a VNI, a mode, a table."""
 
     name: str
     condition: Condition
@@ -121,6 +124,7 @@ class LinkView:
     addresses: tuple[str, ...]
     master: str = ""
     below: str = ""
+    about: str = ""
     externals: tuple[str, ...] = ()
     traffic: Traffic | None = None
 

@@ -57,7 +57,13 @@ def floating(port: PortView) -> str:
 
 
 def network_kind(network: NetworkView) -> str:
-    return "  ".join(filter(None, [f"uplink {network.uplink}" if network.uplink else "", mtu(network.mtu)]))
+    uplink = f"uplink {network.uplink}" if network.uplink else ""
+    return "  ".join(filter(None, [uplink, network.segment, mtu(network.mtu)]))
+
+
+def standing(network: NetworkView) -> tuple[str, ...]:
+    """Its subnets, and what it stands on."""
+    return (*network.subnets, *filter(None, [network.segment]))
 
 
 def router_place(router: RouterView) -> str:
@@ -66,8 +72,8 @@ def router_place(router: RouterView) -> str:
 
 
 def link_kind(link: LinkView) -> str:
-    """`vlan on bond0`, `ethernet, existing, the way out`."""
-    kind = link.kind or "ethernet"
+    """`vlan 5 on bond0`, `ethernet, existing, the way out`."""
+    kind = f"{link.kind or 'ethernet'} {link.about}".rstrip()
     told = [f"{kind} on {link.below}" if link.below else kind]
     told += [f"in {link.master}"] if link.master else []
     told += ["existing"] if link.existing else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from weft.diff import NEVER_COMPARED, differing_fields
@@ -16,12 +16,13 @@ from weft.kinds import KINDS
 from weft.kinds.process import PROCESS, Process
 from weft.kinds.setting import port
 from weft.kinds.setting.belongings import ADDRESSES, readable
-from weft.kinds.setting.link import KEPT, LinkSetting
+from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.port import PORT
 from weft.plan.impact import Impact, impacts
 from weft.plan.phases import Plan
 from weft.plan.subject import Path, Subjects
 from weft.plan.unfiltered import Unfiltered, unfiltered
+from weft.plan.worded import say, word, worth_telling
 from weft.state import Change, KernelObject, Key, Op
 
 SIGNS = {Op.CREATE: "+", Op.UPDATE: "~", Op.REPLACE: "!", Op.DELETE: "-"}
@@ -132,7 +133,9 @@ def describe(change: Change) -> str:
     if change.op is Op.CREATE:
         told = ", ".join(f"{field} {value}" for field, value in _told(change))
         return f"{name}: {told}" if told else name
-    differing = [f"{field} {_say(old)} -> {_say(new)}" for field, old, new in differences(change)]
+    differing = [f"{word(field)} {say(field, old)} -> {say(field, new)}" for field, old, new in differences(change)]
+    if not differing and change.op is not Op.DELETE:
+        return f"{name}: said again, for what it belongs to changes"
     return f"{name}: {', '.join(differing)}" if differing else name
 
 
@@ -176,30 +179,20 @@ def _readable(obj: KernelObject, name: str) -> Any:
     return readable(value) if obj.attribute == ADDRESSES else port.readable(value) if obj.attribute == PORT else value
 
 
-_UNTOLD = frozenset(
-    "netns ifname name alias altnames up nodad protocol newborn adopt addr_gen_mode mark running".split()
-) | {"reloads", "parting", "ready"}
-
-
 def _told(change: Change) -> Iterator[tuple[str, str]]:
     """What is worth saying of a new object: what is set and not already in its name."""
     name = change.key.name
     for field in fields(change.after):  # type: ignore[arg-type]
         value = getattr(change.after, field.name)
-        if field.name not in _UNTOLD and value not in (None, "", (), 0, False) and str(value) not in name.split():
-            yield field.name, _lines(value) if isinstance(value, str) and "\n" in value else _say(value)
+        if worth_telling(field.name, value) and str(value) not in name.split():
+            yield (
+                word(field.name),
+                _lines(value) if isinstance(value, str) and "\n" in value else say(field.name, value),
+            )
 
 
 def _lines(text: str) -> str:
     return f"of {text.count(chr(10))} lines"
-
-
-def _say(value: Any) -> str:
-    if isinstance(value, Key):
-        return f"{value.name}@{value.netns}" if value.netns else value.name
-    if isinstance(value, tuple):
-        return "; ".join(map(_say, value)) or "none"
-    return "none" if value in (None, "") else str(value).partition(f" {KEPT}")[0]
 
 
 def _change(change: Change, subjects: Subjects, where: Where) -> dict[str, Any]:
@@ -212,7 +205,7 @@ def _change(change: Change, subjects: Subjects, where: Where) -> dict[str, Any]:
         "subject": ".".join(subject),
         "where": where(subject),
         "wanted": _wanted(change),
-        "differs": {name: [old, new] for name, old, new in differences(change)},
+        "differs": {name: [_plain(old), _plain(new)] for name, old, new in differences(change)},
     }
 
 
@@ -221,7 +214,14 @@ def _wanted(change: Change) -> dict[str, Any]:
     if change.after is None:
         return {}
     values = ((field.name, getattr(change.after, field.name)) for field in fields(change.after))  # type: ignore[arg-type]
-    return {name: value for name, value in values if value is not None and name not in NEVER_COMPARED}
+    return {name: _plain(value) for name, value in values if value is not None and name not in NEVER_COMPARED}
+
+
+def _plain(value: Any) -> Any:
+    """Records within a value as mappings, for JSON."""
+    if isinstance(value, tuple) and not isinstance(value, Key):
+        return [_plain(part) for part in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _unfiltered(open_: Unfiltered) -> dict[str, Any]:

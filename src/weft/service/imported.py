@@ -13,6 +13,7 @@ import yaml
 
 from weft.decompile import DEFAULTS, decompile
 from weft.diff import differing_fields
+from weft.errors import IntentInvalid, Problem
 from weft.files import loads_stored
 from weft.kinds.link.common import Link
 from weft.kinds.setting.sysctl import Sysctl
@@ -36,12 +37,13 @@ class Imported:
 
 def import_host(service: Service, name: str, namespaces: Sequence[str]) -> Imported:
     """What the host and the given namespaces have, as a file of that name. Raises: DumpInterrupted, NotPermitted,
-    IntentInvalid where the machine has what weft refuses."""
+    IntentInvalid where there is no such namespace, or the machine has what weft refuses."""
+    _demand_there(service, namespaces)
     settings = (Sysctl(netns=netns, name=name, value="").key for netns in (HOST, *namespaces) for name in DEFAULTS)
     machine = service.machine(name)
     state = machine.observe(namespaces, settings, bridging=True)
     held = {key: scope for key, scope in machine.ledger.scopes(name).items() if scope != name}
-    document: dict[str, Any] = {"weft": 1, "name": name}
+    document: dict[str, Any] = {}
     unsaid: list[str] = []
     for netns in (HOST, *namespaces):
         said = decompile(state, netns, held)
@@ -50,9 +52,17 @@ def import_host(service: Service, name: str, namespaces: Sequence[str]) -> Impor
         elif said.config:
             document.setdefault("namespaces", {})[netns] = said.config
         unsaid += (f"{netns or 'host'}: {line}" for line in said.unsaid)
-    text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=120)
+    text = yaml.safe_dump({"weft": 1, "name": name}, sort_keys=False)
+    text += yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=120) if document else ""
     changes = tuple(_beside_marks(service.prepare(loads_stored({FILE: text}))))
     return Imported(text=text + "".join(_comments(unsaid, changes)), changes=changes)
+
+
+def _demand_there(service: Service, names: Sequence[str]) -> None:
+    fix = "one of those that `ip netns` lists"
+    gone = [name for name in names if service.namespaces.identity(name) is None]
+    if gone:
+        raise IntentInvalid([Problem(where="--netns", what=f"there is no namespace {name}", fix=fix) for name in gone])
 
 
 def _beside_marks(prepared: Prepared) -> Iterator[str]:

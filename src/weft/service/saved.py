@@ -26,9 +26,10 @@ def load(path: Path) -> tuple[Loaded, str]:
         document = json.loads(path.read_text())
         return loads_stored(document["files"]), document["digest"]
     except OSError as error:
-        raise IntentInvalid([Problem(where=str(path), what=error.strerror or str(error))]) from error
+        fix = "a plan that `weft plan --out FILE` saved; a file of networks is named by `-f FILE`"
+        raise IntentInvalid([Problem(where=str(path), what=error.strerror or str(error), fix=fix)]) from error
     except (ValueError, KeyError, TypeError) as error:
-        fix = "make one with `weft plan --out FILE`"
+        fix = "make one with `weft plan --out FILE`; a file of networks is named by `-f FILE`"
         raise IntentInvalid([Problem(where=str(path), what="not a saved plan", fix=fix)]) from error
 
 

@@ -12,17 +12,14 @@ from itertools import chain
 
 from weft.backends.counters import Glance
 from weft.compiler.qos.site import QOS
-from weft.kinds import KINDS
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
-from weft.kinds.link.common import Link, OtherLink
+from weft.kinds.link.common import Link
 from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.tap import Tap
 from weft.kinds.netns import Namespace
-from weft.model.floating import FloatingIp
-from weft.model.intent import Attach, Intent, NamespaceConfig, Path, Port, Tenant
+from weft.model.intent import Intent, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
-from weft.model.security import PROTOCOL_NAMES
 from weft.model.sharing import NetworkKey, network_key
 from weft.picture.view import (
     Condition,
@@ -40,6 +37,7 @@ from weft.plan.diverted import floating_in
 from weft.plan.subject import Subjects
 from weft.service.places import label_of
 from weft.service.prepared import Prepared
+from weft.service.topology_words import about, attachment, kind, segment, ways
 from weft.state import HOST, KernelObject, Key, Mark, link_key, netns_key
 from weft.wire.counters import Counters, CountersMessage
 
@@ -128,6 +126,7 @@ class _Seen:
             subnets=tuple(subnet.cidr for subnet in network.subnets),
             uplink=network.uplink.value if network.uplink else "",
             ports=tuple(self._port(*key, held, of) for key, held in self._on[of, name]),
+            segment=segment(network.segment) if network.segment else "",
         )
 
     def _port(self, tenant: str, name: str, port: Port, owner: str) -> PortView:
@@ -144,7 +143,7 @@ class _Seen:
         return PortView(
             name=called,
             condition=self._condition(links, ("tenants", tenant, "ports", name)),
-            attach=_attachment(port.attach),
+            attach=attachment(port.attach),
             netns=end.netns,
             ifname=end.ifname,
             mac=port.mac or "" if tap else now.mac or "",
@@ -158,7 +157,7 @@ class _Seen:
         """The floating IPs of a port that lead anywhere now."""
         for address, held in tenant.floating_ips.items():
             if address in self._leading:
-                yield from _ways(address, held, port)
+                yield from ways(address, held, port)
 
     def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
         for name, network in tenant.networks.items():
@@ -212,7 +211,7 @@ class _Seen:
         return LinkView(
             name=key.name,
             condition=self._link_condition(key, link),
-            kind=(link.kind if link else "") or (_kind(now) if isinstance(now, Link) else ""),
+            kind=(link.kind if link else "") or (kind(now) if isinstance(now, Link) else ""),
             existing=link is None or link.existing,
             egress=egress,
             externals=externals,
@@ -221,6 +220,7 @@ class _Seen:
             addresses=self._addresses[key],
             master=(now.master or "") if isinstance(now, Link) else "",
             below=(link.link or "") if isinstance(link, LinkUpon | BoundTunnelLink) else "",
+            about=about(link),
             traffic=self._traffic(key) if is_there else None,
         )
 
@@ -291,7 +291,7 @@ def _left_out(name: str, port: Port) -> PortView:
     return PortView(
         name=name,
         condition=Condition.MISSING,
-        attach=_attachment(port.attach),
+        attach=attachment(port.attach),
         netns=label_of(port.attach),
         ifname=port.attach.ifname or "",
         mac=port.mac or "",
@@ -299,28 +299,6 @@ def _left_out(name: str, port: Port) -> PortView:
         addresses=port.addresses,
         traffic=None,
     )
-
-
-def _ways(address: str, held: FloatingIp, port: str) -> Iterator[str]:
-    """How a floating IP leads to a port."""
-    if held.port == port:
-        yield address
-    for forward in held.forward:
-        if forward.port == port:
-            ports = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in forward.ports)
-            yield f"{address} {PROTOCOL_NAMES[forward.protocol]}/{ports}"
-
-
-def _attachment(attach: Attach) -> str:
-    if attach.tap or attach.macvtap:
-        return "tap" if attach.tap else "macvtap"
-    if attach.router:
-        return "router"
-    return "host" if attach.host else "pidfile" if attach.pidfile else "netns"
-
-
-def _kind(link: Link) -> str:
-    return link.link_kind if isinstance(link, OtherLink) else KINDS.of(link).name
 
 
 def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:

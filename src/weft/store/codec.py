@@ -2,17 +2,17 @@
 
 Rules: objects stand by the name of their kind, their fields by name once per kind, so that a State written by an older
 weft is read or refused with a reason, never misread. Only data goes in and out: no class is looked up by name but
-those of the table of kinds.
+those of the table of kinds. A record within an object stands as a mapping of its fields.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
-from functools import cache
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
 from operator import attrgetter
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from weft.kinds import KINDS
 from weft.state import KernelObject, Key, State
@@ -45,7 +45,7 @@ def decode(plain: Plain) -> State:
 
 
 def dumps(plain: Any) -> bytes:
-    return json.dumps(plain, separators=(",", ":")).encode()
+    return json.dumps(plain, separators=(",", ":"), default=_record).encode()
 
 
 def loads(data: bytes) -> Any:
@@ -78,16 +78,29 @@ def _decode_all(kind: str, names: list[str], rows: list[list[Any]]) -> Iterable[
         yield cls(**dict(zip(names, row, strict=True)))
 
 
+def _record(value: Any) -> Plain:
+    """What `json` cannot write by itself. Raises: TypeError for anything but a record."""
+    if not is_dataclass(value):
+        raise TypeError(f"{value!r} has no form in JSON")
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
 @cache
 def _remakers(kind: str) -> dict[str, Callable[[Any], Any]]:
     """For the fields that JSON flattens into lists: what makes them what they were."""
     found: dict[str, Callable[[Any], Any]] = {}
     for name, hint in get_type_hints(KINDS.named(kind).cls).items():
-        if hint is Key or Key in getattr(hint, "__args__", ()):
+        if hint is Key or Key in get_args(hint):
             found[name] = lambda value: Key(*value)
+        elif (record := next(filter(is_dataclass, get_args(hint)), None)) and isinstance(record, type):
+            found[name] = partial(_records, record)
         elif "tuple" in str(hint):
             found[name] = _tuple
     return found
+
+
+def _records(cls: type[Any], values: list[Plain]) -> tuple[Any, ...]:
+    return tuple(cls(**value) for value in values)
 
 
 def _tuple(value: list[Any]) -> tuple[Any, ...]:

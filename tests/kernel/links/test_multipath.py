@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +117,41 @@ def test_packets_take_both_ways(world: World, rtnl: Rtnl, web: list[KernelObject
     world.run("python3", "-c", send % (address, address), netns="web")
     grown = {ifname: sent(world, ifname) - before[ifname] for ifname in before}
     assert min(grown.values()) > 400_000, grown
+
+
+FILE = """
+weft: 1
+name: ways
+namespaces:
+  web:
+    links: {"eth[1-2]": {kind: veth, peer: "far{n}", addresses: ["10.0.{n}.5/24"]}}
+    routes:
+      - to: 192.0.2.0/24
+        nexthops: [{via: 10.0.1.1, dev: eth1, weight: 3}, {via: 10.0.2.1, dev: eth2}]
+"""
+
+
+def test_by_the_commands(world: World, tmp_path: Path) -> None:
+    """What is in a journal, in a saved plan and in JSON has to be written down."""
+    (tmp_path / "weft.yaml").write_text(FILE)
+
+    def weft(*words: str, check: bool = True) -> str:
+        return world.run("weft", *words, check=check, cwd=tmp_path).stdout
+
+    planned = json.loads(weft("plan", "-o", "json", check=False))
+    (told,) = [change["wanted"]["nexthops"] for change in planned["changes"] if change["kind"] == "route"]
+    assert [(hop["via"], hop["ifname"], hop["weight"]) for hop in told] == [
+        ("10.0.1.1", "eth1", 3),
+        ("10.0.2.1", "eth2", 1),
+    ]
+    said = weft("plan", "--out", "kept.plan", check=False)
+    assert "nexthops via 10.0.1.1 dev eth1 weight 3; via 10.0.2.1 dev eth2" in said
+    weft("apply", "-y", "kept.plan")
+    (route,) = world.json("ip", "-j", "route", "show", "192.0.2.0/24", netns="web")
+    assert [hop["weight"] for hop in route["nexthops"]] == [3, 1]
+    assert "is as asked" in weft("status")
+    weft("destroy", "-y", "ways")
+    assert world.names() == []
 
 
 def sent(world: World, ifname: str) -> int:

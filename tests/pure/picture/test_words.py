@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
-from tests.pure.picture.topologies import SMALL
+from tests.pure.picture.topologies import SMALL, link
 from weft.picture.dot import dot
 from weft.picture.mermaid import mermaid
 from weft.picture.tree import tree
 from weft.picture.view import Condition, Flow, SpaceView, TenantView, Topology
-from weft.picture.words import flow, quantity
+from weft.picture.words import flow, link_kind, network_kind, quantity
 
 ODD = Topology(
     scope='a"b\\c',
@@ -64,8 +65,24 @@ def test_paint_does_not_move_anything() -> None:
     assert [re.sub(r"\033\[.m", "", line) for line in painted] == tree(SMALL)
 
 
-def test_a_space_is_as_well_as_its_worst_link() -> None:
-    assert any(re.match(r"└─ host +down", line) for line in tree(SMALL))
+@pytest.mark.parametrize(
+    ("links", "whole"),
+    [
+        ((Condition.UP, Condition.NO_CARRIER), "up"),
+        ((Condition.UP, Condition.DOWN), "changed"),
+        ((Condition.UP, Condition.MISSING), "changed"),
+        ((Condition.MISSING, Condition.MISSING), "missing"),
+    ],
+)
+def test_a_place_is_changed_where_a_link_of_it_is_not_as_asked(links: tuple[Condition, ...], whole: str) -> None:
+    host = SpaceView(netns="", links=tuple(link(f"l{n}", condition) for n, condition in enumerate(links)))
+    assert tree(Topology(scope="lab", tenants=(), host=host))[1].split() == ["└─", "host", whole]
+
+
+def test_links_and_networks_say_which_one_they_are() -> None:
+    assert link_kind(replace(link("v5", kind="vlan", below="bond0"), about="5")) == "vlan 5 on bond0"
+    assert link_kind(replace(link("b", kind="bond"), about="802.3ad", master="br")) == "bond 802.3ad, in br"
+    assert network_kind(replace(SMALL.tenants[0].networks[1], segment="on vlan 5 of e1")) == "on vlan 5 of e1  mtu 1500"
 
 
 @pytest.mark.parametrize("name", ["web", "vm0", "db", "me", "eth0", "bond0", "v5", "b"])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.errors import Refused
+from weft.kinds import KINDS
+from weft.kinds.base import Kind
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
@@ -18,7 +23,7 @@ from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.setting.sysctl import Sysctl
-from weft.state import State
+from weft.state import Key, State
 from weft.store import codec
 from weft.store.journal import Journal, JournalDamaged, Phase, Record, waiting
 
@@ -55,6 +60,26 @@ RECORD = Record(former=some_state(5), goal=some_state(10), note={"command": "wef
 def test_codec_gives_back_what_it_was_given(count: int, text: str, number: int | None) -> None:
     state = some_state(count) | State.of([Tap(netns="", ifname="t", alias=text, owner=number), Namespace(name=text)])
     assert codec.decode(codec.loads(codec.dumps(codec.encode(state)))) == state
+
+
+@pytest.mark.parametrize("kind", [*KINDS], ids=lambda kind: kind.name)
+def test_codec_gives_back_an_object_of_each_kind_with_every_field(kind: Kind[Any]) -> None:
+    hints = get_type_hints(kind.cls)
+    full = kind.cls(**{field.name: some_value(hints[field.name]) for field in fields(kind.cls) if field.init})
+    state = State.of([full])
+    assert codec.decode(codec.loads(codec.dumps(codec.encode(state)))) == state
+
+
+def some_value(hint: Any) -> Any:
+    """Of a field's type, and none that a field has by itself."""
+    inside = [part for part in get_args(hint) if part not in (Ellipsis, NoneType)]
+    if hint is Key:
+        return Key("link", "there", "l0")
+    if is_dataclass(hint):
+        return hint(**{name: some_value(part) for name, part in get_type_hints(hint).items()})
+    if get_origin(hint) is tuple:
+        return tuple(map(some_value, inside))
+    return some_value(inside[0]) if inside else {int: 7, bool: True, str: "02:00:00:00:00:07"}[hint]
 
 
 def test_ten_thousand_objects_are_quick() -> None:

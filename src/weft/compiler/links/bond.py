@@ -120,7 +120,7 @@ def _check_members(place: LinkPlace[BondLink], members: list[str]) -> None:
         what = f"{place.ifname} has one member: LACP brings nothing then, and without a partner it may stay down"
         place.draft.warn(place.path, what, "a second member, or no bond")
     if spec.primary and spec.primary not in members:
-        there = among(members) if members else "`members:` first"
+        there = f"one of its members: {', '.join(members)}" if members else "`members:` first"
         place.error(f"{spec.primary} is no member of {place.ifname}", there, "primary")
     for member in members:
         _check_member(place, member)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from weft.compiler.findings import dotted
 from weft.compiler.links.place import LinkPlace
-from weft.compiler.naming import plain_ifname
+from weft.compiler.naming import NAMES, plain_ifname
 from weft.kinds.link.dummy import Dummy
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.link.veth import Veth
@@ -55,5 +55,5 @@ def make_veth(place: LinkPlace[VethLink]) -> Iterator[KernelObject]:
     yield Veth(netns=place.netns, ifname=near, mtu=mtu, peer_netns=place.netns, peer_ifname=far)
     if other is None:
         if not plain_ifname(far):
-            place.error(f"{far!r} is no name that weft gives to a link", "letters, digits, '_', '.' and '-'", "peer")
+            place.error(f"{far!r} is no name that weft gives to a link", NAMES, "peer")
         yield Veth(netns=place.netns, ifname=far, mtu=mtu, peer_netns=place.netns, peer_ifname=near)

@@ -17,7 +17,7 @@ from weft.compiler.links.fdb import make_entries
 from weft.compiler.links.makers import MAKERS
 from weft.compiler.links.place import LinkPlace
 from weft.compiler.links.ways import Ways
-from weft.compiler.naming import plain_ifname
+from weft.compiler.naming import NAMES, plain_ifname
 from weft.compiler.network import check_mtu
 from weft.compiler.routing import is_ipv6
 from weft.compiler.settings import compile_sysctl, compile_tuning, put_link_setting
@@ -104,7 +104,7 @@ def _put_settings(place: Place) -> None:
 def _compile_made(place: Place) -> None:
     draft, maker = place.draft, MAKERS[type(place.spec)]
     if not plain_ifname(place.ifname):
-        place.error(f"{place.ifname!r} is no name that weft gives to a link", "letters, digits, '_', '.' and '-'")
+        place.error(f"{place.ifname!r} is no name that weft gives to a link", NAMES)
     draft.need(place.spec.kind, place.path, maker.instead)
     for obj in maker.make(place):
         if isinstance(obj, Link):

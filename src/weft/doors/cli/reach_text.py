@@ -189,6 +189,8 @@ def _closed(pair: Pair, found: Reached) -> Endpoint | None:
 
 def _summary(found: Reached) -> str:
     counts = _counts(found)
+    if not found.pairs:
+        return "Nothing to measure: it takes two ports, or a port and a floating IP, that the file asks for."
     parts = [f"{counts['as_asked']:,} of {_counted(counts['pairs'])} as asked"]
     parts += [click.style(f"{counts['differing']:,} differ", fg="red")] if counts["differing"] else []
     parts += (

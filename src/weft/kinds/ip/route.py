@@ -50,6 +50,12 @@ class NextHop:
     weight: int = 1
     onlink: bool = False
 
+    def __str__(self) -> str:
+        """As ip-route(8) says it."""
+        said = (f"via {self.via}" if self.via else "", f"dev {self.ifname}")
+        more = (f"weight {self.weight}" if self.weight != 1 else "", "onlink" if self.onlink else "")
+        return " ".join(filter(None, said + more))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(Keyed):

@@ -50,8 +50,8 @@ def _print(status: Status) -> None:
     if status.adopted:
         say(f"Adopted, to be given up as they are: {', '.join(map(str, status.adopted))}.")
     if status.differences:
-        rows = [(d.drift.value, ".".join(d.subject), d.told, d.where) for d in status.differences]
-        say_table(("DRIFT", "OBJECT", "WHAT", "LINE"), rows, _COLOURS)
+        rows = [(d.drift.value, ".".join(d.subject), d.where, d.told) for d in status.differences]
+        say_table(("DRIFT", "OBJECT", "LINE", "WHAT"), rows, _COLOURS)
     elif not status.unfinished:
         say(f"{status.scope} is as asked: {objects(status.objects)}.")
 
