@@ -54,6 +54,10 @@ class Forks:
             command = [sys.executable, "-m", "tests.forks", str(far.fileno())]
             self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[far.fileno()])
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def run(self, request: Request, input: str | None, timeout_s: float) -> subprocess.CompletedProcess[str]:
         """Until it has ended and nobody holds its output. Raises: subprocess.TimeoutExpired, once it is killed."""
         with contextlib.ExitStack() as ours:
