@@ -18,13 +18,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tests import forks
-from tests.dump import Dump, dump_script, glance_script, parse_dump, parse_glance
+from tests import forks, looking
+from tests.dump import Dump, parse_dump, parse_glance
 
+T = TypeVar("T")
 BIN = Path(sys.executable).parent
 """Where this environment's `weft` is; commands find it first."""
 
@@ -161,7 +163,7 @@ class World:
 
     def names(self) -> list[str]:
         """The named namespaces, sorted."""
-        return sorted(self.run("ls", "/run/netns").stdout.split())
+        return sorted(os.listdir(self._netns))
 
     def dump(self, *, settle_s: float = 0) -> Dump:
         """All of the world, normalised, as iproute2, nft and /proc tell it (see tests.dump).
@@ -174,9 +176,19 @@ class World:
         while not settled and time.monotonic() < until:
             if before is not None:
                 time.sleep(0.3)
-            now, is_coming = parse_glance(self.run("sh", "-c", glance_script()).stdout)
+            now, is_coming = parse_glance(self.away(looking.what_comes))
             before, settled = now, before == now and not is_coming
-        return parse_dump(self.run("sh", "-c", dump_script()).stdout)
+        return parse_dump(self.away(looking.everything))
+
+    def away(self, call: Callable[[], T]) -> T:
+        """What `call` returns in a thread that goes into the world and never comes back, so may go on from there."""
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self._go_and, call).result()
+
+    def _go_and(self, call: Callable[[], T]) -> T:
+        with _namespaces(str(self.pid)) as away:
+            enter(away)
+        return call()
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
@@ -197,9 +209,17 @@ class World:
         pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
         return [pid for pid in pids if {_ns(pid, "net"), _ns(pid, "mnt")} & (ours - {""}) and pid != os.getpid()]
 
+    @property
+    def _netns(self) -> str:
+        """Its /run/netns, as this process sees it."""
+        return f"/proc/{self.pid}/root/run/netns"
+
     def _named_inodes(self) -> set[str]:
-        listed = self.run("sh", "-c", "stat -L -c 'net:[%i]' /run/netns/* 2>/dev/null", check=False)
-        return set(listed.stdout.split("\n")) - {""}
+        found: set[str] = set()
+        for name in os.listdir(self._netns):
+            with contextlib.suppress(FileNotFoundError):
+                found.add(f"net:[{os.stat(f'{self._netns}/{name}').st_ino}]")
+        return found
 
     def close(self) -> None:
         """End everything in the world; the kernel then takes it down."""
