@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -30,20 +33,16 @@ T = TypeVar("T")
 BIN = Path(sys.executable).parent
 """Where this environment's `weft` is; commands find it first."""
 
-_SETUP = """
-set -e
-mount -t tmpfs -o mode=755 world /run
-mount -t tmpfs -o mode=755 world /var/lib
-mkdir /run/netns /run/lock
-ip link set lo up
-echo ready
-exec cat >/dev/null
-"""
+_TMPFS = {"/run": ("netns", "lock"), "/var/lib": ()}
+"""What is empty there, but for these folders."""
+_SIOCSIFFLAGS = 0x8914
+_IFREQ_FLAGS = struct.Struct("=16sH22x")
+_IFF_UP = 0x1
 _CLONE_FS, _CLONE_NEWNS, _CLONE_NEWNET = 0x200, 0x20000, 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _system(call: Callable[..., int], *args: int) -> None:
+def _system(call: Callable[..., int], *args: int | bytes) -> None:
     if call(*args) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
@@ -57,15 +56,23 @@ class World:
     def __post_init__(self) -> None:
         forks.forks()  # now: started by a thread that is inside a world, it would end with that world
         self.holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _SETUP],
+            ["unshare", "--net", "--mount", "--propagation", "private", "cat"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        assert self.holder.stdout is not None
-        if self.holder.stdout.readline() != "ready\n":
+        if not self._echoes():
             raise RuntimeError("no world: root with CAP_SYS_ADMIN and CAP_NET_ADMIN is needed")
+        self.away(_furnish)
+
+    def _echoes(self) -> bool:
+        """Whether cat(1) has come up in its namespaces."""
+        assert self.holder.stdin is not None and self.holder.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.holder.stdin.write("there?\n")
+            self.holder.stdin.flush()
+        return self.holder.stdout.readline() == "there?\n"
 
     def __enter__(self) -> World:
         return self
@@ -233,6 +240,16 @@ class World:
         self.holder.stdin.close()
         self.holder.stdout.close()
         self.holder.wait(timeout=10)
+
+
+def _furnish() -> None:
+    """The folders of a new world, and its lo. No program is started for that: there are a thousand worlds."""
+    for path, folders in _TMPFS.items():
+        _system(_libc.mount, b"world", path.encode(), b"tmpfs", 0, b"mode=755")
+        for folder in folders:
+            os.mkdir(f"{path}/{folder}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        fcntl.ioctl(asking, _SIOCSIFFLAGS, _IFREQ_FLAGS.pack(b"lo", _IFF_UP))
 
 
 def _ns(pid: int, kind: str) -> str:
