@@ -30,7 +30,7 @@ from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
 ROOT = Path(__file__).parents[1]
 GUEST_S = 4500
 DOWN_S = 60
-_PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes")
+_PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes", "-p", "tests.costs")
 _WORKERS = ("-n", str(1 + len(os.sched_getaffinity(0))), "--dist", "worksteal")
 """Three fifths of a worker's time go by in waiting: for addresses to settle, for answers, for rates to be measured.
 More workers, and rates come out wrong."""

@@ -12,42 +12,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-HOST = ""
-"""The host's own key in a dump; a named namespace's is its name."""
+from tests.looking import HOST, Told
 
 Dump = dict[str, dict[str, Any]]
 """namespace -> section (link, addr, route, rule, neigh, fdb, qdisc, class, nft, sysctl) -> normalised content."""
 
-_MARK = "=== "
-
-
-def _batch(program: str, *commands: str) -> str:
-    """Several commands for one start of `ip`, which in a guest costs more than what they do. A line of JSON each."""
-    return "\n".join([f"{program} -batch - <<'E'", *commands, "E"])
-
-
-_COMMANDS = {
-    "link": "ip -j -d link show",
-    # `ip netns list-id` stops after some 130
-    "nsid addr neigh": _batch("ip -j", "netns list", "addr show", "neigh show nud permanent"),
-    "route rule": _batch("ip -j -4", "route show table all", "rule show"),
-    "route6 rule6": _batch("ip -j -6", "route show table all", "rule show"),
-    "qdisc": "tc -j qdisc show",
-    "class": (  # of which Debian 12's tc has no JSON; a queue's handle is dealt, a flow of fq_codel passes
-        r"tc qdisc show | sed -n 's/^qdisc htb [^ ]* dev \([^ ]*\) .*/\1/p' | while read dev; "
-        r'do tc -d class show dev $dev | sed "/^class fq_codel/d; s/^/$dev /; s/ leaf [^ ]*//"; done'
-    ),
-    "nft": "nft -j list ruleset",
-    # Of the directory that each interface has, only what decides about forwarding: there may be thousands.
-    "sysctl": (
-        "cd /proc/sys/net; grep -rHs --exclude-dir=neigh --exclude-dir=conf . /proc/sys/net/ "
-        "ipv[46]/conf/all/* ipv[46]/conf/default/* ipv[46]/conf/*/forwarding "
-        "ipv4/conf/*/rp_filter ipv6/conf/*/disable_ipv6 ipv6/conf/*/accept_ra "
-        "ipv6/conf/*/addr_gen_mode || true"
-    ),
-}
-_GLANCE = _batch("ip -j -6", "addr show", "route show table all")
-"""What the kernel goes on changing for some time after a carrier appears: IPv6, to the route to an address itself."""
 _PASSING = frozenset(
     "ifindex link_index link_netnsid operstate handle packets bytes used confirmed updated probes refcnt age cache "
     "permaddr stats stats64 new-packets direct_packets_stat".split()
@@ -64,74 +33,38 @@ _PASSING_FLAGS = frozenset({"LOWER_UP", "NO-CARRIER", "M-DOWN", "linkdown", "RUN
 _PASSING_SYSCTLS = ("netfilter/nf_conntrack_count", "/stable_secret", "unix/")
 
 
-def dump_script() -> str:
-    """A shell script that prints everything of the host and of each named namespace."""
-    return _everywhere("\n".join(f"echo '{_MARK}{title}'\n{command}" for title, command in _COMMANDS.items()))
-
-
-def glance_script() -> str:
-    """The same of what the kernel does by itself: `parse_glance` reads it."""
-    return _everywhere(_GLANCE)
-
-
-def _everywhere(asks: str) -> str:
-    return f"""
-asks=$(cat <<'END'
-{asks}
-END
-)
-echo '{_MARK}{_MARK}'
-sh -c "$asks"
-for path in /run/netns/*; do
-  [ -e "$path" ] || continue
-  echo '{_MARK}{_MARK}'"${{path##*/}}"
-  nsenter --net="$path" sh -c "$asks"
-done
-"""
-
-
-def parse_dump(text: str) -> Dump:
-    """What `dump_script` printed, normalised."""
-    raw = {name: _sections(body) for name, body in _split(text, _MARK + _MARK)}
+def parse_dump(told: Told) -> Dump:
+    """What `looking.everything` was told, normalised."""
+    raw = {name: {title: _read(title, text) for title, text in said.items()} for name, said in told.items()}
     ifnames = {(name, link["ifindex"]): link["ifname"] for name, sections in raw.items() for link in sections["link"]}
     return {name: _normalise(name, sections, ifnames) for name, sections in raw.items()}
 
 
-def parse_glance(text: str) -> tuple[Any, bool]:
+def parse_glance(told: Told) -> tuple[Any, bool]:
     """What can be compared of it, and whether more is to come: an address is being checked for duplicates, or a link
     has a carrier that the kernel has yet to tell of, which makes addresses (net/core/link_watch.c: within a second)."""
-    lines = [json.loads(line) for _, body in _split(text, _MARK + _MARK) for line in body.splitlines()]
-    return _clean(lines), '"tentative":true' in text or any(_rises(told) for line in lines for told in line)
+    texts = [text for sections in told.values() for text in sections.values()]
+    lines = [json.loads(text) for text in texts]
+    is_tentative = any('"tentative":true' in text for text in texts)
+    return _clean(lines), is_tentative or any(_rises(entry) for line in lines for entry in line)
 
 
 def _rises(told: dict[str, Any]) -> bool:
     return {"UP", "LOWER_UP"} <= set(told["flags"]) and told.get("operstate", "UP") in ("DOWN", "LOWERLAYERDOWN")
 
 
-def _split(text: str, mark: str) -> list[tuple[str, str]]:
-    """[(what follows the mark on its line, the lines up to the next mark)]."""
-    blocks = ("\n" + text).split("\n" + mark)[1:]
-    return [(title, body) for title, _, body in (block.partition("\n") for block in blocks)]
+def _sysctls(held: dict[str, str]) -> dict[str, str]:
+    return {name: " ".join(value.split()) for name, value in held.items() if not name.endswith(_PASSING_SYSCTLS)}
 
 
-def _sections(body: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for title, text in _split(body, _MARK):
-        if title in _READERS:
-            found[title] = _READERS[title](text)
-        elif " " in title:
-            found |= zip(title.split(), map(json.loads, text.splitlines()), strict=True)
-        else:
-            found[title] = json.loads(text or "[]")
-    return found
-
-
-def _sysctls(text: str) -> dict[str, str]:
-    lines = (line.removeprefix("/proc/sys/net/").partition(":") for line in text.splitlines())
-    return {name: " ".join(value.split()) for name, _, value in lines if not name.endswith(_PASSING_SYSCTLS)}
-
-
-_READERS = {"sysctl": _sysctls, "class": lambda text: sorted(text.splitlines())}
+def _read(title: str, said: Any) -> Any:
+    match title:
+        case "sysctl":
+            return _sysctls(said)
+        case "class":
+            return sorted(said)
+        case _:
+            return json.loads(said or "[]")
 
 
 def _normalise(netns: str, raw: Mapping[str, Any], ifnames: Mapping[tuple[str, int], str]) -> dict[str, Any]:
@@ -140,7 +73,7 @@ def _normalise(netns: str, raw: Mapping[str, Any], ifnames: Mapping[tuple[str, i
     return {
         "link": {link["ifname"]: _clean(link) for link in links},
         "addr": {link["ifname"]: _ordered(map(_address, link["addr_info"])) for link in raw["addr"] if link},
-        "route": _ordered(map(_clean, raw["route"] + raw["route6"])),
+        "route": _ordered(map(_clean, raw["route"])),
         "rule": _ordered(map(_clean, raw["rule"] + raw["rule6"])),
         "neigh": _ordered(map(_clean, raw["neigh"])),
         "qdisc": _ordered(map(_qdisc, raw["qdisc"])),

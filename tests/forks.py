@@ -9,6 +9,7 @@ nothing of the test is in it.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -20,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -29,6 +31,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LONGEST = 60_000
 """Bytes of a request and of an input: what a pipe and a packet take at once. Source: pipe(7), socket(7)."""
+_LATE = (
+    *("difflib", "encodings.utf_8_sig", "pydantic_core", "pydantic_core.core_schema", "shutil", "uuid", "tests.world"),
+    *("rich.console", "rich.live", "rich.progress", "rich.table", "rich.text"),
+)
+"""What weft imports when it first needs it, and what a fork needs to become a command."""
 _LOOKED_AT = ("PYTHON", "LC_", "LANG")
 """Variables that an interpreter looks at when it starts."""
 
@@ -53,6 +60,10 @@ class Forks:
         with far:
             command = [sys.executable, "-m", "tests.forks", str(far.fileno())]
             self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[far.fileno()])
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def run(self, request: Request, input: str | None, timeout_s: float) -> subprocess.CompletedProcess[str]:
         """Until it has ended and nobody holds its output. Raises: subprocess.TimeoutExpired, once it is killed."""
@@ -114,13 +125,17 @@ def _text(told: bytes) -> str:
     return told.decode().replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _preload() -> None:
-    """Import all that a command may import; whoever starts it never returns to that."""
+def preload() -> None:
+    """Import all that a command may import, so that no fork has to; whoever does that never returns to it."""
     import weft
+    from weft.backends.libnftables import _library
 
     for module in pkgutil.walk_packages(weft.__path__, "weft."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
+    for name in _LATE:
+        import_module(name)
+    _library()
     gc.collect()
     gc.freeze()
 
@@ -173,7 +188,26 @@ def _become(request: Request, files: list[int]) -> None:
     sys.argv = ["weft", *request.words]
     sys.stdin, sys.stdout = open(0), open(1, "w")  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115
-    main(prog_name="weft")
+    try:
+        main(prog_name="weft")
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            _end(ended.code)
+        raise
+
+
+def _end(status: int) -> None:
+    """As an interpreter does, but for taking down all that was imported, which would first copy what the fork shares:
+    that costs five times as much as a short command. Returns when the output cannot be written: let the interpreter
+    say so."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status & 0xFF)
 
 
 def _enter(request: Request) -> None:
@@ -188,7 +222,7 @@ def _enter(request: Request) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for whoever asks
-    _preload()
+    preload()
     with socket.socket(fileno=int(sys.argv[1])) as asking:
         command = _serve(asking)
     if command is not None:

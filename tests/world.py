@@ -11,37 +11,38 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tests import forks
-from tests.dump import Dump, dump_script, glance_script, parse_dump, parse_glance
+from tests import forks, looking
+from tests.dump import Dump, parse_dump, parse_glance
 
+T = TypeVar("T")
 BIN = Path(sys.executable).parent
 """Where this environment's `weft` is; commands find it first."""
 
-_SETUP = """
-set -e
-mount -t tmpfs -o mode=755 world /run
-mount -t tmpfs -o mode=755 world /var/lib
-mkdir /run/netns /run/lock
-ip link set lo up
-echo ready
-exec cat >/dev/null
-"""
+_TMPFS = {"/run": ("netns", "lock"), "/var/lib": ()}
+"""What is empty there, but for these folders."""
+_SIOCSIFFLAGS = 0x8914
+_IFREQ_FLAGS = struct.Struct("=16sH22x")
+_IFF_UP = 0x1
 _CLONE_FS, _CLONE_NEWNS, _CLONE_NEWNET = 0x200, 0x20000, 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _system(call: Callable[..., int], *args: int) -> None:
+def _system(call: Callable[..., int], *args: int | bytes) -> None:
     if call(*args) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
@@ -55,15 +56,23 @@ class World:
     def __post_init__(self) -> None:
         forks.forks()  # now: started by a thread that is inside a world, it would end with that world
         self.holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _SETUP],
+            ["unshare", "--net", "--mount", "--propagation", "private", "cat"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        assert self.holder.stdout is not None
-        if self.holder.stdout.readline() != "ready\n":
+        if not self._echoes():
             raise RuntimeError("no world: root with CAP_SYS_ADMIN and CAP_NET_ADMIN is needed")
+        self.away(_furnish)
+
+    def _echoes(self) -> bool:
+        """Whether cat(1) has come up in its namespaces."""
+        assert self.holder.stdin is not None and self.holder.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.holder.stdin.write("there?\n")
+            self.holder.stdin.flush()
+        return self.holder.stdout.readline() == "there?\n"
 
     def __enter__(self) -> World:
         return self
@@ -161,7 +170,7 @@ class World:
 
     def names(self) -> list[str]:
         """The named namespaces, sorted."""
-        return sorted(self.run("ls", "/run/netns").stdout.split())
+        return sorted(os.listdir(self._netns))
 
     def dump(self, *, settle_s: float = 0) -> Dump:
         """All of the world, normalised, as iproute2, nft and /proc tell it (see tests.dump).
@@ -174,9 +183,19 @@ class World:
         while not settled and time.monotonic() < until:
             if before is not None:
                 time.sleep(0.3)
-            now, is_coming = parse_glance(self.run("sh", "-c", glance_script()).stdout)
+            now, is_coming = parse_glance(self.away(looking.what_comes))
             before, settled = now, before == now and not is_coming
-        return parse_dump(self.run("sh", "-c", dump_script()).stdout)
+        return parse_dump(self.away(looking.everything))
+
+    def away(self, call: Callable[[], T]) -> T:
+        """What `call` returns in a thread that goes into the world and never comes back, so may go on from there."""
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self._go_and, call).result()
+
+    def _go_and(self, call: Callable[[], T]) -> T:
+        with _namespaces(str(self.pid)) as away:
+            enter(away)
+        return call()
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
@@ -197,9 +216,17 @@ class World:
         pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
         return [pid for pid in pids if {_ns(pid, "net"), _ns(pid, "mnt")} & (ours - {""}) and pid != os.getpid()]
 
+    @property
+    def _netns(self) -> str:
+        """Its /run/netns, as this process sees it."""
+        return f"/proc/{self.pid}/root/run/netns"
+
     def _named_inodes(self) -> set[str]:
-        listed = self.run("sh", "-c", "stat -L -c 'net:[%i]' /run/netns/* 2>/dev/null", check=False)
-        return set(listed.stdout.split("\n")) - {""}
+        found: set[str] = set()
+        for name in os.listdir(self._netns):
+            with contextlib.suppress(FileNotFoundError):
+                found.add(f"net:[{os.stat(f'{self._netns}/{name}').st_ino}]")
+        return found
 
     def close(self) -> None:
         """End everything in the world; the kernel then takes it down."""
@@ -213,6 +240,16 @@ class World:
         self.holder.stdin.close()
         self.holder.stdout.close()
         self.holder.wait(timeout=10)
+
+
+def _furnish() -> None:
+    """The folders of a new world, and its lo. No program is started for that: there are a thousand worlds."""
+    for path, folders in _TMPFS.items():
+        _system(_libc.mount, b"world", path.encode(), b"tmpfs", 0, b"mode=755")
+        for folder in folders:
+            os.mkdir(f"{path}/{folder}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        fcntl.ioctl(asking, _SIOCSIFFLAGS, _IFREQ_FLAGS.pack(b"lo", _IFF_UP))
 
 
 def _ns(pid: int, kind: str) -> str:

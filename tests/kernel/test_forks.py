@@ -64,3 +64,22 @@ with World() as world:
 def test_it_outlives_the_world_it_was_first_asked_for_in() -> None:
     done = subprocess.run([sys.executable, "-c", INSIDE], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("weft "), done.stderr
+
+
+IMPORTED = """
+import sys
+from tests.forks import preload
+preload()
+from weft.doors.cli.main import main
+before = set(sys.modules)
+try:
+    main(["plan", "-f", "weft.yaml"])
+except SystemExit as ended:
+    assert ended.code == 3, ended
+assert set(sys.modules) == before, set(sys.modules) - before
+"""
+
+
+def test_it_has_imported_what_a_command_needs(world: World, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text(FILE)
+    world.run(sys.executable, "-c", IMPORTED, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})

@@ -33,6 +33,8 @@ CHANGES = {
     "rule": "ip rule add pref 50 lookup 100",
     "neigh": "ip neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 nud permanent dev v0",
     "qdisc": "tc qdisc add dev v0 handle 5: root tbf rate 1mbit burst 2k latency 1ms",
+    "class": "tc qdisc replace dev v0 root handle 6: htb; tc class add dev v0 parent 6: classid 6:1 htb rate 1mbit",
+    "class changed": "tc class change dev v0 parent 6: classid 6:1 htb rate 2mbit",
     "nft rule": "nft add rule inet t c counter drop",
     "nft set": "nft 'add set inet t s { type ipv4_addr; elements = { 10.0.0.1 }; }'",
     "netns": "ip netns add b",

@@ -6,22 +6,18 @@ may be killed; the points it came to are known also then.
 
 from __future__ import annotations
 
-import gc
 import os
-import pkgutil
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-import weft
+from tests.forks import preload as preload
 from tests.kernel.faults.points import Act, count, install
 from tests.world import World
-from weft.backends.libnftables import _library
 from weft.doors.cli.main import COMMANDS, main
 
 
@@ -40,16 +36,6 @@ class Ran:
         last = self.points[-1] if self.points else "no point"
         told = "".join(self.out.splitlines(keepends=True)[-3:]) + self.err
         return f"weft {' '.join(self.words)}: status {self.status}, last at {last}\n{told}"
-
-
-def preload() -> None:
-    """Import in this process all that a command may import, so that no fork has to."""
-    for module in pkgutil.walk_packages(weft.__path__, "weft."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
-    _library()
-    gc.collect()
-    gc.freeze()
 
 
 class Started:

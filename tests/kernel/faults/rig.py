@@ -7,10 +7,15 @@ Only what iproute2, nft, /proc and the files say counts.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import socket
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.dump import Dump, differences
@@ -23,17 +28,8 @@ SCOPE = "lab"
 LATE_S = 5.0
 """How long the world may take to come to an end: the kernel, and a supervisor with nothing to keep that nobody told to
 leave, which sees it by itself (doors/supervise/supervisor.py)."""
-_FILES = f"""
-ls -A /run/netns; echo ---
-find /run/weft /var/lib/weft -type f 2>/dev/null; echo ---
-cat /var/lib/weft/{SCOPE}/current 2>/dev/null && echo; echo ---
-cat /run/weft/*/ledger 2>/dev/null && echo; echo ---
-ip -o link show dev {TAP} 2>/dev/null | cut -d: -f1; echo ---
-for file in /run/weft/*/processes/*; do case $file in *.pid|*.ready) echo "$file" yes;; *) echo "$file" $(cat "$file");;
-esac; done 2>/dev/null | sort; echo ---
-for pid in $(cat /run/weft/*/processes/*.pid 2>/dev/null | cut -d' ' -f1); do readlink /proc/$pid/ns/net
-tr '\\0' ' ' </proc/$pid/cmdline; echo; done | sed 's/net:.*/running/' | sort
-"""
+_OWN = ("run/weft", "var/lib/weft")
+_KEPT = re.compile(r"^/run/weft/[^/]+/processes/[^/.][^/]*$")
 _LASTING = re.compile(
     r"(/processes/[^/]+\.(spec|config|told|pid|ready)|/locks/[^/]+|/ledger|/ledger\.lock|/features\.json|/current|\.taken-back)$"
 )
@@ -112,17 +108,18 @@ class Files:
 
     @classmethod
     def of(cls, world: World) -> Files:
-        names, files, intent, ledger, tap, kept, running = world.run("sh", "-c", _FILES).stdout.split("---\n")
-        entries = sorted(json.loads(ledger)["entries"]) if ledger else []
-        held = {" ".join(entry[:3]): str(entry[3:-1]) for entry in entries}
+        """Read in this process, through the door that /proc has to the world's mounts; the tap is asked for there."""
+        root = Path(f"/proc/{world.pid}/root")
+        files = {f"/{path.relative_to(root)}": path for path in _files(root)}
+        intent = _read(root / f"var/lib/weft/{SCOPE}/current")
+        ledgers = [json.loads(text) for path in root.glob("run/weft/*/ledger") if (text := _read(path))]
+        held = {" ".join(entry[:3]): str(entry[3:-1]) for ledger in ledgers for entry in sorted(ledger["entries"])}
         return cls(
-            netns=frozenset(names.splitlines()),
+            netns=frozenset(os.listdir(root / "run/netns")),
             remembered={"intent": str(json.loads(intent)["files"]) if intent else "", **held},
-            stray=tuple(
-                file for file in files.splitlines() if not (_LASTING.search(file) or (intent and _RECORD.search(file)))
-            ),
-            tap=tap.strip(),
-            programs=(*kept.splitlines(), *running.splitlines()),
+            stray=tuple(name for name, path in files.items() if path.is_file() and not _stays(name, bool(intent))),
+            tap=world.away(_index_of_tap),
+            programs=tuple(_programs(files)),
         )
 
     def differences(self, wanted: Files) -> list[str]:
@@ -131,6 +128,43 @@ class Files:
         remembered = differences(wanted.remembered, self.remembered, "weft remembers")
         programs = differences(list(wanted.programs), list(self.programs), "programs")
         return [*netns, *remembered, *programs, *(f"left behind: {file}" for file in self.stray)]
+
+
+def _files(root: Path) -> list[Path]:
+    """Those of weft's own."""
+    found = (entry for folder in _OWN for entry in os.walk(root / folder))
+    return sorted(Path(folder, name) for folder, _, names in found for name in names)
+
+
+def _read(path: Path) -> str:
+    """'' of a socket, and without such a file or process: it may go at any time."""
+    try:
+        return path.read_text()
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ESRCH, errno.ENXIO):
+            return ""
+        raise
+
+
+def _stays(name: str, has_intent: bool) -> bool:
+    return _LASTING.search(name) is not None or (has_intent and _RECORD.search(name) is not None)
+
+
+def _index_of_tap() -> str:
+    try:
+        return str(socket.if_nametoindex(TAP))
+    except OSError:
+        return ""
+
+
+def _programs(files: Mapping[str, Path]) -> Iterator[str]:
+    """The files of those that are kept, without the numbers of processes, and what runs of them."""
+    kept = {name: _read(path) for name, path in files.items() if _KEPT.search(name)}
+    for name, told in kept.items():
+        yield f"{name} {'yes' if name.endswith(('.pid', '.ready')) else ' '.join(told.split())}"
+    pids = [told.split()[0] for name, told in kept.items() if name.endswith(".pid") and told.strip()]
+    commands = [_read(Path(f"/proc/{pid}/cmdline")).replace("\0", " ") for pid in pids]
+    yield from sorted(filter(None, commands))
 
 
 def at_once(dump: Dump) -> Dump:
