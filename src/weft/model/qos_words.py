@@ -13,12 +13,14 @@ from typing import Annotated, Any
 
 from weft.model.words import Form, Malformed, among, choice, closest, number, pattern, text
 
-_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z/%]*)")
+_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z/%]*)", re.ASCII)
 _DECIMAL_RATES = {"bit": 1} | {f"{p}bit": 1000**n for n, p in enumerate("kmgt", 1)}
 _RATES = _DECIMAL_RATES | {f"{p}ibit": 1024**n for n, p in enumerate("kmgt", 1)}
 _SIZES = {"b": 1, "kb": 1024, "mb": 1024**2, "kib": 1024, "mib": 1024**2}
 _TIMES = {"us": 1, "ms": 1000, "s": 1_000_000}
 _SHARES = {"%": 10_000}
+_COUNTED_SINGLY = 10_000
+"""Who writes so large a number without a unit counts bits, bytes or microseconds."""
 _BYTES_A_SECOND = re.compile(r"([kmgt]?i?)bps")
 MAX_RATE_BPS = 10**12
 MAX_BURST_BYTES = 2**30
@@ -74,8 +76,9 @@ def _meant(amount: str, unit: str, units: Mapping[str, int], example: str) -> st
         prefix = bytes_unit[1]
         return f"write {amount}{prefix}bit, or {float(amount) * 8:g}{prefix}bit if bytes were meant"
     if not unit:
-        usual = example.lstrip("0123456789.")
-        return f"write its unit: {amount}{usual}, for example"
+        usual = f"{amount}{example.lstrip('0123456789.')}"
+        meant = told(round(float(amount)), units) if float(amount) >= _COUNTED_SINGLY and 1 in units.values() else usual
+        return f"write its unit: {meant}, for example"
     return f"one of {', '.join(units)}: for example {example}"
 
 

@@ -33,23 +33,21 @@ def moved(changes: Changes) -> dict[str, set[str]]:
 
 
 def given_up(changes: Changes) -> dict[str, set[str]]:
-    """Addresses that the host no longer leads to a router, by each namespace that may remember connections by them: the
-    host, and the routers that translate otherwise now."""
-    gone = {address for change in changes.values() if (address := _given_up(change))}
+    """Addresses and prefixes that the host no longer leads to a router, by each namespace that may remember connections
+    by them: the host, and the routers that translate otherwise now."""
+    gone = {change.before.dst for change in changes.values() if _is_given_up(change)}  # type: ignore[union-attr]
     if not gone:
         return {}
     places = {key.netns for key in changes if key.table.startswith("nft-")}
     return dict.fromkeys(places | {HOST}, gone)
 
 
-def _given_up(change: Change) -> str:
-    """A single address that the host led by a transit link and leads nowhere now, "" for none."""
+def _is_given_up(change: Change) -> bool:
+    """Whether the host led something by a transit link that it leads nowhere now."""
     route = change.before
     if not isinstance(route, Route) or change.after is not None or route.table != MAIN_TABLE or route.netns != HOST:
-        return ""
-    address, _, length = route.dst.partition("/")
-    is_single = length == ("128" if ":" in address else "32")
-    return address if is_single and route.ifname.startswith(TRANSIT_GLOB.removesuffix("*")) else ""
+        return False
+    return route.ifname.startswith(TRANSIT_GLOB.removesuffix("*"))
 
 
 def floating_in(objects: Iterable[KernelObject]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Mapping
 from functools import partial
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
 
 from weft.compiler.groups.layout import BRIDGE
@@ -51,15 +52,21 @@ def divert(namespaces: Namespaces, desired: State, moved: Mapping[str, Collectio
 class _Addressed:
     """Refuses what has any of some addresses, before or behind a translation."""
 
-    def __init__(self, addresses: Collection[str]) -> None:
-        self._addresses = frozenset(addresses)
+    def __init__(self, prefixes: Collection[str]) -> None:
+        held = list(map(ip_network, prefixes))
+        self._addresses = {str(prefix.network_address) for prefix in held if prefix.num_addresses == 1}
+        self._wide = [prefix for prefix in held if prefix.num_addresses > 1]
 
     def refuses(self, connection: Connection) -> bool:
-        return not self._addresses.isdisjoint((connection.source, connection.target, *connection.answer[:2]))
+        ends = {connection.source, connection.target, *connection.answer[:2]}
+        return not ends.isdisjoint(self._addresses) or any(self._is_within(end) for end in ends if end)
+
+    def _is_within(self, address: str) -> bool:
+        return bool(self._wide) and any(ip_address(address) in prefix for prefix in self._wide)
 
 
 def forget(namespaces: Namespaces, gone: Mapping[str, Collection[str]]) -> int:
-    """End what goes by addresses that are given up, and say how many. `gone`: these, by namespace. Raises:
+    """End what goes by addresses that are given up, and say how many. `gone`: prefixes, by namespace. Raises:
     NotPermitted, KernelRefused."""
     return _end(namespaces, {netns: partial(_Addressed, gone[netns]) for netns in gone})
 

@@ -13,6 +13,9 @@ HEAD = "weft: 1\nname: lab\nqos_policies: {p: {egress: "
 
 FIGURES = {
     "{rate: 10}": "7: rate: 10 has no unit, so it may be anything; write its unit: 10mbit, for example",
+    "{rate: 5000000}": "7: rate: 5000000 has no unit, so it may be anything; write its unit: 5mbit, for example",
+    "{latency: 20000}": "10: latency: 20000 has no unit, so it may be anything; write its unit: 20ms, for example",
+    "{rate: ٣mbit}": "7: rate: '٣mbit' is not a rate with its unit (tc's: kbit, mbit, gbit); for example 10mbit",
     "{rate: 10mbps}": "7: rate: '10mbps': mbps is bytes a second to tc and bits to everybody else; write 10mbit, or 80mbit if bytes were meant",
     "{rate: 2.5Mbps}": "7: rate: '2.5Mbps': Mbps is bytes a second to tc and bits to everybody else; write 2.5mbit, or 20mbit if bytes were meant",
     "{rate: 10mb}": "7: rate: '10mb' is not a rate with its unit (tc's: kbit, mbit, gbit): mb is no unit of it; one of bit, kbit, mbit, gbit, tbit, kibit, mibit, gibit, tibit: for example 10mbit",

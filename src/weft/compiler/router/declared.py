@@ -21,7 +21,7 @@ from weft.compiler.router.place import UPLINK, Leg, RouterPlace, gateway_id
 from weft.compiler.router.ports import port_ifname, subnets
 from weft.compiler.routing import DEFAULTS, compile_route, destination, is_ipv6
 from weft.model.intent import Intent, Path, Port, RouteSpec, Tenant
-from weft.model.router import Router, RouterInterface
+from weft.model.router import Router, RouterInterface, RouterRoute
 from weft.records import dataclass
 from weft.state import netns_key
 
@@ -234,5 +234,22 @@ def _routes(draft: Draft, place: RouterPlace, router: Router) -> None:
             draft.error(path, f"{spec.via} is on none of the router's networks", f"their subnets: {there}")
         elif destination(said) in DEFAULTS.values() and (6 if is_ipv6(destination(said)) else 4) in place.out:
             draft.error(path, "the router leads out by its gateway", "leave out this route, or `gateway:`")
+        elif found := _leads_nowhere(place, spec):
+            draft.error(path, *found)
         else:
             compile_route(draft, place.netns, said, path, towards)
+
+
+def _leads_nowhere(place: RouterPlace, spec: RouterRoute) -> tuple[str, str] | None:
+    """What is wrong with a route of which the kernel would make nothing, and what would be right."""
+    family, number = number_of(spec.via)
+    for leg in place.legs:
+        if any(spec.to == pool.cidr for pool in leg.pools):
+            return f"{spec.to} is network {leg.segment.name}, which the router is on", "leave out this route"
+        if any(held.address == spec.via for held in leg.addresses):
+            return f"{spec.via} is the router's own", "the address of who leads on, in the same network"
+        for pool in leg.pools:
+            if pool.spans(family, number) and not pool.first <= number <= pool.last:
+                what = f"{spec.via} is no host's address in {pool.cidr}"
+                return what, f"one of {pool.text(pool.first)} to {pool.text(pool.last)}"
+    return None

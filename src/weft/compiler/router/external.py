@@ -217,6 +217,9 @@ def _pools(draft: Draft, network: ExternalNetwork, path: Path) -> Iterator[Addre
             if not pool.spans(family, number):
                 what = f"the gateway {subnet.gateway} is outside {subnet.cidr}"
                 draft.error((*where, "gateway"), what, f"one of {_span(pool)}")
+            elif not pool.first <= number <= pool.last:
+                what = f"{subnet.gateway} is no host's address in {subnet.cidr}"
+                draft.error((*where, "gateway"), what, f"one of {_span(pool)}")
             else:
                 pool = AddressPool.of(subnet.cidr, number)
         yield pool

@@ -43,9 +43,15 @@ def say_table(head: Row, rows: Sequence[Row], colours: Mapping[str, str] | None 
         say("\n".join(plain_lines([head, *rows])))
 
 
+WIDE = 100
+"""The widest that a column is made for one of its cells: one of a chain's rules would push all others off the page."""
+
+
 def plain_lines(rows: Sequence[Row]) -> list[str]:
-    """Columns two blanks apart, nothing after the last."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Columns two blanks apart, nothing after the last. A cell wider than WIDE moves those behind it in its own row."""
+    widths = [
+        max((len(cell) for cell in column if len(cell) <= WIDE), default=WIDE) for column in zip(*rows, strict=True)
+    ]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 

@@ -1,4 +1,7 @@
-"""A guarantee that goes from a port: the address that the host knew it by is given up, and its connections go on."""
+"""What the host led to a router by and leads no longer: router and host forget what went by it, and it goes on.
+
+As of a port whose guarantee goes, and of a network that is translated or no longer is.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,16 @@ ENDS = (
     ("db", "world", ("203.0.113.1", "2001:db8:1::ffff")),
 )
 
+FLOATING = """      api: {network: back, attach: {netns: api}}
+    floating_ips: {203.0.113.77: {network: internet, port: api}}
+"""
+"""With it the router follows connections whether it translates others or not."""
+WAY_IN = """
+ip -n outside route replace 10.10.0.0/24 via 192.0.2.1
+ip addr replace 203.0.113.2/24 dev ext0
+ip -n world route replace 10.20.0.0/24 via 203.0.113.2
+"""
+
 
 @pytest.fixture
 def lab(world: World, tmp_path: Path) -> Iterator[Lab]:
@@ -63,3 +76,21 @@ def test_connections_go_on_when_a_guarantee_goes_and_comes(lab: Lab) -> None:
         for text in (WITH, WITHOUT, WITH, WITHOUT):
             lab.apply(text)
             assert [who for who, one in held.items() if not lives(one)] == []
+
+
+def test_what_goes_on_is_translated_as_it_shall_be_now(lab: Lab) -> None:
+    """Of UDP: who speaks TCP outside is asked by another address, and refuses that."""
+    lab.world.run("sh", "-ec", WAY_IN)
+    translated = WITHOUT + FLOATING
+    bare = translated.replace("gateway: internet", "gateway: {network: internet, snat: false}")
+    routed = WITHOUT.replace("uplink: nat", "uplink: routed")
+    lab.apply(bare)
+    for _, place, _ in ENDS:
+        lab.listen(place, "udp/7")
+    with ExitStack() as stack:
+        held = {
+            netns: stack.enter_context(connected(lab, netns, addresses[0], 7, "udp")) for netns, _, addresses in ENDS
+        }
+        for text in (bare, translated, routed, translated, bare):
+            lab.apply(text)
+            assert [who for who, one in held.items() if not lives(one)] == [], text
