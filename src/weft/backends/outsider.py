@@ -97,9 +97,8 @@ class Outsider:
 
     def __enter__(self) -> Outsider:
         """Raises: CannotStand, NotPermitted, FeatureMissing."""
-        with ExitStack() as stack:
-            with visiting(self._namespaces, HOST):
-                self._stand(stack)
+        with visiting(self._namespaces, HOST), ExitStack() as stack:
+            self._stand(stack)
             self._stack = stack.pop_all()
         return self
 
