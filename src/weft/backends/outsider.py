@@ -25,6 +25,7 @@ from weft.wire.announcement import ARPHRD_ETHER
 from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, attribute, message, text, u32
 from weft.wire.ifaddr import IFA_ADDRESS, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL, RTM_NEWADDR, address_header
 from weft.wire.link import (
+    IFF_LOWER_UP,
     IFLA_ADDRESS,
     IFLA_IFNAME,
     IFLA_MTU,
@@ -49,7 +50,7 @@ from weft.wire.neighbour import (
     read_neighbour,
 )
 from weft.wire.reply import Reply
-from weft.wire.route import RT_TABLE_MAIN, RTA_OIF, RTA_TABLE, RTM_NEWROUTE, RTPROT_STATIC, route_header
+from weft.wire.route import RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTA_TABLE, RTM_NEWROUTE, RTPROT_STATIC, route_header
 from weft.wire.tc_filter import hand_over, take_in
 
 INSIDE = "wire"
@@ -58,7 +59,12 @@ TABLE = "weft_outside"
 """How the tables are called, with the number of the process behind; no scope's table is called so."""
 FIRST, LAST = -500, 500
 """Priorities before and behind what others have at these hooks."""
-_LINK_SCOPE, _UNICAST = 253, 1
+_OF_BOTH = (
+    "arp operation reply",
+    "icmp type destination-unreachable",
+    "icmpv6 type { destination-unreachable, packet-too-big, nd-neighbor-advert }",
+)
+_ANY_SCOPE, _LINK_SCOPE, _UNICAST = 0, 253, 1
 _BITS = {AF_INET: 32, AF_INET6: 128}
 
 
@@ -69,18 +75,30 @@ class CannotStand(WeftError):
 class Outsider:
     """One machine beside a link, with one address of each family at most. A context manager: gone at its end."""
 
-    def __init__(self, namespaces: Namespaces, link: str, mac: str, addresses: Sequence[str], number: int = 0) -> None:
-        """`number`: tells it from others of this process."""
+    def __init__(
+        self,
+        namespaces: Namespaces,
+        link: str,
+        mac: str,
+        addresses: Sequence[str],
+        number: int = 0,
+        *,
+        gateway: str = "",
+        answers: str = "",
+    ) -> None:
+        """`number`: tells it from others of this process. `gateway`: by which it sends, "" where everybody is on the
+        wire. `answers`: what nft says of all that it is to be sent, where the MAC is somebody's who is there as well:
+        the rest stays his, and of MACs and of what went wrong both are told."""
         self._namespaces, self._link, self._mac, self._addresses = namespaces, link, mac, tuple(addresses)
         self._near, self._table = f"wo{os.getpid():x}n{number}", f"{TABLE}_{os.getpid()}_{number}"
         self._stack = ExitStack()
+        self._gateway, self._answers = gateway, answers
         self.netns_fd = -1
 
     def __enter__(self) -> Outsider:
         """Raises: CannotStand, NotPermitted, FeatureMissing."""
-        with ExitStack() as stack:
-            with visiting(self._namespaces, HOST):
-                self._stand(stack)
+        with visiting(self._namespaces, HOST), ExitStack() as stack:
+            self._stand(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -110,6 +128,8 @@ class Outsider:
         found = host.ask([get_link(ifname=self._link)], read_link)[0]
         if isinstance(found, Reply):
             raise CannotStand(f"the host has no link {self._link}")
+        if not found.flags & IFF_LOWER_UP:
+            raise CannotStand(f"{self._link} is down, or has no carrier: nobody is behind it")
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as seen:
             seen.bind((self._link, 0))
             if seen.getsockname()[3] != ARPHRD_ETHER:
@@ -140,30 +160,28 @@ class Outsider:
                 self._do(inside, "IPv6 is off", set_link(index, addr_gen_mode("none")), strict=False)
                 self._do(inside, "the pair stays down", set_link(index, up=True))
                 for address in self._addresses:
-                    self._do(inside, f"it does not take {address}", *_as_its_own(index, address))
+                    self._do(inside, f"it does not take {address}", *_as_its_own(index, address, self._gateway))
             finally:
                 inside.close()
 
     def _rules(self) -> str:
-        """What comes from it is for who has the MAC; what is for it, or asks for it, is fetched."""
+        """What comes from it is for who has the MAC; what is for it is fetched."""
         near = f'fwd to "{self._near}"'
-        asking = (_solicitation(one) if ":" in one else f"arp daddr ip {one}" for one in self._addresses)
-        return "\n".join(
-            (
-                f"table netdev {self._table} {{",
-                "flags owner",
-                "chain in {",
-                f'type filter hook ingress device "{self._link}" priority {FIRST}; policy accept;',
-                f"ether saddr {self._mac} meta pkttype other meta pkttype set host",
-                "}",
-                "chain out {",
-                f'type filter hook egress device "{self._link}" priority {LAST}; policy accept;',
-                f"ether daddr {self._mac} {near}",
-                *(f"{match} {near}" for match in asking),
-                "}",
-                "}",
+        lines = [f"table netdev {self._table} {{", "flags owner"]
+        if not self._answers:
+            lines += self._chain(
+                "in", "ingress", FIRST, f"ether saddr {self._mac} meta pkttype other meta pkttype set host"
             )
-        )
+            asking = (_solicitation(one) if ":" in one else f"arp daddr ip {one}" for one in self._addresses)
+            fetched = [f"ether daddr {self._mac} {near}", *(f"{match} {near}" for match in asking)]
+        else:
+            told = (f'{match} dup to "{self._near}"' for match in _OF_BOTH)
+            fetched = [f"ether daddr {self._mac} {rule}" for rule in (f"{self._answers} {near}", *told)]
+        return "\n".join([*lines, *self._chain("out", "egress", LAST, *fetched), "}"])
+
+    def _chain(self, name: str, hook: str, priority: int, *rules: str) -> list[str]:
+        what = f'type filter hook {hook} device "{self._link}" priority {priority}; policy accept;'
+        return [f"chain {name} {{", what, *rules, "}"]
 
     def _learned(self, host: Connection, index: int) -> Iterator[NeighbourMessage]:
         """What the host knows of its addresses on the link."""
@@ -184,13 +202,16 @@ class Outsider:
             raise CannotStand(f"nobody can be put outside of this kernel's links: {why} ({told})")
 
 
-def _as_its_own(index: int, address: str) -> Iterator[bytes]:
-    """The address, and a way to all others by the wire itself."""
+def _as_its_own(index: int, address: str, gateway: str) -> Iterator[bytes]:
+    """The address, and a way to all others: by the gateway, else by the wire itself."""
     family, raw = family_of(address), ip_bytes(address)
     own = attribute(IFA_LOCAL, raw), attribute(IFA_ADDRESS, raw), u32(IFA_FLAGS, IFA_F_NODAD)
     yield message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address_header(family, _BITS[family], index=index), *own)
-    way = route_header(family, 0, protocol=RTPROT_STATIC, scope=_LINK_SCOPE, kind=_UNICAST)
-    yield message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, way, u32(RTA_OIF, index), u32(RTA_TABLE, RT_TABLE_MAIN))
+    scope = _ANY_SCOPE if gateway else _LINK_SCOPE
+    way = route_header(family, 0, protocol=RTPROT_STATIC, scope=scope, kind=_UNICAST, onlink=bool(gateway))
+    via = attribute(RTA_GATEWAY, ip_bytes(gateway)) if gateway else b""
+    main = u32(RTA_OIF, index), u32(RTA_TABLE, RT_TABLE_MAIN), via
+    yield message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, way, *main)
 
 
 def _solicitation(address: str) -> str:

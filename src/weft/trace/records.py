@@ -43,7 +43,8 @@ class Sort(StrEnum):
 class End:
     """Who asks, or is asked. `name`: as it was given, of a port TENANT/PORT. `netns`: where it is, None where that is
     not known; `ifname` its link there, or by which it comes in (`is_outside`). `path`: of a port. `stitch`: of one
-    behind a tap, the link on the host that leads to its guest; `mac` the guest's."""
+    behind a tap, the link on the host that leads to its guest; `mac` the guest's, and `next_hop` whom it sends to where
+    it asks."""
 
     name: str
     address: str
@@ -53,6 +54,7 @@ class End:
     is_outside: bool = False
     stitch: Key | None = None
     mac: str = ""
+    next_hop: str = ""
 
     @property
     def is_port(self) -> bool:

@@ -120,6 +120,8 @@ class _Traced:
         self, tracer: Tracer, source: End, target: End, talk: Talk, family: int, size: int | None, whole: bool
     ) -> None:
         self._tracer, self._world = tracer, tracer.world
+        if source.stitch is not None:
+            source = replace(source, next_hop=tracer.neighbour(source, target.address))
         self._source, self._target, self._talk, self._family, self._size = source, target, talk, family, size
         self._whole = whole
 
@@ -152,9 +154,8 @@ class _Traced:
         source, target = self._source, self._target
         teller = self._tracer.teller(source, target, self._talk, self._size, whole=self._whole)
         if source.stitch is not None:
-            next_hop = self._tracer.neighbour(source, target.address)
             walk = self._world.walk_from(
-                source.stitch, next_hop, source.address, target.address, self._talk, mac=source.mac
+                source.stitch, source.next_hop, source.address, target.address, self._talk, mac=source.mac
             )
         elif source.is_outside or source.netns is None:
             link = self._way_in(source, target)

@@ -47,7 +47,8 @@ _IFLA_INET_CONF, _IFLA_INET6_ADDR_GEN_MODE = 1, 8
 _PROMOTE_SECONDARIES = 20
 """IPV4_DEVCONF_PROMOTE_SECONDARIES. Source: linux/ip.h."""
 
-IFF_UP = 0x1
+IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+"""IFF_LOWER_UP: it has a carrier. Source: linux/if.h."""
 LOOPBACK_INDEX = 1
 """`lo` has it in every namespace. Source: net/loopback.h LOOPBACK_IFINDEX."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from tests.kernel.floating.shop import DB4, FORWARDS, WEB, WEB4, WEB6, shop
 from tests.kernel.floating.test_check import DNS, EDGE, SSH, blamed, check, differing
 from tests.kernel.groups.lab import Lab
 from tests.patience import until
+from weft.backends import outsider
+from weft.backends.outsider import CannotStand, Outsider
+from weft.netlink.namespaces import Namespaces
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_egress")]
 
@@ -26,6 +30,7 @@ FILE = shop(
 AS4, AS6 = "203.0.113.77", "2001:db8:1::77"
 AS = ("--external", AS4, "--external", AS6)
 WHO = "outside internet"
+MAC = "02:00:00:00:00:77"
 
 
 def outside(lab: Lab, *words: str, code: int = 0, who: str = WHO) -> dict[str, dict[str, Any]]:
@@ -153,3 +158,23 @@ def test_nothing_stays_when_it_is_killed(lab: Lab) -> None:
         until(lambda: differences(before, lab.world.dump()) == [], "what was before")
     assert outside(lab)[f"shop/{WEB4}"]["clean"]
     assert AS4 not in lab.world.run("ip", "neigh", "show", "dev", "ext0").stdout, "what a killed one left is taken away"
+
+
+def test_where_nobody_can_be_put(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why is said, nothing is half made, and nothing is called clean."""
+    lab.apply(FILE)
+    lab.world.run("ip", "link", "set", "ext1", "down", netns="world")
+    found = check(lab, *AS, "--port", WEB4)
+    (why,) = {pair["why"] for pair in found["pairs"] if pair["from"] == WHO}
+    assert why == "ext0 is down, or has no carrier: nobody is behind it" and found["counts"]["not_measurable"] == 1
+    lab.world.run("ip", "link", "set", "ext1", "up", netns="world")
+    with lab.world.inside(), closing(Namespaces()) as namespaces:
+        with pytest.raises(CannotStand, match="lo is no Ethernet"), Outsider(namespaces, "lo", MAC, [AS4]):
+            pass
+        with pytest.raises(CannotStand, match="the host has no link gone"), Outsider(namespaces, "gone", MAC, [AS4]):
+            pass
+        monkeypatch.setattr(outsider, "LAST", "no priority")
+        with pytest.raises(CannotStand, match="no egress hook"), Outsider(namespaces, "ext0", MAC, [AS4]):
+            pass
+    assert ": wo" not in lab.world.run("ip", "-o", "link").stdout
+    assert "weft_outside" not in lab.world.run("nft", "list", "tables").stdout

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.faults.held_tap import HeldTap
 from tests.kernel.trace.lab import BRIDGE, OUTSIDE, ROUTER, Lab, hops
 from tests.world import World
 from weft.backends import nft_tracing
@@ -223,8 +224,12 @@ def test_forwarding_that_somebody_turned_off(lab: Lab) -> None:
     assert ("changed", "sysctl", ROUTER) in drift(wanted)
 
 
+def bridge_end(lab: Lab, port: str) -> str:
+    return str(lab.world.json("ip", "-j", "link", "show", "dev", port, netns=BRIDGE)[0]["ifname"])
+
+
 def test_what_cannot_be_measured(lab: Lab) -> None:
-    assert lab.live("vm", "web", "icmp")["live"]["why"] == "shop/vm is a tap, and only its guest could speak for it"
+    assert lab.live("vm", "web", "icmp")["live"]["why"] == "shop/vm is a tap that nobody has opened"
     assert lab.live("web", "vm", "icmp")["live"]["why"] == "shop/vm is a tap that nobody has opened"
     assert lab.live("external", "db", "tcp/80")["live"]["why"] == "external is outside of this machine"
     assert lab.live("ask", "db", "sctp/80", code=3)["live"]["why"] == "only icmp, icmpv6, tcp, udp can be sent"
@@ -249,10 +254,38 @@ def test_a_guest_behind_a_tap(lab: Lab) -> None:
     )
     live = lab.live("ask", "vm", "udp/53")["live"]
     assert live["differs"] == "" and live["answer"] == "", "a guest need not answer"
-    assert lab.live("vm", "web", "icmp")["live"]["why"] == "shop/vm is a tap, and only its guest could speak for it"
+    lab.world.run("nft", "flush ruleset", netns="guest")
+    speaking = lab.world.start(*"ping -q -i 0.02 -c 150 10.0.0.20".split(), netns="guest", stdout=subprocess.PIPE)
+    for words, answer in ((("vm", "ask", "icmp"), "answered"), (("vm", "db", "tcp/80"), "refused")):
+        live = lab.live(*words)["live"]
+        assert (live["differs"], live["answer"]) == ("", answer) and set(live["confirmed"]) == {True}, words
+    told = speaking.communicate(timeout=30)[0]
+    assert "150 received" in told, "the guest goes on meanwhile"
     holding.terminate()
     holding.wait(20)
     assert lab.live("ask", "vm", "icmp")["live"]["why"] == "shop/vm is a tap that nobody has opened"
+
+
+def test_as_the_guest_of_a_tap(lab: Lab) -> None:
+    """By its own way in, with its address and MAC, whatever it does itself, and nothing is left."""
+    guest = HeldTap(lab.world, "vm", MAC, "10.0.0.30")
+    looks = RULESETS + "; nft -s -t list ruleset; ip -o link | cut -d: -f2"
+    before = lab.world.run("sh", "-c", looks).stdout
+    for words, answer in ((("vm", "ask", "icmp"), "answered"), (("vm", "db", "tcp/80"), "refused")):
+        live = lab.live(*words)["live"]
+        assert (live["differs"], live["answer"]) == ("", answer) and set(live["confirmed"]) == {True}, words
+    stops = lab.live("vm", "web", "tcp/81", code=3)["live"]
+    assert (stops["differs"], stops["answer"]) == ("", "")
+    assert lab.world.run("sh", "-c", looks).stdout == before
+    nft(lab, BRIDGE, f'delete element bridge weft-lab entry {{ "{bridge_end(lab, "vm")}" }}')
+    wanted = lab.live("vm", "ask", "icmp", "--state", "desired", code=3)
+    assert wanted["live"]["differs"] == "no question leaves network shop/front"
+    assert ("missing", "nft-element", BRIDGE) in drift(wanted)
+    lab.mend()
+    lab.world.run("nft", "flush", "chain", "netdev", "weft-lab", "in-vm")
+    wanted = lab.live("vm", "ask", "icmp", "--state", "desired", code=3)
+    assert wanted["live"]["differs"] == "no question leaves network shop/front"
+    guest.close()
 
 
 def test_nothing_is_left_of_one_that_is_killed(lab: Lab) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.pure.trace.lab import Lab
+from tests.pure.trace.lab import TEXT, Lab
 from weft.backends.nft_tracing import BRIDGE, INET
 from weft.check.trace.live import unmeasurable
 from weft.check.trace.probe import Question
@@ -58,7 +58,9 @@ def test_an_answer_from_outside_comes_in() -> None:
 
 def test_who_cannot_be_asked_for() -> None:
     lab = Lab()
-    assert unmeasurable(lab.trace("vm", "web", "icmp")) == "shop/vm is a tap, and only its guest could speak for it"
+    assert unmeasurable(lab.trace("vm", "web", "icmp")) == "shop/vm is a tap that nobody has opened"
+    loose = Lab(TEXT.replace("security_groups: [base]}\n      small", "port_security: false}\n      small"))
+    assert unmeasurable(loose.trace("vm", "web", "icmp")) == "shop/vm is a tap, and only its guest could speak for it"
     assert unmeasurable(lab.trace("external", "db", "tcp/80")) == "external is outside of this machine"
     assert unmeasurable(lab.trace("ask", "db", "gre")) == "only icmp, icmpv6, tcp, udp can be sent"
     assert unmeasurable(lab.trace("ask", "web", "tcp/80")) == ""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 
 from weft.backends.libnftables import Complaint
 from weft.backends.nft_tracing import BRIDGE, INET, Hide, Spot
+from weft.backends.outsider import CannotStand, Outsider
 from weft.backends.visit import visiting
 from weft.check.reach.guests import is_open
 from weft.check.reach.rooms import Rooms
@@ -22,7 +23,7 @@ from weft.check.trace.stations import Station, stations_of
 from weft.errors import WeftError
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.kept import NamespaceGone
-from weft.netlink.namespaces import Namespaces
+from weft.netlink.namespaces import Namespaces, entered
 from weft.reach.guests import silent, unopened
 from weft.records import dataclass
 from weft.trace import Fate, Sort, Trace
@@ -63,19 +64,40 @@ def follow(namespaces: Namespaces, trace: Trace) -> Live:
     with ExitStack() as stack:
         hides = _hides(stack, namespaces, [one for _, one in stations], question)
         try:
-            with visiting(namespaces, trace.source.netns):
+            with _speaking(namespaces, trace, question):
                 answered = question.ask(wanted=trace.fate is not Fate.STOPS)
-        except NamespaceGone as gone:
-            return Live(confirmed=(None,) * len(trace.hops), why=str(gone))
+        except (NamespaceGone, CannotStand) as failure:
+            return Live(confirmed=(None,) * len(trace.hops), why=str(failure))
         time.sleep(SETTLE_S)
         seen = Sightings(hides, namespaces)
         return _judge(trace, stations, seen, answered)
 
 
+@contextmanager
+def _speaking(namespaces: Namespaces, trace: Trace, question: Question) -> Iterator[None]:
+    """The calling thread where it asks: in a port's namespace, or as the guest of a tap, who goes on meanwhile.
+
+    Raises: NamespaceGone, CannotStand, NotPermitted, FeatureMissing.
+    """
+    source = trace.source
+    if source.stitch is None:
+        assert source.netns is not None
+        with visiting(namespaces, source.netns):
+            yield
+        return
+    gateway = source.next_hop if source.next_hop != trace.target.address else ""
+    answers = question.matches()["answer"]
+    guest = Outsider(namespaces, source.ifname, source.mac, [source.address], gateway=gateway, answers=answers)
+    with guest, entered(guest.netns_fd):
+        yield
+
+
 def unmeasurable(trace: Trace) -> str:
     """Why no packet can be sent for it, "" where one can."""
-    if trace.source.stitch is not None:
-        return silent(trace.source.name)
+    if trace.source.stitch is not None and not trace.source.mac:
+        return silent(trace.source.name)  # nothing says which MAC is its guest's
+    if trace.source.stitch is not None and not is_open(trace.source.ifname):
+        return unopened(trace.source.name)
     if trace.source.is_outside or trace.source.netns is None:
         return f"{trace.source.name} is outside of this machine"
     if trace.target.stitch is not None and not is_open(trace.target.ifname):
@@ -149,6 +171,8 @@ def _judge(trace: Trace, stations: list[tuple[str, Station]], seen: Sightings, a
     confirmed: list[bool | None] = [None] * len(trace.hops)
     if trace.there.hops[-1].sort is Sort.GUEST and answered.how:
         confirmed[len(trace.there.hops) - 1] = True  # nobody else could have answered
+    if trace.back is not None and trace.back.hops[-1].sort is Sort.GUEST and answered.how:
+        confirmed[-1] = True
     before: Station | None = None
     for way, station in stations:
         is_first_answer = way == "answer" and station.hops[0] == 0
