@@ -1,4 +1,5 @@
-"""Who filters what comes in to one port: weft, iptables as people write it, and Docker's bridge.
+"""Who filters what comes in to one port: weft, iptables as people write it, and Docker's bridge; and who does
+not filter but pays the kernel's part of it: connections followed, for no rule.
 
 Rules: each side is a world that stands while others are measured, with two namespaces on one bridge and the same number
 of rules, of which the last are the ones that the traffic needs. iptables passes what belongs to a connection first, as
@@ -25,6 +26,7 @@ from tests.world import World
 TALK = Path(__file__).parent / "talk.py"
 FIRST_PORT = 10_001
 NEEDED = (BULK, ECHO, GREET)
+FOLLOWED = "followed"
 
 
 class NotPossible(Exception):
@@ -80,6 +82,32 @@ def weft(folder: Path, rules: int | None) -> Iterator[Talkers]:
         world.run("weft", "apply", "-y", "-f", file)
         yield _in_namespaces(world)
 
+
+WEFTS_TENANT = "weft.bench.t"
+_FOLLOW = """
+add table {family} followed
+add chain {family} followed nobody
+add rule {family} followed nobody ct state established accept
+"""
+"""A chain that no packet enters, for the sake of which the kernel follows connections."""
+
+
+@contextmanager
+def followed(folder: Path, rules: int | None) -> Iterator[Talkers]:
+    """weft without groups, where the kernel follows connections in the way that groups need, and no rule asks for them:
+    what groups cost before weft's first rule."""
+    if rules is not None:
+        raise NotPossible("this is what there is without rules")
+    with weft(folder, None) as talkers:
+        world = talkers.world
+        in_bridge = world.run("nft", "-f", "-", netns=WEFTS_TENANT, input=_FOLLOW.format(family="bridge"), check=False)
+        if in_bridge.returncode:
+            world.run("nft", "-f", "-", netns=WEFTS_TENANT, input=_FOLLOW.format(family="inet"))
+            world.run("sysctl", "-qw", *(f"net.bridge.bridge-nf-call-{of}=1" for of in _TABLES), netns=WEFTS_TENANT)
+        yield talkers
+
+
+_TABLES = ("iptables", "ip6tables")
 
 _FILE = """
 weft: 1
@@ -159,4 +187,4 @@ def _dockerd(world: World, folder: Path) -> Iterator[Callable[..., str]]:
         daemon.wait()
 
 
-SIDES: dict[str, Side] = {"weft": weft, "iptables": iptables, "Docker": docker}
+SIDES: dict[str, Side] = {"weft": weft, FOLLOWED: followed, "iptables": iptables, "Docker": docker}

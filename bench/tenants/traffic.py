@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.rows import WEFT, Row
-from bench.tenants.sides import SIDES, Talkers
+from bench.tenants.sides import FOLLOWED, SIDES, Talkers
 
 NO_GROUPS = None
 COUNTS = (NO_GROUPS, 10, 1000, 10_000)
-FLAT, AT_LEAST = 95, 90
-"""Per cent of what is reached with 10 rules, and with no groups."""
+FLAT, AT_LEAST, OF_FOLLOWED = 95, 90, 95
+"""Per cent of what is reached with 10 rules, with no groups, and with none where the kernel follows connections."""
 
 Case = tuple[str, int | None]
 """Who, and with how many rules."""
@@ -36,6 +36,10 @@ class Measure:
     def best(self, held: list[float]) -> float:
         return self.scale * (max(held) if self.more else min(held))
 
+    def worst(self, held: list[float]) -> float:
+        """Of what is scaled already."""
+        return min(held) if self.more else max(held)
+
     def percent(self, value: float, of: float) -> float:
         return 100 * (value / of if self.more else of / value)
 
@@ -50,7 +54,7 @@ MEASURES = (
 def traffic(folder: Path, runs: int) -> list[Row]:
     """A port with 10, 1,000 and 10,000 rules: throughput, latency, connections a second."""
     cases: list[Case] = [(WEFT, count) for count in COUNTS]
-    cases += [("iptables", count) for count in COUNTS] + [("Docker", NO_GROUPS)]
+    cases += [(FOLLOWED, NO_GROUPS), *(("iptables", count) for count in COUNTS), ("Docker", NO_GROUPS)]
     seen: dict[Case, list[dict[str, float]]] = {case: [] for case in cases}
     with ExitStack() as stack:
         standing = [(case, _stand(stack, folder, case)) for case in cases]
@@ -76,8 +80,11 @@ def _rows(measure: Measure, seen: Mapping[Case, list[dict[str, float]]]) -> Iter
         yield Row(case=f"{measure.name}, {_words(count)}", unit=measure.unit, sides=sides)
     for count in COUNTS[2:]:
         yield _share(f"  {count:,} rules' of that with 10", measure.percent(best[WEFT, count], best[WEFT, 10]), FLAT)
-    least = min(measure.percent(best[WEFT, count], best[WEFT, NO_GROUPS]) for count in COUNTS[1:])
-    yield _share("  the least of that with no groups", least, AT_LEAST)
+    none, follows = best[WEFT, NO_GROUPS], best[FOLLOWED, NO_GROUPS]
+    least = measure.worst([best[WEFT, count] for count in COUNTS[1:]])
+    yield _share("  the least of that with no groups", measure.percent(least, none), AT_LEAST)
+    yield Row(case="  no groups, followed", unit="%", sides={FOLLOWED: measure.percent(follows, none)})
+    yield _share("  the least of that followed", measure.percent(least, follows), OF_FOLLOWED)
 
 
 def _share(case: str, percent: float, least: float) -> Row:

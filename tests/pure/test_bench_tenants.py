@@ -27,3 +27,4 @@ def test_less_is_better_of_what_takes_time() -> None:
     latency = traffic.MEASURES[1]
     assert latency.best([0.002, 0.001]) == pytest.approx(1000)
     assert latency.percent(20.0, of=10.0) == pytest.approx(50)
+    assert (latency.worst([2.0, 1.0]), traffic.MEASURES[0].worst([2.0, 1.0])) == (2.0, 1.0)
