@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,26 @@ host:
   links: {store: {kind: bridge, addresses: [10.97.1.1/24]}}
   routes: [{to: 10.98.0.0/16, via: 10.97.1.2}]
   rules: [{priority: 1000, src: 10.99.0.0/24, table: 100}]
+"""
+FILTERED = """
+weft: 1
+name: shop
+drops: {recorder: true}
+tenants:
+  shop:
+    networks: {front: {subnets: [10.10.0.0/16, {cidr: "fd00:1::/64", ra: slaac}], uplink: routed}}
+    security_groups: {closed: {ingress: []}}
+    ports:
+      web: {network: front, attach: {netns: web}, addresses: [10.10.0.9], security_groups: [closed]}
+      db: {network: front, attach: {netns: db}, addresses: [10.10.0.10]}
+"""
+MANY = """
+weft: 1
+name: NAME
+tenants:
+  t:
+    networks: {net: {subnets: [10.20.0.0/24]}}
+    ports: {"PORT[1-12]": {network: net, attach: {netns: "NAME-{name}"}}}
 """
 GREEDY = "[Match]\nName=*\n[Network]\nDHCP=no\nAddress=192.0.2.77/24\n"
 ALL = "/etc/systemd/network/50-all.network"
@@ -109,6 +130,30 @@ def test_a_program_that_does_not_start_is_said_and_taken_back(machine: Machine) 
     assert machine.units("weft-*") == [] and machine.sh("ip netns") == ""
 
 
+def is_recorded(machine: Machine, closed: str) -> bool:
+    """Whether a ping to a port that nothing may come in to is among what its scope's recorder has kept."""
+    assert not machine.pings(closed, "db")
+    return "shop/db -> shop/web  icmp echo-request" in machine.sh("weft drops --since 10m --scope shop", check=False)
+
+
+def test_programs_go_on_when_systemd_starts_itself_anew(machine: Machine) -> None:
+    machine.write("/root/shop.yaml", FILTERED)
+    machine.sh("weft apply -y -f shop.yaml")
+    units = machine.units("weft-*")
+    assert len(units) == 2
+    before = [pid_of(machine, unit) for unit in units]
+    machine.sh("systemctl daemon-reexec; systemctl daemon-reload")
+    machine.until(lambda: machine.units("weft-*") == units, "systemd knows them again")
+    assert [pid_of(machine, unit) for unit in units] == before
+    assert "is as asked" in machine.sh("weft status -f shop.yaml")
+    machine.sh("systemctl kill --signal=KILL 'weft-*'")
+    machine.until(lambda: all(pid_of(machine, unit) not in (0, *before) for unit in units), "both are started again")
+    machine.until(lambda: is_recorded(machine, "10.10.0.9"), "what is dropped is recorded")
+    assert "is not weft's" not in machine.sh("weft drops --since 10m --scope shop")
+    assert "version" in machine.sh("journalctl --no-pager --identifier=shop.ra")
+    machine.sh("weft destroy -y shop")
+
+
 def test_the_guard_of_a_trial_outlives_its_session(machine: Machine) -> None:
     trial = machine.guest.start(
         *("systemd-run", "--scope", "--quiet", "--unit=login", "sh", "-c"),
@@ -179,18 +224,69 @@ def clashes(machine: Machine) -> list[dict[str, str]]:
     return [one for one in told if "networkd" in one["what"] and one["level"] != "ok"]
 
 
+def killed(machine: Machine, name: str, phase: str) -> None:
+    """An apply that gives all ports of a scope other names, killed when its journal is in that phase."""
+    machine.sh(
+        f"weft apply -y -f {name}.yaml; sed s/old/new/ {name}.yaml >{name}-new.yaml\n"
+        f"weft apply -y -f {name}-new.yaml >/dev/null & until [ -e /run/weft/*/{name}.{phase} ]; do :; done\n"
+        f"kill -9 $!; wait $! || true; [ -e /run/weft/*/{name}.{phase} ]",
+    )
+
+
+def ports(machine: Machine, name: str) -> list[str]:
+    """Those that answer one of their own, by what the namespaces are called."""
+    found = [netns for netns in machine.sh("ip netns").split() if netns.startswith(f"{name}-")]
+    return sorted({netns.rstrip("0123456789") for netns in found if machine.pings("10.20.0.1", netns)})
+
+
+def test_what_was_killed_in_the_middle_is_whole_again(shared: Machine, tmp_path: Path) -> None:
+    """By the unit, on the machine as it is and at the next boot, of which the kernel and /run know nothing."""
+    for name in ("early", "late"):
+        shared.write(f"/root/{name}.yaml", MANY.replace("NAME", name).replace("PORT", "old"))
+    killed(shared, "early", "uncommitted")
+    killed(shared, "late", "committed")
+    assert shared.sh("weft list").count("cut short") == 2
+    disk = Path(shutil.copytree(shared.folder, tmp_path / "disk", symlinks=True))
+    shared.sh("systemctl enable weft 2>&1; cd /; cp -a --parents var/lib/weft etc/systemd/system /hostout/")
+    shutil.copytree(shared.guest.out, disk, symlinks=True, dirs_exist_ok=True)
+
+    shared.sh("systemctl start weft")
+    ends = {"early": ["early-old"], "late": ["late-new"]}
+    assert {name: ports(shared, name) for name in ends} == ends
+    for name in ends:
+        assert f"{name} is as asked" in shared.sh(f"weft status {name}")
+        shared.sh(f"weft destroy -y {name}")
+    shared.sh("systemctl stop weft; systemctl disable weft 2>&1; rm -rf /hostout/*")
+
+    with booted(FOUND[-1], disk) as machine:
+        assert "there" in machine.sh("journalctl --no-pager --unit=weft.service")
+        found = {name: ports(machine, name) for name in ends}
+        assert found["early"] == ["early-old"] and found["late"] in (["late-old"], ["late-new"])
+        for name in ends:
+            assert f"{name} is as asked" in machine.sh(f"weft status {name}")
+        assert machine.sh("weft list").count(" ok") == 2
+
+
 def test_at_boot_all_is_there_again(folder: Path, tmp_path: Path) -> None:
     """From an empty kernel, with a firewall that begins by flushing all rules, and a networkd that takes every link."""
     disk = Path(shutil.copytree(folder, tmp_path / "disk", symlinks=True))
     with booted(FOUND[-1], disk) as machine:
         machine.write("/root/lab.yaml", LAB)
         machine.write(ALL, GREEDY)
+        machine.write("/root/shop.yaml", FILTERED.replace("10.10.", "10.11.").replace("fd00:1:", "fd00:2:"))
         machine.sh("weft apply -y -f lab.yaml; systemctl enable weft nftables systemd-networkd")
+        machine.sh("sed -i 's/netns: web/netns: shop/' shop.yaml; weft apply -y -f shop.yaml")
         machine.keep("/var/lib/weft", "/etc/systemd/system", "/etc/systemd/network")
     with booted(FOUND[-1], disk) as machine:
         assert "lab is there" in machine.sh("journalctl --no-pager --unit=weft.service")
         assert machine.pings("10.10.0.9") and machine.addresses("store") == ["10.97.1.1"]
         assert "1000:" in machine.sh("ip rule") and "table inet filter" in machine.sh("nft list tables")
-        (unit,) = machine.units("weft-*")
-        assert machine.sh(f"systemctl is-active '{unit}'") == "active\n"
-        assert machine.sh("weft list").count(" ok") == 1
+        units = machine.units("weft-*")
+        assert [re.sub(r"^weft-[-0-9a-f]+-|[@\\\\].*|\.service$", "", unit) for unit in units] == [
+            "lab.ra",
+            "shop.drops",
+            "shop.ra",
+        ]
+        assert machine.sh(f"systemctl is-active {shlex.join(units)}") == "active\n" * 3
+        assert machine.sh("weft list").count(" ok") == 2
+        machine.until(lambda: is_recorded(machine, "10.11.0.9"), "it records again")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -47,6 +49,32 @@ ip route add 10.30.0.0/16 via 10.20.0.3 dev m0 metric 100 mtu 1400
 ip route add 10.40.0.0/16 table 100 via 10.20.0.1 dev m0
 ip rule add priority 500 from 10.20.0.0/24 table 100
 ip neigh add 10.20.0.9 lladdr 02:00:00:00:00:09 dev m0 nud permanent
+"""
+
+
+TABLES = """
+ip link add br0 type bridge vlan_filtering 1
+ip link add p0 type veth peer name q0
+ip link add p1 type veth peer name q1
+ip link set p0 master br0
+ip link set p1 master br0
+for link in br0 p0 p1 q0 q1; do ip link set $link up; done
+bridge vlan add dev p0 vid 10 pvid untagged
+bridge vlan add dev p0 vid 20-25
+bridge vlan del dev p1 vid 1
+bridge vlan add dev br0 vid 10 self
+bridge fdb add 02:00:00:00:00:01 dev p0 master static vlan 10
+bridge fdb add 02:00:00:00:00:02 dev p0 master local vlan 20
+bridge fdb add 02:00:00:00:00:03 dev p1 master static
+bridge fdb add 02:00:00:00:00:04 dev br0 self local
+bridge fdb add 02:00:00:00:00:05 dev br0 self local vlan 10
+ip addr add 10.9.0.1/24 dev br0
+ip addr add 10.8.0.1/24 dev q0
+ip -6 addr add fd09::1/64 dev br0 nodad
+ip -6 addr add fd08::1/64 dev q0 nodad
+ip route add 10.60.0.0/16 nexthop via 10.9.0.2 dev br0 weight 3 nexthop via 10.8.0.7 dev q0
+ip route add 10.61.0.0/16 nexthop via 10.99.0.2 dev br0 onlink nexthop via 10.8.0.7 dev q0 onlink
+ip -6 route add fd60::/48 nexthop via fd09::2 dev br0 nexthop via fd08::2 dev q0 weight 5
 """
 
 
@@ -183,3 +211,24 @@ def test_an_empty_machine_and_a_namespace_that_is_not_there(world: World) -> Non
     refused = world.run("weft", "import", "--netns", "nowhere", "--netns", "nor-here", check=False)
     assert refused.returncode == 2 and refused.stdout == ""
     assert "--netns: there is no namespace nowhere" in refused.stderr and "nor-here" in refused.stderr
+
+
+@pytest.mark.needs("bridge_vlan")
+def test_tables_of_a_foreign_bridge_and_routes_of_several_ways(world: World, tmp_path: Path) -> None:
+    """By the commands: judged by what bridge(8) and ip(8) list before, while it is weft's, and after."""
+    world.run("sh", "-ec", TABLES)
+
+    def held() -> list[str]:
+        looks = ("bridge fdb show", "bridge vlan show", "ip route", "ip -6 route show proto boot")
+        lines = [line for look in looks for line in world.run(*look.split()).stdout.splitlines()]
+        return [line for line in lines if ":" not in line.split()[0] or "02:00:00" in line or "fd" in line]
+
+    before = held()
+    text = world.run("weft", "import").stdout
+    assert "would also change" not in text and "forwarding entry" not in text
+    (tmp_path / "weft.yaml").write_text(text)
+    world.run("weft", "apply", "-y", cwd=tmp_path)
+    assert "Nothing to do" in world.run("weft", "apply", "-y", cwd=tmp_path).stdout
+    assert held() == before
+    world.run("weft", "destroy", "-y", "imported")
+    assert held() == before

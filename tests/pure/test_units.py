@@ -22,7 +22,7 @@ RA = Process(
 def argv_of(process: Process, directory: Path) -> list[str]:
     files = ProcessFiles(directory)
     files.say(stem(process.key), process)
-    return run_argv("u.service", lines_of(files.text(stem(process.key), SPEC) or ""))
+    return run_argv("u.service", process.name, lines_of(files.text(stem(process.key), SPEC) or ""))
 
 
 def test_a_unit_is_named_as_systemd_escapes() -> None:
@@ -41,6 +41,7 @@ def test_it_runs_in_its_namespace_and_is_started_again(tmp_path: Path) -> None:
     ]
     assert "--property=NetworkNamespacePath=/run/netns/weft.lab.shop.front" in argv
     assert {"--property=Restart=always", "--property=StartLimitIntervalSec=0"} <= set(argv)
+    assert "--property=SyslogIdentifier=lab.ra" in argv
     assert "--setenv=WEFT_PROCESS=weft/h-1/lab/tenants/shop/routers/front" in argv
 
 

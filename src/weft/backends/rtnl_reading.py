@@ -133,11 +133,12 @@ def read_whole(place: Place, *, bridging: bool = False) -> Reading:
 
 
 def _may_forward(seen: LinkMessage) -> bool:
-    """Whether weft may have put entries into a forwarding table for this link: it is a VXLAN, or a port that a file
-    speaks of as a link (those of tenants' networks have none). Elsewhere the tables are not asked for."""
+    """Whether weft may have put entries into a forwarding table for this link: it is a VXLAN, or a bridge or port
+    that a file speaks of as a link (those of tenants' networks have none). Elsewhere the tables are not asked for."""
     if seen.kind == "vxlan":
         return True
-    mark = Mark.parse(seen.attributes.get(IFLA_IFALIAS)) if IFLA_MASTER in seen.attributes else None
+    is_forwarding = seen.kind == BRIDGE_KIND or IFLA_MASTER in seen.attributes
+    mark = Mark.parse(seen.attributes.get(IFLA_IFALIAS)) if is_forwarding else None
     return mark is not None and "links" in mark.object.split("/")
 
 

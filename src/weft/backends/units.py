@@ -48,10 +48,12 @@ def unit_name(host_id: str, stem: str) -> str:
     return f"weft-{host_id}-{escaped}.service"
 
 
-def run_argv(unit: str, lines: Lines) -> list[str]:
-    """The command that starts a program as a transient unit. `lines`: its spec."""
+def run_argv(unit: str, program: str, lines: Lines) -> list[str]:
+    """The command that starts a program as a transient unit. `program`: what it says is logged under. `lines`: its
+    spec."""
     netns, mark = first_of(lines, "netns"), first_of(lines, "mark")
     properties = ["Type=exec", "Restart=always", "RestartSec=1", "StartLimitIntervalSec=0", "KillMode=mixed"]
+    properties += [f"SyslogIdentifier={program}"]
     properties += [f"NetworkNamespacePath={_path_of(netns)}"] if netns else []
     return [
         "systemd-run",
@@ -89,7 +91,7 @@ class Units:
         self.stop(stem)
         self._files.drop_ready(stem)
         lines = lines_of(self._files.text(stem, SPEC) or "")
-        started = command(run_argv(self._unit(stem), lines))
+        started = command(run_argv(self._unit(stem), stem.partition("@")[0], lines))
         if started.returncode != 0:
             raise ProgramFailed(f"{stem} did not start: {started.stderr.strip()}")
         self._wait(stem, bool(first_of(lines, "ready")))

@@ -13,7 +13,7 @@ from typing import Any
 from weft.decompile.links import link_words
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
-from weft.kinds.ip.route import MAIN_TABLE, Route, default_scope
+from weft.kinds.ip.route import MAIN_TABLE, NextHop, Route, default_scope
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.common import Link
 from weft.kinds.link.fdb import EVERYWHERE, Fdb
@@ -102,8 +102,8 @@ def _taken_by(state: State, link: Link) -> str:
 
 
 def _scope_below(state: State, obj: KernelObject) -> str:
-    """Whose the link is that an address, route or neighbour is on, "" for nobody's."""
-    if not isinstance(obj, Address | Route | Neighbour):
+    """Whose the link is that an address, route, neighbour or forwarding entry is on, "" for nobody's."""
+    if not isinstance(obj, Address | Route | Neighbour | Fdb):
         return ""
     link = state.get(link_key(obj.netns, obj.ifname)) if obj.ifname else None
     mark = Mark.parse(link.alias) if isinstance(link, Link) else None
@@ -124,6 +124,8 @@ def _called(obj: KernelObject) -> str:
             return f"route {obj.dst} {' '.join(ways)} (table {obj.table}, metric {obj.metric})"
         case Rule():
             return f"rule {obj.priority} of IPv{obj.family}: {obj.action} {obj.table}"
+        case Fdb():
+            return f"forwarding entry {obj.mac}{f' to {obj.dst}' if obj.dst else ''} of {obj.ifname}"
     return str(obj.key)
 
 
@@ -164,10 +166,10 @@ def _say_standing(obj: KernelObject, links: dict[str, dict[str, Any]], said: Sai
 
 
 def _say_entry(entry: Fdb, links: dict[str, dict[str, Any]], said: Said) -> None:
-    """Where a VXLAN sends what it knows, and what it does not; what a bridge sends by its port."""
+    """Where a VXLAN sends what it knows, and what it does not; what a bridge sends by its port, and takes itself."""
     link = links.get(entry.ifname, {})
-    if not link.get("adopt") or not (entry.dst or link.get("master")):
-        said.unsaid.append(f"forwarding entry {entry.mac} of {entry.ifname}")
+    if not link.get("adopt") or not (entry.dst or entry.by_itself or link.get("master")):
+        said.unsaid.append(_called(entry))
     elif entry.mac == EVERYWHERE and not entry.port and entry.vni < 0:
         link.setdefault("remotes", []).append(entry.dst)
     elif entry.master:
@@ -184,12 +186,16 @@ def _is_to_say(route: Route) -> bool:
     return route.protocol in _BY_HAND and route.scope in (None, default_scope(route))
 
 
+def _hop_words(hop: NextHop) -> dict[str, Any]:
+    words: dict[str, Any] = {"via": hop.via} if hop.via else {}
+    words |= {"dev": hop.ifname} | ({"weight": hop.weight} if hop.weight != 1 else {})
+    return words | ({"onlink": True} if hop.onlink else {})
+
+
 def _route_words(route: Route) -> dict[str, Any]:
     words: dict[str, Any] = {"to": route.dst}
     if route.nexthops:
-        words["nexthops"] = [
-            {"dev": hop.ifname, "weight": hop.weight, **({"via": hop.via} if hop.via else {})} for hop in route.nexthops
-        ]
+        words["nexthops"] = [_hop_words(hop) for hop in route.nexthops]
     else:
         words |= {"dev": route.ifname, **({"via": route.via} if route.via else {})}
     if route.table != MAIN_TABLE:

@@ -21,7 +21,7 @@ from weft.model.bridging import BridgePortSpec
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
 from weft.model.words import INHERIT_TTL
-from weft.state import Key, State
+from weft.state import Key, State, link_key
 
 _ETHERNET_MTU = 1500
 MAX_MTU = 65535
@@ -96,8 +96,15 @@ def _kept_by_bridge(state: State, link: Link) -> dict[str, Any]:
                 value = getattr(obj, word.name, None)
                 if value is not None and value != word.default:
                     port[word.name] = value
-        elif isinstance(obj, BridgeVlans) and obj.vlans:
+        elif isinstance(obj, BridgeVlans) and obj.vlans != _default_vlans(state, obj):
             if not obj.master:
                 return {"vlans": list(obj.vlans)}
             port["vlans"] = list(obj.vlans)
     return {"bridge_port": port} if port else {}
+
+
+def _default_vlans(state: State, held: BridgeVlans) -> tuple[str, ...]:
+    """What a bridge has, or gives a port, of which nothing is said."""
+    bridge = state.get(link_key(held.netns, held.master or held.ifname))
+    pvid = bridge.vlan_default_pvid if isinstance(bridge, Bridge) else None
+    return (f"{pvid} pvid untagged",) if pvid else ()

@@ -287,7 +287,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "locked": "true: only known source addresses may speak.",
             "priority": "In STP.",
             "cost": "In STP. Left out: by the link's speed.",
-            "vlans": "Where the bridge filters VLANs: 10, 20-30, 5 pvid untagged. Left out: the bridge's default.",
+            "vlans": "If the bridge filters VLANs: 10, 20-30, 5 pvid untagged. Left out: its default; []: none.",
         },
     ),
     links.BridgeLink: Meaning(
@@ -304,7 +304,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "vlan_filtering": "Whether it keeps VLANs apart.",
             "vlan_protocol": "Of the tags: 802.1q or 802.1ad.",
             "vlan_default_pvid": "The VLAN of untagged frames of a port that says nothing; none: there is none.",
-            "vlans": "The bridge's own, as of a port. Left out: the default.",
+            "vlans": "The bridge's own, as of a port. Left out: the default; []: none.",
         },
     ),
     links.DummyLink: Meaning("links: NAME, kind: dummy", {}),

@@ -45,8 +45,8 @@ DefaultPvid = Annotated[int, w.number("a VLAN id", 0, _MAX_VID, {"none": 0})]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgePortSpec:
-    """What a bridge keeps of a port. `cost` None: by the link's speed. `vlans` (where the bridge filters) none: the
-    bridge's default. Source: ip-link(8) bridge_slave, bridge(8) vlan."""
+    """What a bridge keeps of a port. `cost` None: by the link's speed. `vlans` (where the bridge filters) None:
+    the bridge's default. Source: ip-link(8) bridge_slave, bridge(8) vlan."""
 
     isolated: bool = False
     hairpin: bool = False
@@ -61,4 +61,4 @@ class BridgePortSpec:
     locked: bool = False
     priority: PortPriority = 32
     cost: PathCost | None = None
-    vlans: tuple[PortVlans, ...] = ()
+    vlans: tuple[PortVlans, ...] | None = None

@@ -80,7 +80,7 @@ class LinkOver(HostLink):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeLink(LinkOver):
     """Times in seconds. `forward_delay` None: 15 with STP, else 0. `vlan_default_pvid`: the VLAN of untagged frames of
-    ports of which nothing is said, 0 for none; `vlans`: the bridge's own, none given: that one."""
+    ports of which nothing is said, 0 for none; `vlans`: the bridge's own, None: that one."""
 
     kind: ClassVar[str] = "bridge"
 
@@ -95,7 +95,7 @@ class BridgeLink(LinkOver):
     vlan_filtering: bool = False
     vlan_protocol: w.VlanProtocol = "802.1q"
     vlan_default_pvid: b.DefaultPvid = 1
-    vlans: tuple[b.PortVlans, ...] = ()
+    vlans: tuple[b.PortVlans, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

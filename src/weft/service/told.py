@@ -65,6 +65,9 @@ def told_of(plant: Plant, entry: Entry) -> Told | None:
     words = entry.prefix.split(" ")
     if room is None or len(words) < 4 or words[0] != "weft" or words[2] not in _FATES:
         return None
+    link = entry.goes or entry.came
+    if words[1] == "stranger" and link and not plant.is_strange(entry.netns, link):
+        return None  # as of counters: one of weft's own, a moment before it was let in
     return _Telling(room, entry, words[1], words[2]).tell()
 
 

@@ -89,12 +89,12 @@ def _port(
         place.error(why, "`vlan_filtering: true` there" if bridge else "a bridge made here", "bridge_port", "vlans")
 
 
-def _vlans(place: LinkPlace[HostLink], bridge: BridgeLink, master: str, said: Sequence[str]) -> BridgeVlans:
+def _vlans(place: LinkPlace[HostLink], bridge: BridgeLink, master: str, said: Sequence[str] | None) -> BridgeVlans:
     """`master`: "" for the bridge itself."""
     at = ("bridge_port", "vlans") if master else ("vlans",)
-    ids = [entry for entry in said if " pvid" in entry]
+    ids = [entry for entry in said or () if " pvid" in entry]
     if len(ids) > 1:
         place.error(f"untagged frames are of one VLAN, not of {' and '.join(ids)}", "one pvid", *at)
     default = (f"{bridge.vlan_default_pvid} pvid untagged",) if bridge.vlan_default_pvid else ()
-    vlans = canonical(flags_of(said or default))
+    vlans = canonical(flags_of(default if said is None else said))
     return BridgeVlans(netns=place.netns, ifname=place.ifname, master=master, vlans=vlans)

@@ -1,6 +1,6 @@
-"""Entries of forwarding tables: a VXLAN's own, and of the bridge that a link is a port of.
+"""Entries of forwarding tables: a VXLAN's own, and of the bridge that a link is a port of, or is.
 
-Rules: an entry with a `remote` is a VXLAN's, one without is the bridge's.
+Rules: an entry with a `remote` is a VXLAN's, one without is the bridge's. What a bridge has for itself it takes itself.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from weft.compiler.links.place import LinkPlace
 from weft.kinds.link.fdb import EVERYWHERE, Fdb
-from weft.model.links import FdbSpec, HostLink, VxlanLink
+from weft.model.links import BridgeLink, FdbSpec, HostLink, VxlanLink
 
 
 def make_entries(place: LinkPlace[HostLink]) -> Iterator[Fdb]:
@@ -48,7 +48,9 @@ def _of_vxlan(place: LinkPlace[HostLink], entry: FdbSpec, *where: str) -> Iterat
 
 
 def _of_bridge(place: LinkPlace[HostLink], entry: FdbSpec, *where: str) -> Iterator[Fdb]:
-    if not place.spec.master:
+    is_bridge = isinstance(place.spec, BridgeLink)
+    bridge = place.ifname if is_bridge else place.spec.master
+    if not bridge:
         fix = "`remote: ADDRESS`" if isinstance(place.spec, VxlanLink) else "`master: BRIDGE`"
         place.error(f"{place.ifname} is no bridge's port, there is no table to put {entry.mac} in", fix, *where)
         return
@@ -62,7 +64,7 @@ def _of_bridge(place: LinkPlace[HostLink], entry: FdbSpec, *where: str) -> Itera
         netns=place.netns,
         ifname=place.ifname,
         mac=entry.mac,
-        master=place.spec.master,
+        master=bridge,
         vid=entry.vid or 0,
-        local=entry.local,
+        local=entry.local or is_bridge,
     )

@@ -39,7 +39,8 @@ EVERYWHERE = "00:00:00:00:00:00"
 class Fdb(Keyed):
     """`dst`: address in the underlay, "" for an entry of a bridge's table; `port` (UDP, 0: the link's) and `vni` (-1:
     the link's) go with it. `master`: the bridge's ifname, "" where `dst` is given; `vid` goes with it, 0 for none, and
-    `local`: the bridge takes the frames for itself instead of sending them by the port."""
+    `local`: the bridge takes the frames for itself instead of sending them by the port, as it always does with an entry
+    of its own, of which it is both the link and the master."""
 
     netns: str
     ifname: str
@@ -69,7 +70,12 @@ class Fdb(Keyed):
     @property
     def lives_on(self) -> tuple[Key, ...]:
         link = link_key(self.netns, self.ifname)
-        return (link, link_key(self.netns, self.master)) if self.master else (link,)
+        return (link, link_key(self.netns, self.master)) if self.master not in ("", self.ifname) else (link,)
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether the link itself has the table that it is in."""
+        return bool(self.dst) or self.master == self.ifname
 
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
@@ -86,7 +92,7 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
 def _message(kind: int, flags: int, fdb: Fdb, names: Names) -> bytes:
     entry = Entry(
         state=NUD_PERMANENT if fdb.dst or fdb.local else NUD_NOARP,
-        flags=NTF_SELF if fdb.dst else NTF_MASTER,
+        flags=NTF_SELF if fdb.by_itself else NTF_MASTER,
         dst=fdb.dst,
         port=fdb.port,
         vni=fdb.vni if fdb.vni >= 0 else None,
@@ -110,7 +116,11 @@ def _command(verb: str, fdb: Fdb) -> str:
         words += [word for name, value in said if value != "" for word in (name, value)]
         words.append("self")
     else:
-        words += ["master", *(("vlan", fdb.vid) if fdb.vid else ()), "permanent" if fdb.local else "static"]
+        words += [
+            "self" if fdb.by_itself else "master",
+            *(("vlan", fdb.vid) if fdb.vid else ()),
+            "permanent" if fdb.local else "static",
+        ]
     return command.bridge(fdb.netns, *words)
 
 
