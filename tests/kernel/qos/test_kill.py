@@ -1,8 +1,8 @@
 """Quality of service through kills and refusals: what changes of it, changes wholly or not at all.
 
 A and B differ in all that can change of it: a policy comes to a port and one goes, a rate, a ceil, a class and a match
-change, guarantees come to the shared tree by an uplink and by a router, an impairment's place in a chain, and a card
-whose root is somebody else's is taken over and given back.
+change, guarantees come to the shared tree by an uplink, by a router and on a segment, an impairment's place in a chain,
+and a card whose root is somebody else's is taken over and given back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from tests.kernel.faults.refuser import DONE, REFUSED, refuse_every_step
 from tests.kernel.faults.rig import SCOPE, Rig
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_egress", "nft_fwd"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.needs("htb", "ifb", "nft_bridge", "nft_egress", "nft_fwd"),
+    pytest.mark.timeout(600),
+]
 
 STRIDE = int(os.environ.get("WEFT_FAULT_STRIDE", "7"))
 
@@ -48,11 +52,17 @@ tenants:
     networks: {front: {subnets: [10.10.0.0/24]}}
     routers: {edge: {interfaces: [front], gateway: outer}}
     ports: {far: {network: front, attach: {netns: u-far}, addresses: [10.10.0.10]}}
+  v:
+    networks: {wire: {segment: {link: seg0}, subnets: [10.20.0.0/24]}}
+    ports:
+      one: {network: wire, attach: {netns: v-one}, addresses: [10.20.0.2]}
+      two: {network: wire, attach: {netns: v-two}, addresses: [10.20.0.3], qos: {egress: {rate: 1mbit}}}
 external_networks: {outer: {link: eth1, subnets: [{cidr: 203.0.113.0/24, gateway: 203.0.113.1}]}}
 host:
   links:
     eth1: {existing: true, capacity: 20mbit}
     card: {existing: true}
+    seg0: {existing: true, capacity: 9mbit}
 """
 
 B = """
@@ -89,14 +99,27 @@ tenants:
         attach: {netns: u-far}
         addresses: [10.10.0.10]
         qos: {egress: {rate: 1mbit}, ingress: {rate: 1mbit}}
+  v:
+    qos: {ingress: {rate: 4mbit, ceil: 5mbit}}
+    networks: {wire: {segment: {link: seg0}, subnets: [10.20.0.0/24]}}
+    ports:
+      one:
+        network: wire
+        attach: {netns: v-one}
+        addresses: [10.20.0.2]
+        qos: {egress: {rate: 2mbit}, ingress: {rate: 3mbit}}
+      two: {network: wire, attach: {netns: v-two}, addresses: [10.20.0.3]}
 external_networks: {outer: {link: eth1, subnets: [{cidr: 203.0.113.0/24, gateway: 203.0.113.1}]}}
 host:
   links:
     eth1: {existing: true, capacity: 20mbit}
     card: {existing: true, qos: {replace: true, egress: {ceil: 7mbit}, ingress: {ceil: 9mbit}}}
+    seg0: {existing: true, capacity: 9mbit}
 """
 
 CARD = """
+ip link add seg0 address 02:00:00:00:02:03 type veth peer name ges0 address 02:00:00:00:02:04
+ip link set seg0 up; ip link set ges0 up
 ip link add card address 02:00:00:00:02:01 type veth peer name far address 02:00:00:00:02:02
 ip link set card up; ip link set far up
 tc qdisc add dev card root handle 1: htb default 0x20

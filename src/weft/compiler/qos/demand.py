@@ -250,7 +250,7 @@ def _unfit(segment: Segment, footing: Footing) -> tuple[str, str]:
         what = f"with `mode` the ports of {segment.name} are links upon {footing.below}, where each may send as another"
         return what, "a segment without `mode`; `ceil:` limits a port by itself"
     if footing.added is not None:
-        what = f"{of} in tunnels, whose packets the host sends as its own: a port is not seen there"
+        what = f"{of} in tunnels: what comes in is a port's only once it is the tenant's, where nothing is shared"
         return what, "`ceil:` limits a port by itself; guarantees need a link, a VLAN of it, or a router"
     what = f"{of}, a bridge, and nobody says which of its ports leads out and what that carries"
     return what, "`host: links: PORT: {existing: true, capacity: 1gbit}` for the one that does"
