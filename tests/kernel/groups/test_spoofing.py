@@ -195,7 +195,7 @@ def test_the_bridge_learns_nothing_of_what_it_drops(lab: Lab) -> None:
 
 
 def test_what_a_port_is_allowed_beside(lab: Lab) -> None:
-    pairs = "10.0.0.20, 192.0.2.0/24, {ip: 10.0.0.0/30, mac: 02:aa:00:00:00:20}, 'fd00::20', 'fd01::/64'"
+    pairs = "10.0.0.20, 192.0.2.0/24, {ip: 10.0.0.0/30, mac: 02:aa:00:00:00:20}, 'fd00::20', 'fd01::/64', '64:ff9b::1'"
     lab.apply(TEXT.format(more=f", allowed_address_pairs: [{pairs}]"))
     wanted = {
         "ip": forged()["ip"],
@@ -206,12 +206,22 @@ def test_what_a_port_is_allowed_beside(lab: Lab) -> None:
         "arp-mac": f.arp("02:aa:00:00:00:20", "02:aa:00:00:00:20", "10.0.0.2", IP4, "arp-mac"),
         "ip6-prefix": f.ipv6(OWN, "fd01::7", "ff02::1", f.udp(1, 1, "ip6-prefix"), f.UDP),
         "nd-prefix": f.neighbour(OWN, "fd01::7", "fd01::7", "nd-prefix"),
+        "nd-of-two-macs": f.neighbour(OWN, IP6, "fd01::7", "nd-of-two-macs", options=f.card("02:aa:00:00:00:20")),
+        "nd-short": f.neighbour(OWN, "64:ff9b::1", "64:ff9b::1", "nd-short"),
+        "dad-prefix": f.neighbour(OWN, "::", "fd01::7", "dad-prefix", f.NEIGHBOUR_SOLICITATION),
+        "dad": wanted_by_others()["dad"],
+        "probe": wanted_by_others()["probe"],
+        "probe-prefix": f.arp(OWN, OWN, "0.0.0.0", "192.0.2.7", "probe-prefix", operation=1),
     }
     still = {
         "mac-ip": own4("mac-ip", mac="02:aa:00:00:00:20", source="192.0.2.1"),
         "other": own4("other", source="198.51.100.1"),
         "dhcp": forged()["dhcp"],
         "ra": forged()["ra"],
+        "nd-other": f.neighbour(OWN, IP6, "fd00::30", "nd-other"),
+        "dad-other": f.neighbour(OWN, "::", "fd00::30", "dad-other", f.NEIGHBOUR_SOLICITATION),
+        "nd-card": wanted_by_others()["nd-card"],
+        "probe-other": f.arp(OWN, OWN, "0.0.0.0", "10.0.0.30", "probe-other", operation=1),
     }
     assert heard(lab, "bad", "ear", {**wanted, **still}.values(), own4(LAST)) == wanted.keys()
 

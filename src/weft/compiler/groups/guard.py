@@ -15,7 +15,7 @@ RFC 7527 (a nonce in what detects duplicates).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
+from ipaddress import IPv6Network, collapse_addresses, ip_network
 from typing import NamedTuple
 
 from weft.compiler.draft import Draft
@@ -110,13 +110,13 @@ _CHAINS = {
     "guard.solicitation": ("ip6 saddr :: goto guard.detection", "jump guard.card.source", "goto guard.source6"),
     "guard.detection": (
         f"iifname . @th,64,128 @{layout.TARGETS} accept",
-        f"iifname @{layout.PROXIES} accept",
+        f"iifname . @th,64,128 @{layout.PROXIES} accept",
         _DROPS,
     ),
     "guard.announcement": (
         "jump guard.card.target",
         f"iifname . @th,64,128 @{layout.TARGETS} goto guard.source6",
-        f"iifname @{layout.PROXIES} goto guard.source6",
+        f"iifname . @th,64,128 @{layout.PROXIES} goto guard.source6",
         _DROPS,
     ),
     "guard.card.router": (*_card(_SOURCE_OPTION, 64), _DROPS),
@@ -141,7 +141,6 @@ _SETS = {
     layout.PAIRS4: "ifname . ether_addr . ipv4_addr",
     layout.PAIRS6: "ifname . ether_addr . ipv6_addr",
     layout.TARGETS: "typeof iifname . @th,64,128",
-    layout.PROXIES: "ifname",
     layout.CARDS: "typeof iifname . @th,208,48",
 }
 _MAPS = (layout.ENTRY, layout.SENDERS, layout.RECEIVERS)
@@ -198,12 +197,10 @@ def guard_port(draft: Draft, room: Room, place: PortPlace) -> None:
 def _elements(link: str, speaker: Speaker) -> Iterator[tuple[str, str]]:
     """Sets and elements: which addresses the port of a link may speak as."""
     if not speaker.address:
-        if speaker.family == 6:
-            yield layout.PROXIES, link
         return
     yield layout.PAIRS6 if speaker.family == 6 else layout.PAIRS4, f"{link} . {speaker.mac} . {speaker.address}"
     if speaker.family == 6:
-        yield layout.TARGETS, f"{link} . 0x{speaker.number:032x}"  # as nft prints a number of so many bits
+        yield layout.TARGETS, f"{link} . {speaker.number:#x}"
 
 
 def _mac_elements(link: str, mac: str) -> Iterator[tuple[str, str]]:
@@ -212,13 +209,17 @@ def _mac_elements(link: str, mac: str) -> Iterator[tuple[str, str]]:
     yield layout.CARDS, f"{link} . {int(mac.replace(':', ''), 16):#x}"
 
 
-def prefix_elements(place: PortPlace) -> Iterator[tuple[int, str]]:
-    """Family and element of each prefix that is more than one address; of one MAC no prefix within another."""
+def prefix_elements(place: PortPlace) -> Iterator[tuple[str, str]]:
+    """Set and element of each prefix that is more than one address; of one MAC no prefix within another."""
     link = quoted(place.bridge_ifname)
-    wide = {speaker for speaker in speakers(place) if not speaker.address}
-    for speaker in wide if _verdict(place) != TRUSTED else ():
+    wide = {speaker for speaker in speakers(place) if not speaker.address} if _verdict(place) != TRUSTED else set()
+    for speaker in wide:
         if not any(_is_within(speaker, other) for other in wide):
-            yield speaker.family, f"{link} . {speaker.mac} . {speaker.prefix}"
+            name = layout.PREFIXES6 if speaker.family == 6 else layout.PREFIXES4
+            yield name, f"{link} . {speaker.mac} . {speaker.prefix}"
+    nets = (ip_network(speaker.prefix) for speaker in wide)
+    for net in collapse_addresses(net for net in nets if isinstance(net, IPv6Network)):
+        yield layout.PROXIES, f"{link} . {int(net.network_address):#x}-{int(net.broadcast_address):#x}"
 
 
 def _is_within(one: Speaker, other: Speaker) -> bool:

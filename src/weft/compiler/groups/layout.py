@@ -24,7 +24,13 @@ MACS, PAIRS4, PAIRS6, PREFIXES4, PREFIXES6, TARGETS, PROXIES, CARDS = (
     "macs", "pairs4", "pairs6", "prefixes4", "prefixes6", "targets", "proxies", "cards",
 )  # fmt: skip
 """What a port may speak as: MACs; MAC and address; MAC and prefix; addresses that it may say are its own by neighbour
-discovery; ports that may do so for prefixes; the MACs that it may name there."""
+discovery; prefixes of which it may; the MACs that it may name there."""
+
+PREFIX_SETS = {
+    PREFIXES4: "ifname . ether_addr . ipv4_addr",
+    PREFIXES6: "ifname . ether_addr . ipv6_addr",
+    PROXIES: "typeof iifname . @th,64,128",
+}
 
 ZONES = "zones"
 
