@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 from struct import pack
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-ROUTER_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT, REDIRECT = 134, 135, 136, 137
+ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT, REDIRECT = range(133, 138)
+SERVICE_TAG = 0x88A8
+"""The outer of two, as providers write it. Source: IEEE 802.1ad."""
+SOURCE_CARD, TARGET_CARD = 1, 2
 HOP_BY_HOP, TCP, UDP, ROUTING, FRAGMENT, ICMPV6, OPTIONS = 0, 6, 17, 43, 44, 58, 60
 
 
@@ -18,8 +22,8 @@ def ethernet(source: str, target: str, kind: int, payload: bytes) -> bytes:
     return (mac(target) + mac(source) + pack("!H", kind) + payload).ljust(60, b"\0")
 
 
-def tagged(frame: bytes, vid: int) -> bytes:
-    return frame[:12] + pack("!HH", 0x8100, vid) + frame[12:]
+def tagged(frame: bytes, vid: int, kind: int = 0x8100) -> bytes:
+    return frame[:12] + pack("!HH", kind, vid) + frame[12:]
 
 
 def mac(text: str) -> bytes:
@@ -73,11 +77,14 @@ def tcp_syn(source: str, target: str, dport: int, said: str) -> bytes:
     return bare[:16] + pack("!H", checksum(pseudo + bare)) + bare[18:]
 
 
-def ipv6(source_mac: str, source: str, target: str, payload: bytes, following: int, to: str = BROADCAST) -> bytes:
+def ipv6(
+    source_mac: str, source: str, target: str, payload: bytes, following: int, to: str = BROADCAST, behind: bytes = b""
+) -> bytes:
+    """`behind`: what stands behind the packet, where a short frame has padding."""
     header = (
         pack("!IHBB", 6 << 28, len(payload), following, 255) + ip_address(source).packed + ip_address(target).packed
     )
-    return ethernet(source_mac, to, 0x86DD, header + payload)
+    return ethernet(source_mac, to, 0x86DD, header + payload + behind)
 
 
 def icmpv6(source: str, target: str, kind: int, body: bytes) -> bytes:
@@ -87,9 +94,30 @@ def icmpv6(source: str, target: str, kind: int, body: bytes) -> bytes:
     return pack("!BBH", kind, 0, checksum(pseudo + bare)) + body
 
 
-def neighbour(source_mac: str, source: str, announced_ip: str, said: str, kind: int = NEIGHBOUR_ADVERTISEMENT) -> bytes:
-    """An advertisement (or solicitation) about `announced_ip`, to all nodes."""
-    return ipv6(source_mac, source, "ff02::1", icmpv6(source, "ff02::1", kind, announced(announced_ip, said)), ICMPV6)
+def neighbour(
+    source_mac: str,
+    source: str,
+    about: str,
+    said: str,
+    kind: int = NEIGHBOUR_ADVERTISEMENT,
+    options: bytes = b"",
+    before: Callable[[int, bytes], tuple[int, bytes]] = lambda following, payload: (following, payload),
+) -> bytes:
+    """An advertisement (or solicitation) about an address, or a router's solicitation (`about` ""), to all nodes. The
+    word stands behind the packet. `before`: puts headers before it."""
+    body = (pack("!I", 0x20000000) + ip_address(about).packed if about else pack("!I", 0)) + options
+    following, payload = before(ICMPV6, icmpv6(source, "ff02::1", kind, body))
+    return ipv6(source_mac, source, "ff02::1", payload, following, behind=word(said))
+
+
+def card(hardware: str, kind: int = TARGET_CARD) -> bytes:
+    """The option of neighbour discovery that says whose MAC it is."""
+    return bytes([kind, 1]) + mac(hardware)
+
+
+def nonce() -> bytes:
+    """Of who detects duplicates. Source: RFC 7527."""
+    return bytes([14, 1]) + b"nonce!"
 
 
 def announced(address: str, said: str) -> bytes:

@@ -108,6 +108,50 @@ def further() -> Mapping[str, bytes]:
     }
 
 
+def wanted_by_others() -> Mapping[str, bytes]:
+    """As `forged`: what keeps another from its address, or draws its frames elsewhere, without speaking as it."""
+    solicits, asks = f.NEIGHBOUR_SOLICITATION, f.ROUTER_SOLICITATION
+    late = f.nonce() + f.card(EAR)
+    twice = f.card(OWN) + f.card(EAR)
+    source, its = f.card(EAR, f.SOURCE_CARD), f.card(EAR)
+    return {
+        "dhcp-any-port": own4("dhcp-any-port", sport=6767, dport=68),
+        "dhcp-client-port": own4("dhcp-client-port", sport=68, dport=68),
+        "dhcp6-any-port": f.ipv6(OWN, LOCAL, "ff02::1", f.udp(1234, 546, "dhcp6-any-port"), f.UDP),
+        "probe": f.arp(OWN, OWN, "0.0.0.0", "10.0.0.20", "probe", operation=1),
+        "probe-answer": f.arp(OWN, OWN, "0.0.0.0", "10.0.0.20", "probe-answer"),
+        "probe-mac": f.arp(OWN, EAR, "0.0.0.0", IP4, "probe-mac", operation=1),
+        "dad": f.neighbour(OWN, "::", "fd00::20", "dad", solicits),
+        "dad-local": f.neighbour(OWN, "::", "fe80::ff:fe00:20", "dad-local", solicits),
+        "dad-nonce": f.neighbour(OWN, "::", "fd00::20", "dad-nonce", solicits, f.nonce()),
+        "dad-options": f.neighbour(OWN, "::", "fd00::20", "dad-options", solicits, before=behind_options),
+        "dad-fragment": f.neighbour(OWN, "::", "fd00::20", "dad-fragment", solicits, before=in_a_fragment),
+        "nd-card": f.neighbour(OWN, IP6, IP6, "nd-card", options=its),
+        "nd-card-late": f.neighbour(OWN, IP6, IP6, "nd-card-late", options=late),
+        "nd-card-twice": f.neighbour(OWN, IP6, IP6, "nd-card-twice", options=twice),
+        "nd-card-options": f.neighbour(OWN, IP6, IP6, "nd-card-options", options=its, before=behind_options),
+        "nd-card-fragment": f.neighbour(OWN, IP6, IP6, "nd-card-fragment", options=its, before=in_a_fragment),
+        "ns-card": f.neighbour(OWN, IP6, "fd00::20", "ns-card", solicits, source),
+        "ns-card-options": f.neighbour(OWN, IP6, IP6, "ns-card-options", solicits, source, behind_options),
+        "rs-card": f.neighbour(OWN, LOCAL, "", "rs-card", asks, source),
+        "rs-card-options": f.neighbour(OWN, LOCAL, "", "rs-card-options", asks, source, behind_options),
+        "tagged-null": f.tagged(own4("tagged-null"), 0),
+        "tagged-twice": f.tagged(f.tagged(own4("tagged-twice"), 7), 8),
+        "tagged-stag": f.tagged(f.tagged(own4("tagged-stag"), 7), 8, f.SERVICE_TAG),
+        "tagged-arp": f.tagged(f.arp(OWN, OWN, IP4, "10.0.0.20", "tagged-arp"), 0),
+        "tagged-ra": f.tagged(f.ipv6(OWN, LOCAL, "ff02::1", f.advertisement(LOCAL, "tagged-ra"), f.ICMPV6), 0),
+    }
+
+
+def behind_options(following: int, payload: bytes) -> tuple[int, bytes]:
+    return f.OPTIONS, f.with_options(following, payload)
+
+
+def in_a_fragment(following: int, payload: bytes) -> tuple[int, bytes]:
+    """All of it in one. Source: RFC 6946."""
+    return f.FRAGMENT, f.fragment(following, 0, False, payload)
+
+
 def allowed() -> Mapping[str, bytes]:
     """Frames that a port may send, each beside one above."""
     return {
@@ -117,7 +161,18 @@ def allowed() -> Mapping[str, bytes]:
         "dhcp-ask": f.ipv4(OWN, "0.0.0.0", "255.255.255.255", f.udp(68, 67, "dhcp-ask")),
         "own-ip6": f.ipv6(OWN, IP6, "ff02::1", f.udp(1, 1, "own-ip6"), f.UDP),
         "own-local": f.ipv6(OWN, LOCAL, "ff02::1", f.udp(1, 1, "own-local"), f.UDP),
+        "own-announcement": f.arp(OWN, OWN, IP4, IP4, "own-announcement", operation=1),
         "own-nd": f.neighbour(OWN, IP6, IP6, "own-nd"),
+        "own-nd-card": f.neighbour(OWN, IP6, IP6, "own-nd-card", options=f.card(OWN)),
+        "own-ns": f.neighbour(OWN, IP6, "fd00::20", "own-ns", f.NEIGHBOUR_SOLICITATION),
+        "own-ns-card": f.neighbour(
+            OWN, IP6, "fd00::20", "own-ns-card", f.NEIGHBOUR_SOLICITATION, f.card(OWN, f.SOURCE_CARD)
+        ),
+        "own-rs": f.neighbour(OWN, LOCAL, "", "own-rs", f.ROUTER_SOLICITATION),
+        "own-rs-card": f.neighbour(OWN, LOCAL, "", "own-rs-card", f.ROUTER_SOLICITATION, f.card(OWN, f.SOURCE_CARD)),
+        "detection-nonce": f.neighbour(OWN, "::", IP6, "detection-nonce", f.NEIGHBOUR_SOLICITATION, f.nonce()),
+        "detection-local": f.neighbour(OWN, "::", LOCAL, "detection-local", f.NEIGHBOUR_SOLICITATION),
+        "dhcp6-ask": f.ipv6(OWN, LOCAL, "ff02::1:2", f.udp(546, 547, "dhcp6-ask"), f.UDP),
         "own-nd-local": f.neighbour(OWN, LOCAL, LOCAL, "own-nd-local"),
         "detection": f.neighbour(OWN, "::", IP6, "detection", f.NEIGHBOUR_SOLICITATION),
         "options": f.ipv6(OWN, IP6, "ff02::1", f.with_options(f.UDP, f.udp(1, 1, "options")), f.OPTIONS),
@@ -127,7 +182,7 @@ def allowed() -> Mapping[str, bytes]:
 
 def test_a_port_speaks_as_itself_alone(lab: Lab) -> None:
     lab.apply(TEXT.format(more=""))
-    sent = {**forged(), **further(), **allowed()}
+    sent = {**forged(), **further(), **wanted_by_others(), **allowed()}
     assert heard(lab, "bad", "ear", sent.values(), own4(LAST)) == allowed().keys()
 
 
@@ -140,7 +195,7 @@ def test_the_bridge_learns_nothing_of_what_it_drops(lab: Lab) -> None:
 
 
 def test_what_a_port_is_allowed_beside(lab: Lab) -> None:
-    pairs = "10.0.0.20, 192.0.2.0/24, {ip: 10.0.0.0/30, mac: 02:aa:00:00:00:20}, 'fd00::20', 'fd01::/64'"
+    pairs = "10.0.0.20, 192.0.2.0/24, {ip: 10.0.0.0/30, mac: 02:aa:00:00:00:20}, 'fd00::20', 'fd01::/64', '64:ff9b::1'"
     lab.apply(TEXT.format(more=f", allowed_address_pairs: [{pairs}]"))
     wanted = {
         "ip": forged()["ip"],
@@ -151,19 +206,29 @@ def test_what_a_port_is_allowed_beside(lab: Lab) -> None:
         "arp-mac": f.arp("02:aa:00:00:00:20", "02:aa:00:00:00:20", "10.0.0.2", IP4, "arp-mac"),
         "ip6-prefix": f.ipv6(OWN, "fd01::7", "ff02::1", f.udp(1, 1, "ip6-prefix"), f.UDP),
         "nd-prefix": f.neighbour(OWN, "fd01::7", "fd01::7", "nd-prefix"),
+        "nd-of-two-macs": f.neighbour(OWN, IP6, "fd01::7", "nd-of-two-macs", options=f.card("02:aa:00:00:00:20")),
+        "nd-short": f.neighbour(OWN, "64:ff9b::1", "64:ff9b::1", "nd-short"),
+        "dad-prefix": f.neighbour(OWN, "::", "fd01::7", "dad-prefix", f.NEIGHBOUR_SOLICITATION),
+        "dad": wanted_by_others()["dad"],
+        "probe": wanted_by_others()["probe"],
+        "probe-prefix": f.arp(OWN, OWN, "0.0.0.0", "192.0.2.7", "probe-prefix", operation=1),
     }
     still = {
         "mac-ip": own4("mac-ip", mac="02:aa:00:00:00:20", source="192.0.2.1"),
         "other": own4("other", source="198.51.100.1"),
         "dhcp": forged()["dhcp"],
         "ra": forged()["ra"],
+        "nd-other": f.neighbour(OWN, IP6, "fd00::30", "nd-other"),
+        "dad-other": f.neighbour(OWN, "::", "fd00::30", "dad-other", f.NEIGHBOUR_SOLICITATION),
+        "nd-card": wanted_by_others()["nd-card"],
+        "probe-other": f.arp(OWN, OWN, "0.0.0.0", "10.0.0.30", "probe-other", operation=1),
     }
     assert heard(lab, "bad", "ear", {**wanted, **still}.values(), own4(LAST)) == wanted.keys()
 
 
 def test_a_port_without_security_says_what_it_likes(lab: Lab) -> None:
     lab.apply(TEXT.format(more=", port_security: false"))
-    everything = {**further(), **forged()}  # to one ear first: of a forged MAC the bridge learns another way
+    everything = {**further(), **wanted_by_others(), **forged()}  # to one ear first: of a forged MAC the bridge learns another way
     assert heard(lab, "bad", "ear", everything.values(), own4(LAST)) >= everything.keys() - {"redirect"}
     lab.apply(TEXT.format(more=""))
     assert heard(lab, "bad", "ear", forged().values(), own4(LAST)) == set()
@@ -171,9 +236,13 @@ def test_a_port_without_security_says_what_it_likes(lab: Lab) -> None:
 
 def test_a_network_without_subnets_pins_macs_alone(lab: Lab) -> None:
     lab.apply(TEXT.format(more=""))
-    free = ("ip", "ip-of-nobody", "arp-ip", "ip6", "nd", "nd-source", "nd-solicit")
-    passed = heard(lab, "bare", "flat-ear", {**forged(), **allowed()}.values(), own4(LAST))
+    free = ("ip", "ip-of-nobody", "arp-ip", "ip6", "nd", "nd-source", "nd-solicit", "probe", "dad", "dad-nonce")
+    sent = {**forged(), **wanted_by_others(), **allowed()}
+    passed = heard(lab, "bare", "flat-ear", sent.values(), own4(LAST))
     assert passed >= {*free, *allowed()}
+    cards = {word for word in sent if "-card" in word and not word.startswith("own")}
+    tags = {word for word in sent if word.startswith("tagged")}
+    assert not passed & {*cards, *tags, "arp-mac", "probe-mac", "dhcp-any-port", "dhcp-client-port", "dhcp6-any-port"}
     assert not passed & {"mac", "mac-of-nobody", "dhcp", "dhcp6", "ra", "redirect", "behind-options", "in-fragments",
                          "tagged", "tagged-forged", "other-type"}  # fmt: skip
 
@@ -181,8 +250,9 @@ def test_a_network_without_subnets_pins_macs_alone(lab: Lab) -> None:
 def test_a_gateway_sends_on_what_others_sent(lab: Lab) -> None:
     text = TEXT.replace('10.0.0.0/24, "fd00::/64"', '{{cidr: 10.0.0.0/24, gateway: 10.0.0.10}}, "fd00::/64"')
     lab.apply(text.format(more=""))
-    passed = heard(lab, "bad", "ear", forged().values(), own4(LAST))
-    assert passed >= {"ip", "ip-of-nobody", "ip6", "dhcp", "ra"}
+    passed = heard(lab, "bad", "ear", {**forged(), **wanted_by_others()}.values(), own4(LAST))
+    assert passed >= {"ip", "ip-of-nobody", "ip6", "dhcp", "ra", "dhcp-any-port", "dhcp6-any-port"}
+    assert not passed & {"probe", "probe-mac", "dad", "dad-local", "dad-nonce", "nd-solicit", "nd-card", "ns-card"}
     assert not passed & {"mac", "mac-of-nobody", "arp-ip", "arp-mac", "nd", "nd-source", "tagged", "other-type"}
 
 

@@ -5,15 +5,18 @@ Rules: judged where a frame comes in, before the bridge learns from it and befor
 of a bridge has an element that says what it is: a port, guarded or not, or a way that is weft's own (a router's leg, a
 segment), which is trusted. What has none, because somebody put it there by hand, neither speaks nor hears. A port that
 is a subnet's gateway sends on what others sent, so only its MAC and what it says of its own addresses is judged; one on
-a network without subnets has no addresses to be judged by. What nearly all frames are, TCP and UDP of a port's own
+a network without subnets has no addresses to be judged by. Who asks for an address that he wants to have keeps others
+from having it, so that too is asked of its own addresses alone. What nearly all frames are, TCP and UDP of a port's own
 MAC and address, is let in by one lookup before all that (docs/adr/0029-one-lookup-for-most-frames.md).
-Source: RFC 826, RFC 4861, RFC 6980 (no fragments in neighbour discovery), RFC 7112 (headers in the first fragment).
+Source: RFC 826, RFC 4861, RFC 4862 and RFC 5227 (whoever probes for an address too is in conflict), RFC 6980 (no
+fragments in neighbour discovery), RFC 7112 (headers in the first fragment), RFC 7113 (what hides advertisements),
+RFC 7527 (a nonce in what detects duplicates).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
+from ipaddress import IPv6Network, collapse_addresses, ip_network
 from typing import NamedTuple
 
 from weft.compiler.draft import Draft
@@ -29,12 +32,30 @@ from weft.model.intent import Port
 GUARDED, GATEWAY, UNADDRESSED, TRUSTED = "goto guard", "goto guard.gateway", "goto guard.unaddressed", "accept"
 
 _NOT_ITS_MAC = f"iifname . ether saddr != @{layout.MACS} goto guard.mac"
-_SERVES4 = "udp sport 67 udp dport 68 goto guard.server"
-_SERVES6 = "udp sport 547 udp dport 546 goto guard.server"
-_ADVERTISES = "icmpv6 type { nd-router-advert, nd-redirect } goto guard.router"
-_ANNOUNCES = "icmpv6 type nd-neighbor-advert goto guard.announcement"
+_SERVES4 = "udp dport 68 goto guard.server"
+_SERVES6 = "udp dport 546 goto guard.server"
+"""A client looks at the port it listens to; from which one it was sent, hardly any asks."""
 _RESOLVED = "meta l4proto 0-255"
 """Its headers lead to an upper layer: else nobody could say that it is no router advertisement."""
+
+
+def _discovers(**verdicts: str) -> str:
+    """By type of neighbour discovery: `asks` for routers, `solicits`, `announces`."""
+    types = {"asks": "nd-router-solicit", "solicits": "nd-neighbor-solicit", "announces": "nd-neighbor-advert"}
+    said = {types[word]: verdict for word, verdict in verdicts.items()}
+    if "asks" in verdicts:
+        said |= {"nd-router-advert": "goto guard.router", "nd-redirect": "goto guard.router"}
+    in_order = ((one, said[one]) for one in _ND_TYPES if one in said)
+    return f"icmpv6 type vmap {{ {', '.join(f'{one} : {verdict}' for one, verdict in in_order)} }}"
+
+
+def _card(option: int, at_bits: int) -> tuple[str, ...]:
+    """Of a kind of neighbour discovery the rules that let go on what names no MAC, or with one option, one that the
+    port has. `at_bits`: where its options begin. What stands in an order or behind headers that nobody needs is
+    neither: nft reads at fixed places alone."""
+    bare, one = at_bits // 8, at_bits // 8 + 8
+    card = f"@th,{at_bits},16 {option << 8 | 1:#x} iifname . @th,{at_bits + 16},48 @{layout.CARDS}"
+    return f"ip6 length {bare} {_AT_ONCE} return", f"ip6 length {one} {_AT_ONCE} {card} return"
 
 
 def _by_type(ip: str, arp: str, ip6: str) -> str:
@@ -42,6 +63,13 @@ def _by_type(ip: str, arp: str, ip6: str) -> str:
 
 
 _DROPS = "drop"
+_ANNOUNCES = "goto guard.announcement"
+_ND_TYPES = ("nd-router-solicit", "nd-router-advert", "nd-neighbor-solicit", "nd-neighbor-advert", "nd-redirect")
+"""As nft prints them: by number."""
+_AT_ONCE = "ip6 nexthdr 58"
+"""No other header between, and so no fragment."""
+_SOURCE_OPTION, _TARGET_OPTION = 1, 2
+"""Link-layer addresses. Source: RFC 4861 section 4.6.1."""
 
 _AS_ITSELF4 = f"iifname . ether saddr . ip saddr @{layout.PAIRS4} accept"
 _AS_ITSELF6 = f"iifname . ether saddr . ip6 saddr @{layout.PAIRS6} accept"
@@ -57,7 +85,7 @@ _TO_LANES = ("ether type ip jump own4", "ether type ip6 jump own6")
 _CHAINS = {
     "guard": (_NOT_ITS_MAC, _by_type("goto guard.ip", "goto guard.arp", "goto guard.ip6"), _DROPS),
     "guard.gateway": (_NOT_ITS_MAC, _by_type("accept", "goto guard.arp", "goto guard.gateway6"), _DROPS),
-    "guard.unaddressed": (_NOT_ITS_MAC, _by_type("goto guard.mute", "accept", "goto guard.mute6"), _DROPS),
+    "guard.unaddressed": (_NOT_ITS_MAC, _by_type("goto guard.mute", "goto guard.mute.arp", "goto guard.mute6"), _DROPS),
     "guard.mac": (_DROPS,),
     "guard.server": (_DROPS,),
     "guard.router": (_DROPS,),
@@ -71,24 +99,52 @@ _CHAINS = {
     "guard.arp": (
         f"iifname . arp saddr ether . arp saddr ip @{layout.PAIRS4} accept",
         f"iifname . arp saddr ether . arp saddr ip @{layout.PREFIXES4} accept",
-        f"iifname . arp saddr ether @{layout.MACS} arp saddr ip 0.0.0.0 accept",
+        "arp saddr ip 0.0.0.0 goto guard.probe",
         _DROPS,
     ),
-    "guard.ip6": (_ADVERTISES, _SERVES6, _ANNOUNCES, f"{_RESOLVED} goto guard.source6", _DROPS),
+    "guard.probe": (
+        f"iifname . arp saddr ether . arp daddr ip @{layout.PAIRS4} accept",
+        f"iifname . arp saddr ether . arp daddr ip @{layout.PREFIXES4} accept",
+        _DROPS,
+    ),
+    "guard.ip6": (
+        _discovers(asks="jump guard.card.router", solicits="goto guard.solicitation", announces=_ANNOUNCES),
+        _SERVES6,
+        f"{_RESOLVED} goto guard.source6",
+        _DROPS,
+    ),
     "guard.source6": (
         f"iifname . ether saddr . ip6 saddr @{layout.PAIRS6} accept",
         f"iifname . ether saddr . ip6 saddr @{layout.PREFIXES6} accept",
-        "ip6 saddr :: icmpv6 type { mld-listener-report, nd-neighbor-solicit, mld2-listener-report } accept",
+        "ip6 saddr :: icmpv6 type { mld-listener-report, mld2-listener-report } accept",
+        _DROPS,
+    ),
+    "guard.solicitation": ("ip6 saddr :: goto guard.detection", "jump guard.card.source", "goto guard.source6"),
+    "guard.detection": (
+        f"iifname . @th,64,128 @{layout.TARGETS} accept",
+        f"iifname . @th,64,128 @{layout.PROXIES} accept",
         _DROPS,
     ),
     "guard.announcement": (
+        "jump guard.card.target",
         f"iifname . @th,64,128 @{layout.TARGETS} goto guard.source6",
-        f"iifname @{layout.PROXIES} goto guard.source6",
+        f"iifname . @th,64,128 @{layout.PROXIES} goto guard.source6",
         _DROPS,
     ),
-    "guard.gateway6": (_ANNOUNCES, "accept"),
+    "guard.card.router": (*_card(_SOURCE_OPTION, 64), _DROPS),
+    "guard.card.source": ("ip6 saddr :: return", *_card(_SOURCE_OPTION, 192), _DROPS),
+    "guard.card.target": (*_card(_TARGET_OPTION, 192), _DROPS),
+    "guard.gateway6": (_discovers(solicits="goto guard.solicitation", announces=_ANNOUNCES), "accept"),
     "guard.mute": (_SERVES4, "accept"),
-    "guard.mute6": (_ADVERTISES, _SERVES6, f"{_RESOLVED} accept", _DROPS),
+    "guard.mute.arp": (f"iifname . arp saddr ether @{layout.MACS} accept", _DROPS),
+    "guard.mute6": (
+        _discovers(
+            asks="jump guard.card.router", solicits="jump guard.card.source", announces="jump guard.card.target"
+        ),
+        _SERVES6,
+        f"{_RESOLVED} accept",
+        _DROPS,
+    ),
 }
 """A chain that ends with _DROPS drops what comes there, and tells of it by its own name."""
 
@@ -97,7 +153,7 @@ _SETS = {
     layout.PAIRS4: "ifname . ether_addr . ipv4_addr",
     layout.PAIRS6: "ifname . ether_addr . ipv6_addr",
     layout.TARGETS: "typeof iifname . @th,64,128",
-    layout.PROXIES: "ifname",
+    layout.CARDS: "typeof iifname . @th,208,48",
 }
 _MAPS = (layout.ENTRY, layout.SENDERS, layout.RECEIVERS)
 
@@ -148,30 +204,38 @@ def guard_port(draft: Draft, room: Room, place: PortPlace) -> None:
     if verdict == TRUSTED:
         return
     said = dict.fromkeys(speakers(place))
+    macs = dict.fromkeys((place.mac, *(speaker.mac for speaker in said)))
     elements = dict.fromkeys(element for speaker in said for element in _elements(link, speaker))
-    for name, element in {(layout.MACS, f"{link} . {place.mac}"): None, **elements}:
+    for name, element in (*(known for mac in macs for known in _mac_elements(link, mac)), *elements):
         draft.put(room.element(name, element), place.path)
 
 
 def _elements(link: str, speaker: Speaker) -> Iterator[tuple[str, str]]:
-    """Sets and elements: as whom the port of a link may speak."""
-    yield layout.MACS, f"{link} . {speaker.mac}"
+    """Sets and elements: which addresses the port of a link may speak as."""
     if not speaker.address:
-        if speaker.family == 6:
-            yield layout.PROXIES, link
         return
     yield layout.PAIRS6 if speaker.family == 6 else layout.PAIRS4, f"{link} . {speaker.mac} . {speaker.address}"
     if speaker.family == 6:
-        yield layout.TARGETS, f"{link} . 0x{speaker.number:032x}"  # as nft prints a number of so many bits
+        yield layout.TARGETS, f"{link} . {speaker.number:#x}"
 
 
-def prefix_elements(place: PortPlace) -> Iterator[tuple[int, str]]:
-    """Family and element of each prefix that is more than one address; of one MAC no prefix within another."""
+def _mac_elements(link: str, mac: str) -> Iterator[tuple[str, str]]:
+    """As the sender of frames, and in options of neighbour discovery, where nft takes it for a number."""
+    yield layout.MACS, f"{link} . {mac}"
+    yield layout.CARDS, f"{link} . {int(mac.replace(':', ''), 16):#x}"
+
+
+def prefix_elements(place: PortPlace) -> Iterator[tuple[str, str]]:
+    """Set and element of each prefix that is more than one address; of one MAC no prefix within another."""
     link = quoted(place.bridge_ifname)
-    wide = {speaker for speaker in speakers(place) if not speaker.address}
-    for speaker in wide if _verdict(place) != TRUSTED else ():
+    wide = {speaker for speaker in speakers(place) if not speaker.address} if _verdict(place) != TRUSTED else set()
+    for speaker in wide:
         if not any(_is_within(speaker, other) for other in wide):
-            yield speaker.family, f"{link} . {speaker.mac} . {speaker.prefix}"
+            name = layout.PREFIXES6 if speaker.family == 6 else layout.PREFIXES4
+            yield name, f"{link} . {speaker.mac} . {speaker.prefix}"
+    nets = (ip_network(speaker.prefix) for speaker in wide)
+    for net in collapse_addresses(net for net in nets if isinstance(net, IPv6Network)):
+        yield layout.PROXIES, f"{link} . {int(net.network_address):#x}-{int(net.broadcast_address):#x}"
 
 
 def _is_within(one: Speaker, other: Speaker) -> bool:

@@ -20,11 +20,17 @@ BRIDGE, INET = "bridge", "inet"
 ENTRY, SENDERS, RECEIVERS = "entry", "senders", "receivers"
 """Maps from links to verdicts: of what comes in by them, what their port sends, and what goes out by them."""
 
-MACS, PAIRS4, PAIRS6, PREFIXES4, PREFIXES6, TARGETS, PROXIES = (
-    "macs", "pairs4", "pairs6", "prefixes4", "prefixes6", "targets", "proxies",
+MACS, PAIRS4, PAIRS6, PREFIXES4, PREFIXES6, TARGETS, PROXIES, CARDS = (
+    "macs", "pairs4", "pairs6", "prefixes4", "prefixes6", "targets", "proxies", "cards",
 )  # fmt: skip
 """What a port may speak as: MACs; MAC and address; MAC and prefix; addresses that it may say are its own by neighbour
-discovery; ports that may do so for prefixes."""
+discovery; prefixes of which it may; the MACs that it may name there."""
+
+PREFIX_SETS = {
+    PREFIXES4: "ifname . ether_addr . ipv4_addr",
+    PREFIXES6: "ifname . ether_addr . ipv6_addr",
+    PROXIES: "typeof iifname . @th,64,128",
+}
 
 ZONES = "zones"
 

@@ -240,12 +240,12 @@ def put_zone(draft: Draft, segment: Segment, ifname: str, path: Path) -> None:
 
 def compile_prefixes(draft: Draft, securities: Iterable[Security], places: Iterable[PortPlace]) -> None:
     """Put the sets of prefixes that ports may speak as: one object each, for prefixes may overlap what they follow."""
-    found: dict[tuple[str, int], list[str]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for place in places:
-        for family, element in prefix_elements(place) if place.segment.security else ():
-            found.setdefault((place.segment.netns, family), []).append(element)
+        if place.segment.security:
+            for name, element in prefix_elements(place):
+                found.setdefault((place.segment.netns, name), []).append(element)
     for security in securities:
         room = security.room
-        for family, name in ((4, layout.PREFIXES4), (6, layout.PREFIXES6)):
-            kind = f"ifname . ether_addr . {ADDRESS_TYPE[family]}"
-            draft.put(room.counted(name, kind, found.get((room.netns, family), ())), security.path)
+        for name, kind in layout.PREFIX_SETS.items():
+            draft.put(room.counted(name, kind, found.get((room.netns, name), ())), security.path)
