@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.patience import until
 from tests.world import World
@@ -52,3 +54,32 @@ def firewalld(world: World) -> Iterator[None]:
     finally:
         daemon.terminate()
         daemon.wait()
+
+
+@contextmanager
+def docker(world: World) -> Iterator[Callable[..., str]]:
+    """A daemon; what calls it."""
+    at = ("-H", "unix:///run/docker.sock")
+    rooms = ("--data-root", "/var/lib/docker", "--exec-root", "/run/docker", "-p", "/run/docker.pid")
+    daemon = world.start("dockerd", *at, *rooms, "--storage-driver", "vfs", **_QUIET)
+
+    def call(*words: str | Path) -> str:
+        return world.run("docker", *at, *words).stdout.strip()
+
+    try:
+        until(lambda: world.run("docker", *at, "version", check=False).returncode == 0, "Docker", 60)
+        yield call
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
+
+def container(call: Callable[..., str], folder: Path) -> tuple[str, int]:
+    """One that listens at 80, which is the host's 8080; its address, and a process in it."""
+    image = folder / "image.tar"
+    with tarfile.open(image, "w") as archive:
+        archive.add("/bin/busybox", "bin/busybox")
+    call("import", image, "still")
+    call("run", "-d", "-p", "8080:80", "--name", "shop", "still", "/bin/busybox", "httpd", "-f", "-p", "80")
+    address, pid = call("inspect", "-f", "{{.NetworkSettings.IPAddress}} {{.State.Pid}}", "shop").split()
+    return address, int(pid)

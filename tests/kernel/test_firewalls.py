@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.firewalls import OUTSIDE, WAY_OUT, firewalld, reaches, rules, ufw
+from tests.kernel.firewalls import OUTSIDE, WAY_OUT, container, docker, firewalld, reaches, rules, ufw
 from tests.kernel.trace.lab import Lab, hops
 from tests.world import World
 
@@ -20,15 +20,21 @@ pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_inet", "nft_nat")]
 FILE = """
 weft: 1
 name: lab
+external_networks: {net: {link: up0, subnets: [{cidr: 192.0.2.0/24, gateway: 192.0.2.254}]}}
 tenants:
   shop:
     networks:
       front: {subnets: [10.0.0.0/24, "fd00::/64"], uplink: nat}
       back: {subnets: [10.1.0.0/24, "fd01::/64"], uplink: routed}
+      open: {subnets: [10.2.0.0/24]}
+    routers: {edge: {interfaces: [open], gateway: {network: net, addresses: [192.0.2.11]}}}
     ports:
       web: {network: front, attach: {netns: web}, addresses: [10.0.0.10, "fd00::10"]}
       db: {network: back, attach: {netns: db}, addresses: [10.1.0.10, "fd01::10"]}
+      shop: {network: open, attach: {netns: shop}, addresses: [10.2.0.10]}
+    floating_ips: {192.0.2.12: {network: net, port: shop}}
 """
+FLOATING = "192.0.2.12"
 IN_THE_WAY = "drops what is forwarded, and has no chain for others' rules"
 
 
@@ -132,3 +138,40 @@ def test_firewalld(lab: Beside) -> None:
         world.run("weft", "apply", "-y", "-f", lab.file)
     assert reaches(world, "web", OUTSIDE[4]), "a firewalld that has gone took nothing of weft's along"
     assert lab.is_as_asked()
+
+
+@pytest.mark.skipif(is_missing("dockerd", "busybox"), reason="Docker is not installed")
+def test_docker(lab: Beside, tmp_path: Path) -> None:
+    world = lab.world
+    with docker(world) as call:
+        inside, pid = container(call, tmp_path)
+        before = rules(world)
+        assert IN_THE_WAY not in lab.told() and lab.findings() == {} and lab.is_as_asked()
+        own = 'let through by `iifname "wu*" accept`, which weft put into chain DOCKER-USER in table ip filter'
+        assert lab.passes("web", OUTSIDE[4], "tcp/80")[0] == own
+        assert reaches(world, "out", FLOATING) and reaches(world, "shop", OUTSIDE[4])
+
+        def from_inside(address: str) -> bool:
+            words = ("nsenter", f"--net=/proc/{pid}/ns/net", "timeout", "1", "bash", "-c", f"</dev/tcp/{address}/9")
+            return "refused" in world.run(*words, check=False).stderr
+
+        for port in ("web", "db"):
+            assert reaches(world, port, inside, 80) and own in lab.passes(port, inside, "tcp/80")
+        assert from_inside("10.1.0.10") and lab.trace(inside, "db", "tcp/9")["verdict"] == "passes"
+        for there, why in (
+            (FLOATING, f"of the answer: {inside} is on docker0, and it leaves by up0"),
+            ("10.0.0.10", "it leaves by link up0, which is not weft's"),
+        ):
+            assert not from_inside(there)
+            assert lab.trace(inside, there, "tcp/9", code=3)["why"] == why
+        assert not reaches(world, "shop", inside, 80)
+        assert lab.stops("shop", inside, "tcp/80") == f"{inside} is on docker0, and it leaves by up0"
+
+        assert reaches(world, "web", "192.0.2.1", 8080), "a published port"
+        found = lab.live("web", "192.0.2.1", "tcp/8080")
+        assert found["verdict"] == "open" and "perhaps led elsewhere by" in found["why"]
+        assert found["live"]["differs"] == "" and found["live"]["answer"] == "connected"
+        assert found["hints"][0]["said"] == f"from there on it is `weft trace shop/web {inside} tcp/80`"
+
+        world.run("weft", "destroy", "-y", "lab")
+        assert rules(world) == before
