@@ -6,7 +6,7 @@ READY    := .venv/ready
 # What weft itself uses (iproute2 is only ever a witness), then the outside witnesses of tests, demo and bench.
 PACKAGES := python3-venv libnftables1 \
             iproute2 nftables iptables iputils-ping iperf3 tcpdump conntrack ethtool procps udev systemd netplan.io graphviz \
-            radvd
+            radvd ufw firewalld dbus
 BENCH_PACKAGES := mininet bridge-utils containernetworking-plugins docker.io busybox-static ovn-central
 KERNEL_PACKAGES := linux-source-6.1 build-essential flex bison bc xz-utils
 

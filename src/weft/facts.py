@@ -102,8 +102,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardDrop:
-    """A base chain at the forward hook, not weft's, that drops by default; `user_chain` (family, table, chain) is where
-    its owner invites rules, or None."""
+    """A base chain at the forward hook, not weft's, that drops by default, or does drop what routers send; `user_chain`
+    (family, table, chain) is where its owner invites rules, or None."""
 
     family: str
     table: str

@@ -41,7 +41,7 @@ class OthersHere:
 
     def _read(self, netns: str) -> Sequence[Chain]:
         with suppress(NamespaceGone), visiting(self._namespaces, netns):
-            return (*_of_nft(), *_legacy())
+            return here()
         return ()
 
     def setting(self, netns: str, name: str) -> str | None:
@@ -49,6 +49,11 @@ class OthersHere:
         with suppress(NamespaceGone), visiting(self._namespaces, netns):
             return read_setting(name)
         return None
+
+
+def here() -> Sequence[Chain]:
+    """Of the namespace that the thread is in. Raises: DumpInterrupted, NotPermitted, FeatureMissing."""
+    return (*_of_nft(), *_legacy())
 
 
 def _of_nft() -> Sequence[Chain]:

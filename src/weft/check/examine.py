@@ -6,16 +6,16 @@ Rules: only reads. Source: proc(5), capabilities(7), mount_namespaces(7) (mounti
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from weft.backends.libnftables import Context
-from weft.backends.nft_dump import FORWARD, Chain
+from weft.backends import others
+from weft.backends.nft_dump import Chain
 from weft.backends.settings import read_setting
-from weft.check import programs, ruleset
+from weft.check import programs
+from weft.check.block import Block
 from weft.check.needs import needs, subnets, wishes
 from weft.check.symptoms import Symptoms
 from weft.check.usage import usage
@@ -25,11 +25,12 @@ from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
-from weft.kinds.nft.table import TABLE_PREFIX
 from weft.netlink.namespaces import RUN_NETNS
 from weft.probe import firewall, links
 from weft.probe.programs import everywhere
 from weft.probe.remembered import features
+from weft.reach import foreign
+from weft.reach.foreign.transit import Passage, gates, passages, stopped
 from weft.state import HOST, Mark, State
 from weft.store.journal import Phase, waiting
 
@@ -64,7 +65,7 @@ def examine(
     own = {link.ifname: link for link in _links(observed) if Mark.parse(link.alias)}
     transit = tuple(ifname for ifname in own if ifname.startswith(TRANSIT_PREFIX))
     egress = links.egress(links.default_routes(observed))
-    passes, blocked = _forward(chains)
+    passes, blocked = _forward(chains, others.here(), passages(observed, egress))
     at_work, known, there = programs.services(), features(run), everywhere()
     return Symptoms(
         permitted=is_permitted(),
@@ -83,7 +84,6 @@ def examine(
         chains=frozenset((chain.family, chain.table, chain.name) for chain in chains),
         passes=passes,
         blocked=blocked,
-        legacy_drop=_legacy_drops(),
         rules=tuple(held for held in observed.values() if isinstance(held, Rule)),
         routes=tuple(held for held in observed.values() if isinstance(held, Route)),
         forwarding={family: read_setting(name) == "1" for family, name in FORWARDING.items()},
@@ -118,33 +118,24 @@ def _links(observed: State) -> Iterator[Link]:
     return (held for held in observed.values() if isinstance(held, Link) and held.netns == HOST)
 
 
-def _forward(chains: Sequence[Chain]) -> tuple[tuple[str, ...], tuple[ruleset.Block, ...]]:
+def _forward(
+    chains: Sequence[Chain], found: Sequence[foreign.Chain], through: Sequence[Passage]
+) -> tuple[tuple[str, ...], tuple[Block, ...]]:
     """The base chains of others on the way of what is forwarded: the names of those that let weft's uplinks through,
     and those that do not."""
-    others = [
-        chain
-        for chain in chains
-        if chain.hook == FORWARD and chain.family in ("ip", "ip6", "inet") and not chain.table.startswith(TABLE_PREFIX)
-    ]
-    listing = _listed({(chain.family, chain.table) for chain in others})
     invited = {(drop.family, drop.table, drop.chain): drop.user_chain for drop in firewall.drops(chains)}
-    blocked = tuple(
-        ruleset.Block(family=base[0], table=base[1], chain=base[2], user_chain=invited.get(base))
-        for base in listing.bases
-        if ruleset.blocks(listing, base)
-    )
-    names = {str(block) for block in blocked}
-    return tuple(name for name in map(" ".join, listing.bases) if name not in names), blocked
-
-
-def _listed(tables: Iterable[tuple[str, str]]) -> ruleset.Listing:
-    if not (wanted := sorted(tables)):
-        return ruleset.Listing()
-    context = Context()
-    try:
-        return ruleset.read("\n".join(context.ask(f"list table {family} {name}") for family, name in wanted))
-    finally:
-        context.close()
+    passes, blocked = list[str](), list[Block]()
+    for gate in gates(found):
+        ways = stopped(gate, found, through)
+        if ways is None:
+            continue
+        names = (gate.family, gate.table, gate.name)
+        block = Block(family=gate.family, table=gate.table, chain=gate.name, ways=ways, user_chain=invited.get(names))
+        if ways:
+            blocked.append(block)
+        else:
+            passes.append(str(block))
+    return tuple(passes), tuple(blocked)
 
 
 def _still(family: int, ifnames: Iterable[str]) -> Iterator[str]:
@@ -159,17 +150,3 @@ def _is_strict(ifname: str) -> bool:
     """The higher of `all` and the link's own counts. Source: ip-sysctl.rst rp_filter."""
     values = [read_setting(RP_FILTER.format(name)) for name in ("all", ifname)]
     return max((int(value) for value in values if value and value.isdigit()), default=0) == 1
-
-
-def _legacy_drops() -> bool:
-    """Whether the old iptables interface, which nftables does not show, has FORWARD at DROP."""
-    try:
-        names = Path("/proc/thread-self/net/ip_tables_names").read_text().split()
-        if "filter" not in names:
-            return False
-        listing = subprocess.run(
-            ["iptables-legacy", "-S", "FORWARD"], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return "-P FORWARD DROP" in listing.stdout

@@ -7,7 +7,7 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Any
 
-from weft.check.ruleset import Block
+from weft.check.block import Block
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
 from weft.records import dataclass
@@ -35,7 +35,7 @@ class Symptoms:
     `transit_links` those to routers, `egress_links` those of default routes, `host_bridges` those with ports of weft's.
 
     Firewalls: `chains`: names of (family, table, chain); `passes`: base chains on the way of what is forwarded, weft's
-    own left out; `blocked`: those of them that drop what weft forwards; `legacy_drop`: iptables' old interface does.
+    own left out; `blocked`: those of them that drop what weft forwards.
 
     Routing: `rules` and `routes` of the host; `forwarding` of each family; `still_links`: family to the links that do
     not forward though the host does; `strict_links`: egress links with rp_filter 1.
@@ -61,7 +61,6 @@ class Symptoms:
     chains: frozenset[tuple[str, str, str]] = frozenset()
     passes: tuple[str, ...] = ()
     blocked: tuple[Block, ...] = ()
-    legacy_drop: bool = False
 
     rules: tuple[Rule, ...] = ()
     routes: tuple[Route, ...] = ()

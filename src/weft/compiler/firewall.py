@@ -90,7 +90,7 @@ def _integrate(draft: Draft, integration: FirewallIntegration, drop: ForwardDrop
         draft.warn(
             path,
             f"the host's chain {chain} drops what is forwarded, and has no chain for others' rules",
-            f'uplinks pass once it accepts iifname "{TRANSIT_GLOB}" and oifname "{TRANSIT_GLOB}"',
+            f'uplinks pass once it accepts iifname and oifname "{TRANSIT_GLOB}": `weft doctor` says how',
         )
         return
     rules = {"out": f'iifname "{TRANSIT_GLOB}" accept', "in": f'oifname "{TRANSIT_GLOB}" accept'}

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from weft.backends import others
 from weft.backends.carriers import Carrier
 from weft.backends.former import FormerValues
 from weft.backends.nft_dump import Chain
-from weft.facts import Facts, Line
+from weft.facts import Facts, ForwardDrop, Line
+from weft.kinds.ip.route import Route
 from weft.kinds.setting.belongings import Held
 from weft.model.intent import Intent
 from weft.probe import (
@@ -30,6 +32,7 @@ from weft.probe import (
 )
 from weft.probe.policy import Policy
 from weft.probe.remembered import LINKS, PARTS, SETTINGS, features
+from weft.reach.foreign import transit
 from weft.state import HOST, Key, State
 
 
@@ -90,7 +93,7 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         pool_taken=held.pool_of_others(observed, owner),
         egress_links=links.egress(default),
         ra_links=links.by_advertisement(default),
-        forward_drops=firewall.drops(machine.nft.chains(HOST)),
+        forward_drops=_forward_drops(machine, intent, observed, default),
         limits=limits.of_first_namespace(),
         tcp_allowed=limits.congestion_controls(),
         host_is_first=limits.is_first(),
@@ -103,6 +106,16 @@ def gather(machine: Machine, intent: Intent, observed: State, run: Path) -> Fact
         strict_links=reverse_path.strict_links(intent, entries, machine.scope),
         **Policy(observed, entries, machine.scope).facts(),
     )
+
+
+def _forward_drops(
+    machine: Machine, intent: Intent, observed: State, default: Sequence[Route]
+) -> tuple[ForwardDrop, ...]:
+    """Of an intent that may forward something."""
+    if not intent.tenants:
+        return ()
+    through = transit.passages(observed, links.egress(default))
+    return firewall.in_the_way(machine.nft.chains(HOST), others.here, through)
 
 
 def _parts(intent: Intent) -> Sequence[str]:

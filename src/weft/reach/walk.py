@@ -80,10 +80,11 @@ class World:
         return Walker(self, Packet.of(netns, source, target, talk), None).walk()
 
     def answer(self, question: Walk) -> Walk:
-        """Send the answer to what has arrived, or has left: it undoes the translations that were made for that."""
+        """Send the answer to what has arrived, or has left: it undoes the translations that were made for that. Who is
+        beyond answers by whoever sent it the question."""
         last = question.steps[-1] if question.steps else None
         if question.verdict is Verdict.LEAVES and isinstance(last, Carried) and last.at is not None:
-            return self._answering(question).walk_in(last.at)
+            return self._answering(question).walk_in(last.at, last.out)
         return self._answering(question).walk()
 
     def walk_in(self, link: Key, source: str, target: str, talk: Talk | None = None) -> Walk:

@@ -43,9 +43,12 @@ class Walker:
         self._steps: list[Step] = []
         self._guest: Key | None = None
 
-    def walk_in(self, link: Key) -> Walk:
+    def walk_in(self, link: Key, gateway: Key | None = None) -> Walk:
+        """`gateway`: whom somebody there sends to what is not on its network, None for nobody known."""
         heard, packet = self._world.fabric.heard_from_beyond(link), self._packet
         at = link if link in heard else self._holder(heard, packet.target)
+        if at is None and gateway in heard:
+            at = gateway
         if at is None:
             return self._end(Verdict.STOPS, f"nobody has {packet.target} on the network of {link}")
         if at != link:

@@ -6,6 +6,7 @@ without which it would stop, and those that would still let it pass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -22,6 +23,12 @@ from weft.trace.question import asked_words
 from weft.trace.records import End, Fate, Hint, Hop, Sort
 from weft.trace.ways_out import network_of, routers_of, ways_out
 
+_LED = re.compile(
+    r"^perhaps led .*\bdnat (?:ip6? )?to (?:\[(?P<six>[^]]+)\]|(?P<four>[\d.]+)|(?P<bare>[\da-f:]+))"
+    r"(?::(?P<port>\d+))?`"
+)
+"""To where a rule of others leads. Source: nft(8) NAT STATEMENTS."""
+
 
 class Hints:
     """Of one question. `source`, `target`: who asks, and who is asked."""
@@ -36,10 +43,20 @@ class Hints:
                 yield from self._to_pass(told)
                 return
         if any(told.leg.fate is Fate.OPEN for told in (there, *([back] if back else []))):
-            if any(hop.sort is Sort.FIREWALL and hop.passes is None for hop in there.leg.hops):
+            unsure = [hop for hop in there.leg.hops if hop.sort is Sort.FIREWALL and hop.passes is None]
+            led = next((led for hop in unsure if (led := _LED.search(hop.said))), None)
+            if led is not None:
+                yield Hint(said=f"from there on it is {self._onward(led)}")
+            elif unsure:
                 yield Hint(said="what others' rules make of it, only a packet can tell: --live sends one")
             return
         yield from self._to_stop([*there.judged, *(back.judged if back else ())])
+
+    def _onward(self, led: re.Match[str]) -> str:
+        """The command that traces what somebody else's translation makes of it."""
+        address, port = led["six"] or led["four"] or led["bare"], led["port"] or self._talk.port
+        asked = f"{self._talk.protocol}/{port}" if port else self._talk.protocol
+        return f"`weft trace {self._source.name} {address} {asked}`"
 
     # what stops
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from weft.kinds.nft import foreign_rule
 from weft.reach import Talk, World
 from weft.reach.crossing import Crossing
 from weft.reach.foreign import Chain, Decision, Judgement, Packet, decide
 from weft.reach.routing import hops
 from weft.reach.visits import Visit
 from weft.records import dataclass
-from weft.state import Key
+from weft.state import HOST, Key
 from weft.trace.names import Names
 from weft.trace.records import Hop, Sort
 
@@ -134,6 +135,7 @@ class Met:
             answer=answer,
             redirected=is_other,
             is_local=not visit.out,
+            ways_back=self._ways_back(visit),
         )
 
     def _judged(
@@ -159,8 +161,7 @@ class Met:
         mode = max(values)
         if mode not in (_STRICT, _LOOSE):
             return
-        route = self._world.tables(visit.netns).route(visit.source, visit.given_target)
-        links = [way.ifname for way in hops(route)] if route is not None and route.type == "unicast" else []
+        links = self._ways_back(visit)
         if visit.came_by in links or (mode == _LOOSE and links):
             return
         back = f"its way back is by {' and '.join(links)}" if links else "there is no way back to it"
@@ -169,11 +170,15 @@ class Met:
         key = Key("sysctl", visit.netns, name)
         yield Hop(place=place, netns=visit.netns, sort=Sort.REVERSE_PATH, said=said, passes=False, keys=(key,))
 
+    def _ways_back(self, visit: Visit) -> list[str]:
+        """The links by which who sent it would be answered."""
+        route = self._world.tables(visit.netns).route(visit.source, visit.given_target)
+        return [way.ifname for way in hops(route)] if route is not None and route.type == "unicast" else []
+
 
 def _said(judged: Judgement, base: Chain) -> tuple[str, bool | None] | None:
     """What people need to know of it, and whether it passes."""
-    chain, rule = judged.by.chain, judged.by.rule
-    what = f"{f'`{rule}`' if rule else 'the policy'} of {chain}, which is not weft's"
+    what = _what(judged.by.chain, judged.by.rule)
     match judged.decision:
         case Decision.DROPS:
             return f"dropped by {what}", False
@@ -183,9 +188,16 @@ def _said(judged: Judgement, base: Chain) -> tuple[str, bool | None] | None:
             return f"perhaps led elsewhere by {what}", None
         case Decision.TRANSLATES:
             return f"perhaps given another source by {what}", True
-        case _ if base.drops and rule:
+        case _ if base.drops and judged.by.rule:
             return f"let through by {what}", True
     return None
+
+
+def _what(chain: Chain, rule: str) -> str:
+    own = foreign_rule.parse(HOST, chain.family, chain.table, chain.name, rule)
+    if own is not None:
+        return f"`{own.rule}`, which weft put into {chain}"
+    return f"{f'`{rule}`' if rule else 'the policy'} of {chain}, which is not weft's"
 
 
 def _number(text: str | None) -> int:

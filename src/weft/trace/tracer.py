@@ -13,11 +13,13 @@ from ipaddress import ip_address, ip_network
 from weft.compiler.qos.planted import Planted
 from weft.model.intent import Intent, Path
 from weft.reach import Talk, Verdict, Walk, World, endpoints
+from weft.reach.routing import hops
+from weft.reach.steps import Carried
 from weft.state import HOST, Key, State, link_key
 from weft.trace.ends import Ends
 from weft.trace.filters import Filters
 from weft.trace.hints import Hints
-from weft.trace.legs import Teller, Told
+from weft.trace.legs import DEFAULTS, Teller, Told
 from weft.trace.names import Names
 from weft.trace.others import Met, Nobody, Others
 from weft.trace.queues import Queues
@@ -197,8 +199,15 @@ class _Traced:
         elif end.is_outside:
             what = f"is not where {end.name} asked from"
         why = f"{walk.why}, which {what}" if walk.verdict is Verdict.ARRIVES else walk.why
+        near = self._near(end.address) if end.is_outside and walk.verdict is Verdict.LEAVES else None
+        if near is not None:
+            why = f"{end.address} is on {near.name}, and it leaves by {_left_by(walk)}"
         hop = Hop(
-            place=self._tracer.place(walk.netns), netns=walk.netns, sort=Sort.ENDS, said=f"this {what}", passes=False
+            place=self._tracer.place(walk.netns),
+            netns=walk.netns,
+            sort=Sort.ENDS,
+            said=why if near is not None else f"this {what}",
+            passes=False,
         )
         return replace(told, leg=replace(told.leg, hops=(*told.leg.hops, hop), fate=Fate.STOPS, why=why))
 
@@ -206,20 +215,37 @@ class _Traced:
         if end.stitch is not None:
             return walk.guest == end.stitch
         if end.is_outside:
-            return walk.verdict is Verdict.LEAVES
+            near = self._near(end.address)
+            return walk.verdict is Verdict.LEAVES and (near is None or _left_by(walk) in ("", near.name))
         if not end.is_port:
             return walk.verdict is Verdict.ARRIVES or walk.guest is not None
         return walk.verdict is Verdict.ARRIVES and walk.netns == end.netns
 
     def _way_in(self, source: End, target: End) -> Key | None:
-        """The link by which somebody outside comes in: that of the target's external network, else the one by which
-        the host sends there."""
-        link = self._tracer.outside_of(target)
+        """The link by which somebody outside comes in: the one on whose network it is, else that of the target's
+        external network, else the one by which the host sends there."""
+        near, link = self._near(source.address), self._tracer.outside_of(target)
+        if near is not None:
+            return near
         if link:
             return link_key(HOST, link)
         route = self._world.tables(HOST).route(source.address, source.address)
         return link_key(HOST, route.ifname) if route is not None and route.ifname else None
 
+    def _near(self, address: str) -> Key | None:
+        """The host's link on whose network somebody outside is, None for who is further away."""
+        route = self._world.tables(HOST).route(address, address)
+        if route is None or route.type != "unicast" or route.dst in DEFAULTS:
+            return None
+        (way, *_) = hops(route)
+        return None if way.via else link_key(HOST, way.ifname)
+
     def _lost(self, place: str, netns: str, said: str) -> Told:
         hop = Hop(place=place, netns=netns, sort=Sort.SENDS, said=said, passes=False)
         return Told(leg=Leg(hops=(hop,), fate=Fate.STOPS, why=said, source=self._source.address), judged=())
+
+
+def _left_by(walk: Walk) -> str:
+    """The host's link that what leaves was sent by, "" where it leaves from elsewhere."""
+    last = walk.steps[-1] if walk.steps else None
+    return last.out.name if isinstance(last, Carried) and last.out.netns == HOST else ""

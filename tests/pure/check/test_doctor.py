@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from weft.check.block import Block
 from weft.check.doctor import doctor
 from weft.check.examine import is_shared, release_of
 from weft.check.finding import Finding
 from weft.check.needs import needs, subnets, wishes
 from weft.check.programs import properties
-from weft.check.ruleset import Block
 from weft.check.subjects.features import INSTEAD, MODULES, NECESSARY
 from weft.check.subjects.limits import FILES
 from weft.check.symptoms import Need, Symptoms
@@ -21,6 +21,7 @@ from weft.facts import FEATURES, PROGRAMS
 from weft.files import load_text
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
+from weft.reach.foreign.transit import Way
 from weft.state import HOST, PROTOCOL
 
 WELL = Symptoms(
@@ -35,6 +36,7 @@ BUSY = replace(WELL, transit_links=("wu0",), own_links={"wu0": "veth", "vm0": "t
 """With an uplink and a tap."""
 
 DOCKER = Block(family="ip", table="filter", chain="FORWARD", user_chain=("ip", "filter", "DOCKER-USER"))
+OLD = Block(family="iptables-legacy", table="filter", chain="FORWARD")
 DOCKERS = frozenset({("ip", "filter", "FORWARD"), ("ip", "filter", "DOCKER-USER"), ("ip", "filter", "DOCKER")})
 
 
@@ -239,7 +241,18 @@ def test_a_chain_that_lets_weft_through_is_well() -> None:
 
 
 def test_legacy_iptables_is_named() -> None:
-    assert "iptables-legacy" in only(replace(WELL, legacy_drop=True)).what
+    finding = only(replace(WELL, blocked=(OLD,)))
+    assert (
+        finding.what.startswith("chain iptables-legacy filter FORWARD drops") and "update-alternatives" in finding.mend
+    )
+    assert finding.command.startswith("iptables-legacy -I FORWARD -i wu+ -j ACCEPT; ")
+
+
+def test_what_only_comes_from_outside_is_a_warning() -> None:
+    """Answers to what ports ask pass: NAT works."""
+    finding = only(replace(BUSY, blocked=(replace(DOCKER, ways=frozenset({Way.IN})),), chains=DOCKERS))
+    assert finding.level == "warning" and "drops what comes from outside" in finding.what
+    assert "floating IPs" in finding.why
 
 
 def test_libvirt_is_told() -> None:
@@ -389,7 +402,7 @@ def test_network_manager_leaves_alone_what_it_is_told_to() -> None:
 def test_bridges_of_the_host_that_iptables_is_asked_about() -> None:
     asked = replace(WELL, bridge_calls=True, host_bridges=("br0",))
     assert only(asked).level == "note"
-    assert {f.level for f in bad(replace(asked, legacy_drop=True)) if "br0" in f.what} == {"warning"}
+    assert {f.level for f in bad(replace(asked, blocked=(OLD,))) if "br0" in f.what} == {"warning"}
     assert bad(replace(asked, host_bridges=())) == []
 
 

@@ -17,6 +17,9 @@ from weft.kinds.nft.element import NftElement
 from weft.model.intent import Attach, Intent, Port, TapAttach, Tenant
 from weft.probe import accounts, firewall, held, links
 from weft.probe.held import Owner
+from weft.reach import foreign
+from weft.reach.foreign import nft_text
+from weft.reach.foreign.transit import Passage
 from weft.state import PROTOCOL, State
 
 OWNER = Owner("id-1", "lab")
@@ -185,6 +188,42 @@ def test_who_drops_and_who_invites() -> None:
         ForwardDrop(family="ip", table="filter", chain="FORWARD", user_chain=("ip", "filter", "DOCKER-USER")),
         ForwardDrop(family="ip6", table="filter", chain="FORWARD"),
     )
+
+
+FIREWALLD = """
+table inet firewalld {
+	chain filter_FORWARD {
+		type filter hook forward priority 10; policy accept;
+		ct state { established, related } accept
+		jump filter_FORWARD_ZONES
+	}
+	chain filter_FORWARD_ZONES {
+		iifname "wu*" oifname "eth1" accept
+		reject with icmpx admin-prohibited
+	}
+}
+"""
+
+
+def test_who_drops_what_routers_send() -> None:
+    """By what rules do, not by policies; who invites rules is asked for none."""
+    gate = Chain("inet", "firewalld", "filter_FORWARD", 2, False)
+    invites = [Chain("ip", "filter", "FORWARD", 2, True), Chain("ip", "filter", "DOCKER-USER", None, False)]
+    docker = ForwardDrop(family="ip", table="filter", chain="FORWARD", user_chain=("ip", "filter", "DOCKER-USER"))
+    stops = ForwardDrop(family="inet", table="firewalld", chain="filter_FORWARD")
+
+    def look() -> list[foreign.Chain]:
+        return nft_text.read(FIREWALLD)
+
+    def never() -> list[foreign.Chain]:
+        raise AssertionError("nobody's rules need a look")
+
+    def through(egress: str) -> list[Passage]:
+        return [Passage(transit="wu1", address="198.18.0.1", egress=egress)]
+
+    assert firewall.in_the_way([*invites, gate], look, through("eth0")) == (docker, stops)
+    assert firewall.in_the_way([gate], look, through("eth1")) == (), "answers pass, and so does what is asked"
+    assert firewall.in_the_way(invites, never, through("eth0")) == (docker,)
 
 
 def test_people_and_processes(tmp_path: Path) -> None:

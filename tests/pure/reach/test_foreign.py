@@ -171,6 +171,40 @@ def test_iptables_of_the_old_kind(packet: Packet, decision: Decision, chain: str
     assert bases == {("nat", "postrouting"): 100, ("filter", "input"): 0, ("filter", "forward"): 0}
 
 
+def back(*links: str) -> Packet:
+    talk = Talk(protocol="tcp", port=80)
+    return Packet(source="fd00::1", target="fd01::1", talk=talk, iif="lan0", oif="x0", ways_back=links)
+
+
+@pytest.mark.parametrize(
+    ("rule", "packet", "decision"),
+    [
+        ("meta nfproto ipv6 fib saddr . mark . iif oif missing drop", back("lan0"), Decision.PASSES),
+        ("meta nfproto ipv6 fib saddr . mark . iif oif missing drop", back("lan1"), Decision.DROPS),
+        ("meta nfproto ipv4 fib saddr . mark . iif oif missing drop", back("lan1"), Decision.PASSES),
+        ("fib saddr . iif check missing drop", back("lan1"), Decision.DROPS),
+        ("fib saddr oif missing drop", back("lan1"), Decision.PASSES),
+        ("fib saddr . mark oif missing drop", back(), Decision.DROPS),
+        ("fib saddr . iif oif eth0 drop", back("lan0"), Decision.MAY_DROP),
+        ("fib saddr . mark . iif oif missing drop", sent("fd00::1", "fd01::1", "tcp/80"), Decision.MAY_DROP),
+        ("rt type 0 drop", back("lan0"), Decision.PASSES),
+        ("rt mtu 1280 drop", back("lan0"), Decision.MAY_DROP),
+    ],
+)
+def test_reverse_paths_and_extensions(rule: str, packet: Packet, decision: Decision) -> None:
+    """As firewalld and ufw ask for them."""
+    base = "type filter hook prerouting priority 0; policy accept;"
+    text = f"table inet f {{\n\tchain f {{\n\t\t{base}\n\t\t{rule}\n\t}}\n}}\n"
+    assert judged(nft_text.read(text), "f", packet).decision is decision
+
+
+def test_words_within_names() -> None:
+    """As ufw calls its chains."""
+    for name in ("ufw-before-logging-forward", "log-counter", "a-comment"):
+        (rule,) = nft_text.rules_of(f"counter packets 1 bytes 2 jump {name}", {})
+        assert rule == (f"jump {name}", (), f"jump {name}")
+
+
 def test_what_is_easily_mistaken() -> None:
     """A chain called after a translation, a comment before the hook, a flowtable after a set, a table asleep."""
     text = """

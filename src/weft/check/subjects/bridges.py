@@ -11,7 +11,7 @@ from weft.check.symptoms import Symptoms
 
 def find(symptoms: Symptoms) -> Iterator[Finding]:
     if symptoms.bridge_calls and symptoms.host_bridges:
-        is_dropping = bool(symptoms.blocked or symptoms.legacy_drop)
+        is_dropping = bool(symptoms.blocked)
         yield Finding(
             level="warning" if is_dropping else "note",
             what=f"iptables is asked about what {', '.join(symptoms.host_bridges)} carries between its ports",

@@ -3,7 +3,7 @@ firewalls"."""
 
 from __future__ import annotations
 
-from weft.check.ruleset import Block
+from weft.check.block import Block
 from weft.check.subjects.owner import Owner, has_chain, iptables
 
 

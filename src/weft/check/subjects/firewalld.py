@@ -9,9 +9,13 @@ _STEPS = (
     "firewall-cmd --permanent --new-zone=weft",
     "firewall-cmd --permanent --zone=weft --add-interface=wu+",
     "firewall-cmd --permanent --new-policy=weft-out",
-    "firewall-cmd --permanent --policy=weft-out --add-ingress-zone=weft --add-egress-zone=ANY --set-target=ACCEPT",
+    "firewall-cmd --permanent --policy=weft-out --add-ingress-zone=weft",
+    "firewall-cmd --permanent --policy=weft-out --add-egress-zone=ANY",
+    "firewall-cmd --permanent --policy=weft-out --set-target=ACCEPT",
     "firewall-cmd --permanent --new-policy=weft-in",
-    "firewall-cmd --permanent --policy=weft-in --add-ingress-zone=ANY --add-egress-zone=weft --set-target=ACCEPT",
+    "firewall-cmd --permanent --policy=weft-in --add-ingress-zone=ANY",
+    "firewall-cmd --permanent --policy=weft-in --add-egress-zone=weft",
+    "firewall-cmd --permanent --policy=weft-in --set-target=ACCEPT",
     "firewall-cmd --reload",
 )
 

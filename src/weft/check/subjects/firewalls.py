@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weft.check.block import Block
 from weft.check.finding import Finding, ok
-from weft.check.ruleset import WAYS
-from weft.check.subjects import docker, firewalld, ufw
+from weft.check.subjects import docker, firewalld, legacy, ufw
 from weft.check.subjects.owner import Owner
 from weft.check.symptoms import Symptoms
+from weft.reach.foreign.transit import Way
 
-OWNERS: tuple[Owner, ...] = (docker.OWNER, firewalld.OWNER, ufw.OWNER)
+OWNERS: tuple[Owner, ...] = (legacy.OWNER, docker.OWNER, firewalld.OWNER, ufw.OWNER)
+_WORDS = ("iifname", "oifname")
+_FINAL = "an accept elsewhere does not undo a drop"
 
 
 def find(symptoms: Symptoms) -> Iterator[Finding]:
@@ -21,22 +24,22 @@ def find(symptoms: Symptoms) -> Iterator[Finding]:
         yield ok(f"chain {chain} lets weft's uplinks through")
     for block in symptoms.blocked:
         owner = next((owner for owner in OWNERS if owner.owns(block, symptoms.chains)), None)
+        what, why = _told(block)
         yield Finding(
-            level="error" if symptoms.has_transit else "warning",
-            what=f"chain {block} drops what is forwarded{f' ({owner.name})' if owner else ''}",
-            why="nothing passes between uplinks and the world: an accept elsewhere does not undo a drop",
+            level="error" if symptoms.has_transit and Way.OUT in block.ways else "warning",
+            what=f"chain {block} drops {what}{f' ({owner.name})' if owner else ''}",
+            why=f"{why}: {_FINAL}",
             mend=owner.mend if owner else "let its owner accept what comes from and goes to wu*; for a trial",
-            command=owner.command(block) if owner else _trial(block.family, block.table, block.chain),
-        )
-    if symptoms.legacy_drop:
-        yield Finding(
-            level="error" if symptoms.has_transit else "warning",
-            what="iptables-legacy has FORWARD at DROP",
-            why="its rules are not nftables': weft neither sees nor touches them, and a drop there is final",
-            mend="`update-alternatives --set iptables /usr/sbin/iptables-nft`, and restart what uses it (Docker); or",
-            command="iptables-legacy -I FORWARD -i wu+ -j ACCEPT; iptables-legacy -I FORWARD -o wu+ -j ACCEPT",
+            command=owner.command(block) if owner else _trial(block),
         )
 
 
-def _trial(family: str, table: str, chain: str) -> str:
-    return "; ".join(f"nft 'insert rule {family} {table} {chain} {way} \"wu*\" accept'" for way in WAYS)
+def _told(block: Block) -> tuple[str, str]:
+    """What it drops, and what follows from that."""
+    if Way.OUT in block.ways:
+        return "what is forwarded", "nothing passes between uplinks and the world"
+    return "what comes from outside", "answers pass, but nobody reaches floating IPs, forwardings and routed networks"
+
+
+def _trial(block: Block) -> str:
+    return "; ".join(f"nft 'insert rule {block} {word} \"wu*\" accept'" for word in _WORDS)

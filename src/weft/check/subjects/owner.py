@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 
-from weft.check.ruleset import Block, Chain
+from weft.check.block import Block, ChainName
 from weft.records import dataclass
 
 
@@ -13,12 +13,12 @@ class Owner:
     """`owns`: whether a block is its, given all chains there are. `command`: shell that opens the block for weft."""
 
     name: str
-    owns: Callable[[Block, Set[Chain]], bool]
+    owns: Callable[[Block, Set[ChainName]], bool]
     mend: str
     command: Callable[[Block], str]
 
 
-def has_chain(block: Block, chains: Set[Chain], prefix: str) -> bool:
+def has_chain(block: Block, chains: Set[ChainName], prefix: str) -> bool:
     """Whether the block's table has a chain whose name begins so."""
     return any(chain[:2] == (block.family, block.table) and chain[2].startswith(prefix) for chain in chains)
 

@@ -180,12 +180,20 @@ def _judge(trace: Trace, stations: list[tuple[str, Station]], seen: Sightings, a
             break
         first = len(trace.there.hops) if way == "answer" else 0
         told = _difference(station, way, seen, before, answered)
+        if told and answered.how and _leads_elsewhere(trace, way, station):
+            break  # it got to where others led it, and that is not on the way that was thought of
         for at in station.hops:
             confirmed[first + at] = told == "" if told is not None else None
         if told:
             return Live(confirmed=tuple(confirmed), differs=told, hop=first + station.hops[-1], answered=answered)
         before = station
     return Live(confirmed=tuple(confirmed), differs=_ending(trace, answered), answered=answered)
+
+
+def _leads_elsewhere(trace: Trace, way: str, station: Station) -> bool:
+    """Whether somebody else's translation may have led it away there."""
+    hops = trace.there.hops if way == "question" else ()
+    return any(hops[at].passes is None and hops[at].sort is Sort.FIREWALL for at in station.hops if at < len(hops))
 
 
 def _is_free(trace: Trace, station: Station, seen: Sightings) -> bool:

@@ -47,11 +47,13 @@ class Judgement(NamedTuple):
     by: Outcome
 
 
-def decide(base: Chain, chains: Mapping[tuple[str, str, str], Chain], packet: Packet) -> Judgement:
-    """`chains`: by family, table and name, where jumps lead."""
+def decide(
+    base: Chain, chains: Mapping[tuple[str, str, str], Chain], packet: Packet, *, plainly: bool = False
+) -> Judgement:
+    """`chains`: by family, table and name, where jumps lead. `plainly`: what nobody can judge is taken not to fit."""
     found = [
         Outcome("drop" if base.drops else "accept", base) if not one.verdict else one
-        for one in _Run(chains, packet).through(base, 0)
+        for one in _Run(chains, packet, plainly).through(base, 0)
     ]
     verdicts = {one.verdict for one in found}
     drop = next((one for one in found if one.verdict == "drop"), None)
@@ -64,8 +66,9 @@ def decide(base: Chain, chains: Mapping[tuple[str, str, str], Chain], packet: Pa
 
 
 class _Run:
-    def __init__(self, chains: Mapping[tuple[str, str, str], Chain], packet: Packet) -> None:
+    def __init__(self, chains: Mapping[tuple[str, str, str], Chain], packet: Packet, plainly: bool) -> None:
         self._chains, self._packet, self._left = chains, packet, _MOST
+        self._unknown = False if plainly else None
 
     def through(self, chain: Chain, depth: int) -> list[Outcome]:
         """All that may come of a chain; the last one is for sure if no other is."""
@@ -87,7 +90,7 @@ class _Run:
 
     def _fits(self, rule: Rule) -> bool | None:
         held = [self._packet.fits(term) for term in rule.terms]
-        return False if False in held else None if None in held else True
+        return False if False in held else self._unknown if None in held else True
 
     def _outcomes(self, rule: Rule, chain: Chain, depth: int) -> Sequence[Outcome]:
         word, _, target = rule.verdict.partition(" ")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from weft.reach.foreign.rules import Chain, Rule, Term
+from weft.reach.foreign.rules import BACK, BACK_BY_IIF, Chain, Rule, Term
 
 _TABLE = re.compile(r"table (\w+) (\S+) \{")
 _BLOCK = re.compile(r"\t(chain|set|map) (\S+) \{")
@@ -21,20 +21,22 @@ _DORMANT = re.compile(r"\tflags .*\bdormant\b")
 _HANDLE = re.compile(r"\s*# handle \d+$")
 _ELEMENTS = re.compile(r"elements = \{(.*)\}", re.S)
 _OF_AN_ELEMENT = re.compile(r" (?:timeout|expires|counter|comment|limit) .*")
-_COUNTER = r"\bcounter(?: packets \d+ bytes \d+| name \S+)?"
+_COUNTER = r"(?<!\S)counter(?: packets \d+ bytes \d+| name \S+)?(?!\S)"
 _NOISE = re.compile(
-    rf'{_COUNTER}|\bcomment "[^"]*"|\blog(?: (?:prefix "[^"]*"|level \w+|group \d+|snaplen \d+|queue-threshold \d+'
-    r"|flags [\w, ]+?(?= |$)))*|\b(?:meta|ct) (?:nftrace|mark|priority) set \S+"
+    rf'{_COUNTER}|(?<!\S)comment "[^"]*"|(?<!\S)log(?: (?:prefix "[^"]*"|level \w+|group \d+|snaplen \d+'
+    r"|queue-threshold \d+|flags [\w, ]+?(?= |$)))*(?!\S)|(?<!\S)(?:meta|ct) (?:nftrace|mark|priority) set \S+"
 )
+"""A word that stands by itself: chains are called `ufw-before-logging-forward`, too."""
 
 _FIELD = (
-    r"(?:iifname|oifname|iif|oif|fib daddr type"
+    rf"(?:iifname|oifname|iif|oif|fib daddr type|{BACK_BY_IIF}|{BACK}"
     r"|(?:meta|ip6|ip|tcp|udp|sctp|dccp|udplite|th|icmpv6|icmp|ct|ether|arp|igmp|vlan|rt|esp|ah) \w+)"
 )
 _TERM = re.compile(
     rf"(?P<fields>{_FIELD}(?: \. {_FIELD})*) (?P<word>vmap |!= |== )?"
     r'(?P<operand>\{[^}]*\}|@\S+|"[^"]*"|[^\s&<>/(|][^\s&<>(|]*)(?: |$)'
 )
+_WAY_BACK = re.compile(r"(?<!\S)fib saddr(?: \. mark)?( \. iif)? (?:oif|check)(?= (?:exists|missing)(?: |$))")
 _LIMIT = re.compile(r"limit rate (?:over )?\d+(?: \w+)?/\w+(?: burst \d+ \w+)? ?")
 _VERDICT = re.compile(r"(?:^|\s)(?P<verdict>accept|drop|reject|return|queue|continue|(?:jump|goto) \S+)(?P<more> .*)?$")
 _TRANSLATION = re.compile(r"(?<!\S)(?:(?P<target>dnat|redirect|tproxy)|(?P<source>snat|masquerade))(?!\S)")
@@ -110,7 +112,7 @@ def _chain(family: str, table: str, name: str, lines: Sequence[str], sets: Mappi
 def rules_of(line: str, sets: Mapping[str, Sequence[str]]) -> Iterator[Rule]:
     """What a line says: one rule, or one for each element of its map of verdicts."""
     text = " ".join(line.split())
-    bare = " ".join(_NOISE.sub("", text).split())
+    bare = _WAY_BACK.sub(_way_back, " ".join(_NOISE.sub("", text).split()))
     terms: list[Term | None] = []
     at = 0
     while (found := _TERM.match(bare, at) or _LIMIT.match(bare, at)) is not None:
@@ -127,6 +129,11 @@ def rules_of(line: str, sets: Mapping[str, Sequence[str]]) -> Iterator[Rule]:
         terms.append(Term(fields, found["word"] == "!= ", values))
     verdict, understood = _ending(bare[at:])
     yield Rule(_shown(text), tuple(terms if understood else [*terms, None]), verdict)
+
+
+def _way_back(found: re.Match[str]) -> str:
+    """A reverse path filter, as one field."""
+    return BACK_BY_IIF if found[1] else BACK
 
 
 def _mapped(text: str, terms: Sequence[Term | None], fields: tuple[str, ...], held: Sequence[str]) -> Iterator[Rule]:

@@ -6,18 +6,20 @@ nothing is known of (a mark, a limit) makes it unknown. Source: nft(8).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 from weft.model.security import ICMP, ICMP_TYPES, ICMPV6, PROTOCOLS
 from weft.reach.crossing import Talk
-from weft.reach.foreign.rules import Term
+from weft.reach.foreign.rules import BACK, BACK_BY_IIF, Term
 
 Value: TypeAlias = str | int | IPv4Address | IPv6Address
 _PROTOCOL_FIELDS = ("meta l4proto", "ip protocol", "ip6 nexthdr")
 _TRANSPORTS = ("tcp", "udp", "sctp", "dccp", "udplite", "icmp", "icmpv6", "th", "esp", "ah", "arp")
+_EXTENSIONS = ("rt type", "rt nexthdr", "rt hdrlength", "rt seg-left", "frag", "hbh", "dst", "mh")
+"""Headers of IPv6 that no packet here has; `rt mtu` and the like are the route's."""
 _FLAGS = {"ct state": {"established", "related", "new", "invalid", "untracked"}, "ct status": {"dnat"}}
 """Of which it is known whether they are set."""
 _NAMES: Mapping[str, Mapping[str, int]] = {
@@ -29,7 +31,8 @@ _NAMES: Mapping[str, Mapping[str, int]] = {
 
 class Packet:
     """`iif`, `oif`: the links it came in and goes out by, "" for none. `answer`: of a connection that is there;
-    `redirected`: its connection was given another target here; `is_local`: it is for the namespace itself."""
+    `redirected`: its connection was given another target here; `is_local`: it is for the namespace itself;
+    `ways_back`: the links by which its sender would be answered, None where nobody has looked."""
 
     def __init__(
         self,
@@ -42,12 +45,17 @@ class Packet:
         answer: bool = False,
         redirected: bool = False,
         is_local: bool = False,
+        ways_back: Collection[str] | None = None,
     ) -> None:
         self.family = 6 if ":" in target else 4
         protocol, fields = talk.fields(self.family, answer=answer)
         word, other = ("ip6", "ip") if self.family == 6 else ("ip", "ip6")
         ends = {name.split()[1]: value for name, value in fields.items() if name.endswith("port")}
-        self._absent = (other, *(name for name in _TRANSPORTS if not any(field.startswith(name) for field in fields)))
+        self._absent = (
+            other,
+            *_EXTENSIONS,
+            *(name for name in _TRANSPORTS if not any(field.startswith(name) for field in fields)),
+        )
         self._held: dict[str, Value] = {
             **dict.fromkeys(("iifname", "iif"), iif),
             **dict.fromkeys(("oifname", "oif"), oif),
@@ -63,6 +71,9 @@ class Packet:
             "ct status": "dnat" if redirected else "",
             "fib daddr type": "local" if is_local else "unicast",
         }
+        if ways_back is not None:
+            self._held[BACK_BY_IIF] = "exists" if iif in ways_back else "missing"
+            self._held[BACK] = "exists" if ways_back else "missing"
         if ends:
             self._absent = tuple(name for name in self._absent if name != "th")
 
@@ -80,7 +91,7 @@ class Packet:
         return fit if fit is None else fit is not term.differs
 
     def _has_not(self, name: str) -> bool:
-        return name not in self._held and name.partition(" ")[0] in self._absent
+        return name not in self._held and (name in self._absent or name.partition(" ")[0] in self._absent)
 
 
 def _all(parts: map[bool | None]) -> bool | None:

@@ -9,6 +9,9 @@ from weft.records import dataclass
 LEGACY = {4: "iptables-legacy", 6: "ip6tables-legacy"}
 """In place of a table's family: rules that nftables does not show."""
 
+BACK_BY_IIF, BACK = "fib back_by_iif", "fib back"
+"""Whether there is a way back to a packet's source, by the link that it came in by, or by any: exists or missing."""
+
 
 class Term(NamedTuple):
     """One comparison: `fields` by nft's names, and values of them, one of which is to be had, or none (`differs`)."""

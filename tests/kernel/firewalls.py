@@ -1,0 +1,85 @@
+"""Other programs' firewalls as they are: ufw, firewalld, Docker, started on a world's host, with an /etc of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.patience import until
+from tests.world import World
+
+WAY_OUT = """
+sysctl -q -w net.ipv6.conf.default.addr_gen_mode=1
+ip netns add out
+ip link add up0 type veth peer name up1 netns out
+ip addr add 192.0.2.1/24 dev up0; ip -6 addr add 2001:db8::1/64 dev up0 nodad; ip link set up0 up
+ip -n out addr add 192.0.2.254/24 dev up1; ip -n out -6 addr add 2001:db8::fe/64 dev up1 nodad
+ip -n out link set up1 up; ip -n out route add 10.0.0.0/8 via 192.0.2.1
+ip -n out -6 route add default via 2001:db8::1
+ip route add default via 192.0.2.254; ip -6 route add default via 2001:db8::fe
+cp -a /etc /run/etc; mount --bind /run/etc /etc
+"""
+"""A stranger at the other end of the host's way out, who knows the way to what is routed."""
+OUTSIDE = {4: "192.0.2.254", 6: "2001:db8::fe"}
+_QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def reaches(world: World, netns: str | None, address: str, port: int = 9) -> bool:
+    """Does TCP get there? A refusal by who is asked is an answer; a firewall's is not."""
+    asked = world.run("timeout", "1", "bash", "-c", f"</dev/tcp/{address}/{port}", netns=netns, check=False)
+    return asked.returncode == 0 or "refused" in asked.stderr
+
+
+def rules(world: World) -> str:
+    """All of the host's, without counters."""
+    return world.run("nft", "-s", "list", "ruleset").stdout
+
+
+def ufw(world: World) -> None:
+    """As `ufw enable` leaves a machine on which nothing was said before."""
+    world.run("ufw", "--force", "enable")
+
+
+@contextmanager
+def firewalld(world: World) -> Iterator[None]:
+    """With a bus of its own, and the distribution's settings."""
+    world.run("sh", "-ec", "mkdir -p /run/dbus; dbus-daemon --system --fork --nopidfile")
+    daemon = world.start("firewalld", "--nofork", "--nopid", "--log-file", "/run/firewalld.log", **_QUIET)
+    try:
+        until(lambda: world.run("firewall-cmd", "--state", check=False).returncode == 0, "firewalld", 60)
+        yield
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
+
+@contextmanager
+def docker(world: World) -> Iterator[Callable[..., str]]:
+    """A daemon; what calls it."""
+    at = ("-H", "unix:///run/docker.sock")
+    rooms = ("--data-root", "/var/lib/docker", "--exec-root", "/run/docker", "-p", "/run/docker.pid")
+    daemon = world.start("dockerd", *at, *rooms, "--storage-driver", "vfs", **_QUIET)
+
+    def call(*words: str | Path) -> str:
+        return world.run("docker", *at, *words).stdout.strip()
+
+    try:
+        until(lambda: world.run("docker", *at, "version", check=False).returncode == 0, "Docker", 60)
+        yield call
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
+
+def container(call: Callable[..., str], folder: Path) -> tuple[str, int]:
+    """One that listens at 80, which is the host's 8080; its address, and a process in it."""
+    image = folder / "image.tar"
+    with tarfile.open(image, "w") as archive:
+        archive.add("/bin/busybox", "bin/busybox")
+    call("import", image, "still")
+    call("run", "-d", "-p", "8080:80", "--name", "shop", "still", "/bin/busybox", "httpd", "-f", "-p", "80")
+    address, pid = call("inspect", "-f", "{{.NetworkSettings.IPAddress}} {{.State.Pid}}", "shop").split()
+    return address, int(pid)
