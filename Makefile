@@ -6,7 +6,8 @@ READY    := .venv/ready
 # What weft itself uses (iproute2 is only ever a witness), then the outside witnesses of tests, demo and bench.
 PACKAGES := python3-venv libnftables1 \
             iproute2 nftables iptables iputils-ping iperf3 tcpdump conntrack ethtool procps udev systemd netplan.io graphviz \
-            radvd ufw firewalld dbus
+            radvd
+FIREWALLS := ufw firewalld
 BENCH_PACKAGES := mininet bridge-utils containernetworking-plugins docker.io busybox-static ovn-central
 KERNEL_PACKAGES := linux-source-6.1 build-essential flex bison bc xz-utils
 
@@ -40,6 +41,17 @@ $(READY): requirements.lock pyproject.toml | packages
 	$(BIN)/python -m compileall -q src
 	@touch $@
 
+# For the tests beside them (tests/kernel/firewalls.py): unpacked, not installed, or they would become this machine's own.
+APART := .venv/apart
+
+$(APART)/ready: Makefile | packages
+	rm -rf $(APART) && mkdir -p $(APART)/debs/partial $(APART)/root
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends --download-only \
+	  -o APT::Sandbox::User=root -o Dir::Cache::archives=$(CURDIR)/$(APART)/debs/ $(FIREWALLS) || \
+	  echo 'apt does not give them: what is tried beside $(FIREWALLS) is left out' >&2
+	for deb in $(APART)/debs/*.deb; do [ ! -e "$$deb" ] || dpkg-deb -x "$$deb" $(APART)/root; done
+	@touch $@
+
 demo: setup
 	$(BIN)/python -m demo
 
@@ -52,7 +64,7 @@ lint: setup
 check: lint
 	$(BIN)/pytest tests/pure/test_house.py tests/pure/test_docs.py
 
-test: lint
+test: lint $(APART)/ready
 	$(BIN)/python -m tests
 
 bench-packages:
