@@ -1,6 +1,7 @@
 """Fixtures for every kind of test: a world of its own for those that need the real kernel."""
 
 import compileall
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 import weft
-from tests import needs
+from tests import needs, order
 from tests.world import World
 
 settings.register_profile("weft", deadline=None)  # no test is about the clock
@@ -25,12 +26,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)  # when all marks are there
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     needs.mark(items)
-    items.sort(key=_haste)
-
-
-def _haste(item: pytest.Item) -> int:
-    """The longest first, so that no worker is left alone with one of them at the end; then what needs a kernel."""
-    return 0 if item.get_closest_marker("slow") else 1 if item.get_closest_marker("kernel") else 2
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    quick.sort(key=lambda item: item.get_closest_marker("kernel") is None)  # those take least, so come last
+    items[:] = order.dealt(slow, quick, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @pytest.fixture
