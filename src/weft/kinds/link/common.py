@@ -46,7 +46,7 @@ class Link(Keyed):
 
     @property
     def born_up(self) -> bool | None:
-        """Its state when it is made. One that was to be adopted and is not there, as after a restart, is as weft's own."""
+        """Its state when it is made: up where it was to be adopted and is not there, as after a restart."""
         return True if self.adopt and self.up is None else self.up
 
     @property
