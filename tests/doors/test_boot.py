@@ -136,3 +136,28 @@ def test_what_nobody_confirmed_is_not_made_lasting(desk: Desk) -> None:
 def test_nothing_to_restore(desk: Desk) -> None:
     assert desk.weft("apply", "--boot").stdout == "Nothing was applied here.\n"
     desk.weft("apply", "--boot", "-f", desk.write(LAB), code=2)
+
+
+OTHERS = """
+ip link add br0 type bridge forward_delay 0
+ip link add tap7 type veth peer name guest7
+ip link set tap7 master br0
+for link in br0 tap7 guest7; do ip link set $link up; done
+ip addr add 10.5.0.1/24 dev br0
+ip route add 10.77.0.0/16 via 10.5.0.9
+"""
+
+
+def test_what_was_adopted_is_made_at_boot_and_up(desk: Desk) -> None:
+    """A host that somebody's script set up once, imported, started anew without that script."""
+    desk.world.run("sh", "-ec", OTHERS)
+    desk.write(desk.weft("import").stdout)
+    desk.weft("apply", "-y")
+    with started_anew(desk) as fresh:
+        fresh.weft("apply", "--boot")
+        links = {link["ifname"]: link for link in fresh.world.json("ip", "-j", "link")}
+        assert all("UP" in links[name]["flags"] for name in ("br0", "tap7", "guest7"))
+        assert links["tap7"]["master"] == "br0"
+        (route,) = fresh.world.json("ip", "-j", "route", "show", "10.77.0.0/16")
+        assert route["gateway"] == "10.5.0.9"
+        assert fresh.weft("status", "imported").returncode == 0

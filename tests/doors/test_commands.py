@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from tests.doors.conftest import Desk
@@ -165,6 +166,19 @@ def test_status_names_each_difference_and_its_line(first: Desk) -> None:
     drift = {one["drift"]: one for one in first.json("status", "-f", "weft.yaml", code=3)["differences"]}
     assert drift["missing"]["name"].startswith("0.0.0.0/0") and drift["missing"]["where"] == "weft.yaml:15:7"
     assert drift["foreign"]["name"] == "web 10.9.9.9/24"
+
+
+def test_status_of_much_counts_by_object(desk: Desk) -> None:
+    desk.weft("init", "lab")
+    short = desk.weft("status", code=3).stdout.splitlines()
+    assert len(short) < 12 and short[-1] == "`weft status --all` lists every kernel object."
+    (web,) = [line for line in short if "tenants.demo.ports.web" in line]
+    assert re.fullmatch(r"missing +tenants.demo.ports.web +weft.yaml:15:7 +15 kernel objects", web)
+    (sysctl,) = [line for line in short if "net/ipv4/ip_forward: value 0 -> 1" in line]
+    assert sysctl.startswith("changed")
+    whole = desk.weft("status", "--all", code=3).stdout
+    assert whole.count("tenants.demo.ports.web") == 15 and "lists every" not in whole
+    assert len(desk.json("status", code=3)["differences"]) == 99
 
 
 def test_status_sees_what_the_file_no_longer_wants(first: Desk) -> None:

@@ -8,6 +8,8 @@ umount /hostover
 # No consoles but the agent's; /tmp, which is this machine's, is not cleaned.
 for unit in getty.target systemd-logind.service; do ln -s /dev/null "/run/systemd/system/$unit"; done
 ln -s /dev/null /run/tmpfiles.d/tmp.conf
+# netplan's generator writes it below /run where this machine has Open vSwitch, which does not run here.
+ln -sf /dev/null /etc/systemd/system/netplan-ovs-cleanup.service
 printf '[Journal]\nStorage=volatile\n' >/run/systemd/journald.conf.d/guest.conf
 cat >/run/systemd/system/guest-agent.service <<END
 [Unit]

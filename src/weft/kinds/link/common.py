@@ -45,6 +45,11 @@ class Link(Keyed):
         return ground(self.netns)
 
     @property
+    def born_up(self) -> bool | None:
+        """Its state when it is made: up where it was to be adopted and is not there, as after a restart."""
+        return True if self.adopt and self.up is None else self.up
+
+    @property
     def made_in(self) -> str:
         """The namespace from which the kernel makes it: its own, but for what stands on something in another one."""
         return self.netns

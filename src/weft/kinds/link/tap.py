@@ -58,7 +58,7 @@ def _create(tap: Tap, names: Names) -> Iterator[Request]:
         dress=(first.payload,),
     )
     yield Request(tap.netns, birth)
-    if tap.up:
+    if tap.born_up:
         yield Request(tap.netns, set_link(birth.index, up=True))
     yield from rest
 

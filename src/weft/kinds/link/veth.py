@@ -45,9 +45,9 @@ def _create(end: Veth, names: Names) -> Iterable[Request]:
         yield writing.birth(end, names, _fellow_info(end, names))
         yield from writing.dress(end, names, ())
     elif names.coming(end.peer) is not None:
-        yield from writing.dress(end, names, ("master",) if end.master else (), up=end.up)
+        yield from writing.dress(end, names, ("master",) if end.master else (), up=end.born_up)
     else:
-        yield from writing.dress(end, names, (*writing.AT_BIRTH, "master"), up=end.up)
+        yield from writing.dress(end, names, (*writing.AT_BIRTH, "master"), up=end.born_up)
 
 
 def _fellow_info(leader: Veth, names: Names) -> bytes:

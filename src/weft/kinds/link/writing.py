@@ -103,7 +103,8 @@ def script_with(
             yield command.ip(before.netns, "link", "del", "dev", before.ifname)
         if isinstance(after, cls):
             yield from create(after)
-            yield from _script_set(after, {name for name in LINK_FIELDS if getattr(after, name)})
+            born = replace(after, up=after.born_up)
+            yield from _script_set(born, {name for name in LINK_FIELDS if getattr(born, name)})
 
     return script
 
@@ -129,7 +130,7 @@ def birth(link: Link, names: Names, info: bytes) -> Request:
         born.append(u32(IFLA_LINK, names.ifindex(link.parent)))
     if link.made_in != link.netns:
         born.append(u32(IFLA_NET_NS_FD, names.netns_fd(link.netns)))
-    up = None if bond_of(link, names) else link.up
+    up = None if bond_of(link, names) else link.born_up
     return Request(link.made_in, Birth(new_link(names.ifindex(link.key), *born, info, up=up)))
 
 
