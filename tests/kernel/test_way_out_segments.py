@@ -170,6 +170,10 @@ def test_it_is_explained_and_checked(host: World, file: Path) -> None:
     assert "a frame of port red/p8 is known by the MAC of its source" in told
     assert f"with the pair of links of its network: {mac} of network red/n" in told
     assert "red/p8" in host.run("weft", "qos", "show", "eth1").stdout
+    traced = host.run("weft", "trace", "-f", file, "red/p8", FAR4).stdout
+    for dev in ("eth1", ifb_of(host)):
+        number = classes(host, dev)["8Mbit"][0]
+        assert f"the class of port red/p8, 8mbit for sure, 20mbit at most ({number} of {dev})" in traced
     servers = [server(host, 5301, "outside")]
     try:
         found = Lab(host, file).clean("red/p2", "--peer", f"{FAR4}:5301")
