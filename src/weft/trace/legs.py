@@ -17,7 +17,7 @@ from weft.reach.crossing import Crossing
 from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
 from weft.reach.visits import visits
 from weft.records import dataclass
-from weft.state import Key, link_key
+from weft.state import HOST, Key, link_key
 from weft.trace.filter_words import hop_of
 from weft.trace.filters import Filters, Judged
 from weft.trace.names import Names, port_name
@@ -211,7 +211,7 @@ class Teller:
         before: Key | None = None
         asks, asked = self._inside
         inside = (asked, asks) if answer else (asks, asked)
-        for key in step.passed:
+        for at, key in enumerate(step.passed):
             link = self._world.fabric.link(key)
             if link is not None:
                 comes_in = isinstance(link, Veth) and link.peer == before
@@ -221,6 +221,8 @@ class Teller:
                     source=step.source,
                     target=step.target,
                     came_by=step.came_by,
+                    before=tuple(one.name for one in step.passed[:at] if one.netns == HOST),
+                    after=tuple(one.name for one in step.passed[at + 1 :] if one.netns == HOST),
                     inside=inside,
                     talk=self._talk,
                     answer=answer,

@@ -25,7 +25,8 @@ from weft.trace.names import spoken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A link that a packet passes: out by it (`sends`), or in. `came_by`: the link by which its namespace got it.
+    """A link that a packet passes: out by it (`sends`), or in. `came_by`: the link by which its namespace got it;
+    `before`, `after`: other links of the host's that it passes on the way, in bridges.
     `inside`: paths of the ports that it comes from and goes to, each with that of its network behind it; () for
     none."""
 
@@ -34,6 +35,8 @@ class Passage:
     source: str
     target: str
     came_by: str
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     inside: tuple[Path, Path]
     talk: Talk
     answer: bool
@@ -56,7 +59,8 @@ class Queues:
             yield from _in_own(shaping, passage)
         if not passage.sends or passage.link.netns != HOST:
             return
-        for tree, port in ((self._out.get(passage.link), passage.inside[0]), (self._into(passage), passage.inside[1])):
+        out = self._out.get(passage.link) if not passage.after else None  # else it comes in by it, and goes on
+        for tree, port in ((out, passage.inside[0]), (self._into(passage), passage.inside[1])):
             if tree is not None:
                 node = _share(tree, port)
                 yield _words(node, tree, _shared_name(node)), node.branch.origin
@@ -71,8 +75,9 @@ class Queues:
             self._in[one.path[-1]] = one.tree
 
     def _into(self, passage: Passage) -> Tree | None:
-        """Of what came in from outside and is now about to go on."""
-        return self._in.get(passage.came_by)
+        """Of what came in from outside and is now about to go on: the last that it passes on the host."""
+        by = (passage.came_by, *passage.before) if not passage.after else ()
+        return next((self._in[name] for name in by if name in self._in), None)
 
 
 def _in_own(shaping: Shaping, passage: Passage) -> Iterator[tuple[str, Path]]:
