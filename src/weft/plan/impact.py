@@ -19,6 +19,7 @@ from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
 from weft.plan.diverted import left
 from weft.plan.phases import Phase, Plan
 from weft.plan.subject import Path, Subjects
+from weft.plan.unfollowed import unfollowed
 from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Mark, Op, link_key
 
@@ -29,14 +30,18 @@ INTERRUPTING = frozenset({"mac", "mtu", "master", "up"})
 """Changes of a living link that its traffic notices."""
 
 
+_BEFORE = "of those that began before, what comes in next is judged as if it were the first"
+
+
 class Effect(Enum):
     """GONE: the whole object. CUT: it works again by itself. LOST: it stays, but not all it had. MOVED: a floating IP
-    leads elsewhere, for all or for some."""
+    leads elsewhere, for all or for some. UNFOLLOWED: of its connections those may end that began before."""
 
     GONE = "gone"
     CUT = "cut"
     LOST = "lost"
     MOVED = "moved"
+    UNFOLLOWED = "unfollowed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,8 @@ class Impact:
             return f"{name} loses what depends on it for good: {self.why}"
         if self.effect is Effect.MOVED:
             return f"{name} leads elsewhere: {self.why}"
+        if self.effect is Effect.UNFOLLOWED:
+            return f"{name} may lose connections: {self.why}"
         return f"{name} is cut for about {self.duration_ms:.0f} ms: {self.why}"
 
 
@@ -77,6 +84,9 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
             found[subject] = Impact(subject=subject, effect=Effect.LOST, why=why)
         elif isinstance(change.before, Link):
             found[subject] = Impact(subject=subject, effect=Effect.GONE, why=why)
+    for change in unfollowed(todo.changes):
+        subject = subjects.of(change)
+        found.setdefault(subject, Impact(subject=subject, effect=Effect.UNFOLLOWED, why=_BEFORE))
     return (*found.values(), *_moved(floating, wanted))
 
 

@@ -97,15 +97,15 @@ def icmpv6(source: str, target: str, kind: int, body: bytes) -> bytes:
 def neighbour(
     source_mac: str,
     source: str,
-    about: str,
+    address: str,
     said: str,
     kind: int = NEIGHBOUR_ADVERTISEMENT,
     options: bytes = b"",
     before: Callable[[int, bytes], tuple[int, bytes]] = lambda following, payload: (following, payload),
 ) -> bytes:
-    """An advertisement (or solicitation) about an address, or a router's solicitation (`about` ""), to all nodes. The
+    """An advertisement (or solicitation) about an address, or a router's solicitation (`address` ""), to all nodes. The
     word stands behind the packet. `before`: puts headers before it."""
-    body = (pack("!I", 0x20000000) + ip_address(about).packed if about else pack("!I", 0)) + options
+    body = (told_of(address) if address else pack("!I", 0)) + options
     following, payload = before(ICMPV6, icmpv6(source, "ff02::1", kind, body))
     return ipv6(source_mac, source, "ff02::1", payload, following, behind=word(said))
 
@@ -122,7 +122,12 @@ def nonce() -> bytes:
 
 def announced(address: str, said: str) -> bytes:
     """What a neighbour says about an address, less all headers."""
-    return pack("!I", 0x20000000) + ip_address(address).packed + option(said)
+    return told_of(address) + option(said)
+
+
+def told_of(address: str) -> bytes:
+    """What stands in every such message that weft's tests send about an address."""
+    return pack("!I", 0x20000000) + ip_address(address).packed
 
 
 def option(said: str) -> bytes:

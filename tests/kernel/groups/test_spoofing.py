@@ -228,7 +228,11 @@ def test_what_a_port_is_allowed_beside(lab: Lab) -> None:
 
 def test_a_port_without_security_says_what_it_likes(lab: Lab) -> None:
     lab.apply(TEXT.format(more=", port_security: false"))
-    everything = {**further(), **wanted_by_others(), **forged()}  # to one ear first: of a forged MAC the bridge learns another way
+    everything = {
+        **further(),
+        **wanted_by_others(),
+        **forged(),
+    }  # to one ear first: of a forged MAC the bridge learns another way
     assert heard(lab, "bad", "ear", everything.values(), own4(LAST)) >= everything.keys() - {"redirect"}
     lab.apply(TEXT.format(more=""))
     assert heard(lab, "bad", "ear", forged().values(), own4(LAST)) == set()

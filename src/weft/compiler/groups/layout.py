@@ -32,6 +32,8 @@ PREFIX_SETS = {
     PROXIES: "typeof iifname . @th,64,128",
 }
 
+TRACKING = "tracking"
+"""The chain for the sake of which connections are followed."""
 ZONES = "zones"
 
 GUARD_PRIORITY = -300

@@ -19,7 +19,7 @@ from weft.compiler.groups.guard import TRUSTED, entrance, guards, prefix_element
 from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, member_set, of_visitor, quoted
 from weft.compiler.groups.logs import AUDITED, DENIED, DROPPED, Logs, denied_chain, rule_chain
 from weft.compiler.groups.rules import IN, OUT, Direction, Level, compile_level
-from weft.compiler.groups.tracking import ZONING, Tracking, filters, marking, overlapping, zone_map, zones_of
+from weft.compiler.groups.tracking import ZONING, Tracking, filters, following, marking, overlapping, zone_map, zones_of
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
 from weft.kinds.link.common import Link
@@ -161,6 +161,8 @@ def _hooks(draft: Draft, security: Security, filtered: bool) -> None:
         draft.put(room.filling(counting), path)
     for name, rules in BASICS.items():
         draft.put(room.chain(name, rules), path)
+    if security.tracking is Tracking.BRIDGE:
+        draft.put(following(room), path)
     if security.tracking is Tracking.MARKS:
         for marked in marking(room, security.zones):
             draft.put(marked, path)

@@ -63,7 +63,7 @@ def marking(room: Room, zones: Mapping[str, int]) -> Iterator[NftTable | NftChai
     inet = Room(netns=room.netns, name=room.name, family=INET)
     yield inet.table
     rule = f"ct state established,related meta mark set {MARK}"
-    yield inet.base("tracking", "prerouting", layout.TRACKING_PRIORITY, "accept", (rule,))
+    yield inet.base(layout.TRACKING, "prerouting", layout.TRACKING_PRIORITY, "accept", (rule,))
     if zones:
         yield from zone_map(inet)
         yield inet.base("zoning", "prerouting", layout.GUARD_PRIORITY, "accept", (ZONING,))
@@ -76,6 +76,12 @@ ZONING = f"ct zone set iifname map @{layout.ZONES}"
 
 def zone_map(room: Room) -> Iterator[NftSet]:
     yield room.set(layout.ZONES, "typeof iifname", data="ct zone")
+
+
+def following(room: Room) -> NftChain:
+    """A chain that no packet comes to. That it is there makes the kernel follow a bridge's connections: a port's first
+    group finds those that began before. Source: net/netfilter/nft_ct.c nft_ct_get_init."""
+    return room.chain(layout.TRACKING, (Tracking.BRIDGE.value,))
 
 
 def zones_of(tenant: Tenant, bridges: Mapping[str, str]) -> dict[str, int]:
