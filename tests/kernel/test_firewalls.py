@@ -4,6 +4,7 @@ What they load anew breaks nothing, a destroy leaves them as they were."""
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,3 +189,14 @@ def test_docker(lab: Beside, tmp_path: Path) -> None:
 
         world.run("weft", "destroy", "-y", "lab")
         assert rules(world) == before
+
+        # as if Docker had come after weft, and found it forwarding
+        world.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=0")
+        lab.told()
+        assert reaches(world, "out", "192.0.2.1", 8080)
+        told = world.run("weft", "destroy", "-y", "lab").stderr
+        assert "net/ipv4/ip_forward becomes 0 again: nothing is forwarded any more for docker0" in told
+        assert not reaches(world, "out", "192.0.2.1", 8080)
+        (command,) = re.findall(r"sysctl -w \S+", told)
+        world.run("sh", "-ec", command)
+        assert reaches(world, "out", "192.0.2.1", 8080)
