@@ -20,9 +20,14 @@ ip -n out addr add 192.0.2.254/24 dev up1; ip -n out -6 addr add 2001:db8::fe/64
 ip -n out link set up1 up; ip -n out route add 10.0.0.0/8 via 192.0.2.1
 ip -n out -6 route add default via 2001:db8::1
 ip route add default via 192.0.2.254; ip -6 route add default via 2001:db8::fe
+ip -n out link add vx7 type vxlan id 7 local 192.0.2.254 remote 192.0.2.1 dstport 4789
+ip -n out addr add 10.7.0.1/24 dev vx7; ip -n out link set vx7 up
 cp -a /etc /run/etc; mount --bind /run/etc /etc
 """
-"""A stranger at the other end of the host's way out, who knows the way to what is routed."""
+"""A stranger at the other end of the host's way out, who knows the way to what is routed and has the other
+end of a VXLAN."""
+FAR = "10.7.0.1"
+"""The stranger's address in the VXLAN."""
 OUTSIDE = {4: "192.0.2.254", 6: "2001:db8::fe"}
 _QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -33,9 +38,9 @@ def reaches(world: World, netns: str | None, address: str, port: int = 9) -> boo
     return asked.returncode == 0 or "refused" in asked.stderr
 
 
-def rules(world: World) -> str:
-    """All of the host's, without counters."""
-    return world.run("nft", "-s", "list", "ruleset").stdout
+def rules(world: World, *table: str) -> str:
+    """Of a table of the host's, or of all, without counters."""
+    return world.run("nft", "-s", "list", *(("table", *table) if table else ("ruleset",))).stdout
 
 
 def ufw(world: World) -> None:

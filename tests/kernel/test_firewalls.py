@@ -4,6 +4,7 @@ What they load anew breaks nothing, a destroy leaves them as they were."""
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.firewalls import OUTSIDE, WAY_OUT, container, docker, firewalld, reaches, rules, ufw
+from tests.kernel.firewalls import FAR, OUTSIDE, WAY_OUT, container, docker, firewalld, reaches, rules, ufw
 from tests.kernel.trace.lab import Lab, hops
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_inet", "nft_nat")]
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_inet", "nft_nat", "vxlan")]
 
 FILE = """
 weft: 1
@@ -27,13 +28,16 @@ tenants:
       front: {subnets: [10.0.0.0/24, "fd00::/64"], uplink: nat}
       back: {subnets: [10.1.0.0/24, "fd01::/64"], uplink: routed}
       open: {subnets: [10.2.0.0/24]}
+      far: {subnets: [10.7.0.0/24], segment: {vni: 7, local: 192.0.2.1, remotes: [192.0.2.254]}}
     routers: {edge: {interfaces: [open], gateway: {network: net, addresses: [192.0.2.11]}}}
     ports:
       web: {network: front, attach: {netns: web}, addresses: [10.0.0.10, "fd00::10"]}
       db: {network: back, attach: {netns: db}, addresses: [10.1.0.10, "fd01::10"]}
+      far: {network: far, attach: {netns: far}, addresses: [10.7.0.10]}
       shop: {network: open, attach: {netns: shop}, addresses: [10.2.0.10]}
     floating_ips: {192.0.2.12: {network: net, port: shop}}
 """
+VXLAN = "weft.yaml:11:37"
 FLOATING = "192.0.2.12"
 IN_THE_WAY = "drops what is forwarded, and has no chain for others' rules"
 
@@ -52,10 +56,19 @@ class Beside(Lab):
     def is_as_asked(self) -> bool:
         return self.world.run("weft", "status", "-f", self.file, check=False).returncode == 0
 
-    def findings(self) -> dict[str, dict[str, Any]]:
+    def findings(self, word: str = "drops") -> dict[str, dict[str, Any]]:
         """What the doctor finds of firewalls, by what it is."""
         done = self.world.run("weft", "doctor", "-o", "json", check=False)
-        return {one["what"]: one for one in json.loads(done.stdout) if "drops" in one["what"]}
+        return {one["what"]: one for one in json.loads(done.stdout) if word in one["what"]}
+
+    def lets_frames_in(self, chain: str, owner: str) -> None:
+        """What the other machine's end of a VXLAN sends: found to be dropped, let in, found to be well."""
+        assert not self.world.ping(FAR, netns="far", wait_s=0)
+        ((what, found),) = self.findings("udp/").items()
+        assert what == f"chain {chain} drops what 192.0.2.254 sends to udp/4789 ({owner})"
+        assert found["level"] == "error" and [where.rpartition("/")[2] for where in found["where"]] == [VXLAN]
+        self.world.run("sh", "-ec", found["command"])
+        assert self.world.ping(FAR, netns="far") and self.findings("udp/") == {}
 
     def stops(self, *words: str) -> str:
         """Where reality agrees, too."""
@@ -80,13 +93,13 @@ def lab(world: World, tmp_path: Path) -> Iterator[Beside]:
 def test_ufw(lab: Beside) -> None:
     world = lab.world
     ufw(world)
-    before = rules(world)
     assert IN_THE_WAY in lab.told()
     assert world.ping(OUTSIDE[4], netns="web"), "ufw lets echoes through, whoever forwards them"
     assert not reaches(world, "web", OUTSIDE[4]) and not reaches(world, "out", "10.1.0.10")
     policy = "dropped by the policy of chain FORWARD in table ip filter, which is not weft's"
     assert lab.stops("web", OUTSIDE[4], "tcp/80") == policy
     assert "icmp type echo-request accept" in lab.passes("web", OUTSIDE[4])[0]
+    lab.lets_frames_in("ip filter INPUT", "ufw")
     found = lab.findings()
     assert set(found) == {f"chain {family} filter FORWARD drops what is forwarded (ufw)" for family in ("ip", "ip6")}
     assert {one["level"] for one in found.values()} == {"error"}
@@ -103,9 +116,9 @@ def test_ufw(lab: Beside) -> None:
 
     world.run("ufw", "reload")
     assert lab.is_as_asked() and reaches(world, "web", OUTSIDE[4])
-    opened = rules(world)
+    opened = rules(world, "ip", "filter")
     world.run("weft", "destroy", "-y", "lab")
-    assert before in opened.replace(rules(world), before), "what is left is ufw's"
+    assert rules(world, "ip", "filter") == opened and "weft" not in rules(world)
 
 
 @pytest.mark.skipif(is_missing("firewalld", "dbus-daemon"), reason="firewalld is not installed")
@@ -118,12 +131,13 @@ def test_firewalld(lab: Beside) -> None:
         reject = "dropped by `reject with icmpx admin-prohibited` of chain filter_FWD_public in table inet firewalld"
         assert lab.stops("web", OUTSIDE[4], "tcp/80").startswith(reject)
         assert lab.stops("web", OUTSIDE[6], "tcp/80", "-6").startswith(reject)
-        ((what, found),) = lab.findings().items()
+        ((what, found),) = lab.findings("forwarded").items()
         assert what == "chain inet firewalld filter_FORWARD drops what is forwarded (firewalld)"
         world.run("weft", "destroy", "-y", "lab")
         assert rules(world) == before
 
         lab.told()
+        lab.lets_frames_in("inet firewalld filter_INPUT", "firewalld")
         world.run("sh", "-ec", found["command"])
         assert reaches(world, "web", OUTSIDE[4]) and reaches(world, "out", "10.1.0.10")
         assert lab.findings() == {} and IN_THE_WAY not in lab.told()
@@ -132,9 +146,9 @@ def test_firewalld(lab: Beside) -> None:
         for words in ("--reload", "--complete-reload"):
             world.run("firewall-cmd", words)
             assert lab.is_as_asked() and reaches(world, "web", OUTSIDE[4])
-        opened = rules(world)
+        opened = rules(world, "inet", "firewalld")
         world.run("weft", "destroy", "-y", "lab")
-        assert "weft" in opened and "weft-lab" not in rules(world)
+        assert rules(world) == opened
         world.run("weft", "apply", "-y", "-f", lab.file)
     assert reaches(world, "web", OUTSIDE[4]), "a firewalld that has gone took nothing of weft's along"
     assert lab.is_as_asked()
@@ -175,3 +189,14 @@ def test_docker(lab: Beside, tmp_path: Path) -> None:
 
         world.run("weft", "destroy", "-y", "lab")
         assert rules(world) == before
+
+        # as if Docker had come after weft, and found it forwarding
+        world.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=0")
+        lab.told()
+        assert reaches(world, "out", "192.0.2.1", 8080)
+        told = world.run("weft", "destroy", "-y", "lab").stderr
+        assert "net/ipv4/ip_forward becomes 0 again: nothing is forwarded any more for docker0" in told
+        assert not reaches(world, "out", "192.0.2.1", 8080)
+        (command,) = re.findall(r"sysctl -w \S+", told)
+        world.run("sh", "-ec", command)
+        assert reaches(world, "out", "192.0.2.1", 8080)

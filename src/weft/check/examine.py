@@ -14,9 +14,9 @@ from typing import Protocol
 from weft.backends import others
 from weft.backends.nft_dump import Chain
 from weft.backends.settings import read_setting
-from weft.check import programs
+from weft.check import arrivals, programs
 from weft.check.block import Block
-from weft.check.needs import needs, subnets, wishes
+from weft.check.needs import needs, subnets, tunnels, wishes
 from weft.check.symptoms import Symptoms
 from weft.check.usage import usage
 from weft.files import Loaded
@@ -65,7 +65,8 @@ def examine(
     own = {link.ifname: link for link in _links(observed) if Mark.parse(link.alias)}
     transit = tuple(ifname for ifname in own if ifname.startswith(TRANSIT_PREFIX))
     egress = links.egress(links.default_routes(observed))
-    passes, blocked = _forward(chains, others.here(), passages(observed, egress))
+    found = others.here()
+    passes, blocked = _forward(chains, found, passages(observed, egress))
     at_work, known, there = programs.services(), features(run), everywhere()
     return Symptoms(
         permitted=is_permitted(),
@@ -84,6 +85,7 @@ def examine(
         chains=frozenset((chain.family, chain.table, chain.name) for chain in chains),
         passes=passes,
         blocked=blocked,
+        shut=tuple(arrivals.shut(found, chain.from_iterable(map(tunnels, intents)), observed)),
         rules=tuple(held for held in observed.values() if isinstance(held, Rule)),
         routes=tuple(held for held in observed.values() if isinstance(held, Route)),
         forwarding={family: read_setting(name) == "1" for family, name in FORWARDING.items()},

@@ -7,13 +7,15 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from weft.check.symptoms import Need
+from weft.check.symptoms import Need, Tunnel
 from weft.compiler import CompileError, Compiler, compile
 from weft.compiler.qos.mechanisms import Choice
 from weft.compiler.qos.planted import Planted
 from weft.facts import Facts
 from weft.files import Loaded
 from weft.model.intent import Path, Tenant
+from weft.model.links import GeneveLink, VxlanLink
+from weft.model.segment import SegmentSpec
 
 _NO_PROGRAMS: Mapping[str, str] = MappingProxyType({})
 
@@ -64,6 +66,25 @@ def subnets(loaded: Loaded) -> Iterator[tuple[str, str]]:
         for name, network in tenant.networks.items():
             for subnet in network.subnets if network.uplink or name in _unhidden(tenant) else ():
                 yield f"{loaded.origins.at(('tenants', tenant_name, 'networks', name))} {subnet.cidr}", subnet.cidr
+
+
+def tunnels(loaded: Loaded) -> Iterator[Tunnel]:
+    """What other machines send frames of networks and links to."""
+    for tenant_name, tenant in loaded.intent.tenants.items():
+        for name, network in tenant.networks.items():
+            if network.segment is not None and network.segment.vni is not None:
+                yield _tunnel(loaded, network.segment, ("tenants", tenant_name, "networks", name, "segment"))
+    for name, link in loaded.intent.host.links.items() if loaded.intent.host else ():
+        if isinstance(link, VxlanLink | GeneveLink):
+            yield _tunnel(loaded, link, ("host", "links", name))
+
+
+def _tunnel(loaded: Loaded, spec: SegmentSpec | VxlanLink | GeneveLink, path: Path) -> Tunnel:
+    one, several = getattr(spec, "remote", None), getattr(spec, "remotes", ())
+    learned = (entry.remote for entry in getattr(spec, "fdb", ()))
+    remotes = tuple(dict.fromkeys(remote for remote in (one, *several, *learned) if remote))
+    where = loaded.origins.at(path)
+    return Tunnel(port=spec.port, remotes=remotes, local=getattr(spec, "local", None) or "", where=where)
 
 
 def _unhidden(tenant: Tenant) -> Set[str]:

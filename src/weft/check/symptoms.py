@@ -27,6 +27,17 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tunnel:
+    """What intents have other machines send to this one: at a port of UDP, from `remotes` (none: from anybody), to
+    `local` ("" for whatever address they are answered from). `where`: file:line:column."""
+
+    port: int
+    remotes: tuple[str, ...] = ()
+    local: str = ""
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Symptoms:
     """`permitted`: CAP_NET_ADMIN and CAP_SYS_ADMIN. `needs`, `subnets` (place to prefix): of the intents that are
     applied, or in the directory.
@@ -35,7 +46,8 @@ class Symptoms:
     `transit_links` those to routers, `egress_links` those of default routes, `host_bridges` those with ports of weft's.
 
     Firewalls: `chains`: names of (family, table, chain); `passes`: base chains on the way of what is forwarded, weft's
-    own left out; `blocked`: those of them that drop what weft forwards.
+    own left out; `blocked`: those of them that drop what weft forwards; `shut`: base chains that drop what
+    comes to a tunnel, with the remotes that it drops.
 
     Routing: `rules` and `routes` of the host; `forwarding` of each family; `still_links`: family to the links that do
     not forward though the host does; `strict_links`: egress links with rp_filter 1.
@@ -61,6 +73,7 @@ class Symptoms:
     chains: frozenset[tuple[str, str, str]] = frozenset()
     passes: tuple[str, ...] = ()
     blocked: tuple[Block, ...] = ()
+    shut: tuple[tuple[Block, Tunnel], ...] = ()
 
     rules: tuple[Rule, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from weft.compiler.router.namespace import FORWARDING
 from weft.errors import Problem
+from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import ChildLink
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.port import PORT
+from weft.kinds.setting.sysctl import Sysctl
 from weft.plan import Plan
-from weft.state import Key, Op, State
+from weft.probe.links import default_routes, egress
+from weft.state import HOST, Key, Op, State
 
 
 def losses(todo: Plan, observed: State, ours: State, places: Mapping[Key, str]) -> Iterator[Problem]:
@@ -41,6 +45,27 @@ def _falling(todo: Plan, observed: State, ours: State) -> dict[Key, Key]:
         found |= falling
         gone |= falling.keys()
     return found
+
+
+def no_longer_forwarding(shown: Plan, observed: State, ours: State) -> Iterator[Problem]:
+    """A warning where the host stops to forward, and others have bridges: who came after weft found it forwarding.
+    `shown`: the plan with the values that come back."""
+    for family, name in FORWARDING.items():
+        change = shown.changes.get(Key("sysctl", HOST, name))
+        after = change.after if change is not None else None
+        if isinstance(after, Sysctl) and after.value == "0" and (bridges := _bridges(observed, ours, family)):
+            what = f"{name} becomes 0 again: nothing is forwarded any more for {' and '.join(bridges)}, not weft's"
+            fix = f"nothing, if nobody needs it; else afterwards: sysctl -w {name.replace('/', '.')}=1"
+            yield Problem(where=str(after.key), what=what, fix=fix, severity="warning")
+
+
+def _bridges(observed: State, ours: State, family: int) -> list[str]:
+    """Somebody else's on the host, with addresses of a family that the host does not go out by."""
+    held = [obj for obj in observed.values() if isinstance(obj, Address) and obj.netns == HOST]
+    numbered = {obj.ifname for obj in held if (":" in obj.cidr) == (family == 6) and not obj.cidr.startswith("fe80:")}
+    shared = numbered - set(egress(default_routes(observed)))
+    bridges = (obj for key, obj in observed.items() if isinstance(obj, Bridge) and key not in ours)
+    return sorted(bridge.ifname for bridge in bridges if bridge.netns == HOST and bridge.ifname in shared)
 
 
 def _leaving(todo: Plan, observed: State, ours: State) -> Iterator[tuple[LinkSetting, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field, fields, is_dataclass, replace
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from weft.plan.told import as_told
 from weft.probe import gather
 from weft.records import dataclass
 from weft.service.adoption import given_up
-from weft.service.losses import losses
+from weft.service.losses import losses, no_longer_forwarding
 from weft.service.places import label_of
 from weft.state import HOST, KernelObject, Key, State
 from weft.store import codec
@@ -149,7 +150,9 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prep
     key_files = {found.key_id: file for file, found in known.items() if not found.problem}
     ours = with_sources(parts.ours, key_files)
     todo = plan(ours, desired)
+    shown = told(machine, todo)
     lost = losses(todo, observed, parts.ours, _places(loaded, compiled, todo))
+    lost = chain(lost, no_longer_forwarding(shown, observed, parts.ours))
     return Prepared(
         scope=intent.name,
         machine=machine,
@@ -160,7 +163,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prep
         desired=desired,
         paths=compiled.paths,
         plan=todo,
-        told=told(machine, todo),
+        told=shown,
         facts=facts,
         loaded=loaded,
         # a range's are the same, in one place
@@ -179,6 +182,8 @@ def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
     desired, kept = _keep_inhabited(observed, ours, State())
     desired = given_up(machine, ours, desired)
     todo = plan(ours, desired)
+    shown = told(machine, todo)
+    lost = (*losses(todo, observed, ours, {}), *no_longer_forwarding(shown, observed, ours))
     return Prepared(
         scope=machine.scope,
         machine=machine,
@@ -188,8 +193,8 @@ def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
         desired=desired,
         paths={},
         plan=todo,
-        told=told(machine, todo),
-        warnings=(*kept, *losses(todo, observed, ours, {})),
+        told=shown,
+        warnings=(*kept, *lost),
     )
 
 

@@ -24,4 +24,5 @@ OWNER = Owner(
     owns=lambda block, chains: block.table == "firewalld",
     mend="a zone for weft's transit links and a policy for each way; tenants still do not reach the host itself",
     command=lambda block: " && ".join(_STEPS),
+    admit=lambda block, tunnel: f"firewall-cmd --permanent --add-port={tunnel.port}/udp && firewall-cmd --reload",
 )

@@ -10,4 +10,5 @@ OWNER = Owner(
     owns=lambda block, chains: block.family in LEGACY.values(),
     mend="`update-alternatives --set iptables /usr/sbin/iptables-nft`, and restart what uses it (Docker); or",
     command=lambda block: "; ".join(f"{block.family} -I FORWARD {way} wu+ -j ACCEPT" for way in ("-i", "-o")),
+    admit=lambda block, tunnel: f"{block.family} -I INPUT -p udp --dport {tunnel.port} -j ACCEPT",
 )

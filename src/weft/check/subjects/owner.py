@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 
 from weft.check.block import Block, ChainName
+from weft.check.symptoms import Tunnel
 from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """`owns`: whether a block is its, given all chains there are. `command`: shell that opens the block for weft."""
+    """`owns`: whether a block is its, given all chains there are. `command`: shell that opens the block for weft;
+    `admit`: shell that lets in what other machines send to a tunnel, None for who has no say in that."""
 
     name: str
     owns: Callable[[Block, Set[ChainName]], bool]
     mend: str
     command: Callable[[Block], str]
+    admit: Callable[[Block, Tunnel], str] | None = None
 
 
 def has_chain(block: Block, chains: Set[ChainName], prefix: str) -> bool:

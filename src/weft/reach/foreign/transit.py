@@ -71,12 +71,12 @@ def passages(observed: State, egress: Sequence[str]) -> tuple[Passage, ...]:
     return tuple(found or made)
 
 
-def gates(chains: Sequence[Chain]) -> list[Chain]:
-    """The base chains of others that packets of IP meet where they are forwarded."""
+def gates(chains: Sequence[Chain], hook: str = "forward") -> list[Chain]:
+    """The base chains of others that packets of IP meet at a hook."""
     return [
         chain
         for chain in chains
-        if chain.hook == "forward" and chain.family not in _NOT_IP and not chain.table.startswith(TABLE_PREFIX)
+        if chain.hook == hook and chain.family not in _NOT_IP and not chain.table.startswith(TABLE_PREFIX)
     ]
 
 
