@@ -48,9 +48,9 @@ def test_plan_has_three_forms_and_changes_nothing(desk: Desk) -> None:
     desk.weft("init")
     text = desk.weft("plan", code=3).stdout
     assert "+ tenants.demo.ports.web  (weft.yaml:15:7)" in text
-    assert "97 to create, 2 to change" in text and "No port loses connectivity." in text
+    assert "108 to create, 2 to change" in text and "No port loses connectivity." in text
     plan = desk.json("plan", code=3)
-    assert plan["scope"] == "first" and plan["counts"]["create"] == 97 and plan["impact"] == []
+    assert plan["scope"] == "first" and plan["counts"]["create"] == 108 and plan["impact"] == []
     assert {"op", "kind", "netns", "name", "subject", "where", "wanted", "differs"} == set(plan["changes"][0])
     script = desk.weft("plan", "--format", "script", code=3).stdout
     assert differences(before, desk.world.dump()) == []
@@ -68,7 +68,7 @@ def test_a_long_plan_is_cut_unless_all_is_wanted(desk: Desk) -> None:
     desk.write(VM.replace("ports:", "ports:\n      'n[1-60]': {network: lan, attach: {netns: '{name}'}}"))
     short = desk.weft("plan", code=3).stdout
     assert "more objects of the intent" in short and "n60" not in short
-    assert "+ tenants.shop.ports.n1  (weft.yaml:8:7): 10 kernel objects\n+ tenants.shop.ports.n2" in short
+    assert "+ tenants.shop.ports.n1  (weft.yaml:8:7): 11 kernel objects\n+ tenants.shop.ports.n2" in short
     everything = desk.weft("plan", "--all", code=3).stdout
     assert "more objects" not in everything and "+ address n60 10.1.0." in everything
     assert "+ address n60 10.1.0." in desk.weft("apply", "--all", code=4).stdout
@@ -88,7 +88,7 @@ def test_a_short_plan_and_what_stands_out_are_told_in_full(first: Desk) -> None:
 def test_apply_speaks_json(desk: Desk) -> None:
     desk.weft("init")
     done = json.loads(desk.weft("apply", "-y", "-o", "json").stdout)
-    assert (done["done"], done["scope"], done["counts"]["create"]) == (True, "first", 97)
+    assert (done["done"], done["scope"], done["counts"]["create"]) == (True, "first", 108)
     gone = json.loads(desk.weft("destroy", "-y", "-o", "json").stdout)
     assert (gone["done"], gone["counts"]["create"]) == (True, 0)
 
@@ -152,7 +152,7 @@ def test_a_saved_plan_holds_while_the_machine_stays_as_it_is(desk: Desk) -> None
 
 
 def test_status_names_each_difference_and_its_line(first: Desk) -> None:
-    assert first.weft("status").stdout == "first is as asked: 99 kernel objects.\n"
+    assert first.weft("status").stdout == "first is as asked: 110 kernel objects.\n"
     assert first.json("status", "first")["clean"] is True
     first.world.run("ip", "link", "set", "db", "mtu", "1400", netns="db")
     first.world.run("ip", "route", "del", "default", netns="web")
@@ -173,11 +173,11 @@ def test_status_of_much_counts_by_object(desk: Desk) -> None:
     short = desk.weft("status", code=3).stdout.splitlines()
     assert len(short) < 12 and short[-1] == "`weft status --all` lists every kernel object."
     (web,) = [line for line in short if "tenants.demo.ports.web" in line]
-    assert re.fullmatch(r"missing +tenants.demo.ports.web +weft.yaml:15:7 +15 kernel objects", web)
+    assert re.fullmatch(r"missing +tenants.demo.ports.web +weft.yaml:15:7 +16 kernel objects", web)
     (sysctl,) = [line for line in short if "net/ipv4/ip_forward: value 0 -> 1" in line]
     assert sysctl.startswith("changed")
     whole = desk.weft("status", "--all", code=3).stdout
-    assert whole.count("tenants.demo.ports.web") == 15 and "lists every" not in whole
+    assert whole.count("tenants.demo.ports.web") == 16 and "lists every" not in whole
     assert len(desk.json("status", code=3)["differences"]) == 99
 
 

@@ -77,7 +77,7 @@ def test_without_a_terminal_the_answer_is_no(desk: Desk) -> None:
 def test_yes_on_a_terminal(desk: Desk) -> None:
     desk.weft("init")
     done = talk(desk, "apply", asked=QUESTION, answer="y\n")
-    assert done.code == 0 and "Applied and verified: 99 kernel objects" in done.shown
+    assert done.code == 0 and "Applied and verified: 110 kernel objects" in done.shown
     assert desk.world.ping("10.20.0.11", netns="web")
     gone = talk(desk, "destroy", "first", asked="Destroy first? [y/N]: ", answer="y\n")
     assert gone.code == 0 and desk.world.names() == []

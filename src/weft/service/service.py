@@ -29,16 +29,16 @@ from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.plan.diverted import given_up, moved
 from weft.probe import key_files
-from weft.records import dataclass
 from weft.service.announcing import announce
 from weft.service.guard import Guard
+from weft.service.listed import Program, Scope, programs, scopes
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
 from weft.service.severing import divert, filtered, forget, narrowed, sever
-from weft.service.status import Status, adopted, status_of
+from weft.service.status import Status, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
-from weft.state import HOST, Mark, State
+from weft.state import HOST, State
 from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
 from weft.store.journal import JournalDamaged
@@ -61,31 +61,6 @@ GLANCE_S = 0.5
 """An answer that took longer may be to a plan that is no longer true: it is made again and compared."""
 
 Agree: TypeAlias = Callable[[Prepared], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """One name on this machine. `namespaces`: how many of its own are there now. `applied_at`: seconds since the
-    epoch, None where no intent of that name is kept. `unconfirmed_s`: seconds until it is taken back, None where it is
-    not on trial. `adopted`: links and namespaces that were there before."""
-
-    name: str
-    namespaces: int
-    applied_at: float | None
-    unfinished: bool
-    unconfirmed_s: float | None = None
-    adopted: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A program that is kept running. `pid` None: it does not run, and `died` is what is known of its end."""
-
-    name: str
-    netns: str
-    scope: str
-    pid: int | None
-    died: str = ""
 
 
 class Service:
@@ -269,16 +244,7 @@ class Service:
         ProgramFailed where the supervisor does not start."""
         with suppress(ProgramFailed):  # each is told below
             self._processes.supervise()
-        return [
-            Program(
-                name=process.name,
-                netns=process.netns,
-                scope=mark.scope if (mark := Mark.parse(process.mark)) else "",
-                pid=pid if process.running else None,
-                died=process.died,
-            )
-            for process, pid in self._processes.kept()
-        ]
+        return programs(self._processes)
 
     def enter(self, netns: str) -> None:
         """Move the calling thread into a namespace, for good. Raises: Refused where there is none, NotPermitted."""
@@ -324,19 +290,7 @@ class Service:
     def list(self) -> list[Scope]:
         """Every scope that the kernel's marks, the kept intents or a journal speak of, by name."""
         marks = [mark for mark in self.machine("").marks().values() if mark and mark.host_id == self.host_id]
-        unfinished, tried = self._ends.unfinished(), self._ends.on_trial()
-        names = {mark.scope for mark in marks} | set(self._intents.scopes()) | unfinished | tried
-        return [
-            Scope(
-                name=name,
-                namespaces=sum(mark.scope == name for mark in marks),
-                applied_at=kept.applied_at if (kept := self._intents.load(name)) else None,
-                unfinished=name in unfinished,
-                adopted=tuple(map(str, adopted(self._ledger, name))),
-                unconfirmed_s=self._ends.unconfirmed_s(name),
-            )
-            for name in sorted(names | set(self._ledger.scopes().values()))
-        ]
+        return scopes(marks, self._intents, self._ends, self._ledger)
 
     @property
     def _ends(self) -> Transactions:
