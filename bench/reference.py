@@ -174,7 +174,7 @@ class Author:
         ports = [
             (names.ifname("wp", ident), names.mac(ident, "end"), str(port.address)) for ident, port in idents.items()
         ]
-        self.steps.rules(self.tenant_netns, *guard(self.topology.scope, legs, ports))
+        self.steps.rules(self.tenant_netns, *guard(self.topology.scope, self.topology.tenant, legs, ports))
 
     def port(self, port: Port) -> None:
         ident, mark = self.ident("ports", port.name), self.mark("ports", port.name)

@@ -178,7 +178,7 @@ def test_status_of_much_counts_by_object(desk: Desk) -> None:
     assert sysctl.startswith("changed")
     whole = desk.weft("status", "--all", code=3).stdout
     assert whole.count("tenants.demo.ports.web") == 16 and "lists every" not in whole
-    assert len(desk.json("status", code=3)["differences"]) == 99
+    assert len(desk.json("status", code=3)["differences"]) == 110
 
 
 def test_status_sees_what_the_file_no_longer_wants(first: Desk) -> None:
