@@ -50,6 +50,7 @@ $(APART)/ready: Makefile | packages
 	  -o APT::Sandbox::User=root -o Dir::Cache::archives=$(CURDIR)/$(APART)/debs/ $(FIREWALLS) || \
 	  echo 'apt does not give them: what is tried beside $(FIREWALLS) is left out' >&2
 	for deb in $(APART)/debs/*.deb; do [ ! -e "$$deb" ] || dpkg-deb -x "$$deb" $(APART)/root; done
+	[ ! -d $(APART)/root/lib ] || cp -a $(APART)/root/lib $(APART)/root/usr/
 	@touch $@
 
 demo: setup

@@ -1,7 +1,13 @@
-"""Other programs' firewalls as they are: ufw, firewalld, Docker, started on a world's host, with an /etc of its own."""
+"""Other programs' firewalls as they are: ufw, firewalld, Docker, started on a world's host, with an /etc of its own.
+
+Rules: ufw and firewalld are what is installed, else what `make test` unpacked, laid over /usr in the world alone: were
+they installed for a test, they would become the firewall of the machine it runs on.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -11,7 +17,8 @@ from pathlib import Path
 from tests.patience import until
 from tests.world import World
 
-WAY_OUT = """
+APART = Path(__file__).parents[2] / ".venv/apart/root"
+_WAY_OUT = """
 sysctl -q -w net.ipv6.conf.default.addr_gen_mode=1
 ip netns add out
 ip link add up0 type veth peer name up1 netns out
@@ -22,14 +29,38 @@ ip -n out -6 route add default via 2001:db8::1
 ip route add default via 192.0.2.254; ip -6 route add default via 2001:db8::fe
 ip -n out link add vx7 type vxlan id 7 local 192.0.2.254 remote 192.0.2.1 dstport 4789
 ip -n out addr add 10.7.0.1/24 dev vx7; ip -n out link set vx7 up
-cp -a /etc /run/etc; mount --bind /run/etc /etc
 """
 """A stranger at the other end of the host's way out, who knows the way to what is routed and has the other
 end of a VXLAN."""
 FAR = "10.7.0.1"
 """The stranger's address in the VXLAN."""
 OUTSIDE = {4: "192.0.2.254", 6: "2001:db8::fe"}
+_FURNISH = """
+cp -a /etc /run/etc
+if [ -d "$1/usr" ]; then
+  mkdir /run/usr /run/usr.work
+  mount -t overlay -o "lowerdir=$1/usr:/usr,upperdir=/run/usr,workdir=/run/usr.work" overlay /usr
+  cp -an "$1/etc/." /run/etc/
+  at=/usr/share/ufw
+  if [ -d $at ]; then cp -n $at/*.init $at/ufw.conf $at/iptables/*.rules /run/etc/ufw/; fi
+  at=/usr/share/polkit-1/actions/org.fedoraproject.FirewallD1
+  if [ -e $at.server.policy.choice ]; then ln -s $at.server.policy.choice $at.policy; fi
+fi
+mount --bind /run/etc /etc
+"""
+"""With what their packages do when they are configured."""
 _QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def is_missing(*programs: str) -> bool:
+    path = f"{os.environ['PATH']}:{APART}/usr/sbin:{APART}/usr/bin"
+    return any(shutil.which(program, path=path) is None for program in programs)
+
+
+def furnish(world: World) -> None:
+    """Put them into the world, and a stranger beyond its way out."""
+    world.run("sh", "-ec", _WAY_OUT)
+    world.run("sh", "-ec", _FURNISH, "sh", APART)
 
 
 def reaches(world: World, netns: str | None, address: str, port: int = 9) -> bool:

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.kernel.firewalls import FAR, OUTSIDE, WAY_OUT, container, docker, firewalld, reaches, rules, ufw
+from tests.kernel.firewalls import FAR, OUTSIDE, container, docker, firewalld, furnish, is_missing, reaches, rules, ufw
 from tests.kernel.trace.lab import Lab, hops
 from tests.world import World
 
@@ -40,10 +39,6 @@ tenants:
 VXLAN = "weft.yaml:11:37"
 FLOATING = "192.0.2.12"
 IN_THE_WAY = "drops what is forwarded, and has no chain for others' rules"
-
-
-def is_missing(*programs: str) -> bool:
-    return any(shutil.which(program) is None for program in programs)
 
 
 class Beside(Lab):
@@ -85,7 +80,7 @@ class Beside(Lab):
 
 @pytest.fixture
 def lab(world: World, tmp_path: Path) -> Iterator[Beside]:
-    world.run("sh", "-ec", WAY_OUT)
+    furnish(world)
     yield Beside(world, tmp_path / "weft.yaml")
 
 
