@@ -49,6 +49,8 @@ _LONG = tuple(
         "test_nft_canonical.py::test_the_script_makes_the_same",
     )
 )
+_BY_THE_CLOCK = ("--deselect=tests/kernel/test_check_qos.py::test_guarantees_of_what_leaves_the_machine",)
+"""What the command itself judges by the clock, of which a guest that waits for a processor has too much."""
 _FOR_GUESTS = ("tests/kernel", "tests/doors/test_qos_set.py", "tests/doors/test_qos_show.py")
 """All that a guest takes part in; to collect the rest would only cost it time."""
 _GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -129,6 +131,7 @@ def start(guest: Guest, arguments: Sequence[str], *, is_newest: bool) -> Command
     """`is_newest`: kills and refusals, which take longest and are weft's own to survive, and scripts, which start a
     program for each line, are for one guest only."""
     own = [
+        *_BY_THE_CLOCK,
         *(() if is_newest else _LONG),
         "-p",
         "tests.guest.chosen",

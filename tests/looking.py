@@ -23,8 +23,9 @@ Told = dict[str, dict[str, Any]]
 _IP = ("netns list", "link show", "addr show", "neigh show nud permanent", "route show table all", "rule show")
 """Of one start of `ip`, a line of JSON each. `ip netns list-id` stops after some 130."""
 _IP_TITLES = ("nsid", "link", "addr", "neigh", "route", "rule")
-_GLANCE = ("addr show", "route show table all")
-"""What the kernel goes on changing for some time after a carrier appears: IPv6, to the route to an address itself."""
+_GLANCE = {"link": "link show", "addr": "addr show", "route": "route show table all"}
+"""What the kernel goes on changing for some time after a carrier appears: IPv6, to the route to an address itself. Links
+by themselves: those without an address are left out of the addresses."""
 _SYSCTLS = "/proc/sys/net"
 _BY_LINK = {
     "ipv4/conf": ("forwarding", "rp_filter"),
@@ -45,7 +46,8 @@ def everything() -> Told:
 def what_comes() -> Told:
     """The same of what the kernel does by itself."""
     asks = ("ip", "-j", "-6", "-batch", "-")
-    return {name: _lines(Program(*asks, input="\n".join(_GLANCE)).told(), ("addr", "route")) for name in _everywhere()}
+    said = "\n".join(_GLANCE.values())
+    return {name: _lines(Program(*asks, input=said).told(), tuple(_GLANCE)) for name in _everywhere()}
 
 
 def _everywhere() -> Iterator[str]:

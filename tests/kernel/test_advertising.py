@@ -80,7 +80,7 @@ def supervisor(world: World) -> int:
 
 def keepers(world: World) -> list[str]:
     """The supervisors of all worlds."""
-    return world.run("pgrep", "-f", "supervise import started", check=False).stdout.split()
+    return world.run("pgrep", "-f", "supervisor import started", check=False).stdout.split()
 
 
 def forge(world: World, netns: str, prefix: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.world import BIN, World
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +50,19 @@ def test_one_that_takes_too_long_is_killed(world: World, tmp_path: Path) -> None
     before = set(world.processes())
     with pytest.raises(subprocess.TimeoutExpired):
         world.run("weft", "exec", "-f", file, "a", "--", "sleep", "100", timeout_s=1)
-    left = set(world.processes()) - before
-    assert [pid for pid in left if b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
+
+    def sleep() -> list[int]:
+        left = set(world.processes()) - before
+        return [pid for pid in left if b"sleep" in words_of(pid)]
+
+    until(lambda: sleep() == [], "what it was is gone")
+
+
+def words_of(pid: int) -> bytes:
+    """Nothing of one that has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 INSIDE = """

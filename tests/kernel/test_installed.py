@@ -28,7 +28,7 @@ name: lab
 tenants:
   t:
     networks: {lan: {subnets: [10.10.0.0/24], uplink: nat}}
-    ports: {web: {network: lan, attach: {netns: web}}, vm: {network: lan, attach: {tap: {name: guest}}}}
+    ports: {web: {network: lan, attach: {netns: web}}, vm: {network: lan, attach: {tap: {}}}}
 host:
   links: {"store[1-9]": {kind: bridge, addresses: ["10.97.{n}.1/24"]}}
   rules: [{priority: 1000, src: 10.99.0.0/24, table: 100}]

@@ -17,6 +17,7 @@ def many() -> list[list[int]]:
 @pytest.fixture(autouse=True)
 def enabled() -> Iterator[None]:
     gc.enable()
+    gc.unfreeze()
     gc.collect()
     yield
     gc.unfreeze()

@@ -29,7 +29,7 @@ class Lab:
         return self.world.run("weft", "apply", "-y", "-f", self.file, check=check)
 
     def status(self) -> subprocess.CompletedProcess[str]:
-        return self.world.run("weft", "status", "-f", self.file, check=False)
+        return self.world.run("weft", "status", "--all", "-f", self.file, check=False)
 
     def listen(self, netns: str, *what: str) -> None:
         """Somebody in the namespace answers at tcp/PORT or udp/PORT, until the world ends."""

@@ -110,12 +110,13 @@ def test_an_element_that_somebody_deleted(lab: Lab) -> None:
 
 
 def test_elements_of_maps_that_decide(lab: Lab) -> None:
-    """What a link leads to: without its element nothing passes it, and what drops it is named."""
+    """What a link leads to: without its element nothing passes it (but by a lane, docs/adr/0029), and what drops it is
+    named."""
     end = lab.world.json("ip", "-j", "link", "show", "dev", "web", netns=BRIDGE)[0]["ifname"]
     for way, name, chain, words, place in (
         ("question", "receivers", "receiving", ("ask", "web", "tcp/80"), "network shop/front"),
-        ("question", "entry", "prerouting", ("web", "db", "tcp/80"), "network shop/front"),
-        ("answer", "entry", "prerouting", ("ask", "web", "tcp/80"), "network shop/front"),
+        ("question", "entry", "prerouting", ("web", "db", "icmp"), "network shop/front"),
+        ("answer", "entry", "prerouting", ("ask", "web", "icmp"), "network shop/front"),
     ):
         assert lab.live(*words)["live"]["differs"] == ""
         for netns in ("ask", "web"):
