@@ -24,8 +24,8 @@ _IP = ("netns list", "link show", "addr show", "neigh show nud permanent", "rout
 """Of one start of `ip`, a line of JSON each. `ip netns list-id` stops after some 130."""
 _IP_TITLES = ("nsid", "link", "addr", "neigh", "route", "rule")
 _GLANCE = {"link": "link show", "addr": "addr show", "route": "route show table all"}
-"""What the kernel goes on changing for some time after a carrier appears: IPv6, to the route to an address itself. Links
-by themselves: those without an address are left out of the addresses."""
+"""What the kernel goes on changing for some time after a carrier appears: IPv6, to the route to an address itself.
+Links by themselves: those without an address are left out of the addresses."""
 _SYSCTLS = "/proc/sys/net"
 _BY_LINK = {
     "ipv4/conf": ("forwarding", "rp_filter"),
