@@ -46,6 +46,8 @@ _LONG = tuple(
         "groups/test_kill.py",
         "tenants/test_kill.py",
         "test_kill_taken_over.py",
+        "test_way_out_segments.py",
+        "test_firewalls.py",
         "test_nft_canonical.py::test_the_script_makes_the_same",
     )
 )
@@ -128,8 +130,8 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 
 
 def start(guest: Guest, arguments: Sequence[str], *, is_newest: bool) -> Command:
-    """`is_newest`: kills and refusals, which take longest and are weft's own to survive, and scripts, which start a
-    program for each line, are for one guest only."""
+    """`is_newest`: kills and refusals, which take longest and are weft's own to survive, scripts, which start a program
+    for each line, and what starts many programs or sends for minutes, are for one guest only."""
     own = [
         *_BY_THE_CLOCK,
         *(() if is_newest else _LONG),

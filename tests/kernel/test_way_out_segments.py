@@ -188,8 +188,8 @@ def test_it_is_explained_and_checked(host: World, file: Path) -> None:
     shared = {name: one for name, one in found.items() if name.endswith("by eth1")}
     assert shared.keys() == {"red/p2 egress by eth1", "red/p2 ingress by eth1"}
     least_bps = min(seen["rate_bps"] for one in shared.values() for seen in one["measured"])
-    assert least_bps >= 2 * MBIT, "what it is guaranteed"
-    assert is_guest() or all(one["clean"] for one in shared.values()), "and all it may have, but for a guest's clock"
+    assert least_bps >= 2 * MBIT * (0.75 if is_guest() else 1), "what it is guaranteed, by a guest's clock"
+    assert is_guest() or all(one["clean"] for one in shared.values()), "and all it may have"
 
 
 BREAKAGE = {
