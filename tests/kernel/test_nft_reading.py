@@ -36,6 +36,22 @@ def test_single_keys_are_read_alone(nft: Nft, world: World) -> None:
     assert nft.observe(Selection(keys=frozenset({Key("nft-table", "", "ip weft-none")}))) == {}
 
 
+PAYLOADS = """table bridge weft-lab {
+  set cards { typeof iifname . @th,208,48; elements = { "a" . 0x2ab, "b" . 0x20000000001 }; }
+  set targets { typeof iifname . @th,64,128; elements = { "a" . 0x64ff9b000000000000000000000001 }; }
+}"""
+"""MACs and addresses that begin with zeros, which nft leaves out."""
+
+
+def test_numbers_of_payload_are_asked_for_alone(nft: Nft, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.run("nft", "-f", "-", input=PAYLOADS)
+    whole = nft.observe(Selection(namespaces=("",)))
+    elements = State.of(held for held in whole.values() if held.key.table == "nft-element")
+    assert len(elements) == 3
+    monkeypatch.setattr(Nft, "_list_if_there", lambda *_: pytest.fail("the whole set was listed"))
+    assert nft.observe(Selection(keys=frozenset(elements))) == elements
+
+
 def test_namespaces_without_nft_are_cheap(nft: Nft, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dump of tables each, and no libnftables, which costs ten times as much."""
     names = [f"n{i}" for i in range(50)]

@@ -30,6 +30,8 @@ _DATA_IS_VERDICT = 0xFFFFFF00
 _VERDICTS = {0: "drop", 1: "accept", -1: "continue", -3: "jump {}", -4: "goto {}", -5: "return"}
 _TYPE_BITS = 6
 _INTEGER = 4
+_INTEGER_BYTES = {8: 6, 16: 16}
+"""By what it takes with its padding: a MAC or an IPv6 address that is read as payload. Others are not spoken here."""
 
 
 class SetForm(NamedTuple):
@@ -107,15 +109,25 @@ def key_of(form: SetForm, element: str) -> bytes | None:
     if form.is_interval or len(written) != len(form.types):
         return None
     fields = [_field(kind, said) for kind, said in zip(form.types, written, strict=True)]
+    if form.types.count(_INTEGER) == 1:
+        at = form.types.index(_INTEGER)
+        rest = form.key_bytes - sum(len(_padded(field)) for field in fields if field is not None)
+        fields[at] = _integer(written[at], rest if len(fields) == 1 else _INTEGER_BYTES.get(rest, 0))
     if any(field is None for field in fields):
         return None
     key = fields[0] if len(fields) == 1 else b"".join(_padded(field) for field in fields if field is not None)
     return key if key is not None and len(key) == form.key_bytes else None
 
 
+def _integer(written: str, length: int) -> bytes | None:
+    """nft prints no leading zeros, so its length is what the other fields leave."""
+    try:
+        return int(written, 16).to_bytes(length, "big") if written.startswith("0x") else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def _field(kind: int, written: str) -> bytes | None:
-    if kind == _INTEGER:  # whose length is as many digits as nft prints
-        return bytes.fromhex(written[2:]) if written.startswith("0x") and len(written) % 2 == 0 else None
     write = _WRITES.get(kind)
     try:
         return write(written) if write is not None else None
