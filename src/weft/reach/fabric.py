@@ -28,6 +28,7 @@ from weft.state import Key, State, link_key
 
 Item = TypeVar("Item")
 
+Tags: TypeAlias = tuple[int, ...]
 Passed: TypeAlias = tuple[Key, ...]
 
 Underlay: TypeAlias = Callable[[str, str, str], "tuple[str, Passed] | None"]
@@ -45,7 +46,7 @@ class _At(NamedTuple):
 
     key: Key
     leaves: bool
-    tags: tuple[int, ...] = ()
+    tags: Tags = ()
 
 
 _Step: TypeAlias = tuple[_At, Passed]
@@ -67,6 +68,7 @@ class Fabric:
         self._remotes = _grouped((link_key(entry.netns, entry.ifname), entry) for entry in entries)
         self._heard: dict[Key, Mapping[Key, Passed]] = {}
         self._exits: dict[Key, Mapping[Key, Passed]] = {}
+        self._tags: dict[tuple[Key, Key], Tags] = {}
         self._down: dict[Key, tuple[Key, ...]] = {}
 
     def link(self, key: Key) -> Link | None:
@@ -79,14 +81,19 @@ class Fabric:
             self._heard[start] = self._flood(_At(start, True))
         return self._heard[start]
 
-    def heard_from_beyond(self, start: Key) -> Mapping[Key, Passed]:
-        """The same of a frame that comes in by `start` from whatever it leads to."""
-        return self._flood(_At(start, False))
+    def heard_from_beyond(self, start: Key, tags: Tags = ()) -> Mapping[Key, Passed]:
+        """The same of a frame that comes in by `start` from whatever it leads to. `tags`: as `tags_at` tells them."""
+        return self._flood(_At(start, False, tags))
 
     def exits(self, start: Key) -> Mapping[Key, Passed]:
         """The links by which a frame sent by `start` leaves what the State knows, each with all that it passed."""
         self.heard(start)
         return self._exits.get(start, {})
+
+    def tags_at(self, start: Key, way_out: Key) -> Tags:
+        """The numbers of the VLANs of a frame that was sent by `start` and leaves by one of its exits."""
+        self.heard(start)
+        return self._tags.get((start, way_out), ())
 
     def down(self, start: Key) -> tuple[Key, ...]:
         """The links that keep a frame sent by `start` from going on, for they are down."""
@@ -114,6 +121,8 @@ class Fabric:
             if self._is_exit(at):
                 known = tuple(key for key in passed[at] if key in self._links) or passed[at]
                 exits.setdefault(known[-1], known)
+                if first.leaves:
+                    self._tags.setdefault((first.key, known[-1]), at.tags)
             for step, needed in self._steps(at):
                 if step not in passed:
                     passed[step] = (*passed[at], *needed, *(() if step.key == at.key else (step.key,)))

@@ -81,10 +81,11 @@ class World:
 
     def answer(self, question: Walk) -> Walk:
         """Send the answer to what has arrived, or has left: it undoes the translations that were made for that. Who is
-        beyond answers by whoever sent it the question."""
+        beyond answers by whoever sent it the question, in the VLAN in which that came."""
         last = question.steps[-1] if question.steps else None
         if question.verdict is Verdict.LEAVES and isinstance(last, Carried) and last.at is not None:
-            return self._answering(question).walk_in(last.at, last.out)
+            tags = self.fabric.tags_at(last.out, last.at)
+            return self._answering(question).walk_in(last.at, last.out, tags)
         return self._answering(question).walk()
 
     def walk_in(self, link: Key, source: str, target: str, talk: Talk | None = None) -> Walk:

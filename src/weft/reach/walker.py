@@ -17,7 +17,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.tunnel import Tunnel
 from weft.model.security import PROTOCOLS
 from weft.reach.crossing import Crossing
-from weft.reach.fabric import Passed
+from weft.reach.fabric import Passed, Tags
 from weft.reach.routing import Tables, hops
 from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
 from weft.reach.translation import MASQUERADE, Flow
@@ -43,9 +43,10 @@ class Walker:
         self._steps: list[Step] = []
         self._guest: Key | None = None
 
-    def walk_in(self, link: Key, gateway: Key | None = None) -> Walk:
-        """`gateway`: whom somebody there sends to what is not on its network, None for nobody known."""
-        heard, packet = self._world.fabric.heard_from_beyond(link), self._packet
+    def walk_in(self, link: Key, gateway: Key | None = None, tags: Tags = ()) -> Walk:
+        """`gateway`: whom somebody there sends to what is not on its network, None for nobody known. `tags`: the VLANs
+        in which it comes."""
+        heard, packet = self._world.fabric.heard_from_beyond(link, tags), self._packet
         at = link if link in heard else self._holder(heard, packet.target)
         if at is None and gateway in heard:
             at = gateway

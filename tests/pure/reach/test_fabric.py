@@ -5,7 +5,7 @@ from __future__ import annotations
 from weft.kinds.link.bonding import Bond
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.bridge_vlan import BridgeVlans
-from weft.kinds.link.common import Link
+from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.fdb import EVERYWHERE, Fdb
 from weft.kinds.link.ipvlan import Ipvlan
 from weft.kinds.link.macvlan import Macvlan
@@ -140,3 +140,14 @@ def test_ipvlans_hear_the_wire_and_each_other_if_they_may() -> None:
         ]
         assert heard("a/iv", *card, *links) == {"far/eth0"} | (fellows - {"a/iv"})
         assert heard("far/eth0", *card, *links) == {"/eth1", "a/iv", "b/iv"}
+
+
+def test_an_answer_comes_in_by_the_vlan_that_the_question_left_by() -> None:
+    card = OtherLink(netns="", ifname="eth1")
+    above = Vlan(netns="", ifname="v20", parent=card.key, vid=20, master="br")
+    objects = (card, above, Bridge(netns="", ifname="br"), *wire("a/eth0", "/pa", pa="br"))
+    fabric = Fabric(State.of(objects), lambda *_: None)
+    port = link_key("a", "eth0")
+    assert card.key in fabric.exits(port) and fabric.tags_at(port, card.key) == (20,)
+    assert port in fabric.heard_from_beyond(card.key, (20,))
+    assert port not in fabric.heard_from_beyond(card.key), "without its tag it is the host's"
