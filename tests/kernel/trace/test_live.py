@@ -177,6 +177,7 @@ def test_a_route_that_somebody_turned(lab: Lab) -> None:
     found = lab.live("web", "db", "tcp/80", code=3)
     assert found["why"] == "nobody has 10.0.0.99 where web leads to"
     assert ("changed", "route", "web") in drift(found) and found["live"]["differs"] == ""
+    lab.world.run("ip", "neigh", "flush", "all", netns="web")
     wanted = lab.live("web", "db", "tcp/80", "--state", "desired", code=3)
     told = "the question left port shop/web and never came to network shop/front: nobody answers for 10.0.0.99"
     assert wanted["live"]["differs"] == told
