@@ -51,7 +51,7 @@ $(APART)/ready: Makefile | packages
 	  echo 'apt does not give them: what is tried beside $(FIREWALLS) is left out' >&2
 	for deb in $(APART)/debs/*.deb; do [ ! -e "$$deb" ] || dpkg-deb -x "$$deb" $(APART)/root; done
 	[ ! -d $(APART)/root/lib ] || cp -a $(APART)/root/lib $(APART)/root/usr/
-	@touch $@
+	@if [ -x $(APART)/root/usr/sbin/ufw ] || command -v ufw >/dev/null; then touch $@; fi
 
 demo: setup
 	$(BIN)/python -m demo

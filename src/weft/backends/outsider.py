@@ -112,9 +112,9 @@ class Outsider:
         link = self._find(host)
         self.netns_fd = nameless()
         stack.callback(os.close, self.netns_fd)
+        stack.callback(self._forget, host, link.ifindex)  # when nothing more can come in
         near = self._pair(host, link)
         stack.callback(host.change, [delete_link(near)])
-        stack.callback(self._forget, host, link.ifindex)
         self._settle()
         self._do(host, "tc has no mirred, or no u32", take_in(near), hand_over(near, link.ifindex))
         fetching = Context()

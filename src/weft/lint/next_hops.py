@@ -72,7 +72,7 @@ def _of_namespace(config: NamespaceConfig, path: Path, facts: Facts | None) -> I
 
 
 def _always(subnets: list[str]) -> Near:
-    return lambda _: subnets
+    return lambda dev: None if dev else subnets  # another link of the namespace is the compiler's matter
 
 
 def _of_routes(routes: Iterable[RouteSpec], path: Path, near: Near) -> Iterator[Finding]:
@@ -120,7 +120,10 @@ def _is_vacant(intent: Intent, facts: Facts, tenant: str, network: str, via: str
         for name, port in held.ports.items()
         if network_key(owner, port) == (tenant, network)
     ]
-    if any(not port.addresses and (owner, name) not in facts.held for owner, name, port in ports):
+    if any(
+        not port.port_security or (not port.addresses and (owner, name) not in facts.held)
+        for owner, name, port in ports
+    ):
         return False
     address = ip_address(via)
     pairs = (str(pair.ip) for _, _, port in ports for pair in port.allowed_address_pairs)

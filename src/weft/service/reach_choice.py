@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
 
 from weft.check.reach import Protocol
 from weft.errors import IntentInvalid, Problem
@@ -48,10 +49,20 @@ def _around(intent: Intent, state: State, address: str) -> str:
         subnets = [f"{one.cidr} of {name}" for name, held in intent.external_networks.items() for one in held.subnets]
         fix = f"a free one of {' or '.join(subnets)}" if subnets else "declare `external_networks:` first"
         raise _wrong(address, "it is in no external network", fix)
+    if any(_is_nobodys(address, one.cidr) for one in intent.external_networks[name].subnets):
+        raise _wrong(address, "it is the network's own, or for all on it", f"an address of {name} that nobody has")
     holder = _holder(intent, state, name, address)
     if holder:
         raise _wrong(address, f"it is {holder}", f"an address of {name} that nobody has")
     return name
+
+
+def _is_nobodys(address: str, cidr: str) -> bool:
+    """Of IPv4 the first and the last of a subnet, of IPv6 the first. Source: RFC 3021, RFC 4291."""
+    held, net = ip_address(address), ip_network(cidr, strict=False)
+    if net.prefixlen >= net.max_prefixlen - 1:
+        return False
+    return held == net[0] or (net.version == 4 and held == net[-1])
 
 
 def _holder(intent: Intent, state: State, network: str, address: str) -> str:

@@ -55,6 +55,7 @@ def test_of_a_port() -> None:
     text = "tenants: {t: {networks: {lan: {subnets: [10.1.0.0/24, 10.2.0.0/24]}}, ports: {p: {network: lan, attach: {netns: p}, addresses: [%s], routes: [{to: 10.9.0.0/16, via: %s}]}}}}"
     for addresses, via in (("", "10.2.0.9"), ("10.1.0.4", "10.1.0.9")):
         assert said(text % (addresses, via), NOBODY) == []
+    assert said(text.replace("via: %s", "via: %s, dev: e2") % ("10.1.0.4", "10.2.0.9"), NOBODY) == []
     (one,) = said(text % ("10.1.0.4", "10.2.0.9"), NOBODY)
     assert one.startswith("tenants.t.ports.p.routes.0: 10.2.0.9 is in no subnet of the port (10.1.0.0/24)")
 

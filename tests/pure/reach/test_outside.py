@@ -137,6 +137,8 @@ def test_whom_he_asks(intent: Intent) -> None:
     [
         (["192.0.2.1"], "it is in no external network; a free one of 203.0.113.0/24 of net or 2001:db8:1::/64 of net"),
         (["203.0.113.1"], "it is the gateway of net"),
+        (["203.0.113.255"], "it is the network's own, or for all on it"),
+        (["203.0.113.0"], "it is the network's own, or for all on it"),
         (["203.0.113.10"], "it is a floating IP; an address of net that nobody has"),
         (["203.0.113.7"], "it is the host's, on eth1"),
         (["203.0.113.8"], "it is answered for on eth1"),
