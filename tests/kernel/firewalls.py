@@ -64,8 +64,8 @@ def furnish(world: World) -> None:
 
 
 def reaches(world: World, netns: str | None, address: str, port: int = 9) -> bool:
-    """Does TCP get there? A refusal by who is asked is an answer; a firewall's is not."""
-    asked = world.run("timeout", "1", "bash", "-c", f"</dev/tcp/{address}/{port}", netns=netns, check=False)
+    """Does TCP get there, by its second try if need be? A refusal by who is asked is an answer; a firewall's is not."""
+    asked = world.run("timeout", "3", "bash", "-c", f"</dev/tcp/{address}/{port}", netns=netns, check=False)
     return asked.returncode == 0 or "refused" in asked.stderr
 
 

@@ -161,7 +161,7 @@ def test_docker(lab: Beside, tmp_path: Path) -> None:
         assert reaches(world, "out", FLOATING) and reaches(world, "shop", OUTSIDE[4])
 
         def from_inside(address: str) -> bool:
-            words = ("nsenter", f"--net=/proc/{pid}/ns/net", "timeout", "1", "bash", "-c", f"</dev/tcp/{address}/9")
+            words = ("nsenter", f"--net=/proc/{pid}/ns/net", "timeout", "3", "bash", "-c", f"</dev/tcp/{address}/9")
             return "refused" in world.run(*words, check=False).stderr
 
         for port in ("web", "db"):
