@@ -88,10 +88,11 @@ class _Watched:
         self._plant = plant(service, loaded)
         self._reader = FilterReader(service.namespaces)
         self._routers = routers_of(self._plant)
-        file = service.run_directory / file_name_of(self._plant.prepared.scope)
-        self.sampler = Sampler(service.namespaces, self._plant.rooms, file)
         self._before = self._read()
         self._since = time.time()
+        # Counted before anybody listens: what is told was counted, too.
+        file = service.run_directory / file_name_of(self._plant.prepared.scope)
+        self.sampler = Sampler(service.namespaces, self._plant.rooms, file)
 
     def close(self) -> None:
         self._reader.close()
