@@ -2,8 +2,9 @@
 
 All of them run on this machine's kernel, a worker for each processor and one more; at the same time those that
 tests/guest/chosen.py names run in a guest of each kernel (tests/guest/kernels.py). A test that fails anywhere fails the
-run. A test that ran on no kernel is listed with the reasons. With CI=true it also fails the run, unless a guest was
-asked and had to skip it too; without any guest kernel the guests are listed as NOT RUN: that is no failure.
+run, unless it is one of few and passes alone (tests/again.py). A test that ran on no kernel is listed with the reasons.
+With CI=true it also fails the run, unless a guest was asked and had to skip it too; without any guest kernel the guests
+are listed as NOT RUN: that is no failure.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests import outcomes
+from tests.again import Ran, once_more
 from tests.guest import kernels
 from tests.guest.guest import Command, Guest, GuestDied, GuestTimeout
-from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
+from tests.outcomes import FAILED, PASSED, SKIPPED
 
 ROOT = Path(__file__).parents[1]
 GUEST_S = 4500
@@ -53,26 +54,9 @@ _LONG = tuple(
 )
 _BY_THE_CLOCK = ("--deselect=tests/kernel/test_check_qos.py::test_guarantees_of_what_leaves_the_machine",)
 """What the command itself judges by the clock, of which a guest that waits for a processor has too much."""
+_CUT_SHORT = pytest.ExitCode.INTERRUPTED
 _FOR_GUESTS = ("tests/kernel", "tests/doors/test_qos_set.py", "tests/doors/test_qos_show.py")
 """All that a guest takes part in; to collect the rest would only cost it time."""
-_GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """What a kernel made of its tests. `status`: pytest's; `told`: what it printed, unless that was seen already."""
-
-    where: str
-    status: int
-    results: Mapping[str, Outcome]
-    told: str = ""
-
-    @property
-    def failed(self) -> bool:
-        return self.status not in _GOOD
-
-    def count(self, outcome: str) -> int:
-        return Counter(told.outcome for told in self.results.values())[outcome]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -84,8 +68,8 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     for guest in guests:
-        if guest.failed:
-            print(f"\n{guest.where} failed:\n{guest.told}")
+        if guest.failed or guest.unsteady:
+            print(f"\n{guest.where} failed{' at first' * (not guest.failed)}:\n{guest.told}")
     print("\n" + "\n".join(report(host, guests)))
     forgotten = forgets(host, guests) if os.environ.get("CI") == "true" else []
     for test in forgotten:
@@ -104,12 +88,15 @@ def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran,
         ]
         asked = [start(guest, arguments, is_newest=guest is booted[-1]) for guest in booted]
         host = on_host(arguments, folder / "host")
-        return host, [await_end(command) for command in asked]
+        ended = [await_end(command, "results") for command in asked]
+        # Only now, when nothing is beside it any more.
+        host = once_more(host, lambda failed: on_host(failed, folder / "alone", workers=()))
+        return host, [once_more(ran, partial(again, command.guest)) for ran, command in zip(ended, asked, strict=True)]
 
 
-def on_host(arguments: Sequence[str], results: Path) -> Ran:
+def on_host(arguments: Sequence[str], results: Path, workers: Sequence[str] = _WORKERS) -> Ran:
     """Its output goes where ours does."""
-    words = [*_PYTEST, *_WORKERS, f"--outcomes={results}", *(arguments or ["tests"])]
+    words = [*_PYTEST, *workers, f"--outcomes={results}", *(arguments or ["tests"])]
     process = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
     try:
         status = process.wait()
@@ -132,33 +119,31 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 def start(guest: Guest, arguments: Sequence[str], *, is_newest: bool) -> Command:
     """`is_newest`: kills and refusals, which take longest and are weft's own to survive, scripts, which start a program
     for each line, and what starts many programs or sends for minutes, are for one guest only."""
-    own = [
-        *_BY_THE_CLOCK,
-        *(() if is_newest else _LONG),
-        "-p",
-        "tests.guest.chosen",
-        "-p",
-        "no:cacheprovider",
-        "--outcomes=/hostout/results",
-        "-rfE",
-    ]
-    return guest.start(*_PYTEST, *own, *(arguments or _FOR_GUESTS), cwd=ROOT, env=_FEWER)
+    own = [*_BY_THE_CLOCK, *(() if is_newest else _LONG), "-p", "tests.guest.chosen"]
+    return _in_guest(guest, "results", [*own, *(arguments or _FOR_GUESTS)])
 
 
-def await_end(command: Command) -> Ran:
+def again(guest: Guest, failed: Sequence[str]) -> Ran:
+    """These tests alone."""
+    return await_end(_in_guest(guest, "alone", failed), "alone")
+
+
+def _in_guest(guest: Guest, results: str, arguments: Sequence[str]) -> Command:
+    """`results`: the file in the guest's folder to which outcomes go."""
+    own = ["-p", "no:cacheprovider", f"--outcomes=/hostout/{results}", "-rfE"]
+    return guest.start(*_PYTEST, *own, *arguments, cwd=ROOT, env=_FEWER)
+
+
+def await_end(command: Command, results: str) -> Ran:
     """What the guest's run has come to; its death is a failure like others."""
     guest = command.guest
     where = f"guest {guest.kernel}"
     try:
         done = command.wait(timeout_s=GUEST_S)
     except (GuestDied, GuestTimeout) as error:
-        return Ran(where=where, status=1, results=outcomes.read(guest.out / "results"), told=str(error))
-    return Ran(
-        where=where,
-        status=done.returncode,
-        results=outcomes.read(guest.out / "results"),
-        told=done.stdout + done.stderr,
-    )
+        return Ran(where=where, status=_CUT_SHORT, results=outcomes.read(guest.out / results), told=str(error))
+    told = done.stdout + done.stderr
+    return Ran(where=where, status=done.returncode, results=outcomes.read(guest.out / results), told=told)
 
 
 def report(host: Ran, guests: Sequence[Ran]) -> list[str]:
@@ -169,6 +154,8 @@ def report(host: Ran, guests: Sequence[Ran]) -> list[str]:
         lines.append(f"{ran.where:24}{counts}{'  FAILED' if ran.failed else ''}")
     if not guests:
         lines.append("guests: NOT RUN, there is no guest kernel (`make guest-kernel` builds one)")
+    for ran in (host, *guests):
+        lines.extend(f"UNSTEADY on {ran.where}, failed beside others, passed alone: {test}" for test in ran.unsteady)
     if idle := not_run(host, guests):
         lines.append(f"\nNOT RUN on any kernel: {len(idle)}")
         lines.extend(f"  {test}: {'; '.join(reasons)}" for test, reasons in idle.items())

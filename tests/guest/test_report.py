@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import tests.__main__ as runner
 from tests import outcomes
-from tests.__main__ import Ran, forgets, not_run, report
+from tests.__main__ import forgets, not_run, report
+from tests.again import MOST, Ran, once_more
+from tests.guest import kernels
+from tests.guest.guest import Guest
 from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +114,60 @@ def test_outcomes_are_written_down_as_they_come(tmp_path: Path) -> None:
         "test_breaks_afterwards": FAILED,
     }
     assert [results[test].reason for test in ("test_skips", "test_is_marked")] == ["why", "known before"]
+
+
+SHAKY = """
+from pathlib import Path
+def test_a_race():
+    mark = Path(__file__).with_name("ran")
+    first = not mark.exists()
+    mark.touch()
+    assert not first
+def test_a_fault(): assert WELL
+def test_is_well(): pass
+"""
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_what_passes_alone_was_unsteady_and_what_fails_alone_is_a_fault(tmp_path: Path, well: bool) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    file = tmp_path / "test_shaky.py"
+    file.write_text(SHAKY.replace("WELL", str(well)))
+    asked: list[Sequence[str]] = []
+
+    def alone(failed: Sequence[str]) -> Ran:
+        asked.append(failed)
+        return runner.on_host([f"{file}::{test.partition('::')[2]}" for test in failed], tmp_path / "alone", workers=())
+
+    first = runner.on_host([str(file)], tmp_path / "first", workers=())
+    ended = once_more(first, alone)
+    race, fault = (next(test for test in first.results if name in test) for name in ("a_race", "a_fault"))
+    assert first.failed and asked == [[race] if well else [race, fault]]
+    assert (ended.failed, ended.unsteady, ended.count(FAILED)) == (not well, (race,), int(not well))
+    assert any(line.startswith("UNSTEADY on host") and race in line for line in report(ended, []))
+
+
+def never(_: Sequence[str]) -> Ran:
+    raise AssertionError("asked again")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(ran("host 1", both=PASSED), id="well"),
+        pytest.param(ran("host 1", both=FAILED, status=2), id="cut short"),
+        pytest.param(ran("host 1", status=1, **{f"t{n}": FAILED for n in range(MOST + 1)}), id="many"),
+        pytest.param(ran("host 1", status=1, both=PASSED), id="failed otherwise"),
+    ],
+)
+def test_all_else_is_not_asked_again(first: Ran) -> None:
+    assert once_more(first, never) == first
+
+
+def test_a_guest_asks_again_in_the_same_guest(tmp_path: Path) -> None:
+    if not (found := kernels.find()):
+        pytest.skip("no guest kernel")
+    with Guest(found[-1]) as guest:
+        test = "tests/pure/test_plan_text.py"
+        ended = runner.again(guest, [test])
+    assert not ended.failed and {name.partition("::")[0] for name in ended.results} == {test}
