@@ -274,3 +274,51 @@ def test_what_is_routed_and_what_stands_there_share_one_tree(world: World, tmp_p
     assert now["8Kbit"][1] - then["8Kbit"][1] >= 3 * 98, "the host's own has no class"
     world.run("weft", "destroy", "-y", "lab")
     assert differences(was, world.dump(settle_s=5)) == []
+
+
+BESIDE = """
+weft: 1
+name: lab
+host: {links: {eth1: {existing: true, capacity: 20mbit}}}
+tenants:
+  red:
+    networks: {n: {segment: SEGMENT, subnets: [10.1.0.0/24]}}
+    ports: {p8: {network: n, attach: {netns: red-p8}, qos: {egress: {rate: 8mbit}}}}
+  blue:
+    networks:
+      m: {segment: {link: eth1, vlan: 30, mode: macvlan}, subnets: [10.3.0.0/24]}
+      i: {segment: {link: eth1, vlan: 40, mode: ipvlan}, subnets: [10.4.0.0/24]}
+    ports:
+      m: {network: m, attach: {netns: macvlan}, addresses: [10.3.0.3]}
+      i: {network: i, attach: {netns: ipvlan}, addresses: [10.4.0.3]}
+"""
+BESIDE_FAR = """
+for vlan in 30 40; do
+    ip -n outside link add link far1 name v$vlan type vlan id $vlan; ip -n outside link set v$vlan up
+    ip -n outside addr add 10.${vlan%0}.0.254/24 dev v$vlan
+done
+"""
+
+
+@pytest.mark.needs("vlan", "macvlan", "ipvlan")
+@pytest.mark.parametrize("segment", ["{link: eth1}", "{link: eth1, vlan: 20}"])
+def test_who_stands_in_another_vlan_of_the_link_is_in_no_port_s_class(
+    world: World, tmp_path: Path, segment: str
+) -> None:
+    world.run("sh", "-ec", CARD + BESIDE_FAR)
+    (tmp_path / "weft.yaml").write_text(BESIDE.replace("SEGMENT", segment))
+    world.run("weft", "apply", "-y", "-f", tmp_path / "weft.yaml")
+    assert "is as the file says" in world.run("weft", "apply", "-y", "-f", tmp_path / "weft.yaml").stdout
+    major, minor = (int(word, 16) for word in classes(world, "eth1")["8Mbit"][0].split(":"))
+    for netns, target in (("macvlan", "10.3.0.254"), ("ipvlan", "10.4.0.254")):
+        assert world.ping(target, netns=netns)
+        then = classes(world, "eth1")
+        forger = FORGER.replace("192.0.2.254", target)
+        world.run("python3", "-c", forger, f"{major:x}{minor:04x}", netns=netns)
+
+        def got(rate: str, then: dict[str, tuple[str, int]] = then) -> int:
+            return classes(world, "eth1")[rate][1] - then[rate][1]
+
+        until(lambda got=got: got("8Kbit") >= 50 * 1042, f"what a {netns} sends is what nobody guarantees")  # type: ignore[misc]
+        assert got("8Mbit") < 10 * 1042, "but for what the port itself says"
+    world.run("weft", "destroy", "-y", "lab")

@@ -14,7 +14,7 @@ from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
 from weft.kinds.tc.htb import Htb, HtbClass
 from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Port, Subnet, Tenant, Uplink
-from weft.model.links import HostLink
+from weft.model.links import HostLink, VlanLink
 from weft.model.qos import QosUse
 from weft.model.segment import SegmentSpec
 from weft.model.stacked import MacvlanLink
@@ -182,3 +182,16 @@ def test_a_macvlan_upon_a_link_whose_vlans_are_told_apart() -> None:
     wanted = intent(net(link="eth1", vlan=5), NamespaceConfig(links=links), p=port(out(MBIT)))
     [(path, what)] = warnings(wanted, KNOWN)
     assert path == ("host", "links", "mv") and "can send in VLANs of eth1" in what
+
+
+@pytest.mark.parametrize("segment", [{"link": "eth1"}, {"link": "eth1", "vlan": 5}])
+def test_what_leaves_by_another_vlan_of_the_link_loses_its_class(segment: dict[str, Any]) -> None:
+    """Whoever stands on it sends under what priority he likes, and an ipvlan under the link's own MAC."""
+    links: dict[str, HostLink] = {"eth1": HostLink(existing=True, capacity=9 * MBIT)}
+    alone = rules(intent(net(**segment), NamespaceConfig(links=links), p=port(out(MBIT))), "out-eth1", "netdev")
+    links |= {f"v{vid}": VlanLink(link="eth1", vid=vid) for vid in (30, 9)}
+    links["s"] = VlanLink(link="eth1", vid=8, protocol="802.1ad")
+    wanted = intent(net(**segment), NamespaceConfig(links=links), p=port(out(MBIT)))
+    lost = [rule for rule in rules(wanted, "out-eth1", "netdev") if rule not in alone]
+    assert [rule.partition(" meta")[0] for rule in lost] == ["vlan id { 9, 30 }", "ether type 8021ad"]
+    assert not warnings(wanted, KNOWN)

@@ -15,7 +15,6 @@ from weft.compiler.addressing import number_of
 from weft.compiler.draft import Draft
 from weft.compiler.qos.demand import Demand, Direction
 from weft.compiler.qos.leading import Seen
-from weft.compiler.qos.nft_text import one_of
 from weft.compiler.qos.senders import ANYBODY
 from weft.compiler.router.chains import SRCNAT_PRIORITY
 from weft.compiler.router.place import RouterPlace
@@ -74,19 +73,11 @@ def lead_through(draft: Draft, device: str, ifbs: Mapping[str, str], path: Path,
     """Lead what comes in and goes on by `device` through the ifb of its tree. `ifbs`: major to ifname."""
     draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), table_path)
     rules = tuple(f'meta priority {major}:0-{major}:ffff fwd to "{ifb}"' for major, ifb in ifbs.items())
-    draft.put(_egress_chain(draft, device, rules), path)
+    draft.put(egress_chain(draft, device, rules), path)
 
 
-def ward_off(draft: Draft, link: str, mac: str, default: str, path: Path, vids: Sequence[int] = ()) -> None:
-    """Give frames of others that leave by the link, macvlans in somebody's namespace, the default class: they pass no
-    chain of the host's but this one, and their priority is what their sender likes. What leaves by one of the VLANs
-    `vids` has been given its class in a bridge."""
-    draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), path)
-    bridged = (f"vlan id {one_of(list(map(str, vids)))} accept",) if vids else ()
-    draft.put(_egress_chain(draft, link, (*bridged, f"ether saddr != {mac} meta priority set {default}")), path)
-
-
-def _egress_chain(draft: Draft, device: str, rules: tuple[str, ...]) -> NftChain:
+def egress_chain(draft: Draft, device: str, rules: tuple[str, ...]) -> NftChain:
+    """What is asked of all that leaves by a device, before it queues."""
     return NftChain(
         netns=HOST,
         family="netdev",

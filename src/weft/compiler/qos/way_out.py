@@ -11,8 +11,7 @@ Source: tc-htb(8), docs/adr/0010-quality-of-service.md.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from weft.compiler.draft import Draft
 from weft.compiler.footing import Outlet
@@ -24,25 +23,21 @@ from weft.compiler.qos.admission import admit
 from weft.compiler.qos.bridging import Bridged, known_by, tell_apart, warn_of_unguarded
 from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, tenant_place, within
 from weft.compiler.qos.leading import Leading
-from weft.compiler.qos.marking import Marked, lead_through, mark, ward_off
+from weft.compiler.qos.marking import Marked, lead_through, mark
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
 from weft.compiler.qos.trunks import Trunk, trunks
+from weft.compiler.qos.warding import Upon, upon_links, ward_off
 from weft.compiler.router.place import RouterPlace
 from weft.compiler.tenant import PortKey
 from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
-from weft.kinds.link.ipvlan import Ipvlan
-from weft.kinds.link.macvlan import Macvlan
-from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path
 from weft.records import dataclass
 from weft.state import HOST, link_key
 
 IFB_PREFIX = "wi"
-_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
-"""What carries no Ethernet has none, and no macvlans either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +69,9 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
         for way in DIRECTIONS
         if (tree := _tree(draft, out, trunk, way, [one for one in demands[way] if one.by & trunk.names]))
     ]
+    upon = upon_links(draft.state)
     for tree in trees:
-        tree.put(draft, out)
+        tree.put(draft, out, upon)
     if routed := [tree for tree in trees if tree.trunk.routed]:
         mark(draft, [tree.marked(out) for tree in routed], routed[0].path)
     if bridged := [tree for tree in trees if tree.trunk.bridged]:
@@ -113,13 +109,14 @@ class _Shared:
     def major(self) -> str:
         return f"{self.built.ground.major:x}"
 
-    def put(self, draft: Draft, out: WayOut) -> None:
-        """Its objects, each with whoever asks for it; an ifb for what comes in, a guard for what goes out."""
+    def put(self, draft: Draft, out: WayOut, upon: Upon) -> None:
+        """Its objects, each with whoever asks for it; an ifb for what comes in, a ward for what goes out."""
         link = self.trunk.link
         if self.way == "ingress":
             draft.link(_ifb(draft, link), self.path)
         else:
-            _guard(draft, link, self.built.default, self.path, self.standing(out) if self.trunk.bridged else ())
+            outlets = [outlet for _, outlet in self.standing(out)] if self.trunk.bridged else []
+            ward_off(draft, link, _mac(draft, link), self.built.default, self.path, outlets, upon)
         draft.plant(self._planted(out))
         own = _own(draft, link)
         if self.replaces and (own is None or own.adopt):
@@ -279,27 +276,6 @@ def _ifb(draft: Draft, link: str) -> Ifb:
         addr_gen_mode=draft.silence(_mtu(draft, link)),
         altnames=altnames(f"{draft.names.scope}.{link}.in"),
     )
-
-
-def _guard(draft: Draft, link: str, default: str, path: Path, standing: Iterable[tuple[Segment, Outlet]]) -> None:
-    """Keep others that stand on the link out of its classes: by their MAC, which ipvlans do not have, and but for
-    frames that a bridge gave theirs. Nobody stands on a bridge's port."""
-    outlets = [outlet for _, outlet in standing]
-    vids = sorted({outlet.vid for outlet in outlets if outlet.vid})
-    if _MAC.fullmatch(mac_ := _mac(draft, link)) and all(outlet.vid for outlet in outlets):
-        ward_off(draft, link, mac_, default, path, vids)
-    kinds = (Ipvlan, Macvlan, Macvtap) if vids else (Ipvlan,)
-    upon = [obj for obj in draft.state.values() if isinstance(obj, kinds) and obj.parent == link_key(HOST, link)]
-    if upon and isinstance(upon[0], Ipvlan):
-        what = f"an ipvlan upon {link} sends under its MAC: whoever is root there can get into any class of {link}'s"
-        fix = "macvlans (`mode: macvlan`) where that is not to be trusted"
-        draft.warn(draft.paths[upon[0].key], what, fix)
-    elif upon:
-        what = (
-            f"a macvlan upon {link} can send in VLANs of {link}: whoever is root there can get into the class of a port"
-        )
-        what += " that stands on one"
-        draft.warn(draft.paths[upon[0].key], what, "a link of its own for what is not to be trusted")
 
 
 def _own(draft: Draft, link: str) -> Link | None:
