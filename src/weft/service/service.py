@@ -7,7 +7,7 @@ from before the machine is observed until the transaction has ended; verificatio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +22,7 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, WeftError
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
@@ -34,7 +34,7 @@ from weft.service.guard import Guard
 from weft.service.listed import Program, Scope, programs, scopes
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
-from weft.service.severing import divert, filtered, forget, narrowed, sever
+from weft.service.severing import divert, forget, narrowed, sever
 from weft.service.status import Status, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
@@ -346,21 +346,20 @@ class Service:
 
     def _settle(self, scope: str, changes: Changes, desired: State, is_whole: bool) -> None:
         """Cut what may not go on, and tell others of addresses that lead elsewhere now, or newly answer here."""
-        if places := narrowed(changes):
-            wanted = desired if is_whole else self._wanted(scope)
-            sever(self.namespaces, wanted, places if is_whole else places & filtered(wanted))
-        if diverted := moved(changes):
-            divert(self.namespaces, desired, diverted)
+        narrow, diverted = narrowed(changes), moved(changes)
+        held = desired if is_whole else self._held(scope, narrow | diverted.keys())
+        if narrow:
+            sever(self.namespaces, held, narrow)
+        if diverted:
+            divert(self.namespaces, held, diverted)
         if gone := given_up(changes):
             forget(self.namespaces, gone)
-        announce(Announcing(self.namespaces), changes, desired)
+        announce(Announcing(self.namespaces), changes, held)
 
-    def _wanted(self, scope: str) -> State:
-        """All that the kept intent of a scope wants, nothing where there is none that can be thought through."""
-        try:
-            return self.prepare(self.kept(scope)).desired
-        except WeftError:
-            return State()
+    def _held(self, scope: str, places: Collection[str]) -> State:
+        """What the host and these namespaces hold now. Of a way that was cut short no more is known than what changed,
+        and the rest may speak of the same connections; the intent may have become one that nobody can think through."""
+        return self.machine(scope).read(Selection(namespaces=(HOST, *sorted(places))))
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:

@@ -30,10 +30,9 @@ from weft.store.journal import Journal, Phase, Record, Trial, half_begun
 Arm: TypeAlias = Callable[[str, float], None]
 """arm(scope, deadline_s): when it returns, the guard watches. Raises: Refused."""
 
-
 Settle: TypeAlias = Callable[[str, Changes, State, bool], None]
 """settle(scope, changes, desired, is_whole): what follows from changes that stay, before their journal ends. `desired`:
-what is there now, all of what the intent wants where it `is_whole`, else no more than what changed. May be repeated."""
+all of what the intent wants where it `is_whole`, else no more than what changed. May be repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
