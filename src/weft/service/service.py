@@ -158,14 +158,14 @@ class Service:
         """
         kept = self._intents.load(scope)
         locks = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
-        with self._locked(scope, locks, wait_s, may_be_stuck=True) as recovered:
-            stuck = self._ends.is_unfinished(scope)
+        with self._locked(scope, locks, wait_s, may_be_stuck=True) as was_left:
+            places = self._ends.places(scope)
 
             def think() -> Prepared:
-                return prepare_nothing(self.machine(scope), self._former(scope).namespaces)
+                return prepare_nothing(self.machine(scope), places | self._former(scope).namespaces)
 
             def known(prepared: Prepared) -> None:
-                if not prepared.plan and self._intents.load(scope) is None and not (recovered or stuck):
+                if not prepared.plan and self._intents.load(scope) is None and not was_left:
                     raise Refused(f"nothing named {scope} is here; `weft list` says what is")
                 agree(prepared)
 
@@ -298,29 +298,26 @@ class Service:
         return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm, self._settle)
 
     @contextmanager
-    def _locked(
-        self, scope: str, names: set[str], wait_s: float, *, may_be_stuck: bool = False
-    ) -> Iterator[Recovered | None]:
-        """The locks, and behind them nothing left unfinished; what was is yielded. The scope's comes first: what it has
-        on the host, and so may give up there, is only sure behind it. `may_be_stuck`: what can be led to no end may
-        stay unfinished. Raises: Unconfirmed, RollbackIncomplete."""
+    def _locked(self, scope: str, names: set[str], wait_s: float, *, may_be_stuck: bool = False) -> Iterator[bool]:
+        """The locks, and behind them nothing left unfinished; yields whether anything was. The scope's comes first:
+        what it has on the host, and so may give up there, is only sure behind it. `may_be_stuck`: what can be led to no
+        end may stay as it is. Raises: Unconfirmed, RollbackIncomplete."""
         with self._hold({_scope_lock(scope)}, wait_s):
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
-                recovered = self._recovered(scope, may_be_stuck)
-                if not self._ends.is_unfinished(scope):
-                    self._ends.demand_no_trial(scope)
-                yield recovered
+                yield self._led_on(scope, may_be_stuck)
 
-    def _recovered(self, scope: str, may_be_stuck: bool) -> Recovered | None:
+    def _led_on(self, scope: str, may_be_stuck: bool) -> bool:
         try:
-            return self._ends.recover(scope)
+            was_left = self._ends.recover(scope) is not None
+            self._ends.demand_no_trial(scope)
         except JournalDamaged:
             raise
         except RollbackIncomplete:
             if not may_be_stuck:
                 raise
-            return None
+            return True
+        return was_left
 
     def _hold(self, names: set[str], wait_s: float) -> AbstractContextManager[None]:
         return hold(self.run_directory / "locks", names, command=self._command, wait_s=wait_s)
