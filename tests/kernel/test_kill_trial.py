@@ -13,13 +13,12 @@ from tests.kernel.faults import intents
 from tests.kernel.faults.command import Ran, preload, weft_in
 from tests.kernel.faults.points import Act, count, kill_at
 from tests.kernel.faults.rig import End, Rig
+from tests.kernel.faults.trials import WINDOW_S, late, unguarded
 from tests.world import World
-from weft.service import guard, trial
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SIGKILL = -9
-WINDOW_S = 1000
 CONFIRMED = "after move(/run/weft/"
 """The move of a journal that stands for `confirmed` has no other move beside it in `weft confirm`."""
 
@@ -62,27 +61,18 @@ class Court:
 
     def apply(self, act: Act = count) -> Ran:
         words = (*self.wanted.words, "--confirm-within", str(WINDOW_S))
-        return weft_in(self.rig.world, *words, act=act, before=_unguarded)
+        return weft_in(self.rig.world, *words, act=act, before=unguarded)
 
     def confirm(self, act: Act = count) -> Ran:
         return weft_in(self.rig.world, "confirm", act=act)
 
     def recover_late(self, act: Act = count) -> Ran:
         """When the deadline is over."""
-        return weft_in(self.rig.world, "recover", act=act, before=_late)
+        return weft_in(self.rig.world, "recover", act=act, before=late)
 
     def expect(self, end: End, what: str) -> None:
         at = self.rig.look(what)
         assert at is end, f"{what}\nthe world is as after {at.name!r}"
-
-
-def _unguarded() -> None:
-    guard.Guard.arm = lambda *_: None  # type: ignore[method-assign]
-
-
-def _late() -> None:
-    now_s = trial.now_s
-    trial.now_s = lambda: now_s() + WINDOW_S
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tests.kernel.faults import intents
 from tests.kernel.faults.command import preload
 from tests.kernel.faults.lab import Lab
 from tests.kernel.faults.points import Act, Point
+from tests.kernel.faults.trials import WINDOW_S, late, unguarded
 from tests.world import World
 
 pytestmark = pytest.mark.kernel
@@ -88,3 +89,55 @@ def test_a_destroy_that_was_killed_and_is_stuck_goes_on(lab: Lab) -> None:
     lab.weft("destroy")
     lab.sh(MENDED)
     lab.assert_as(before, "destroyed")
+
+
+THEIRS = """
+weft: 1
+name: lab
+host: {links: {store: {kind: bridge}}}
+namespaces: {theirs: {links: {own: {kind: bridge}}}}
+"""
+
+
+def test_what_a_first_apply_left_in_others_namespaces_goes_too(lab: Lab) -> None:
+    """No intent that was kept speaks of them yet."""
+    lab.sh("ip netns add theirs")
+    before = lab.dump()
+    lab.write(THEIRS)
+    lab.weft("apply", code=-signal.SIGKILL, act=killed(is_committed))
+    lab.sh(BROKEN)
+    lab.weft("destroy")
+    lab.sh(MENDED)
+    lab.assert_as(before, "destroyed")
+
+
+def test_a_trial_that_cannot_be_taken_back_is_destroyed(lab: Lab) -> None:
+    lab.sh("ip netns add theirs")
+    before = lab.dump()
+    lab.write(THEIRS.partition("namespaces:")[0])
+    lab.weft("apply")
+    lab.write(THEIRS.replace("store", "other"))
+    lab.weft("apply", "--confirm-within", str(WINDOW_S), before=unguarded)
+    lab.sh("ip link add store type bridge")
+    for command in ("recover", "apply"):
+        told = lab.weft(command, code=INCOMPLETE, before=late)
+        assert "cannot be taken back" in told.err and "create link store: File exists" in told.err
+        assert "weft destroy" in told.err
+    assert "`weft recover` takes it back" in lab.weft("status", before=late).out
+    lab.weft("destroy", before=late)
+    lab.sh(MENDED)
+    lab.assert_as(before, "destroyed")
+    assert "Nothing is applied" in lab.world.run("weft", "list").stdout
+
+
+def test_a_trial_that_could_not_be_taken_back_is_when_that_is_mended(lab: Lab) -> None:
+    lab.write(THEIRS.partition("namespaces:")[0])
+    lab.weft("apply")
+    before = lab.dump()
+    lab.write(THEIRS.partition("namespaces:")[0].replace("store", "other"))
+    lab.weft("apply", "--confirm-within", str(WINDOW_S), before=unguarded)
+    lab.sh("ip link add store type bridge")
+    lab.weft("recover", code=INCOMPLETE, before=late)
+    lab.sh(MENDED)
+    lab.weft("recover", before=late)
+    lab.assert_as(before, "taken back")

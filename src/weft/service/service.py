@@ -7,7 +7,7 @@ from before the machine is observed until the transaction has ended; verificatio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +22,7 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, WeftError
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
@@ -34,7 +34,7 @@ from weft.service.guard import Guard
 from weft.service.listed import Program, Scope, programs, scopes
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
-from weft.service.severing import divert, filtered, forget, narrowed, sever
+from weft.service.severing import divert, forget, narrowed, sever
 from weft.service.status import Status, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
@@ -158,14 +158,14 @@ class Service:
         """
         kept = self._intents.load(scope)
         locks = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
-        with self._locked(scope, locks, wait_s, may_be_stuck=True) as recovered:
-            stuck = self._ends.is_unfinished(scope)
+        with self._locked(scope, locks, wait_s, may_be_stuck=True) as was_left:
+            places = self._ends.places(scope)
 
             def think() -> Prepared:
-                return prepare_nothing(self.machine(scope), self._former(scope).namespaces)
+                return prepare_nothing(self.machine(scope), places | self._former(scope).namespaces)
 
             def known(prepared: Prepared) -> None:
-                if not prepared.plan and self._intents.load(scope) is None and not (recovered or stuck):
+                if not prepared.plan and self._intents.load(scope) is None and not was_left:
                     raise Refused(f"nothing named {scope} is here; `weft list` says what is")
                 agree(prepared)
 
@@ -298,29 +298,26 @@ class Service:
         return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm, self._settle)
 
     @contextmanager
-    def _locked(
-        self, scope: str, names: set[str], wait_s: float, *, may_be_stuck: bool = False
-    ) -> Iterator[Recovered | None]:
-        """The locks, and behind them nothing left unfinished; what was is yielded. The scope's comes first: what it has
-        on the host, and so may give up there, is only sure behind it. `may_be_stuck`: what can be led to no end may
-        stay unfinished. Raises: Unconfirmed, RollbackIncomplete."""
+    def _locked(self, scope: str, names: set[str], wait_s: float, *, may_be_stuck: bool = False) -> Iterator[bool]:
+        """The locks, and behind them nothing left unfinished; yields whether anything was. The scope's comes first:
+        what it has on the host, and so may give up there, is only sure behind it. `may_be_stuck`: what can be led to no
+        end may stay as it is. Raises: Unconfirmed, RollbackIncomplete."""
         with self._hold({_scope_lock(scope)}, wait_s):
             held = {HOST_LOCK} if self._is_on_host(scope) else set()
             with self._hold(names | held, wait_s):
-                recovered = self._recovered(scope, may_be_stuck)
-                if not self._ends.is_unfinished(scope):
-                    self._ends.demand_no_trial(scope)
-                yield recovered
+                yield self._led_on(scope, may_be_stuck)
 
-    def _recovered(self, scope: str, may_be_stuck: bool) -> Recovered | None:
+    def _led_on(self, scope: str, may_be_stuck: bool) -> bool:
         try:
-            return self._ends.recover(scope)
+            was_left = self._ends.recover(scope) is not None
+            self._ends.demand_no_trial(scope)
         except JournalDamaged:
             raise
         except RollbackIncomplete:
             if not may_be_stuck:
                 raise
-            return None
+            return True
+        return was_left
 
     def _hold(self, names: set[str], wait_s: float) -> AbstractContextManager[None]:
         return hold(self.run_directory / "locks", names, command=self._command, wait_s=wait_s)
@@ -346,21 +343,20 @@ class Service:
 
     def _settle(self, scope: str, changes: Changes, desired: State, is_whole: bool) -> None:
         """Cut what may not go on, and tell others of addresses that lead elsewhere now, or newly answer here."""
-        if places := narrowed(changes):
-            wanted = desired if is_whole else self._wanted(scope)
-            sever(self.namespaces, wanted, places if is_whole else places & filtered(wanted))
-        if diverted := moved(changes):
-            divert(self.namespaces, desired, diverted)
+        narrow, diverted = narrowed(changes), moved(changes)
+        held = desired if is_whole else self._held(scope, narrow | diverted.keys())
+        if narrow:
+            sever(self.namespaces, held, narrow)
+        if diverted:
+            divert(self.namespaces, held, diverted)
         if gone := given_up(changes):
             forget(self.namespaces, gone)
-        announce(Announcing(self.namespaces), changes, desired)
+        announce(Announcing(self.namespaces), changes, held)
 
-    def _wanted(self, scope: str) -> State:
-        """All that the kept intent of a scope wants, nothing where there is none that can be thought through."""
-        try:
-            return self.prepare(self.kept(scope)).desired
-        except WeftError:
-            return State()
+    def _held(self, scope: str, places: Collection[str]) -> State:
+        """What the host and these namespaces hold now. Of a way that was cut short no more is known than what changed,
+        and the rest may speak of the same connections; the intent may have become one that nobody can think through."""
+        return self.machine(scope).read(Selection(namespaces=(HOST, *sorted(places))))
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:

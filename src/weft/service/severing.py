@@ -4,9 +4,9 @@ What a router remembers by an address that it gave up leads nowhere, and would a
 goes on by the address that the router has now.
 
 Rules: in the transaction, before its journal ends, so that a kill loses none of it; an apply that was led back cuts
-nothing. Every connection of a tenant
-whose filter changed is judged by what is wanted now: what another rule still allows goes on. What cannot be cut now
-(a namespace that goes at this moment) is no failure of the apply.
+nothing. Every connection of a tenant whose filter changed is judged by what is wanted now, or of a way that was cut
+short by what is there at its end: what another rule still allows goes on. What cannot be cut now (a namespace that goes
+at this moment) is no failure of the apply.
 """
 
 from __future__ import annotations
@@ -98,11 +98,6 @@ def _end_in(conntrack: Conntrack, netns: str, judge: Callable[[], Judge]) -> int
 def narrowed(changes: Changes) -> set[str]:
     """The namespaces of filters that may let less through than before."""
     return {key.netns for key, change in changes.items() if key.table.startswith("nft-") and _narrows(change)}
-
-
-def filtered(desired: State) -> set[str]:
-    """The namespaces that have filters."""
-    return {key.netns for key in desired if key.table == "nft-table" and key.name.startswith(f"{BRIDGE} ")}
 
 
 def _narrows(change: Change) -> bool:

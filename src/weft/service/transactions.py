@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from weft.apply import Progress, conclude, ignore_progress, lead_to, transact
+from weft.apply import REFUSALS, Progress, conclude, ignore_progress, lead_to, transact
 from weft.diff import Changes, diff
-from weft.errors import Refused, Unconfirmed
+from weft.errors import Refused, RollbackIncomplete, RolledBack, Unconfirmed
 from weft.observe import Machine
 from weft.plan import Plan
 from weft.records import dataclass
@@ -30,10 +30,9 @@ from weft.store.journal import Journal, Phase, Record, Trial, half_begun
 Arm: TypeAlias = Callable[[str, float], None]
 """arm(scope, deadline_s): when it returns, the guard watches. Raises: Refused."""
 
-
 Settle: TypeAlias = Callable[[str, Changes, State, bool], None]
 """settle(scope, changes, desired, is_whole): what follows from changes that stay, before their journal ends. `desired`:
-what is there now, all of what the intent wants where it `is_whole`, else no more than what changed. May be repeated."""
+all of what the intent wants where it `is_whole`, else no more than what changed. May be repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,21 +80,25 @@ class Transactions:
         return self._end_trial(scope) or finished
 
     def give_up(self, scope: str) -> None:
-        """Forget an apply that can be led to neither end, for a destroy that takes away what is there: no claim is
-        released, so that it finds all of it. Raises: JournalDamaged."""
-        left = self._journal(scope).read()
-        if left is None:
-            return
-        phase, record = left
-        verb = Note.of(record).verb
-        if phase is Phase.COMMITTED and verb is Verb.APPLY:
-            self.intents.publish(scope)
-        else:
-            self.intents.discard(scope)
-        if verb is Verb.TAKE_BACK:
-            self.intents.end_trial(scope)
-            self._journal(scope).end_trial()
-        self._journal(scope).end()
+        """Forget what can be led to no end, for a destroy that takes away what is there: no claim is released, so that
+        it finds all of it. Raises: JournalDamaged."""
+        journal = self._journal(scope)
+        left = journal.read()
+        if left is not None:
+            phase, record = left
+            if phase is Phase.COMMITTED and Note.of(record).verb is Verb.APPLY:
+                self.intents.publish(scope)
+            else:
+                self.intents.discard(scope)
+        self.intents.end_trial(scope)
+        journal.end_trial()
+        journal.end()
+
+    def places(self, scope: str) -> set[str]:
+        """The namespaces in which something is of what did not end. Raises: JournalDamaged."""
+        journal = self._journal(scope)
+        records = [found[1] for found in (journal.read(), journal.trial()) if found]
+        return {key.netns for record in records for key in (*record.former, *record.goal)}
 
     def confirm(self, scope: str) -> None:
         """Keep what is on trial; one that was cut short is led on. Raises: Refused where nothing is, or it is taken
@@ -181,10 +184,22 @@ class Transactions:
             return Recovered(scope=scope, forward=True)
         if Note.of(record).left_s > 0:
             return None
+        self._take_back(scope, record)
+        return Recovered(scope=scope, forward=False, taken_back=True)
+
+    def _take_back(self, scope: str, record: Record) -> None:
+        """Raises: RollbackIncomplete where something refuses the way back; then all is as it was tried."""
         machine = self.machine_of(scope)
         todo, former = way_back(machine, record)
-        self.carry_out(machine, todo, former, Note(verb=Verb.TAKE_BACK))
-        return Recovered(scope=scope, forward=False, taken_back=True)
+        try:
+            self.carry_out(machine, todo, former, Note(verb=Verb.TAKE_BACK))
+        except RolledBack as failure:
+            if not isinstance(failure.__cause__, REFUSALS):
+                raise
+            raise RollbackIncomplete(
+                f"{scope} was not confirmed in time, but cannot be taken back: {failure.__cause__}; it is still as it "
+                "was tried; run: weft recover; if that does not help, weft destroy takes all of it away"
+            ) from failure
 
     def _keep(self, scope: str, record: Record) -> None:
         """End a trial that was confirmed."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from contextlib import ExitStack
 
 import pytest
 
 from tests.kernel.external import BEYOND4, BEYOND6
+from tests.kernel.faults.command import preload, weft_in
+from tests.kernel.faults.points import Point
 from tests.kernel.floating.shop import DB, DB4, DB6, FORWARD4, FORWARD6, FORWARDS, WEB, WEB4, WEB6, heard, shop
 from tests.kernel.floating.talking import connected, lives
 from tests.kernel.groups.lab import Lab
@@ -102,3 +105,32 @@ def test_a_trial_that_is_taken_back(lab: Lab) -> None:
     with heard(lab.world, "tcp port 80 and tcp[tcpflags] & tcp-syn != 0", "web", "web") as lines:
         lab.demand("world", passes=[f"tcp/{WEB4}/80"])
     assert lines, "it is web's again"
+
+
+def test_what_a_kill_leaves_to_recovery_ends_no_more_than_it_must(lab: Lab) -> None:
+    """Of two forwards of one address the one that did not change goes on, whoever speaks first."""
+    preload()
+    lab.apply(shop(FORWARDS))
+    lab.listen("db", "tcp/22")
+    lab.listen("web", "tcp/21")
+    lab.demand("world", passes=[f"tcp/{FORWARD4}/2222", f"tcp/{FORWARD4}/2201"])
+    with connected(lab, "world", FORWARD4, 2222) as ssh, connected(lab, "world", FORWARD4, 2201) as ftp:
+        before = followed(lab, 2222)
+        lab.file.write_text(shop(FORWARDS.replace("to: 21-23", "to: 22-24")))
+        assert weft_in(lab.world, "apply", "-y", "-f", lab.file, act=kill_when_committed).status == -signal.SIGKILL
+        recovered = weft_in(lab.world, "recover")
+        assert recovered.status == 0, str(recovered)
+        assert followed(lab, 2222) == before, "no entry was forgotten"
+        assert lives(ssh) and not lives(ftp)
+
+
+def kill_when_committed(point: Point) -> None:
+    if point.door == "move" and point.side == "after" and str(point.arguments[-1]).endswith(".committed"):
+        signal.raise_signal(signal.SIGKILL)
+
+
+def followed(lab: Lab, port: int) -> list[str]:
+    """The numbers of the router's entries of living connections to a port."""
+    words = ("conntrack", "-L", "-p", "tcp", "--state", "ESTABLISHED", "--orig-port-dst", str(port), "-o", "id")
+    listed = lab.world.run(*words, netns="weft.lab.shop.edge").stdout
+    return sorted(line.rpartition("id=")[2] for line in listed.splitlines())

@@ -150,6 +150,22 @@ def test_a_kill_at_any_step_past_the_commit_loses_no_cut(lab: Lab) -> None:
     assert step > 3
 
 
+def test_recovery_cuts_though_the_file_cannot_be_thought_through_any_more(lab: Lab) -> None:
+    preload()
+    lab.world.run("ip", "link", "add", "spare", "type", "veth")
+    spare = "host: {links: {spare: {existing: true, mtu: 1400}}}\n"
+    lab.apply(text(HTTP, HTTPS) + spare)
+    lab.listen("web", "tcp/80", "tcp/443")
+    with connected(lab, "two", "10.0.0.10", 80) as http, connected(lab, "two", "10.0.0.10", 443) as https:
+        lab.file.write_text(text(HTTPS) + spare)
+        killed = weft_in(lab.world, "apply", "-y", "-f", lab.file, act=killed_past_commit(0))
+        assert killed.status == -signal.SIGKILL, str(killed)
+        lab.world.run("ip", "link", "del", "spare")
+        recovered = weft_in(lab.world, "recover")
+        assert recovered.status == 0, str(recovered)
+        assert not lives(http) and lives(https)
+
+
 def killed_past_commit(steps: int) -> Act:
     """A kill so many points after the record of the commit."""
     begun: list[int] = []

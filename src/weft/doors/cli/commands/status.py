@@ -47,7 +47,9 @@ def command(name: str | None, file: str | None, everything: bool, output: str) -
 def _print(status: Status, everything: bool) -> None:
     if status.unfinished:
         say(f"An apply of {status.scope} was cut short: `weft recover` leads it to its end.")
-    if status.unconfirmed_s is not None:
+    if status.unconfirmed_s == 0:
+        say(f"{status.scope} was not confirmed in time: `weft recover` takes it back.")
+    elif status.unconfirmed_s is not None:
         say(
             f"{status.scope} is on trial: `weft confirm {status.scope}` keeps it, else it is taken back in "
             f"{status.unconfirmed_s:.0f} s."
