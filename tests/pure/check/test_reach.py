@@ -12,6 +12,8 @@ from weft.check.reach import Outcome, Protocol
 from weft.check.reach.icmp import checksum
 from weft.check.reach.places import Places
 from weft.check.reach.probes import NONCE_BYTES, Board, Probe
+from weft.check.reach.services import turned_away
+from weft.check.reach.tcp import NO_ROOM
 from weft.compiler import compile
 from weft.doors.cli import reach_text
 from weft.doors.cli.reach_text import document
@@ -177,6 +179,25 @@ ROUTE = Difference(
 def test_all_is_well() -> None:
     said = text(found(pair(expectation()), pair(BACK)))
     assert "red/web  1     +" in said and said.endswith("2 of 2 pairs as asked; 8 questions in 0.5 s.")
+
+
+def test_a_call_that_waits_is_no_difference_and_told_of() -> None:
+    known = expectation()
+    waits = Outcome(expectation=known, protocol=Protocol.TCP, reached=True, note=NO_ROOM, is_waiting=True)
+    pairs = [replace(pair(of), outcomes=(replace(waits, expectation=of),)) for of in (known, BACK)]
+    said = text(found(*pairs))
+    assert f"red/web -> red/db, red/db -> red/web: {NO_ROOM}\n2 of 2 pairs as asked; " in said
+    probe = Probe(0, Protocol.TCP, known, arrived=True)
+    assert not probe.reached
+    probe.is_waiting = True
+    assert probe.reached
+
+
+def test_calls_that_were_turned_away_are_counted_by_the_namespace() -> None:
+    head = "TcpExt: SyncookiesSent ListenOverflows ListenDrops\n"
+    assert turned_away(f"{head}TcpExt: 1 23 24\nIpExt: InNoRoutes\nIpExt: 7\n") == 23
+    assert turned_away("TcpExt: SyncookiesSent\nTcpExt: 1\n") == 0
+    assert turned_away("") == 0
 
 
 def test_a_silence_names_protocols_families_and_the_suspect_with_its_line() -> None:

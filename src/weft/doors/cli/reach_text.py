@@ -37,6 +37,7 @@ def text(found: Reached) -> str:
     if 1 < len(found.ports) <= MATRIX:
         lines += [*_matrix(found), "", LEGEND, ""]
     lines += _differences(found)
+    lines += _waiting(found)
     lines += _unmeasured(found)
     lines += _left_out(found)
     return "\n".join([*lines, _summary(found)])
@@ -155,6 +156,16 @@ def _unexplained(expectation: Expectation) -> str:
     links = sorted(str(key) for key in expectation.objects if key.table == "link")
     way = ", ".join(links[:WAY]) + (", ..." if len(links) > WAY else "")
     return f"nothing on the way is other than asked for; it leads over {way}"
+
+
+def _waiting(found: Reached) -> Iterator[str]:
+    """What came, and nobody took."""
+    notes: dict[str, list[Pair]] = defaultdict(list)
+    for pair in found.pairs:
+        for note in dict.fromkeys(outcome.note for outcome in pair.outcomes if outcome.is_waiting):
+            notes[note].append(pair)
+    for note, pairs in notes.items():
+        yield f"{_names(pairs)}: {click.style(note, fg='yellow')}"
 
 
 def _unmeasured(found: Reached) -> Iterator[str]:
