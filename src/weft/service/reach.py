@@ -63,7 +63,8 @@ class Pair:
 class Reached:
     """`ports`: those of all pairs, the selected first. `unopened`: names of those that are taps nobody has open.
     `elapsed_s`: of measuring alone. `asking` of the `able` ports ask what is asked by floating IPs. `outside`: external
-    networks from which nobody asks, though something could be asked from there."""
+    networks from which nobody asks, though something could be asked from there; `idle`: those from which somebody
+    could, and there is nothing to ask."""
 
     scope: str
     ports: tuple[Endpoint, ...]
@@ -73,6 +74,7 @@ class Reached:
     asking: int = 0
     able: int = 0
     outside: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
     @property
     def differing(self) -> tuple[Pair, ...]:
@@ -127,6 +129,7 @@ def check_reach(
         asking=choice.asking,
         able=choice.able,
         outside=choice.outside,
+        idle=choice.idle,
     )
 
 

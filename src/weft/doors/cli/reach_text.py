@@ -53,6 +53,7 @@ def document(found: Reached) -> dict[str, Any]:
         "counts": _counts(found),
         "asking": {"ports": found.asking, "of": found.able},
         "not_asked_from": list(found.outside),
+        "nothing_to_ask_from": list(found.idle),
         "pairs": [_pair(pair, found) for pair in found.pairs],
     }
 
@@ -185,6 +186,9 @@ def _left_out(found: Reached) -> Iterator[str]:
     if found.outside:
         free = "`--external ADDRESS` asks, as an address there that nobody has"
         yield f"not asked: floating IPs from outside ({', '.join(found.outside)}); {free}"
+    if found.idle:
+        what = "no floating IP, forwarding or router there is among what was chosen"
+        yield f"nothing to ask from outside ({', '.join(found.idle)}): {what}"
 
 
 def _why_open(pair: Pair, found: Reached) -> str:
