@@ -84,6 +84,11 @@ class Reached:
     def clean(self) -> bool:
         return not self.differing
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether there was something to measure, and nothing of it could be."""
+        return bool(self.pairs) and not any(pair.outcomes for pair in self.pairs)
+
 
 def check_reach(
     service: Service,

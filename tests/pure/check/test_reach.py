@@ -234,7 +234,13 @@ def test_what_is_not_measurable_is_never_counted_as_well() -> None:
     many = [pair(expectation(Reach.OPEN, source=WEB, target=tap)) for tap in taps]
     said = text(found(*many, ports=(WEB, *taps), unopened=[tap.name for tap in taps]))
     assert "not measurable, 5 pairs: blue/vm0, blue/vm1, blue/vm2 and 2 more are taps that nobody has opened" in said
-    assert text(opened).endswith("0 of 1 pair as asked, 1 not measurable; 0 questions in 0.5 s.")
+    assert text(opened).endswith(
+        "0 of 1 pair as asked, 1 not measurable; 0 questions in 0.5 s.\nNothing could be measured."
+    )
+    assert document(opened)["clean"] is None
+    part = found(opened.pairs[0], pair(BACK))
+    assert not part.is_blind and document(part)["clean"] is True and "Nothing could" not in text(part)
+    assert not found().is_blind and document(found())["clean"] is True, "nothing was asked for"
     assert document(unopened)["pairs"][0]["clean"] is None
     assert [port["tap"] for port in document(unopened)["ports"]] == [None, "unopened"]
 

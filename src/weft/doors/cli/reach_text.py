@@ -28,6 +28,7 @@ WAY = 8
 
 AS_ASKED = {Reach.YES: ("+", "green"), Reach.NO: ("-", "green"), Reach.OPEN: ("?", "yellow")}
 DIFFERS = {Reach.YES: ("X", "red"), Reach.NO: ("!", "red")}
+BLIND = click.style("Nothing could be measured.", fg="yellow")
 LEGEND = "+ reaches, - apart, as it should be; X should reach, ! should be apart; ? not measurable"
 
 
@@ -47,7 +48,7 @@ def document(found: Reached) -> dict[str, Any]:
     """For programs."""
     return {
         "scope": found.scope,
-        "clean": found.clean,
+        "clean": None if found.is_blind else found.clean,
         "elapsed_s": round(found.elapsed_s, 3),
         "ports": [_port(end, found) for end in found.ports],
         "counts": _counts(found),
@@ -211,7 +212,8 @@ def _summary(found: Reached) -> str:
     parts += (
         [click.style(f"{counts['not_measurable']:,} not measurable", fg="yellow")] if counts["not_measurable"] else []
     )
-    return f"{', '.join(parts)}; {counts['questions']:,} questions in {found.elapsed_s:.1f} s."
+    blind = f"\n{BLIND}" if found.is_blind else ""
+    return f"{', '.join(parts)}; {counts['questions']:,} questions in {found.elapsed_s:.1f} s.{blind}"
 
 
 def _counted(pairs: int) -> str:
