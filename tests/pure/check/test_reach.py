@@ -245,6 +245,12 @@ def test_what_is_not_measurable_is_never_counted_as_well() -> None:
     assert [port["tap"] for port in document(unopened)["ports"]] == [None, "unopened"]
 
 
+def test_what_should_be_apart_is_not_asked_by_large_packets_alone() -> None:
+    of = replace(pair(expectation(Reach.NO)), outcomes=())
+    assert document(found(of))["pairs"][0]["why"] == "only what should reach is asked by packets as large as they may be"
+    assert "not measurable, 1 pair: only what should reach is asked" in text(found(of))
+
+
 def test_of_many_ports_only_differences_are_shown_those_of_one_cause_once() -> None:
     many = [end(f"red/p{number}") for number in range(30)]
     pairs = [

@@ -195,7 +195,8 @@ def _left_out(found: Reached) -> Iterator[str]:
 def _why_open(pair: Pair, found: Reached) -> str:
     if closed := _closed(pair, found):
         return unopened(closed.name)
-    return next(known.why for known in pair.expectations if known.reach is Reach.OPEN)
+    whys = (known.why for known in pair.expectations if known.reach is Reach.OPEN)
+    return next(whys, "only what should reach is asked by packets as large as they may be")
 
 
 def _closed(pair: Pair, found: Reached) -> Endpoint | None:
