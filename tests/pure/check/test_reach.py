@@ -20,12 +20,17 @@ from weft.doors.cli.reach_text import document
 from weft.errors import IntentInvalid
 from weft.facts import FEATURES, Facts, ForeignLink
 from weft.files import load_text
+from weft.kinds.ip.address import Address
+from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.common import OtherLink
+from weft.kinds.link.macvlan import Macvlan
+from weft.kinds.link.veth import Veth
 from weft.model.intent import Intent
 from weft.reach import Endpoint, Expectation, Reach, Talk, World, endpoints, expect
-from weft.service.reach import Pair, Reached
+from weft.service.reach import Pair, Reached, on_its_ground
 from weft.service.reach_choice import Choice, pairs_of, select, targets
 from weft.service.status import Difference, Drift
-from weft.state import Key, State
+from weft.state import Key, State, link_key
 
 
 def end(name: str, *, netns: str = "", is_guest: bool = False) -> Endpoint:
@@ -174,6 +179,23 @@ ROUTE = Difference(
     told="route 0.0.0.0/0@web: via 10.0.0.9 -> 10.0.0.1",
     where="weft.yaml:12:5",
 )
+
+
+def test_of_the_hosts_own_what_joins_networks_counts() -> None:
+    """As it is wanted: up. Other bridges are others' affair."""
+    port = Veth(netns="", ifname="p", master="br", peer_netns="t", peer_ifname="q")
+    child = Macvlan(netns="t", ifname="m", parent=Key("link", "", "below"), mode="bridge")
+    names = ("br", "below", "other")
+    observed = {key: Bridge(netns="", ifname=key.name, up=False, mtu=1400) for key in (link_key("", n) for n in names)}
+    own = Address(netns="", ifname="br", cidr="10.0.0.1/24")
+    card = OtherLink(netns="", ifname="eth0")
+    desired = State({port.key: port, child.key: child})
+    ground = on_its_ground(desired, State({**observed, own.key: own, card.key: card}))
+    joined = {key: obj for key, obj in ground.items() if isinstance(obj, Bridge)}
+    assert {key.name: (obj.up, obj.mtu) for key, obj in joined.items()} == {"br": (None, 1400), "below": (None, 1400)}
+    assert set(ground) == {port.key, child.key, own.key, *joined}
+    mine = Bridge(netns="", ifname="br", mtu=1500)
+    assert on_its_ground(State({**desired, mine.key: mine}), State(observed))[mine.key] is mine
 
 
 def test_all_is_well() -> None:
