@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.doors.conftest import Desk
 
 
@@ -33,3 +35,20 @@ def test_it_needs_root(first: Desk) -> None:
     nobody = ("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
     done = first.world.run(*nobody, "weft", "check", check=False, cwd=first.directory)
     assert done.returncode == 5 and "root" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("qos", "--external", "203.0.113.77"), "--external is of `weft check reach`, and `qos` knows nothing of it"),
+        (("qos", "--protocol", "udp"), "--protocol is of `weft check reach`"),
+        (("--seconds", "3"), "--seconds is of `weft check qos`, and `reach` knows nothing of it"),
+        (("reach", "--peer", "192.0.2.1"), "--peer is of `weft check qos`"),
+    ],
+)
+def test_what_only_the_other_check_takes_is_refused(first: Desk, words: tuple[str, ...], told: str) -> None:
+    assert told in first.weft("check", *words, code=2).stderr
+
+
+def test_a_file_without_policies_is_not_called_clean_silently(first: Desk) -> None:
+    assert first.weft("check", "qos").stdout == "Nothing to measure: no port or link of the file has a policy.\n"

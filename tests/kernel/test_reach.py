@@ -254,10 +254,10 @@ def test_a_neighbour_entry_that_was_deleted(lab: Lab) -> None:
 def test_a_tap_that_somebody_has_opened_is_still_not_measurable(lab: Lab) -> None:
     opener = lab.world.start("python3", "-c", _OPEN_TAP, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert opener.stdout is not None and opener.stdout.readline() == "open\n"
-    found = lab.check("--port", "blue/vm", "--port", "blue/web")
+    found = lab.check("--port", "blue/vm", "--port", "blue/web", code=3)
     assert [port["tap"] for port in found["ports"]] == [None, "open"]
     assert {pair["why"] for pair in found["pairs"]} == {"blue/vm is a tap, and only its guest could speak for it"}
-    assert found["counts"]["as_asked"] == 0
+    assert found["counts"]["as_asked"] == 0 and found["clean"] is None, "nothing could be measured"
 
 
 _OPEN_TAP = """

@@ -131,6 +131,31 @@ def test_somebody_elses_bridge_is_joined_and_stays_as_it_was(lab: Lab) -> None:
     assert differences(before, lab.world.dump(settle_s=10)) == []
 
 
+def test_two_tenants_on_somebody_elses_bridge_are_on_one_wire(lab: Lab) -> None:
+    """That is as the file has it, but where groups keep one from the other; without the bridge they are apart."""
+    lab.world.run("sh", "-c", "ip link add br-lan type bridge && ip link set br-lan up")
+    on = {"link": "br-lan"}
+    shut = tenant(on, 30, "c")
+    shut["ports"]["c"]["security_groups"] = []
+    red, green = tenant(on, 10, "a"), tenant({**on, "mode": "macvlan"}, 40, "d")
+    lab.apply({"red": red, "blue": tenant(on, 20, "b"), "grey": shut, "green": green})
+    for address in ("10.1.0.20", "fd01::20", "10.1.0.40"):
+        assert lab.world.ping(address, netns="a")
+    assert not lab.world.ping("10.1.0.30", netns="a", wait_s=0)
+    asked = ("weft", "check", "reach", "-f", lab.file, "-o", "json")
+    found = json.loads(lab.world.run(*asked).stdout)
+    expected = {(pair["from"], pair["to"]): pair["expected"] for pair in found["pairs"]}
+    assert found["counts"]["as_asked"] == len(expected) == 12
+    assert {way for way, reach in expected.items() if reach == "apart"} == {
+        (f"{name}/{port}", "grey/c") for name, port in (("red", "a"), ("blue", "b"), ("green", "d"))
+    }
+    lab.world.run("ip", "link", "set", "br-lan", "down")
+    assert not lab.world.ping("10.1.0.20", netns="a", wait_s=0)
+    found = json.loads(lab.world.run(*asked, check=False).stdout)
+    told = {pair["told"] for pair in found["pairs"] if (pair["from"], pair["to"]) == ("red/a", "blue/b")}
+    assert told == {"no answer by ICMP, TCP, UDP over IPv4, IPv6"}
+
+
 def test_a_bridge_of_the_files_own_is_joined(lab: Lab) -> None:
     host = {
         "links": {"br0": {"kind": "bridge", "members": ["eth1"], "mtu": 1600}, "eth1": {"existing": True, "up": True}}

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import looking
 from tests.dump import differences
+from tests.programs import Failed, Program
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +54,28 @@ def test_dump_sees(shared_world: World, change: str) -> None:
     before = world.dump(settle_s=3)
     world.run("sh", "-c", CHANGES[change])
     assert differences(before, world.dump())
+
+
+def test_a_witness_that_fails_is_no_witness(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever it is; only a link that went between two looks has no classes."""
+    with pytest.raises(Failed, match="status 3\nsaid\n"):
+        Program("sh", "-c", "echo said >&2; exit 3").told()
+    with pytest.raises(Failed, match=r"sleep 100: not ended after 0\.2 s"):
+        Program("sleep", "100").told(limit_s=0.2)
+    gone = '[{"kind":"htb","handle":"1:","dev":"gone","root":true}]'
+    assert world.away(lambda: list(looking._classes(gone))) == []
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name in ("ip", "tc", "nft"):
+        false = tmp_path / name
+        false.write_text("#!/bin/sh\necho '[]'\nexit 1\n")
+        false.chmod(0o755)
+        with pytest.raises(Failed, match=f"^{name} .*: status 1"):
+            world.dump()
+        if name == "tc":
+            with pytest.raises(Failed, match=r"^tc -d class show dev lo: status 1"):
+                world.away(lambda: list(looking._classes(gone.replace("gone", "lo"))))
+        false.unlink()
+    world.dump()
 
 
 def test_dump_does_not_see_what_merely_passes(world: World) -> None:

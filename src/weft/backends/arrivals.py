@@ -1,7 +1,8 @@
 """Which calls have come to a service that is somebody else's, told by the ports that they came from.
 
-Rules: nothing is sent, read or held up: a chain behind all others notes who calls. The table belongs to its socket, so
-that the kernel takes it away however the process ends. What a firewall of the namespace stops has not come.
+Rules: nothing is sent, read or held up: a chain behind all others notes who calls, one before all others who is
+answered. The table belongs to its socket, so that the kernel takes it away however the process ends. What a firewall of
+the namespace stops has not come.
 Source: nft(8) "flags owner", "SET STATEMENT".
 """
 
@@ -12,7 +13,7 @@ import re
 from itertools import count
 
 from weft.backends.libnftables import FLAGS, Complaint, Context
-from weft.backends.nft_tracing import LAST
+from weft.backends.nft_tracing import FIRST, LAST
 
 TABLE = "weft_arrivals"
 """How the tables are called, with the number of the process and one of its own behind; no scope's is called so."""
@@ -29,13 +30,17 @@ class Arrivals:
         """Raises: Complaint where the kernel cannot, FeatureMissing."""
         self._table = f"{TABLE}_{os.getpid()}_{next(_NUMBERS)}"
         self._context = Context(FLAGS)
-        called = f"{'ip6' if ':' in address else 'ip'} daddr {address} tcp dport {port} tcp flags & (syn|ack) == syn"
+        family, known = "ip6" if ":" in address else "ip", f"type inet_service; size {_MOST}; flags dynamic;"
+        called = f"{family} daddr {address} tcp dport {port} tcp flags & (syn|ack) == syn"
+        answer = f"{family} saddr {address} tcp sport {port} tcp flags & (syn|rst) != 0"
         try:
             self._context.run(
                 f"table inet {self._table} {{\nflags owner\n"
-                f"set seen {{ type inet_service; size {_MOST}; flags dynamic; }}\n"
+                f"set seen {{ {known} }}\nset answered {{ {known} }}\n"
                 f"chain in {{ type filter hook input priority {LAST}; policy accept;\n"
-                f"{called} add @seen {{ tcp sport }}\n}}\n}}"
+                f"{called} add @seen {{ tcp sport }}\n}}\n"
+                f"chain out {{ type filter hook output priority {FIRST}; policy accept;\n"
+                f"{answer} add @answered {{ tcp dport }}\n}}\n}}"
             )
         except Complaint:
             self.close()
@@ -46,5 +51,12 @@ class Arrivals:
 
     def seen(self) -> frozenset[int]:
         """The ports that calls came from. Raises: Complaint where somebody flushed the table."""
-        found = _ELEMENTS.search(self._context.ask(f"list set inet {self._table} seen"))
+        return self._ports("seen")
+
+    def answered(self) -> frozenset[int]:
+        """The ports that an answer left for, be it a refusal. Raises: Complaint where somebody flushed the table."""
+        return self._ports("answered")
+
+    def _ports(self, name: str) -> frozenset[int]:
+        found = _ELEMENTS.search(self._context.ask(f"list set inet {self._table} {name}"))
         return frozenset(int(word) for word in re.findall(r"\d+", found[1])) if found else frozenset()

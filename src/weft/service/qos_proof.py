@@ -79,6 +79,11 @@ class QosProof:
     def clean(self) -> bool:
         return all(proved.clean for proved in self.classes)
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether there was something to measure, and nothing of it could be."""
+        return bool(self.classes or self.aside) and not any(proved.is_measured for proved in self.classes)
+
 
 def check_qos(
     service: Service,

@@ -2,7 +2,8 @@
 
 Rules: takes no lock, so it works while an apply runs; what it says is then of that moment. Expectation is of the
 desired state, so that what somebody changed behind weft's back is a difference; of the host's own only its addresses
-count beside, for it asks by them. The suspects are what `status` finds, on the way of the pair.
+count beside, for it asks by them, and the bridges that networks stand on, for they join them. The suspects are what
+`status` finds, on the way of the pair.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from weft.check.reach.guests import is_open
 from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
 from weft.kinds.ip.address import Address
+from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.common import ChildLink, Link
 from weft.netlink.namespaces import Namespaces
 from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect, routers
 from weft.records import dataclass
@@ -24,7 +27,7 @@ from weft.service.reach_choice import Choice, outsiders, targets
 from weft.service.service import Service
 from weft.service.status import status_of
 from weft.service.suspects import Suspect, Suspects
-from weft.state import HOST, State
+from weft.state import HOST, KernelObject, Key, State, link_key
 
 MOST_PAIRS = 50_000
 """So many are measured at once: some 220 ports. Each takes some seven kilobytes and sixteen questions."""
@@ -63,7 +66,8 @@ class Pair:
 class Reached:
     """`ports`: those of all pairs, the selected first. `unopened`: names of those that are taps nobody has open.
     `elapsed_s`: of measuring alone. `asking` of the `able` ports ask what is asked by floating IPs. `outside`: external
-    networks from which nobody asks, though something could be asked from there."""
+    networks from which nobody asks, though something could be asked from there; `idle`: those from which somebody
+    could, and there is nothing to ask."""
 
     scope: str
     ports: tuple[Endpoint, ...]
@@ -73,6 +77,7 @@ class Reached:
     asking: int = 0
     able: int = 0
     outside: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
     @property
     def differing(self) -> tuple[Pair, ...]:
@@ -81,6 +86,11 @@ class Reached:
     @property
     def clean(self) -> bool:
         return not self.differing
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether there was something to measure, and nothing of it could be."""
+        return bool(self.pairs) and not any(pair.outcomes for pair in self.pairs)
 
 
 def check_reach(
@@ -127,19 +137,33 @@ def check_reach(
         asking=choice.asking,
         able=choice.able,
         outside=choice.outside,
+        idle=choice.idle,
     )
 
 
-def _with_addresses(prepared: Prepared) -> State:
-    """What is wanted, and the addresses that the host has besides."""
-    held = prepared.observed.items()
-    own = {key: obj for key, obj in held if isinstance(obj, Address) and obj.netns == HOST}
-    return State(own | prepared.desired)
+def on_its_ground(desired: State, observed: State) -> State:
+    """What is wanted, with the addresses that the host has besides, and its bridges that wanted links are ports of or
+    stand on. Those count as up: with a network that stands on one, that is wanted."""
+    own = (obj for obj in observed.values() if isinstance(obj, Address) and obj.netns == HOST)
+    held: dict[Key, KernelObject] = {obj.key: obj for obj in own}
+    for link in desired.values():
+        for key in _stands_on(link):
+            bridge = observed.get(key)
+            if isinstance(bridge, Bridge):
+                held[key] = replace(bridge, up=None)
+    return State(held | desired)
+
+
+def _stands_on(link: KernelObject) -> Iterator[Key]:
+    if isinstance(link, Link) and link.netns == HOST and link.master:
+        yield link_key(HOST, link.master)
+    if isinstance(link, ChildLink) and link.parent.netns == HOST:
+        yield link.parent
 
 
 def _expectations(prepared: Prepared, pairs: Sequence[tuple[Endpoint, Endpoint]]) -> Iterator[Expectation]:
     """What comes from outside meets all of the host, others' links and routes too."""
-    world = World(_with_addresses(prepared))
+    world = World(on_its_ground(prepared.desired, prepared.observed))
     around = World(prepared.on_this_host) if any(source.comes_by for source, _ in pairs) else world
     for source, target in pairs:
         for family in FAMILIES:

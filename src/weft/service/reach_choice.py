@@ -2,12 +2,13 @@
 
 Rules: every port asks every other, and what is asked by a floating IP too; the host asks nothing else. Where that would
 be too many, one port asks for all that are alike: on one network, in the same groups. Somebody outside asks what his
-external network has: floating IPs, forwardings, routers. He is given an address to ask with; none is guessed.
+external network has: floating IPs, forwardings, routers; of ports that were selected, what leads to them. He is given
+an address to ask with; none is guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 
@@ -84,7 +85,9 @@ def _wrong(where: str, what: str, fix: str) -> IntentInvalid:
 
 
 class Choice:
-    """`selected`: what the words fit. `pairs`: who asks whom. Of `able` ports that ask by floating IPs `asking` do."""
+    """`selected`: what the words fit. `pairs`: who asks whom. Of `able` ports that ask by floating IPs `asking` do.
+    `outside`: external networks from which nobody could ask; `idle`: those from which somebody could, and what was
+    selected has nothing there."""
 
     def __init__(
         self,
@@ -109,8 +112,10 @@ class Choice:
         chosen = able if len(led) <= FLOATING_PAIRS else self._chosen(able.values())
         self.able, self.asking = len(able), len(chosen)
         self.pairs = [pair for pair in pairs if not (pair[1].floating and pair[0].is_port) or pair[0].name in chosen]
+        given = dict.fromkeys(end.external for end in found if end.comes_by)
         asked = {source.external for source, _ in pairs}
-        self.outside = tuple(dict.fromkeys(target.external for _, target in led if target.external not in asked))
+        self.outside = tuple(dict.fromkeys(target.external for _, target in led if target.external not in given))
+        self.idle = tuple(name for name in given if name not in asked)
 
     def _chosen(self, able: Iterable[Endpoint]) -> dict[str, Endpoint]:
         """The first of those that are alike."""
@@ -163,7 +168,15 @@ def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[tu
     else:
         asking = found if all(end.floating for end in selected) else [*selected, *askers]
         pairs = [(source, target) for source in dict.fromkeys(asking) for target in selected if source is not target]
-    return [(source, target) for source, target in pairs if source.asks and _may_ask(source, target)]
+    pairs += _from_outside(found, selected)
+    return [(source, target) for source, target in dict.fromkeys(pairs) if source.asks and _may_ask(source, target)]
+
+
+def _from_outside(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> Iterator[tuple[Endpoint, Endpoint]]:
+    """Everybody outside, with what leads to selected ports."""
+    places = {(end.netns, end.ifname) for end in selected if end.is_port and not end.floating}
+    leading = [end for end in found if end.floating and (end.netns, end.ifname) in places]
+    return ((source, target) for source in found if source.comes_by for target in leading)
 
 
 def _may_ask(source: Endpoint, target: Endpoint) -> bool:

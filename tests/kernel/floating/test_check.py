@@ -11,6 +11,7 @@ import pytest
 from tests.dump import differences
 from tests.kernel.floating.shop import DB4, FORWARDS, WEB, WEB4, shop
 from tests.kernel.groups.lab import Lab
+from weft.check.reach.tcp import NO_ROOM
 
 pytestmark = pytest.mark.kernel
 
@@ -67,8 +68,8 @@ def test_a_service_that_has_the_port_answers_itself(lab: Lab) -> None:
     assert busy["clean"] and busy["counts"]["as_asked"] == len(ASKING)
     assert {tuple(of["reached"].items()) for pair in busy["pairs"] for of in pair["families"]} == {(("tcp", True),)}
     assert lab.world.run("sh", "-c", rules, netns="db").stdout == before
-    named = check(lab, "--port", DNS)
-    assert named["counts"]["not_measurable"] == len(ASKING) and named["clean"]
+    named = check(lab, "--port", DNS, code=3)
+    assert named["counts"]["not_measurable"] == len(ASKING) and named["clean"] is None
     assert {pair["why"] for pair in named["pairs"]} == {
         "udp/5000 of 10.10.0.11 in namespace api is a service's, and only that could say who asks"
     }
@@ -86,6 +87,23 @@ def test_a_service_that_has_the_port_answers_itself(lab: Lab) -> None:
     lab.world.run("nft", "add rule inet mine in tcp dport 22 reject with tcp reset", netns="db")
     (pairs,) = differing(check(lab, "--port", SSH, code=3)).values()
     assert {pair["families"][0]["notes"]["tcp"] for pair in pairs} == {"connection refused"}, "by no service"
+
+
+def test_a_service_that_takes_no_more_calls_is_reached(lab: Lab) -> None:
+    """That a call comes to it is no difference, and no answer is awaited; one that does not come is as ever."""
+    lab.apply(FILE)
+    lab.listen("db", "full/22")
+    lab.demand("ci", stops=["tcp/203.0.113.11/2222"])
+    busy = check(lab, "--port", SSH)
+    assert busy["clean"] and busy["counts"]["as_asked"] == len(ASKING)
+    assert {tuple(of["reached"].items()) for pair in busy["pairs"] for of in pair["families"]} == {(("tcp", True),)}
+    assert {pair["families"][0]["notes"]["tcp"] for pair in busy["pairs"]} == {NO_ROOM}
+    told = lab.world.run("weft", "check", "reach", "-f", lab.file, "--port", SSH).stdout
+    assert f"{NO_ROOM}\n" in told and "5 of 5 pairs as asked" in told
+    lab.world.run("nft", "table inet mine { chain in { type filter hook input priority 0; }; }", netns="db")
+    lab.world.run("nft", "add rule inet mine in tcp dport 22 drop", netns="db")
+    (pairs,) = differing(check(lab, "--port", SSH, code=3)).values()
+    assert len(pairs) == len(ASKING) and not any(pair["families"][0]["notes"] for pair in pairs)
 
 
 def test_elements_that_are_gone(lab: Lab) -> None:

@@ -67,6 +67,11 @@ def test_somebody_outside_asks_all_there_is_and_leaves_nothing(lab: Lab) -> None
     closed = asked[f"dev/{CLOSED4}"]["families"][0]
     assert asked[f"dev/{CLOSED4}"]["clean"] and not any(closed["reached"].values()) and closed["filtered"]
     assert not any(name in asked for name in ("shop/web", "shop/db", "host"))
+    of_port = check(lab, *AS, "--port", "shop/web")
+    asked = {pair["to"]: pair["clean"] for pair in of_port["pairs"] if pair["from"] == WHO}
+    forwarded = "shop/203.0.113.11 tcp/2201-2203", "shop/2001:db8:1::11 tcp/2201-2203"
+    assert asked == dict.fromkeys((f"shop/{WEB4}", f"shop/{WEB6}", *forwarded), True)
+    assert (of_port["not_asked_from"], of_port["nothing_to_ask_from"]) == ([], [])
     assert differences(before, lab.world.dump(settle_s=3)) == []
     left = lab.world.run("ip", "neigh", "show", "dev", "ext0").stdout
     assert AS4 not in left and AS6 not in left

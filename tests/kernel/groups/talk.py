@@ -1,5 +1,6 @@
 """Run inside a namespace: listens, or asks, as any program would. `listen WHAT...`, `ask SECONDS WHAT...`, `hold WHAT`
-and `many WHAT NUMBER`, WHAT being tcp/PORT or udp/PORT to listen at, and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask.
+and `many WHAT NUMBER`, WHAT being tcp/PORT or udp/PORT to listen at (full/PORT: by TCP, and nobody
+takes the calls, as many as may wait for it), and tcp/ADDRESS/PORT or udp/ADDRESS/PORT to ask.
 Answers are one JSON object: WHAT to whether it answered within so many seconds; each is asked again until then.
 """
 
@@ -16,15 +17,25 @@ ANSWER = b"here"
 
 
 def listen(words: list[str]) -> None:
+    held: list[socket.socket] = []
     for word in words:
         protocol, port = word.split("/")
-        server = socket.socket(socket.AF_INET6, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+        server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         server.bind(("::", int(port)))
+        if protocol == "full":
+            held.extend(filled(server))
+            continue
         threading.Thread(target=serve_tcp if protocol == "tcp" else serve_udp, args=[server], daemon=True).start()
     print("ready", flush=True)
     sys.stdin.read()
+
+
+def filled(server: socket.socket) -> list[socket.socket]:
+    """Whom to keep so that there is no room. Source: listen(2): one more than the backlog may wait."""
+    server.listen(0)
+    return [server, socket.create_connection(("::1", server.getsockname()[1]))]
 
 
 def serve_tcp(server: socket.socket) -> None:

@@ -99,6 +99,18 @@ def test_what_is_not_measurable_is_never_green() -> None:
     assert "0 of 1 class as declared, 1 not measurable" in said
     [shown] = document(found)["classes"]
     assert shown["clean"] is None and shown["why"] == "it is of icmp, and this is tcp"
+    assert found.is_blind and document(found)["clean"] is None and said.endswith("\nNothing could be measured.")
+    assert proof(aside=(("shop/db egress", "no rate is declared"),)).is_blind
+    part = proof(unmeasured("it is of icmp, and this is tcp"), proved(VOICE, 4e6))
+    assert not part.is_blind and document(part)["clean"] is True and "Nothing" not in plain(part)
+    broken = proof(replace(unmeasured("no port reaches it"), suspects=(difference(VOICE.key),)))
+    assert broken.is_blind and document(broken)["clean"] is False
+
+
+def test_a_file_without_policies_has_nothing_to_measure() -> None:
+    found = proof()
+    assert plain(found) == "Nothing to measure: no port or link of the file has a policy."
+    assert not found.is_blind and document(found)["clean"] is True
 
 
 def test_programs_get_all_of_it() -> None:

@@ -12,18 +12,25 @@ from weft.check.reach import Outcome, Protocol
 from weft.check.reach.icmp import checksum
 from weft.check.reach.places import Places
 from weft.check.reach.probes import NONCE_BYTES, Board, Probe
+from weft.check.reach.services import turned_away
+from weft.check.reach.tcp import NO_ROOM
 from weft.compiler import compile
 from weft.doors.cli import reach_text
 from weft.doors.cli.reach_text import document
 from weft.errors import IntentInvalid
 from weft.facts import FEATURES, Facts, ForeignLink
 from weft.files import load_text
+from weft.kinds.ip.address import Address
+from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.common import OtherLink
+from weft.kinds.link.macvlan import Macvlan
+from weft.kinds.link.veth import Veth
 from weft.model.intent import Intent
 from weft.reach import Endpoint, Expectation, Reach, Talk, World, endpoints, expect
-from weft.service.reach import Pair, Reached
+from weft.service.reach import Pair, Reached, on_its_ground
 from weft.service.reach_choice import Choice, pairs_of, select, targets
 from weft.service.status import Difference, Drift
-from weft.state import Key, State
+from weft.state import Key, State, link_key
 
 
 def end(name: str, *, netns: str = "", is_guest: bool = False) -> Endpoint:
@@ -174,9 +181,45 @@ ROUTE = Difference(
 )
 
 
+def test_of_the_hosts_own_what_joins_networks_counts() -> None:
+    """As it is wanted: up. Other bridges are others' affair."""
+    port = Veth(netns="", ifname="p", master="br", peer_netns="t", peer_ifname="q")
+    child = Macvlan(netns="t", ifname="m", parent=Key("link", "", "below"), mode="bridge")
+    names = ("br", "below", "other")
+    observed = {key: Bridge(netns="", ifname=key.name, up=False, mtu=1400) for key in (link_key("", n) for n in names)}
+    own = Address(netns="", ifname="br", cidr="10.0.0.1/24")
+    card = OtherLink(netns="", ifname="eth0")
+    desired = State({port.key: port, child.key: child})
+    ground = on_its_ground(desired, State({**observed, own.key: own, card.key: card}))
+    joined = {key: obj for key, obj in ground.items() if isinstance(obj, Bridge)}
+    assert {key.name: (obj.up, obj.mtu) for key, obj in joined.items()} == {"br": (None, 1400), "below": (None, 1400)}
+    assert set(ground) == {port.key, child.key, own.key, *joined}
+    mine = Bridge(netns="", ifname="br", mtu=1500)
+    assert on_its_ground(State({**desired, mine.key: mine}), State(observed))[mine.key] is mine
+
+
 def test_all_is_well() -> None:
     said = text(found(pair(expectation()), pair(BACK)))
     assert "red/web  1     +" in said and said.endswith("2 of 2 pairs as asked; 8 questions in 0.5 s.")
+
+
+def test_a_call_that_waits_is_no_difference_and_told_of() -> None:
+    known = expectation()
+    waits = Outcome(expectation=known, protocol=Protocol.TCP, reached=True, note=NO_ROOM, is_waiting=True)
+    pairs = [replace(pair(of), outcomes=(replace(waits, expectation=of),)) for of in (known, BACK)]
+    said = text(found(*pairs))
+    assert f"red/web -> red/db, red/db -> red/web: {NO_ROOM}\n2 of 2 pairs as asked; " in said
+    probe = Probe(0, Protocol.TCP, known, arrived=True)
+    assert not probe.reached
+    probe.is_waiting = True
+    assert probe.reached
+
+
+def test_calls_that_were_turned_away_are_counted_by_the_namespace() -> None:
+    head = "TcpExt: SyncookiesSent ListenOverflows ListenDrops\n"
+    assert turned_away(f"{head}TcpExt: 1 23 24\nIpExt: InNoRoutes\nIpExt: 7\n") == 23
+    assert turned_away("TcpExt: SyncookiesSent\nTcpExt: 1\n") == 0
+    assert turned_away("") == 0
 
 
 def test_a_silence_names_protocols_families_and_the_suspect_with_its_line() -> None:
@@ -213,9 +256,22 @@ def test_what_is_not_measurable_is_never_counted_as_well() -> None:
     many = [pair(expectation(Reach.OPEN, source=WEB, target=tap)) for tap in taps]
     said = text(found(*many, ports=(WEB, *taps), unopened=[tap.name for tap in taps]))
     assert "not measurable, 5 pairs: blue/vm0, blue/vm1, blue/vm2 and 2 more are taps that nobody has opened" in said
-    assert text(opened).endswith("0 of 1 pair as asked, 1 not measurable; 0 questions in 0.5 s.")
+    assert text(opened).endswith(
+        "0 of 1 pair as asked, 1 not measurable; 0 questions in 0.5 s.\nNothing could be measured."
+    )
+    assert document(opened)["clean"] is None
+    part = found(opened.pairs[0], pair(BACK))
+    assert not part.is_blind and document(part)["clean"] is True and "Nothing could" not in text(part)
+    assert not found().is_blind and document(found())["clean"] is True, "nothing was asked for"
     assert document(unopened)["pairs"][0]["clean"] is None
     assert [port["tap"] for port in document(unopened)["ports"]] == [None, "unopened"]
+
+
+def test_what_should_be_apart_is_not_asked_by_large_packets_alone() -> None:
+    of = replace(pair(expectation(Reach.NO)), outcomes=())
+    told = "only what should reach is asked by packets as large as they may be"
+    assert document(found(of))["pairs"][0]["why"] == told
+    assert f"not measurable, 1 pair: {told}" in text(found(of))
 
 
 def test_of_many_ports_only_differences_are_shown_those_of_one_cause_once() -> None:

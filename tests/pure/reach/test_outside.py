@@ -23,6 +23,7 @@ from weft.reach import (
     endpoints,
     expect,
     floating,
+    forwardings,
     host,
     network_around,
     outsider,
@@ -45,9 +46,11 @@ tenants:
     ports:
       web: {network: a, attach: {netns: web}}
       shut: {network: a, attach: {netns: shut}, security_groups: [none]}
+      bare: {network: a, attach: {netns: bare}}
     floating_ips:
       203.0.113.10: {network: net, port: web}
       203.0.113.11: {network: net, port: shut}
+      203.0.113.12: {network: net, forward: [{protocol: tcp, ports: 22, port: shut, to: 22}]}
       "2001:db8:1::10": {network: net, port: web}
 """
 LINKS = {name: ForeignLink(ifname=name, mtu=1400) for name in ("eth1", "eth2")}
@@ -130,6 +133,30 @@ def test_whom_he_asks(intent: Intent) -> None:
     assert [end.name for end in Choice(intent, found, ["203.0.113.5"]).selected] == ["red/203.0.113.5 router edge"]
     assert Choice(intent, found, []).outside == () and Choice(intent, found[:-2], []).outside == ("net",)
     assert [end.name for end in strangers] == ["outside net", "outside far"]
+    assert (Choice(intent, found, []).idle, Choice(intent, found[:-2], []).idle) == (("far",), ())
+
+
+def test_of_a_port_he_asks_what_leads_to_it(intent: Intent) -> None:
+    made = compile(intent, Facts(host_id="h", features=frozenset(FEATURES), links=LINKS))
+    ends = endpoints(intent, made.state, made.paths)
+    targets = [host(), *floating(intent, made.state, ends), *forwardings(intent, made.state, ends)]
+    found = [*ends, *targets, *routers(intent, made.state, made.paths), *outsiders(intent, State(), ["203.0.113.77"])]
+    leading = {
+        "web": ["red/203.0.113.10", "red/2001:db8:1::10"],
+        "shut": ["red/203.0.113.11", "red/203.0.113.12 tcp/22"],
+    }
+    for words, names in (
+        (["web"], leading["web"]),
+        (["red/shut"], leading["shut"]),
+        (["web", "shut"], [*leading["web"], *leading["shut"]]),
+        (["203.0.113.10"], ["red/203.0.113.10"]),
+        (["bare"], []),
+    ):
+        choice = Choice(intent, found, words)
+        assert sorted(b.name for a, b in choice.pairs if a.comes_by) == sorted(names), words
+        assert len(set(choice.pairs)) == len(choice.pairs)
+        assert choice.outside == () and choice.idle == (() if names else ("net",)), words
+    assert Choice(intent, found[:-1], ["web"]).outside == ("net",)
 
 
 @pytest.mark.parametrize(

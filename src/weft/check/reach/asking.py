@@ -83,7 +83,7 @@ def measure(
         finally:
             run.close()
     outcomes = (
-        Outcome(expectation=p.expectation, protocol=p.protocol, reached=p.reached, note=p.note)
+        Outcome(expectation=p.expectation, protocol=p.protocol, reached=p.reached, note=p.note, is_waiting=p.is_waiting)
         for p in probes
         if not run.why_unasked(p)
     )
@@ -249,7 +249,7 @@ class Run:
         for prober in self._probers.values():
             if isinstance(prober, Tcp):
                 for probe in wave:
-                    prober.end(probe)
+                    prober.give_up(probe)
 
 
 def _waves(probes: Iterable[Probe]) -> Iterator[list[Probe]]:

@@ -32,18 +32,20 @@ class Protocol(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Probe:
-    """`arrived` at the wanted port; `answered`: the answer is back. `note`: the last thing that went wrong, or ""."""
+    """`arrived` at the wanted port; `answered`: the answer is back. `is_waiting`: there will be none, for who is called
+    takes no more calls. `note`: the last thing that went wrong, or ""."""
 
     number: int
     protocol: Protocol
     expectation: Expectation
     arrived: bool = False
     answered: bool = False
+    is_waiting: bool = False
     note: str = ""
 
     @property
     def reached(self) -> bool:
-        return self.arrived and self.answered
+        return self.arrived and (self.answered or self.is_waiting)
 
     @property
     def source(self) -> Endpoint:
@@ -60,12 +62,13 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was measured of a pair in one family by one protocol."""
+    """What was measured of a pair in one family by one protocol. `is_waiting`: it came, and waits to be taken."""
 
     expectation: Expectation
     protocol: Protocol
     reached: bool
     note: str = ""
+    is_waiting: bool = False
 
     @property
     def differs(self) -> bool:

@@ -1,7 +1,9 @@
 """Forwardings to ports that services hold: their calls are answered by the service itself, and counted where it is.
 
 Rules: every call comes from a port that no other call of the run has, so that it is known wherever it comes, whatever
-address it was given on the way. The service is told nothing: it sees a connection that ends at once.
+address it was given on the way. The service is told nothing: it sees a connection that ends at once. One that takes no
+more calls lets them wait: the kernel answers none, and counts each. Source: listen(2), snmp_counter.rst
+TcpExtListenOverflows.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import random
 import socket
 from contextlib import suppress
 from errno import EADDRINUSE
+from pathlib import Path
 
 from weft.backends.arrivals import Arrivals
 from weft.backends.libnftables import Complaint
@@ -20,7 +23,15 @@ from weft.reach import Endpoint
 
 _FROM = (20_000, 60_000)
 _TRIES = 64
+_COUNTED, _TURNED_AWAY = Path("/proc/thread-self/net/netstat"), "ListenOverflows"
 _Place = tuple[str, str, int]
+
+
+def turned_away(netstat: str) -> int:
+    """Calls for which no listener of a namespace had room. Source: proc(5) /proc/PID/net/netstat."""
+    lines = [line.split() for line in netstat.splitlines() if line.startswith("TcpExt:")]
+    names, values = lines if len(lines) == 2 else ([], [])
+    return int(dict(zip(names, values, strict=True)).get(_TURNED_AWAY, 0))
 
 
 class Services:
@@ -29,6 +40,7 @@ class Services:
     def __init__(self, rooms: Rooms, family: int) -> None:
         self._rooms, self._family = rooms, family
         self._watched: dict[_Place, Arrivals] = {}
+        self._turned_away: dict[_Place, int] = {}
         self._ports: dict[int, int] = {}
         self._next = random.randrange(*_FROM)
 
@@ -38,6 +50,7 @@ class Services:
             return True
         with suppress(Complaint, FeatureMissing):
             self._watched[self._of(end)] = Arrivals(end.address(self._family), end.own_port)
+            self._turned_away[self._of(end)] = turned_away(_COUNTED.read_text())
             return True
         return False
 
@@ -62,6 +75,18 @@ class Services:
         """Whether the call has been seen where the service is."""
         with self._rooms.inside(probe.target.netns), suppress(Complaint):
             return self._ports.get(probe.number) in self._watched[self._of(probe.target)].seen()
+        return False
+
+    def has_no_room(self, probe: Probe) -> bool:
+        """Whether the call has come, and been turned away for the service takes no more."""
+        place, port = self._of(probe.target), self._ports.get(probe.number)
+        with self._rooms.inside(probe.target.netns), suppress(Complaint):
+            arrivals = self._watched[place]
+            return (
+                port in arrivals.seen()
+                and port not in arrivals.answered()
+                and turned_away(_COUNTED.read_text()) > self._turned_away[place]
+            )
         return False
 
     def close(self) -> None:

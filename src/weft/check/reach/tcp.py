@@ -2,7 +2,8 @@
 
 Rules: the first bytes in at the listener prove both ways, for the handshake needed them. Connections end by a reset, so
 that no side keeps them in TIME_WAIT. A service that has the port is called and told nothing (services.py): its answer
-proves the way back, be it a refusal. Source: tcp(7), socket(7) SO_LINGER.
+proves the way back, be it a refusal. Where it takes no more calls nobody answers, and that one came is all that can be
+told. Source: tcp(7), socket(7) SO_LINGER.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from weft.reach import Endpoint
 _RESET = pack("ii", 1, 0)
 """struct linger: on, for no time."""
 _BACKLOG = 1024
+NO_ROOM = "it came, and the service takes no more calls"
 _IP_BIND_ADDRESS_NO_PORT = 24
 """linux/in.h: the port is chosen at connect, when the whole four are known."""
 
@@ -71,8 +73,15 @@ class Tcp:
             for probe, call in calls:
                 self._call(probe, call)
 
+    def give_up(self, probe: Probe) -> None:
+        """Wait no longer for an answer."""
+        if probe.number in self._calling and probe.target in self._services and self._services.has_no_room(probe):
+            probe.arrived = probe.is_waiting = True
+            probe.note = NO_ROOM
+        self.end(probe)
+
     def end(self, probe: Probe) -> None:
-        """Give up a call."""
+        """No more of a call."""
         call = self._calling.pop(probe.number, None)
         if call is not None:
             self._exchange.close(call)

@@ -13,7 +13,7 @@ import click
 
 from weft.check.qos.lanes import Aim, Lane, Round
 from weft.check.qos.verdict import Fault, Kind, Outcome
-from weft.doors.cli.reach_text import suspect_document, suspect_lines
+from weft.doors.cli.reach_text import BLIND, suspect_document, suspect_lines
 from weft.doors.cli.terminal import plain_lines
 from weft.model.qos_words import rate_text, time_text
 from weft.service.qos_proof import Proved, QosProof
@@ -36,7 +36,7 @@ def document(found: QosProof) -> dict[str, Any]:
     """For programs."""
     return {
         "scope": found.scope,
-        "clean": found.clean,
+        "clean": None if found.is_blind and found.clean else found.clean,
         "elapsed_s": round(found.elapsed_s, 3),
         "seconds": found.manner.seconds,
         "tolerance": found.manner.tolerance,
@@ -136,10 +136,13 @@ def _unmeasured(found: QosProof) -> Iterator[str]:
 
 def _summary(found: QosProof) -> str:
     counts = _counts(found)
+    if not found.classes and not found.aside:
+        return "Nothing to measure: no port or link of the file has a policy."
     parts = [f"{counts['as_declared']} of {counts['classes']} class{'es' * (counts['classes'] != 1)} as declared"]
     parts += [click.style(f"{counts['differing']} differ", fg="red")] if counts["differing"] else []
     parts += [click.style(f"{counts['not_measurable']} not measurable", fg="yellow")] * bool(counts["not_measurable"])
-    return f"{', '.join(parts)}; {found.manner.tolerance * 100:g} % tolerated, {found.elapsed_s:.0f} s."
+    blind = f"\n{BLIND}" if found.is_blind else ""
+    return f"{', '.join(parts)}; {found.manner.tolerance * 100:g} % tolerated, {found.elapsed_s:.0f} s.{blind}"
 
 
 # Programs

@@ -28,6 +28,7 @@ WAY = 8
 
 AS_ASKED = {Reach.YES: ("+", "green"), Reach.NO: ("-", "green"), Reach.OPEN: ("?", "yellow")}
 DIFFERS = {Reach.YES: ("X", "red"), Reach.NO: ("!", "red")}
+BLIND = click.style("Nothing could be measured.", fg="yellow")
 LEGEND = "+ reaches, - apart, as it should be; X should reach, ! should be apart; ? not measurable"
 
 
@@ -37,6 +38,7 @@ def text(found: Reached) -> str:
     if 1 < len(found.ports) <= MATRIX:
         lines += [*_matrix(found), "", LEGEND, ""]
     lines += _differences(found)
+    lines += _waiting(found)
     lines += _unmeasured(found)
     lines += _left_out(found)
     return "\n".join([*lines, _summary(found)])
@@ -46,12 +48,13 @@ def document(found: Reached) -> dict[str, Any]:
     """For programs."""
     return {
         "scope": found.scope,
-        "clean": found.clean,
+        "clean": None if found.is_blind else found.clean,
         "elapsed_s": round(found.elapsed_s, 3),
         "ports": [_port(end, found) for end in found.ports],
         "counts": _counts(found),
         "asking": {"ports": found.asking, "of": found.able},
         "not_asked_from": list(found.outside),
+        "nothing_to_ask_from": list(found.idle),
         "pairs": [_pair(pair, found) for pair in found.pairs],
     }
 
@@ -157,6 +160,16 @@ def _unexplained(expectation: Expectation) -> str:
     return f"nothing on the way is other than asked for; it leads over {way}"
 
 
+def _waiting(found: Reached) -> Iterator[str]:
+    """What came, and nobody took."""
+    notes: dict[str, list[Pair]] = defaultdict(list)
+    for pair in found.pairs:
+        for note in dict.fromkeys(outcome.note for outcome in pair.outcomes if outcome.is_waiting):
+            notes[note].append(pair)
+    for note, pairs in notes.items():
+        yield f"{_names(pairs)}: {click.style(note, fg='yellow')}"
+
+
 def _unmeasured(found: Reached) -> Iterator[str]:
     unmeasured = [pair for pair in found.pairs if pair.reach is Reach.OPEN]
     closed = unopened(*(end.name for end in found.ports if end.name in found.unopened))
@@ -174,12 +187,16 @@ def _left_out(found: Reached) -> Iterator[str]:
     if found.outside:
         free = "`--external ADDRESS` asks, as an address there that nobody has"
         yield f"not asked: floating IPs from outside ({', '.join(found.outside)}); {free}"
+    if found.idle:
+        what = "no floating IP, forwarding or router there is among what was chosen"
+        yield f"nothing to ask from outside ({', '.join(found.idle)}): {what}"
 
 
 def _why_open(pair: Pair, found: Reached) -> str:
     if closed := _closed(pair, found):
         return unopened(closed.name)
-    return next(known.why for known in pair.expectations if known.reach is Reach.OPEN)
+    whys = (known.why for known in pair.expectations if known.reach is Reach.OPEN)
+    return next(whys, "only what should reach is asked by packets as large as they may be")
 
 
 def _closed(pair: Pair, found: Reached) -> Endpoint | None:
@@ -196,7 +213,8 @@ def _summary(found: Reached) -> str:
     parts += (
         [click.style(f"{counts['not_measurable']:,} not measurable", fg="yellow")] if counts["not_measurable"] else []
     )
-    return f"{', '.join(parts)}; {counts['questions']:,} questions in {found.elapsed_s:.1f} s."
+    blind = f"\n{BLIND}" if found.is_blind else ""
+    return f"{', '.join(parts)}; {counts['questions']:,} questions in {found.elapsed_s:.1f} s.{blind}"
 
 
 def _counted(pairs: int) -> str:

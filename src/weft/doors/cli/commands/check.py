@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from weft.doors.cli.codes import DIFFERENCES
 from weft.doors.cli.options import file_option, output_option, scope_names
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from weft.service import Service
 
 PROTOCOLS = ("icmp", "tcp", "udp", "mtu")
+OPTIONS = {
+    "reach": {"protocols": "--protocol", "outside": "--external"},
+    "qos": {"seconds": "--seconds", "tolerance": "--tolerance", "peer": "--peer"},
+}
+"""What only one of the two takes."""
 PEER_PORT = 5201
 """iperf3's own."""
 
@@ -56,7 +62,8 @@ def command(
     peer: str,
     output: str,
 ) -> int:
-    """Measure that things are as they were asked for, with real packets. Exit 3 on a difference.
+    """Measure that things are as they were asked for, with real packets. Exit 3 on a difference, and where nothing of
+    what was asked for could be measured.
 
     reach: ports which should reach each other do, and the others do not. Every port asks every other by ICMP, TCP and
     UDP over both families, and by packets as large as the way must carry (mtu). No port needs a service for that. Of
@@ -73,6 +80,7 @@ def command(
     from weft.doors.cli.intents import intent_of
     from weft.service import Service
 
+    demand_options_of(what)
     service = Service(command="weft check")
     loaded = intent_of(service, scope, file)
     if what == "qos":
@@ -100,7 +108,7 @@ def _reach(
         say_json(document(found))
     else:
         say(text(found))
-    return 0 if found.clean else DIFFERENCES
+    return 0 if found.clean and not found.is_blind else DIFFERENCES
 
 
 def _qos(
@@ -120,7 +128,16 @@ def _qos(
         say_json(document(found))
     else:
         say(text(found))
-    return 0 if found.clean else DIFFERENCES
+    return 0 if found.clean and not found.is_blind else DIFFERENCES
+
+
+def demand_options_of(what: str) -> None:
+    """Raises: click.UsageError for one that was given and is of the other check."""
+    given = click.get_current_context()
+    for other, options in OPTIONS.items():
+        for name, option in options.items():
+            if other != what and given.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"{option} is of `weft check {other}`, and `{what}` knows nothing of it")
 
 
 def addresses_of(written: Sequence[str]) -> list[str]:
