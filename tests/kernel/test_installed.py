@@ -7,8 +7,10 @@ take every link that it finds.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -33,6 +35,7 @@ host:
   links: {"store[1-9]": {kind: bridge, addresses: ["10.97.{n}.1/24"]}}
   rules: [{priority: 1000, src: 10.99.0.0/24, table: 100}]
 """
+TUNSETIFF = 0x400454CA
 GREEDY = "[Match]\nName=*\n[Network]\nAddress=192.0.2.77/24\nLinkLocalAddressing=no\n"
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
@@ -148,6 +151,47 @@ def test_udev_and_networkd_leave_weft_alone(machine: World, tmp_path: Path) -> N
             until(lambda: addresses(machine)["other"] == ["192.0.2.77"], "networkd sets up what is not weft's")
             assert {ifname: held for ifname, held in addresses(machine).items() if ifname in own and held} == {}
             assert "1000:" in machine.run("ip", "rule").stdout
+
+
+_SLOW = f"""
+import subprocess
+from weft.doors.cli.main import main
+from weft.netlink import doors
+
+def slowly(fd, request, argument):
+    ioctl(fd, request, argument)
+    if request == {TUNSETIFF:#x}:
+        subprocess.run(["udevadm", "settle"], check=True)
+
+ioctl, doors.ioctl = doors.ioctl, slowly
+main()
+"""
+"""weft, and udev has all the time that it wants between a tap's making and what follows."""
+
+
+def test_udev_gives_no_tap_another_mac(machine: World, tmp_path: Path) -> None:
+    """Whoever listens to the kernel hears of no other MAC than weft's."""
+    machine.run("sh", "-ec", _SYSTEMD)
+    file = tmp_path / "weft.yaml"
+    file.write_text(INTENT)
+    control = f"/proc/{machine.pid}/root/run/udev/control"
+    heard = tmp_path / "heard"
+    with running(machine, "/lib/systemd/systemd-udevd", lambda: os.path.exists(control)), heard.open("wb") as out:
+        monitor = machine.start("ip", "-o", "monitor", "link", stdout=out)
+        try:
+            machine.run("ip", "link", "add", "first", "type", "bridge")
+            until(lambda: "first" in heard.read_text(), "it listens")
+            machine.run(sys.executable, "-c", _SLOW, "apply", "-y", "-f", file)
+            machine.run("ip", "link", "add", "last", "type", "bridge")
+            until(lambda: "last" in heard.read_text(), "it has heard all")
+        finally:
+            monitor.kill()
+            monitor.wait()
+        (tap,) = machine.json("ip", "-j", "link", "show", "vm")
+        assert set(re.findall(r": vm: .* link/ether (\S+)", heard.read_text())) == {tap["address"]}
+        until(lambda: "WEFT=1" in properties(machine, "vm"), "udev knows whose it is")
+        assert "is as asked" in machine.run(WEFT, "status", "lab").stdout
+        machine.run(WEFT, "destroy", "-y", "lab")
 
 
 def test_without_our_files_networkd_takes_all(machine: World, tmp_path: Path) -> None:

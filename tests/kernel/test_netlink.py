@@ -286,6 +286,10 @@ def test_a_taken_name_is_refused_and_not_touched(inside: World) -> None:
     assert link(inside, None, "br") == before
     with pytest.raises(KernelRefused, match="create link br"):
         create(rtnl, Tap(netns="", ifname="br", alias="weft/h/s/vm", mac=mac(9)))
+    inside.run("sh", "-c", "mkdir /run/udev; touch /run/udev/control")
+    with pytest.raises(KernelRefused, match="create link br: File exists"):
+        create(rtnl, Tap(netns="", ifname="br", alias="weft/h/s/vm", mac=mac(9)))
+    assert link(inside, None, "br") == before
     create(rtnl, *spaces("web"))
     inside.run("ip", "link", "add", "eth1", "type", "bridge", netns="web")
     with pytest.raises(KernelRefused, match="File exists"):

@@ -106,7 +106,10 @@ def test_a_port_leaves_its_bridge(world: World, rtnl: Rtnl) -> None:
     assert "master" not in link(world, None, "wp1")
 
 
-def test_a_tap_with_its_owner_and_queues(world: World, rtnl: Rtnl) -> None:
+@pytest.mark.parametrize("udev", [False, True])
+def test_a_tap_with_its_owner_and_queues(world: World, rtnl: Rtnl, udev: bool) -> None:
+    if udev:
+        world.run("sh", "-c", "mkdir /run/udev; touch /run/udev/control")
     made = Tap(netns="", ifname="vm1", alias=ALIAS, mac=mac(3), mtu=1400, up=True, owner=1000, group=1001,
                multi_queue=True, vnet_hdr=True, master="br", altnames=("vm",))  # fmt: skip
     plain = Tap(netns="web", ifname="vm2", alias=ALIAS, mac=mac(4), mtu=1500, vnet_hdr=False, multi_queue=False)

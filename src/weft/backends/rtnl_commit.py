@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import NoReturn
 
 from weft.backends import macsec
+from weft.backends.birthplace import Birthplace, udev_listens
 from weft.backends.rtnl_batches import from_the_busier_side, in_batches, in_single_steps, is_link_made
 from weft.backends.rtnl_numbers import Numbers
 from weft.errors import KernelRefused, NotPermitted
@@ -40,7 +41,7 @@ from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
 from weft.records import dataclass
-from weft.state import Change, KernelObject, Mark, Op
+from weft.state import HOST, Change, KernelObject, Mark, Op
 from weft.wire.codec import NLM_F_APPEND, flags_of, kind_of, u32
 from weft.wire.ethtool import set_features
 from weft.wire.ifaddr import IFADDR_SIZE, RTM_DELADDR, RTM_NEWADDR
@@ -94,9 +95,17 @@ class Commit:
         self._netns = ""
         self._waiting: list[_Item] = []
         self._unborn: list[Change] = []
+        self._birthplace: Birthplace | None = None
 
     def run(self, changes: Sequence[Change]) -> None:
         """Raises: KernelRefused, NotPermitted, ReceiveOverrun."""
+        try:
+            self._run(changes)
+        finally:
+            if self._birthplace is not None:
+                self._birthplace.close()
+
+    def _run(self, changes: Sequence[Change]) -> None:
         self._numbers.forget_the_remade()
         changes = in_single_steps(changes)
         self._numbers.expect(c.after for c in changes if c.op is Op.CREATE and c.after is not None)
@@ -289,17 +298,25 @@ class Commit:
 
     def _make_tap(self, change: Change, netns: str, tap: TapBirth) -> None:
         place = self._kept.at(netns)
+        elsewhere = self._elsewhere() if netns == HOST and tap.mark and udev_listens() else None
 
         def dress() -> None:
+            if elsewhere is not None:
+                elsewhere.hand_over(tap, place.fd)
             _all_or_refuse(change, place.rtnl, tap.dress)
 
         try:
-            with entered(place.fd):
+            with entered(elsewhere.fd if elsewhere is not None else place.fd):
                 make_tap(tap.ifname, tap.index, tap.flags, tap.owner, tap.group, dress)
         except OSError as failure:
             if failure.errno not in _TAKEN or self._name_is_taken(change):
                 raise
             self._unborn.append(change)
+
+    def _elsewhere(self) -> Birthplace:
+        if self._birthplace is None:
+            self._birthplace = Birthplace()
+        return self._birthplace
 
     def _going_on(self, netns: str, family: int, verb: AddKey) -> list[bytes]:
         seen = self._kept.at(netns).generic(MACSEC)[0].dump(get_secured(family), read_secured)

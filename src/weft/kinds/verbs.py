@@ -20,13 +20,15 @@ class Birth:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapBirth:
     """A tap, made in the namespace of the request. It gets its attributes by `dress` (messages) before it is made to
-    last, so that a kill leaves a marked tap or none. `flags`: IFF_* of linux/if_tun.h."""
+    last, so that a kill leaves a marked tap or none. `mark`: the message with its MAC and its mark alone, which it gets
+    first where it is made elsewhere; empty where it has no MAC. `flags`: IFF_* of linux/if_tun.h."""
 
     ifname: str
     index: int
     flags: int
     owner: int | None
     group: int | None
+    mark: bytes
     dress: tuple[bytes, ...]
 
 

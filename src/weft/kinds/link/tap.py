@@ -55,6 +55,7 @@ def _create(tap: Tap, names: Names) -> Iterator[Request]:
         flags=_flags(tap),
         owner=tap.owner,
         group=tap.group,
+        mark=set_link(names.ifindex(tap.key), *writing.attributes(tap, names, ("mac", "alias"))) if tap.mac else b"",
         dress=(first.payload,),
     )
     yield Request(tap.netns, birth)
