@@ -116,9 +116,9 @@ def _speaks(world: World, source: Endpoint, target: Endpoint, family: int) -> st
     route = tables.route(target.asked(family), own)
     if route is None:
         return ""
-    own = route.src or tables.first_address(family, hops(route)[0].ifname)
-    if own and not (family == 6 and ip_address(own).is_link_local):
-        return own
+    near = route.src or tables.first_address(family, hops(route)[0].ifname)
+    if near and not (family == 6 and ip_address(near).is_link_local):
+        return near
     return tables.any_address(family) or ""
 
 
