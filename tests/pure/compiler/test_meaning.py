@@ -125,6 +125,19 @@ def test_an_address_that_no_port_can_have(address: str, why: str) -> None:
     assert why in what
 
 
+@pytest.mark.parametrize(
+    ("to", "fix"),
+    [
+        ("192.0.2.0/24", "lead one of them to another prefix, or by another metric"),
+        ("default", "give one a route to default of its own with another metric, or its subnet `gateway: none`"),
+    ],
+)
+def test_two_that_lead_the_same_elsewhere(to: str, fix: str) -> None:
+    ports = {name: port("both", routes=(RouteSpec(to=to, via=f"10.0.0.{at}"),)) for at, name in enumerate("ab", 2)}
+    _, what, said = one(intent(network("10.0.0.0/24"), **ports))
+    assert "has a route" in what and said == fix
+
+
 def test_an_address_used_twice_is_found_at_the_second() -> None:
     two = {name: port(name, addresses=("10.0.0.5",)) for name in ("a", "b")}
     path, what, _ = one(intent(network("10.0.0.0/24"), **two))
