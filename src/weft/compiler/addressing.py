@@ -40,7 +40,8 @@ def number_of(address: str) -> tuple[int, int]:
 @dataclass(slots=True, kw_only=True, eq=False)
 class AddressPool:
     """The addresses of one subnet, from `first` to `last`: who has which. `reserved`: those that are never handed out
-    by themselves (the gateway, addresses of other scopes); `holders`: of those, whose each is, in words."""
+    by themselves (the gateway, addresses of other scopes); `holders`: of those, whose each is, in words; `named`:
+    where the file gives one to a router."""
 
     network: IpNetwork
     span: Span
@@ -49,6 +50,7 @@ class AddressPool:
     gateway: int | None = None
     reserved: set[int] = field(default_factory=set)
     holders: dict[int, str] = field(default_factory=dict)
+    named: dict[int, Path] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
     cursor: int = 0
     gateway_text: str = ""

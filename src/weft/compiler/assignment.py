@@ -1,7 +1,7 @@
 """The addresses of a network's ports, found in three rounds: given, held, lowest free.
 
-Rules: a given address that another port holds is refused, not taken from it: adding a port never moves another. All
-that does not fit one subnet is one finding.
+Rules: a given address that another port holds is refused, not taken from it: adding a port, or a router at an address
+that it names, never moves another. All that does not fit one subnet is one finding.
 """
 
 from __future__ import annotations
@@ -144,16 +144,19 @@ def _held(draft: Draft, segment: Segment, claimant: Claimant, pinned: frozenset[
             if pool.is_free(number):
                 pool.take(number, claimant.label)
                 kept[at] = number
+            elif number in pool.named:
+                _report_taken(draft, pool, number, claimant.label, pool.named[number])
             elif pool.owners.get(number) in pinned:
-                _report_taken(draft, pool, number, claimant.label)
+                path = (*port_path(pool.owners[number]), "addresses")
+                _report_taken(draft, pool, number, claimant.label, path)
     return kept
 
 
-def _report_taken(draft: Draft, pool: AddressPool, number: int, holder: str) -> None:
-    taker = port_path(pool.owners[number])
-    holder = called(holder, taker[1])
+def _report_taken(draft: Draft, pool: AddressPool, number: int, holder: str, where: Path) -> None:
+    """`where`: the taker's."""
+    holder = called(holder, where[1])
     draft.error(
-        (*taker, "addresses"),
+        where,
         f"{pool.text(number)} is held by port {holder}, which would lose it",
         f"another address here, or `addresses:` for {holder} too",
     )

@@ -209,7 +209,8 @@ class Draft:
         return found
 
     def _collision(self, key: Key, path: Path, other: Path) -> None:
-        what, fix = _COLLISIONS.get(key.table, _ANY) if other != path else _TWICE
+        table = "default" if key.table == "route" and key.name.startswith(("0.0.0.0/0 ", "::/0 ")) else key.table
+        what, fix = _COLLISIONS.get(table, _ANY) if other != path else _TWICE
         self.error(path, what.format(name=key.name, where=where_words(key.netns), other=dotted(other)), fix)
 
 
@@ -221,6 +222,10 @@ _COLLISIONS = {
         "give one of them another name (`ifname:`, or `tap: {name: ...}`)",
     ),
     "route": (
+        "{other} has a route {name} on {where} too",
+        "lead one of them to another prefix, or by another metric",
+    ),
+    "default": (
         "{other} has a route {name} on {where} too",
         "give one a route to default of its own with another metric, or its subnet `gateway: none`",
     ),

@@ -138,7 +138,8 @@ def _missing(error: ErrorDetails) -> Words:
     step = error["loc"][-1]
     if isinstance(step, int):
         return f"{error['loc'][-2]}: three numbers are needed", "minimum, default, maximum, in bytes"
-    return f"{step} is missing", _EXAMPLES.get(str(step), "")
+    of = "floating_ips.network" if step == "network" and "floating_ips" in error["loc"] else str(step)
+    return f"{step} is missing", _EXAMPLES.get(of, "")
 
 
 def _truth(error: ErrorDetails) -> Words:
@@ -198,6 +199,7 @@ _WORDS: Mapping[str, Callable[[ErrorDetails], Words]] = {
 _EXAMPLES: Mapping[str, str] = {
     "name": "name: LAB says which scope the file is about; apply and destroy touch nothing else",
     "network": "network: NAME says which network the port is on",
+    "floating_ips.network": "network: NAME says which external network the address is of",
     "attach": "attach: {netns: NAME}, {tap: {}}, host or {pidfile: PATH}",
     "cidr": "cidr: 10.0.0.0/24",
     "to": "to: PREFIX or default",

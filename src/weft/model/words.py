@@ -156,21 +156,20 @@ def _parse_number(written: str, what: str, names: Mapping[str, int]) -> int:
             return int(written.replace("_", ""))
         if _HEX.fullmatch(written):
             return int(written, 16)
-    raise Malformed(f"{written!r} is not {what}", _plain_number(written) or _among(names))
+    raise Malformed(f"{written!r} is not {what}", _named(written, names) or _plain_number(written))
 
 
 def _plain_number(written: str) -> str:
     """What a number with a unit comes to, said as advice."""
     found = _WITH_UNIT.fullmatch(written) if len(written) <= 20 else None
-    if not found:
-        return "write a whole number"
-    base = 1024 if found[3] else 1000
-    plain = float(found[1]) * base ** _POWERS[found[2].lower()]
+    plain = float(found[1]) * (1024 if found[3] else 1000) ** _POWERS[found[2].lower()] if found else 1e18
     return f"write {plain:.0f}, without a unit" if plain < 1e18 else "write a whole number"
 
 
-def _among(names: Mapping[str, int]) -> str:
-    return "or one of " + ", ".join(names) if names else ""
+def _named(written: str, names: Mapping[str, int]) -> str:
+    """The name that was meant, else what there is; "" where nothing has a name."""
+    meant = closest(written.lower(), names)
+    return f"did you mean {meant}?" if meant else f"a whole number, or {among(names)}" if names else ""
 
 
 def mapping(what: str, most_from: int, most_to: int, example: str) -> Form:

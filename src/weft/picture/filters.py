@@ -63,12 +63,14 @@ class PortLosses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiltersView:
-    """`strangers`: what links that are not weft's have lost in the bridges of a scope, by namespace and ifname."""
+    """`strangers`: what links that are not weft's have lost in the bridges of a scope, by namespace and ifname.
+    `missing`: the tenants whose filter is not there, so that nothing counts."""
 
     scope: str
     groups: tuple[GroupView, ...]
     ports: tuple[PortLosses, ...]
     strangers: tuple[tuple[str, str, Sum], ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Reason(StrEnum):
@@ -126,7 +128,8 @@ class Line:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropsView:
     """`since`: seconds since the epoch from which on; `lasted_s`: how long was counted, 0 where nothing was. `samples`:
-    how it is known who spoke: `recorder`, `live` or `none`. `missed`: how often more was told than was taken."""
+    how it is known who spoke: `recorder`, `live` or `none`. `missed`: how often more was told than was taken.
+    `missing`: the tenants whose filter is not there, so that nothing counts."""
 
     scope: str
     since: float
@@ -134,3 +137,4 @@ class DropsView:
     samples: str
     missed: int
     drops: tuple[DropView, ...]
+    missing: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from enum import StrEnum
+from ipaddress import ip_address
 
 from weft.reach.crossing import Crossing, Talk, why_stopped
 from weft.reach.endpoints import UNSPECIFIED, Endpoint
@@ -115,7 +116,10 @@ def _speaks(world: World, source: Endpoint, target: Endpoint, family: int) -> st
     route = tables.route(target.asked(family), own)
     if route is None:
         return ""
-    return route.src or tables.first_address(family, hops(route)[0].ifname) or tables.any_address(family) or ""
+    near = route.src or tables.first_address(family, hops(route)[0].ifname)
+    if near and not (family == 6 and ip_address(near).is_link_local):
+        return near
+    return tables.any_address(family) or ""
 
 
 def _unknowable(source: Endpoint, target: Endpoint, family: int) -> str:

@@ -112,6 +112,7 @@ class _Watched:
             samples=self.sampler.kind,
             missed=self.sampler.missed,
             drops=rows.views(),
+            missing=self._plant.missing(self._before),
         )
 
     def lines(self, entries: Iterable[Entry]) -> list[Line]:

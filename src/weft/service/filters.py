@@ -67,6 +67,11 @@ class Plant:
     def tables(self) -> dict[str, str]:
         return {netns: room.table for netns, room in self.rooms.items()}
 
+    def missing(self, now: FilterGlance) -> tuple[str, ...]:
+        """The tenants whose filter is not there, or has lost its rules: every one has some that count."""
+        seen = ((room.tenant, now.filters.get(netns, Counts())) for netns, room in self.rooms.items())
+        return tuple(tenant for tenant, counts in seen if not counts.rules)
+
 
 def plant(service: Service, loaded: Loaded) -> Plant:
     """Raises: as Service.prepare."""
@@ -122,7 +127,13 @@ def view_of(one: Plant, name: str | None, now: FilterGlance, before: FilterGlanc
         if name == room.tenant or _is(name, *path[1::2])
     )
     strangers = (row for room in rooms for row in seen.strangers(room)) if name is None else ()
-    return FiltersView(scope=one.prepared.scope, groups=tuple(groups), ports=tuple(ports), strangers=tuple(strangers))
+    return FiltersView(
+        scope=one.prepared.scope,
+        groups=tuple(groups),
+        ports=tuple(ports),
+        strangers=tuple(strangers),
+        missing=one.missing(now),
+    )
 
 
 class Difference:

@@ -68,6 +68,8 @@ def _speech(judged: Judged, filters: Filters) -> tuple[str, Path]:
     held = filters.port(port)
     if not held.port_security:
         return f"{name} may speak as anybody: port_security is false", (*port, "port_security")
+    if held.attach.router:
+        return f"{name} is a router's: it sends on what others sent", port
     if ruling.chain in _AS_ANYBODY:
         return f"{name} may speak as anybody, by its own MAC", port
     by_prefix = any(found.set in (layout.PREFIXES4, layout.PREFIXES6) for found in ruling.found)

@@ -13,6 +13,7 @@ from ipaddress import ip_address, ip_network
 from weft.compiler.qos.planted import Planted
 from weft.model.intent import Intent, Path
 from weft.reach import Talk, Verdict, Walk, World, endpoints
+from weft.reach.outside import network_around
 from weft.reach.routing import hops
 from weft.reach.steps import Carried
 from weft.state import HOST, Key, State, link_key
@@ -91,13 +92,11 @@ class Tracer:
         return self._names.place(netns)
 
     def outside_of(self, end: End) -> str:
-        """The host's link that leads to the external network of a floating IP, or of a port's router, "" for none."""
-        networks = self._intent.external_networks
-        for tenant in self._intent.tenants.values():
-            if end.address in tenant.floating_ips and end.name.endswith(end.address):
-                return networks[tenant.floating_ips[end.address].network].link
+        """The host's link that leads to the external network of an address there, or of a port's router, "" for
+        none."""
         gateway = ways_out(self._intent, network_of(self._intent, end.path)) if end.is_port else None
-        return networks[gateway.network].link if gateway is not None else ""
+        name = network_around(self._intent, end.address) or (gateway.network if gateway is not None else "")
+        return self._intent.external_networks[name].link if name else ""
 
     def guest(self, stitch: Key, family: int) -> End:
         return self._ends.guest(stitch, family)

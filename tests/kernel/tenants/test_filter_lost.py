@@ -44,12 +44,16 @@ def test_a_flush_in_a_tenants_namespace(lab: Lab) -> None:
         status = lab.status()
         assert status.returncode == 3 and "prerouting" in status.stdout
         planned = lab.world.run("weft", "plan", "-f", lab.file, "-o", "json", check=False).stdout
+        for counted in (("groups",), ("drops", "--for", "0.1s")):
+            told = lab.world.run("weft", *counted, "-f", lab.file).stdout
+            assert "tenant shop: its filter is not there, " in told and "tenant dev:" not in told
         (found,) = json.loads(planned)["unfiltered"]
         assert found["netns"] == "weft.lab.shop" and set(found["ports"]) == {f"tenants.{port}" for port in PORTS}
         told = lab.apply(TEXT)
         assert OPEN in told.stdout + told.stderr
         lab.demand("ci", passes=("tcp/10.0.0.10/80",), stops=("tcp/10.0.0.10/22",))
         assert lives(bought) and lab.status().returncode == 0
+        assert "its filter is not there" not in lab.world.run("weft", "groups", "-f", lab.file).stdout
 
 
 def test_somebody_elses_rules_in_place_of_a_tenants(lab: Lab) -> None:

@@ -28,6 +28,7 @@ from weft.model.intent import (
     Uplink,
 )
 from weft.model.links import DummyLink, HostLink, VethLink
+from weft.model.router import Router, RouterInterface
 from weft.model.tuning import LinkTuning, Offloads
 
 NET = ("tenants", "t", "networks", "n")
@@ -124,6 +125,19 @@ def test_an_address_that_no_port_can_have(address: str, why: str) -> None:
     assert why in what
 
 
+@pytest.mark.parametrize(
+    ("to", "fix"),
+    [
+        ("192.0.2.0/24", "lead one of them to another prefix, or by another metric"),
+        ("default", "give one a route to default of its own with another metric, or its subnet `gateway: none`"),
+    ],
+)
+def test_two_that_lead_the_same_elsewhere(to: str, fix: str) -> None:
+    ports = {name: port("both", routes=(RouteSpec(to=to, via=f"10.0.0.{at}"),)) for at, name in enumerate("ab", 2)}
+    _, what, said = one(intent(network("10.0.0.0/24"), **ports))
+    assert "has a route" in what and said == fix
+
+
 def test_an_address_used_twice_is_found_at_the_second() -> None:
     two = {name: port(name, addresses=("10.0.0.5",)) for name in ("a", "b")}
     path, what, _ = one(intent(network("10.0.0.0/24"), **two))
@@ -141,6 +155,18 @@ def test_an_address_that_another_port_holds_is_refused() -> None:
     assert path == ("tenants", "t", "ports", "b", "addresses")
     assert what == "10.0.0.7 is held by port a, which would lose it"
     assert "for a" in fix
+
+
+def test_an_address_that_a_port_holds_is_not_taken_by_a_router_that_names_it() -> None:
+    edge = Router(interfaces=(RouterInterface(network="n", address=("10.0.0.7",)),))
+    shop = Tenant(networks={"n": network("10.0.0.0/24")}, routers={"edge": edge}, ports={"a": port("a")})
+    wanted = Intent(name="lab", tenants={"t": shop})
+    path, what, fix = one(wanted, held={("t", "a"): ("10.0.0.7",)})
+    assert path == ("tenants", "t", "routers", "edge", "interfaces", "0", "address", "0")
+    assert (what, fix) == (
+        "10.0.0.7 is held by port a, which would lose it",
+        "another address here, or `addresses:` for a too",
+    )
 
 
 @pytest.mark.parametrize(

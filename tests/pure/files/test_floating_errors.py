@@ -18,7 +18,7 @@ ADDRESSES = {
     "web: {network: i}": "1: 'web' is not an IP address; for example 10.0.0.10",
     "203.0.113.1: {network: i}, 203.0.113.1: {network: j}": "28: 203.0.113.1 is given twice, first at f:3:30; keep one of the two",
     '"2001:DB8::1": {network: i}, "2001:db8:0::1": {network: j}': "30: 2001:db8::1 is given twice, first at f:3:30; keep one of the two",
-    "203.0.113.1: {port: p}": "1: network is missing; network: NAME says which network the port is on",
+    "203.0.113.1: {port: p}": "1: network is missing; network: NAME says which external network the address is of",
     "203.0.113.1: {network: i, port: p, forward: [{protocol: tcp, ports: 1, port: p}]}": "36: port beside forward: a port that has the address gets all that comes to it; keep one of the two",
     "203.0.113.1: {network: i, fixed_address: 10.0.0.1}": "27: fixed_address without port is nobody's; add port: NAME",
     "203.0.113.1: {network: i, forward: []}": "36: forward says nothing; give it entries, or take it out",
@@ -27,7 +27,7 @@ ADDRESSES = {
 FORWARDS = {
     "{protocol: icmp, ports: 1, port: p}": f"12: icmp has no ports to forward; {WITH_PORTS}",
     "{protocol: 47, ports: 1, port: p}": f"12: gre has no ports to forward; {WITH_PORTS}",
-    "{protocol: tpc, ports: 1, port: p}": "12: protocol: 'tpc' is not an IP protocol; write a whole number",
+    "{protocol: tpc, ports: 1, port: p}": "12: protocol: 'tpc' is not an IP protocol; did you mean tcp?",
     "{protocol: tcp, port: p}": "1: ports is missing; ",
     "{ports: 1, port: p}": "1: protocol is missing; ",
     "{protocol: tcp, ports: 1}": "1: port is missing; ",

@@ -28,7 +28,7 @@ FIGURES = {
     "{impairment: {loss: 101%}}": "20: loss: 101% is out of range for a share in percent; from 0 to 100%",
     "{leaf: fqcodel}": "7: leaf: 'fqcodel' is not one of fq_codel, cake, sfq, fq, pfifo; did you mean fq_codel?",
     "{priority: 8}": "11: priority: 8 is out of range for a priority, 0 is served first; from 0 to 7",
-    "{dscp_mark: af99}": "12: dscp_mark: 'af99' is not a DSCP, by name or number; write a whole number",
+    "{dscp_mark: af99}": "12: dscp_mark: 'af99' is not a DSCP, by name or number; a whole number, or cs0, be, le, cs1, cs2, cs3, cs4, cs5, cs6, cs7, af11, af12, af13, af21, af22, af23, af31, af32, af33, af41, af42, af43, va or ef",
     "{overhead: 300}": "11: overhead: 300 is out of range for a number of bytes for each packet; from -64 to 256",
     "{layer: ipv4}": "8: layer: 'ipv4' is not one of ethernet, ip, atm; did you mean ip?",
     "{ciel: 1mbit}": "1: ciel is not known here; did you mean ceil?",

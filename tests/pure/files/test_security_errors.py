@@ -12,3 +12,17 @@ HEAD = "weft: 1\nname: lab\n" + LINE
 def test_a_rule_of_no_ports_is_not_one_of_all_ports(other: str) -> None:
     said = "ports says none; a port or a range, such as 8000-8100; without ports the rule is of all"
     assert complaints(HEAD + "{protocol: tcp, ports: []" + other + "}]}}}}") == [f"f:3:{24 + len(LINE)}: {said}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("TCP", "did you mean tcp?"),
+        ("icmp6", "did you mean icmpv6?"),
+        ("any", "a whole number, or icmp, igmp, ipip, tcp, egp, udp, dccp, ipv6, rsvp, gre, esp, ah, icmpv6, ospf, "
+         "pim, vrrp, l2tp, sctp or udplite"),
+    ],
+)  # fmt: skip
+def test_a_protocol_that_is_none(written: str, right: str) -> None:
+    what = f"protocol: '{written}' is not an IP protocol; {right}"
+    assert complaints(HEAD + f"{{protocol: {written}}}]}}}}}}}}") == [f"f:3:{12 + len(LINE)}: {what}"]

@@ -120,6 +120,16 @@ def test_a_family_that_he_does_not_speak(intent: Intent, state: State) -> None:
     assert (one.reach, one.why) == (Reach.OPEN, "outside net has no IPv6 address")
 
 
+def test_the_host_asks_with_an_address_that_is_not_of_one_link_alone(intent: Intent, state: State) -> None:
+    """A transit link has a link-local one, which no router sends on."""
+    made = compile(intent, Facts(host_id="h", features=frozenset(FEATURES), links=LINKS))
+    (target,) = (one for one in floating(intent, made.state, endpoints(intent, made.state, made.paths)) if one.ipv6)
+    one = expect(World(state), host(), target, 6)
+    assert (one.reach, one.why) == (Reach.OPEN, "host has no IPv6 address to ask 2001:db8:1::10 with")
+    own = Address(netns=HOST, ifname="eth2", cidr="2001:db8:7::1/64")
+    assert expect(World(State({**state, own.key: own})), host(), target, 6).reach is Reach.YES
+
+
 def test_whom_he_asks(intent: Intent) -> None:
     made = compile(intent, Facts(host_id="h", features=frozenset(FEATURES), links=LINKS))
     ends = endpoints(intent, made.state, made.paths)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pure.trace.lab import TEXT, Lab
+from tests.pure.trace.lab import HOST_SIDE, TEXT, Lab
 from weft.errors import IntentInvalid
+from weft.kinds.link.common import OtherLink
 from weft.trace import Fate, Sort
 
 
@@ -121,6 +122,16 @@ def test_floating_ips_and_forwards() -> None:
         lab.trace("203.0.113.11", "web", "icmp")
     assert "nobody speaks as it" in str(refused.value)
     assert lab.hint("web", "db", "icmp") == "no router joins network shop/front and network shop/back | weft.yaml:7:16"
+
+
+def test_an_address_of_an_external_network_is_asked_by_its_link() -> None:
+    """The router's own too, and where the host itself has no way out, and no address there."""
+    lost = {obj.key: None for obj in HOST_SIDE if not isinstance(obj, OtherLink)}
+    lab = Lab(FLOATING, lost)
+    assert lab.trace("external", "203.0.113.2", "icmp").fate is Fate.PASSES, "the router's"
+    assert lab.trace("203.0.113.77", "203.0.113.2", "icmp").fate is Fate.PASSES
+    assert lab.trace("external", "203.0.113.99", "icmp").why == "the host has no route to 203.0.113.99"
+    assert lab.trace("external", "192.0.2.9", "icmp").why == "the host has no route to 198.51.100.1"
 
 
 def test_a_filter_behind_a_forwarding_is_told_of_the_port_that_it_sees() -> None:

@@ -195,6 +195,25 @@ def test_a_route_that_leads_elsewhere(lab: Lab) -> None:
     assert found.why == "nobody has 10.0.0.99 where web leads to"
 
 
+LEG = """
+weft: 1
+name: lab
+tenants:
+  shop:
+    networks: {front: {subnets: [10.0.0.0/24]}, back: {subnets: [{cidr: 10.1.0.0/24, gateway: 10.1.0.9}]}}
+    routers: {edge: {interfaces: [front, {port: leg}]}}
+    ports:
+      web: {network: front, attach: {netns: web}}
+      db: {network: back, attach: {netns: db}}
+      leg: {network: back, attach: router, addresses: [10.1.0.9]}
+"""
+
+
+def test_a_routers_port_does_not_speak_as_itself() -> None:
+    said = [hop.said for hop in Lab(LEG).trace("web", "db", "icmp").there.hops if hop.sort is Sort.SPOOFING]
+    assert said[1:] == ["shop/leg is a router's: it sends on what others sent"]
+
+
 def test_a_router_that_does_not_forward() -> None:
     key = Key("sysctl", "weft.lab.shop.front", "net/ipv4/ip_forward")
     sysctl = Sysctl(netns="weft.lab.shop.front", name="net/ipv4/ip_forward", value="0")

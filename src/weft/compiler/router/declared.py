@@ -191,6 +191,7 @@ def _addresses(
             what = f"{address} is no host's address in {found.cidr}"
             draft.error(place, what, f"one of {found.text(found.first)} to {found.text(found.last)}")
         elif _hold(draft, found, number, owner, place):
+            found.named[number] = place
             yield Assigned(found, address, number)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import click
 
+from weft.doors.cli.filters_text import missing_lines
 from weft.doors.cli.terminal import plain_lines
 from weft.picture.filters import DropsView, DropView, Line
 from weft.picture.words import quantity
@@ -24,6 +25,7 @@ def _view(view: DropsView) -> Iterator[str]:
     yield click.style(f"{view.scope}: {_about(view)}", bold=True)
     if view.missed:
         yield f"  more was told than could be taken, {view.missed} times"
+    yield from (f"  {line}" for line in missing_lines(view.missing))
     if not view.drops:
         yield "  nothing was dropped"
         return

@@ -21,7 +21,15 @@ def text(views: Sequence[FiltersView]) -> str:
     return "\n\n".join("\n".join(block) for block in blocks) or "Nothing is filtered here."
 
 
+def missing_lines(tenants: Sequence[str]) -> list[str]:
+    """What nobody filters, who would think that nothing was counted."""
+    fix = "nothing is filtered or counted there; `weft apply` makes it"
+    return [click.style(f"tenant {name}: its filter is not there, {fix}", fg="red") for name in tenants]
+
+
 def _blocks(view: FiltersView) -> Iterator[list[str]]:
+    if view.missing:
+        yield missing_lines(view.missing)
     for group in view.groups:
         yield list(_group(group))
     if view.ports:
