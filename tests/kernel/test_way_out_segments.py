@@ -276,6 +276,20 @@ def test_what_is_routed_and_what_stands_there_share_one_tree(world: World, tmp_p
     assert differences(was, world.dump(settle_s=5)) == []
 
 
+def test_what_is_routed_by_a_bridge_has_its_class_where_nobody_upon_it_asks_for_any(
+    world: World, tmp_path: Path
+) -> None:
+    """It leaves by the bridge's port, under the bridge's MAC."""
+    segment, before = LEADING["a bridge of somebody else's"]
+    mac = "ip link set br-lan address 02:00:00:00:00:aa\n"
+    world.run("sh", "-ec", before + mac + ADDRESSES.replace("WIRE", "far1"))
+    file = TAKEN.replace("8], qos: p8", "8]").replace("2], qos: p2", "2]").replace("SEGMENT", segment)
+    (tmp_path / "weft.yaml").write_text(file)
+    world.run("weft", "apply", "-y", "-f", tmp_path / "weft.yaml")
+    assert all(is_of_its_class(world, netns, PORTS[netns]) for netns in ("blue-p6", "blue-p4"))
+    world.run("weft", "destroy", "-y", "lab")
+
+
 BESIDE = """
 weft: 1
 name: lab

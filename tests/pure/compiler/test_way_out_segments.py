@@ -16,6 +16,7 @@ from weft.kinds.tc.htb import Htb, HtbClass
 from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Port, Subnet, Tenant, Uplink
 from weft.model.links import HostLink, VlanLink
 from weft.model.qos import QosUse
+from weft.model.security import AddressPair
 from weft.model.segment import SegmentSpec
 from weft.model.stacked import MacvlanLink
 
@@ -119,7 +120,39 @@ def test_a_bridge_that_leads_out_shares_its_port_s_tree() -> None:
     assert "several have a capacity" in wrong(two, bridge_out)[0][1]
 
 
+def test_a_bridge_s_port_sends_under_any_mac() -> None:
+    """What is routed by the bridge has the bridge's, also where none of the networks upon it asks for anything."""
+    networks = {"n": net(link="br-lan"), "m": Network(subnets=(Subnet(cidr="10.3.0.0/24"),), uplink=Uplink.NAT)}
+    ports = {"p": Port(network="m", attach=Attach(netns="p"), qos=out(MBIT))}
+    wanted = Intent(name="lab", tenants={"t": Tenant(networks=networks, ports=ports)}, host=host(eth2=9 * MBIT))
+    state = made(wanted, replace(KNOWN, egress_links=("br-lan",))).state
+    assert {obj.ifname for obj in state.values() if isinstance(obj, Htb) and obj.ifname in LINKS} == {"eth2"}
+    assert not any(isinstance(obj, NftChain) and obj.name == "out-eth2" for obj in state.values())
+
+
 # what is refused
+
+
+def test_a_link_upon_another_that_is_shared() -> None:
+    """A tree within a tree would lose its guarantees: a VLAN upon a bridge with a known port, a VLAN's own link."""
+    upon = NamespaceConfig(links={"v9": VlanLink(link="eth1", vid=9, capacity=MBIT), **host(eth1=9 * MBIT).links})
+    for first, second, config, above, below in (
+        ({"link": "br-lan"}, {"link": "br-lan", "vlan": 5}, host(eth2=9 * MBIT, **{"br-lan": MBIT}), "br-lan", "eth2"),
+        ({"link": "eth1", "vlan": 5}, {"link": "v9"}, upon, "v9", "eth1"),
+    ):
+        networks = {"n": net(**first), "m": net(**second)}
+        ports = {"p": port(out(MBIT)), "q": replace(port(out(MBIT), "q"), network="m")}
+        both_there = Intent(name="lab", tenants={"t": Tenant(networks=networks, ports=ports)}, host=config)
+        [(path, what, fix)] = wrong(both_there)
+        assert path == ("host", "links", above, "capacity") and f"{above} leaves by {below} too" in what
+        assert f"`segment: {{link: {below}}}`" in fix
+
+
+def test_a_bridge_whose_name_no_chain_takes() -> None:
+    odd = ForeignLink(ifname='b"r', link_kind="bridge")
+    known = replace(KNOWN, links={**LINKS, 'b"r': odd, "eth2": ForeignLink(ifname="eth2", master='b"r')})
+    found = wrong(intent(net(link='b"r'), host(eth2=9 * MBIT), p=port(out(MBIT))), known)
+    assert [what for _, what, _ in found] == ["'b\"r' is no name that weft writes into a chain"]
 
 
 def test_ports_upon_the_link_itself() -> None:
@@ -175,6 +208,19 @@ def test_who_can_send_as_another_is_warned_of() -> None:
         (("q", "port_security"), True)
     ]
     assert not warnings(intent(net(link="eth1"), host(eth1=9 * MBIT), p=replace(free, qos=out(MBIT))), KNOWN)
+
+
+def test_a_mac_that_two_ports_may_have_is_neither_s() -> None:
+    pair = (AddressPair(ip="10.0.0.200", mac="00:00:5e:00:01:01"),)
+    for asked in (out(MBIT), None):
+        asking = {"p": port(out(MBIT)), "q": port(asked, "q")}
+        alone = intent(net(link="eth1"), host(eth1=9 * MBIT), **asking)
+        asking = {name: replace(one, allowed_address_pairs=pair) for name, one in asking.items()}
+        both_may = intent(net(link="eth1"), host(eth1=9 * MBIT), **asking)
+        assert elements(both_may, "upmac-eth1") == elements(alone, "upmac-eth1")
+        told = {path[-1]: what for path, what in warnings(both_may, KNOWN)}
+        assert told.keys() == ({"p", "q"} if asked else {"p"})
+        assert "t/q may send under 00:00:5e:00:01:01 too" in told["p"]
 
 
 def test_a_macvlan_upon_a_link_whose_vlans_are_told_apart() -> None:

@@ -23,6 +23,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
 from weft.compiler.groups.layout import Room, quoted
 from weft.compiler.groups.logs import GUARD, STRANGER, Logs
+from weft.compiler.groups.matches import IpNetwork
 from weft.compiler.naming import interface_id
 from weft.compiler.place import PortPlace
 from weft.kinds.nft.chain import NftChain
@@ -228,21 +229,26 @@ def _mac_elements(link: str, mac: str) -> Iterator[tuple[str, str]]:
 def prefix_elements(place: PortPlace) -> Iterator[tuple[str, str]]:
     """Set and element of each prefix that is more than one address; of one MAC no prefix within another."""
     link = quoted(place.bridge_ifname)
-    wide = {speaker for speaker in speakers(place) if not speaker.address} if _verdict(place) != TRUSTED else set()
-    for speaker in wide:
-        if not any(_is_within(speaker, other) for other in wide):
-            name = layout.PREFIXES6 if speaker.family == 6 else layout.PREFIXES4
-            yield name, f"{link} . {speaker.mac} . {speaker.prefix}"
-    nets = (ip_network(speaker.prefix) for speaker in wide)
-    for net in collapse_addresses(net for net in nets if isinstance(net, IPv6Network)):
+    wide = [speaker for speaker in speakers(place) if not speaker.address] if _verdict(place) != TRUSTED else []
+    nets = [(speaker.mac, ip_network(speaker.prefix)) for speaker in wide]
+    for mac, net in _widest(nets):
+        yield layout.PREFIXES6 if net.version == 6 else layout.PREFIXES4, f"{link} . {mac} . {net}"
+    for net in collapse_addresses(net for _, net in nets if isinstance(net, IPv6Network)):
         yield layout.PROXIES, f"{link} . {int(net.network_address):#x}-{int(net.broadcast_address):#x}"
 
 
-def _is_within(one: Speaker, other: Speaker) -> bool:
-    if one == other or (one.mac, one.family) != (other.mac, other.family):
-        return False
-    mine, wider = ip_network(one.prefix), ip_network(other.prefix)
-    return mine.prefixlen >= wider.prefixlen and mine.supernet(new_prefix=wider.prefixlen) == wider
+def _widest(nets: Iterable[tuple[str, IpNetwork]]) -> Iterator[tuple[str, IpNetwork]]:
+    """Those of a MAC that are in no other of it. In this order what is in another one follows it."""
+    widest: tuple[str, IpNetwork] | None = None
+    for mac, net in sorted(nets, key=_order):
+        if widest is None or widest[0] != mac or net.network_address not in widest[1]:
+            widest = mac, net
+            yield widest
+
+
+def _order(of: tuple[str, IpNetwork]) -> tuple[str, int, int, int]:
+    mac, net = of
+    return mac, net.version, int(net.network_address), net.prefixlen
 
 
 def speakers(place: PortPlace) -> Iterator[Speaker]:

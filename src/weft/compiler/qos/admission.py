@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
-from weft.compiler.qos.demand import Demand, Direction
+from weft.compiler.qos.demand import Demand, Direction, Inside, inside
 from weft.model.intent import Path
 from weft.model.qos_words import rate_text
 
@@ -33,21 +33,17 @@ def demand_capacity(draft: Draft, link: str, demands: Sequence[Demand]) -> None:
 
 def admit(draft: Draft, link: str, capacity_bps: int, way: Direction, demands: Sequence[Demand]) -> None:
     """Find guarantees that come to more than there is."""
-    below: dict[str, list[Demand]] = {}
+    below = inside(demands)
     for demand in demands:
-        below.setdefault(demand.within, []).append(demand)
-    for demand in demands:
-        mine = below.get(demand.place, [])
+        mine = below.get(demand.place, ())
         room = demand.rate_bps or demand.ceil_bps
         if mine and room is not None:
             word = "rate" if demand.rate_bps else "ceil"
             _admit(draft, (*demand.path, way), f"the {word} of {dotted(demand.path[:-1])}", room, mine, below)
-    _admit(draft, capacity_path(link), f"what leads {_WAY_WORDS[way]} {link}", capacity_bps, below.get("", []), below)
+    _admit(draft, capacity_path(link), f"what leads {_WAY_WORDS[way]} {link}", capacity_bps, below.get("", ()), below)
 
 
-def _admit(
-    draft: Draft, path: Path, of: str, room_bps: int, mine: Sequence[Demand], below: Mapping[str, list[Demand]]
-) -> None:
+def _admit(draft: Draft, path: Path, of: str, room_bps: int, mine: Sequence[Demand], below: Inside) -> None:
     asks = {demand.place: _asks(demand, below) for demand in mine}
     total = sum(asks.values())
     if total <= room_bps:

@@ -2,10 +2,11 @@
 
 Rules: in a bridge's forwarding, where both its ports are known. A frame is a port's by the pair of links that joins its
 network and the port's MAC, which the network's guard lets no other port have; so neither another network nor whatever
-else is on the bridge is taken for it. The default comes first, for what the host itself sends by the bridge too. The
-priority stays with a frame through a VLAN's link and is found at the root of the link below. What comes in is led
-through the ifb by the pair's own egress chain, as by a router's transit link. Behind 0 of a hook, where br_netfilter
-goes on with what it took. Source: nft(8), net/bridge/br_forward.c, net/bridge/br_netfilter_hooks.c br_nf_hook_thresh.
+else is on the bridge is taken for it. A MAC that the file lets several ports of a network have is none's. The default
+comes first, for what the host itself sends by the bridge too. The priority stays with a frame through a VLAN's link and
+is found at the root of the link below. What comes in is led through the ifb by the pair's own egress chain, as by a
+router's transit link. Behind 0 of a hook, where br_netfilter goes on with what it took. Source: nft(8),
+net/bridge/br_forward.c, net/bridge/br_netfilter_hooks.c br_nf_hook_thresh.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from weft.compiler.draft import Draft
-from weft.compiler.groups.guard import speakers
 from weft.compiler.joint import outer_end
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
@@ -35,8 +35,8 @@ _MAC = {"egress": "ether saddr", "ingress": "ether daddr"}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridged:
     """One direction of a link that networks stand on. `outlets`: the ports of bridges that lead there; `rest`:
-    (network, class) of what is a network's and no port's own; `ports`: with the class of each and its path. `routes`:
-    whether the host routes by the bridge, which then has `mac`, "" where that may change."""
+    (network, class) of what is a network's and no port's own; `ports`: with the class of each and its path; `macs`:
+    whose each is. `routes`: whether the host routes by the bridge, which then has `mac`, "" where that may change."""
 
     link: str
     way: Direction
@@ -44,6 +44,7 @@ class Bridged:
     outlets: Sequence[str]
     rest: Sequence[tuple[Segment, str]]
     ports: Sequence[tuple[PortPlace, str, Path]]
+    macs: Macs
     path: Path
     routes: bool = False
     mac: str = ""
@@ -83,21 +84,54 @@ def tell_apart(draft: Draft, bridged: Sequence[Bridged]) -> None:
         draft.put(_chain(table, "qos-sent", "output", own), path)
 
 
-def warn_of_unguarded(draft: Draft, bridged: Iterable[Bridged], places: Iterable[PortPlace]) -> None:
-    """Say which ports may send under the MAC of one that has a class: its fellows on the network without a guard."""
-    known = {id(place): place for one in bridged for place, _, _ in one.ports}.values()
-    for place in places:
-        fellow = next((one for one in known if one.segment is place.segment and one is not place), None)
-        if fellow is None or place.port.port_security or place.port.attach.router:
-            continue
-        what = f"without port_security {place.label} can send under the MAC of {fellow.label}, in that one's class"
-        draft.warn((*place.path, "port_security"), what, "leave it out, or another network for this port")
+class Macs:
+    """Which ports may send under which MAC, of the networks that `places` are on."""
+
+    __slots__ = ("_having", "_places")
+
+    def __init__(self, places: Iterable[PortPlace]) -> None:
+        self._places: dict[int, list[PortPlace]] = {}
+        self._having: dict[tuple[int, str], list[PortPlace]] = {}
+        for place in places:
+            self._places.setdefault(id(place.segment), []).append(place)
+            for mac in _macs(place):
+                self._having.setdefault((id(place.segment), mac), []).append(place)
+
+    def on(self, segment: Segment) -> Sequence[PortPlace]:
+        return self._places.get(id(segment), ())
+
+    def others(self, place: PortPlace, mac: str) -> list[PortPlace]:
+        """The other ports that may have a MAC of this one's."""
+        return [one for one in self._having[id(place.segment), mac] if one is not place]
+
+    def of(self, place: PortPlace) -> Iterator[str]:
+        """What the port alone may have."""
+        return (mac for mac in _macs(place) if not self.others(place, mac))
 
 
-def known_by(place: PortPlace) -> Iterator[str]:
+def warn_of_likeness(draft: Draft, bridged: Sequence[Bridged]) -> None:
+    """Say who may send under the MAC of one that has a class: its fellows on the network without a guard, and whom the
+    file gives the same."""
+    known = list({id(place): place for one in bridged for place, _, _ in one.ports}.values())
+    macs = bridged[0].macs
+    for place in known:
+        for mac in _macs(place):
+            if others := macs.others(place, mac):
+                what = f"{others[0].label} may send under {mac} too, so what is under it has no guarantee"
+                draft.warn(place.path, what, "a MAC for each, where its guarantee is to hold")
+    for fellow in {id(place.segment): place for place in reversed(known)}.values():
+        for place in macs.on(fellow.segment):
+            if not (place is fellow or place.port.port_security or place.port.attach.router):
+                what = (
+                    f"without port_security {place.label} can send under the MAC of {fellow.label}, in that one's class"
+                )
+                draft.warn((*place.path, "port_security"), what, "leave it out, or another network for this port")
+
+
+def known_by(place: PortPlace, macs: Macs) -> Iterator[str]:
     """What frames of a port are known by, in words."""
     segment = place.segment
-    yield from (f"{mac} of network {segment.tenant}/{segment.name}" for mac in _macs(place))
+    yield from (f"{mac} of network {segment.tenant}/{segment.name}" for mac in macs.of(place))
 
 
 def _rules(one: Bridged) -> Iterator[str]:
@@ -149,9 +183,9 @@ def _sets(table: str, one: Bridged) -> Iterator[tuple[NftSet | NftElement, Path]
     yield a_set(one.mac_map, "ifname . ether_addr"), one.path
     for place, classid, owner in one.ports:
         pair = outer_end(place.segment).name
-        yield from ((element(one.mac_map, f'"{pair}" . {mac}', classid), owner) for mac in _macs(place))
+        yield from ((element(one.mac_map, f'"{pair}" . {mac}', classid), owner) for mac in one.macs.of(place))
 
 
-def _macs(place: PortPlace) -> Iterator[str]:
+def _macs(place: PortPlace) -> dict[str, None]:
     """The port's MAC, and others that it may speak as."""
-    return iter(dict.fromkeys([place.mac, *(speaker.mac for speaker in speakers(place))]))
+    return dict.fromkeys([place.mac, *(pair.mac for pair in place.port.allowed_address_pairs if pair.mac)])

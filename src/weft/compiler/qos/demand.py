@@ -7,7 +7,7 @@ Where nothing leads out nothing is shared, so nobody guarantees anything there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import field
 from typing import Any, Literal
 
@@ -68,6 +68,38 @@ class Demand:
     @property
     def by(self) -> frozenset[str]:
         return self.out.links
+
+
+class Asking:
+    """Demands, and who of them leads out by which links, as these are called in demands."""
+
+    __slots__ = ("_at", "demands")
+
+    def __init__(self, demands: Sequence[Demand]) -> None:
+        self.demands = demands
+        self._at: dict[str, list[int]] = {}
+        for at, demand in enumerate(demands):
+            for name in demand.by:
+                self._at.setdefault(name, []).append(at)
+
+    @property
+    def names(self) -> Set[str]:
+        return self._at.keys()
+
+    def by(self, names: Iterable[str]) -> list[Demand]:
+        """Those that lead out by any of these, in their order."""
+        return [self.demands[at] for at in sorted({at for name in names for at in self._at.get(name, ())})]
+
+
+Inside = Mapping[str, Sequence[Demand]]
+"""Demands by the place that they are part of, "" for what is part of no other."""
+
+
+def inside(demands: Iterable[Demand]) -> Inside:
+    found: dict[str, list[Demand]] = {}
+    for demand in demands:
+        found.setdefault(demand.within, []).append(demand)
+    return found
 
 
 def collect(

@@ -56,7 +56,18 @@ class Out:
 class Leading:
     """All that leads out."""
 
-    __slots__ = ("_known", "_leaving", "_links", "_segments", "_transit", "_ways", "routers")
+    __slots__ = (
+        "_behind",
+        "_fronts",
+        "_known",
+        "_leaving",
+        "_links",
+        "_of_tenants",
+        "_standing",
+        "_transit",
+        "_ways",
+        "routers",
+    )
 
     def __init__(
         self,
@@ -70,12 +81,17 @@ class Leading:
         """`links`: by external network; `transit`: pool addresses of ports, by their own; `leads`: of floating IPs;
         `segments`: all networks; `known`: the links of which the file says what they carry."""
         self.routers = routers
-        self._segments, self._known = segments, known
+        self._known = known
         self._links, self._transit, self._leaving = links, transit, Leaving(routers)
         self._ways: dict[tuple[Path, str], list[tuple[str, Way]]] = {}
         for lead in leads:
             for way in lead.ways:
                 self._ways.setdefault((lead.router.path, way.fixed), []).append((lead.address, way))
+        self._of_tenants: dict[str, tuple[list[RouterPlace], list[Segment]]] = {}
+        self._standing: dict[str, list[tuple[Segment, Outlet]]] = {}
+        self._fronts: dict[str, str] = {}
+        self._behind: dict[str, list[str]] = {}
+        self._sort(segments)
 
     def of_port(self, place: PortPlace) -> Out:
         if place.segment.uplink is not None:
@@ -87,12 +103,20 @@ class Leading:
         return self._out(by, [segment])
 
     def of_tenant(self, tenant: str) -> Out:
-        routed = self._by(one for one in self.routers if one.tenant == tenant and one.transit and one.legs)
-        return self._out(routed, [segment for segment in self._segments if segment.tenant == tenant])
+        routers, segments = self._of_tenants.get(tenant, ((), ()))
+        return self._out(self._by(routers), segments)
 
-    def standing(self) -> Iterator[tuple[Segment, Outlet]]:
-        """The networks whose frames leave by links, each with how."""
-        return ((segment, outlet) for segment in self._segments for outlet in _outlets(segment))
+    def standing(self, link: str) -> Sequence[tuple[Segment, Outlet]]:
+        """The networks whose frames leave by a link, each with how."""
+        return self._standing.get(link, ())
+
+    def front(self, link: str) -> str:
+        """The bridge that networks stand on and that the link leads out of; the link itself where there is none."""
+        return self._fronts.get(link, link)
+
+    def behind(self, bridge: str) -> Sequence[str]:
+        """The links that lead out of a bridge that networks stand on, sorted."""
+        return self._behind.get(bridge, ())
 
     def crowded(self, segment: Segment) -> RouterPlace | None:
         """A router that leads the network out along with others, so that the host cannot tell it from these."""
@@ -110,6 +134,19 @@ class Leading:
                 for ports in way.forward.ports:
                     protocol = way.forward.protocol
                     yield Seen(router=router, address=floating, word=way.word, protocol=protocol, ports=ports)
+
+    def _sort(self, segments: Iterable[Segment]) -> None:
+        for router in self.routers:
+            if router.transit and router.legs:
+                self._of_tenants.setdefault(router.tenant, ([], []))[0].append(router)
+        for segment in segments:
+            self._of_tenants.setdefault(segment.tenant, ([], []))[1].append(segment)
+            for outlet in _outlets(segment):
+                self._standing.setdefault(outlet.link, []).append((segment, outlet))
+                if segment.footing is not None and segment.footing.joined is not None and outlet.port == outlet.link:
+                    self._fronts.setdefault(outlet.link, segment.footing.joined.name)
+        for link in sorted(self._fronts):
+            self._behind.setdefault(self._fronts[link], []).append(link)
 
     def _out(self, routed: frozenset[str], segments: Iterable[Segment]) -> Out:
         below = {outlet.link for segment in segments for outlet in _outlets(segment)}

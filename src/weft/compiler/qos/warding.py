@@ -23,6 +23,7 @@ from weft.kinds.link.macvtap import Macvtap
 from weft.kinds.link.vlan import Vlan
 from weft.kinds.nft.table import NftTable
 from weft.model.intent import Path
+from weft.records import dataclass
 from weft.state import HOST, Key, State, link_key
 
 Upon = Mapping[Key, Sequence[ChildLink]]
@@ -41,38 +42,49 @@ def upon_links(state: State) -> Upon:
     return found
 
 
-def ward_off(
-    draft: Draft, link: str, mac: str, default: str, path: Path, outlets: Sequence[Outlet], upon: Upon
-) -> None:
-    """Give what others send by `link` the `default` class. `outlets`: by what networks leave by it."""
-    there = upon.get(link_key(HOST, link), ())
-    rules = tuple(_rules(mac, default, outlets, there))
-    if rules:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ward:
+    """A link whose classes are kept from others. `mac`: its own, "" where that is not known; `default`: the class of
+    what others send; `outlets`: by what frames that have a class leave by it; `is_port`: whether it is a bridge's, so
+    that what leaves by it has any MAC."""
+
+    link: str
+    mac: str
+    default: str
+    outlets: Sequence[Outlet]
+    is_port: bool
+
+
+def ward_off(draft: Draft, ward: Ward, upon: Upon, path: Path) -> None:
+    """Put the link's egress chain, where anybody else can send by it."""
+    there = upon.get(link_key(HOST, ward.link), ())
+    if rules := tuple(_rules(ward, there)):
         draft.share(NftTable(netns=HOST, family="netdev", name=draft.names.table), path)
-        draft.put(egress_chain(draft, link, rules), path)
-    _warn(draft, link, there, in_vlans=any(outlet.vid for outlet in outlets))
+        draft.put(egress_chain(draft, ward.link, rules), path)
+    _warn(draft, ward, there)
 
 
-def _rules(mac: str, default: str, outlets: Sequence[Outlet], there: Iterable[ChildLink]) -> Iterator[str]:
-    own = sorted({outlet.vid for outlet in outlets if outlet.vid})
-    ports = {outlet.port for outlet in outlets}
+def _rules(ward: Ward, there: Iterable[ChildLink]) -> Iterator[str]:
+    own = {outlet.vid for outlet in ward.outlets if outlet.vid}
+    ports = {outlet.port for outlet in ward.outlets}
     others = [obj for obj in there if isinstance(obj, Vlan) and obj.ifname not in ports]
-    loses = f"meta priority set {default}"
+    loses = f"meta priority set {ward.default}"
     if own:
         yield f"vlan id {_ids(own)} accept"
     if vids := {obj.vid for obj in others if obj.protocol == "802.1q"}:
         yield f"vlan id {_ids(vids)} {loses}"
     if any(obj.protocol != "802.1q" for obj in others):
         yield f"ether type 8021ad {loses}"
-    if _MAC.fullmatch(mac) and all(outlet.vid for outlet in outlets):
-        yield f"ether saddr != {mac} {loses}"
+    if _MAC.fullmatch(ward.mac) and not ward.is_port:
+        yield f"ether saddr != {ward.mac} {loses}"
 
 
 def _ids(vids: Iterable[int]) -> str:
     return one_of(list(map(str, sorted(vids))))
 
 
-def _warn(draft: Draft, link: str, there: Iterable[ChildLink], *, in_vlans: bool) -> None:
+def _warn(draft: Draft, ward: Ward, there: Iterable[ChildLink]) -> None:
+    link, in_vlans = ward.link, any(outlet.vid for outlet in ward.outlets)
     kinds = (Ipvlan, Macvlan, Macvtap) if in_vlans else (Ipvlan,)
     found = next((obj for obj in there if isinstance(obj, kinds)), None)
     if isinstance(found, Ipvlan):

@@ -14,20 +14,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from weft.compiler.draft import Draft
-from weft.compiler.footing import Outlet
 from weft.compiler.joint import outer_end
 from weft.compiler.naming import altnames, identity, mac, short_id
 from weft.compiler.network import ETHERNET_MTU, Segment
 from weft.compiler.place import PortPlace
 from weft.compiler.qos.admission import admit
-from weft.compiler.qos.bridging import Bridged, known_by, tell_apart, warn_of_unguarded
-from weft.compiler.qos.demand import DIRECTIONS, Demand, Direction, Shares, collect, tenant_place, within
+from weft.compiler.qos.bridging import Bridged, Macs, known_by, tell_apart, warn_of_likeness
+from weft.compiler.qos.demand import (
+    DIRECTIONS,
+    Asking,
+    Demand,
+    Direction,
+    Inside,
+    Shares,
+    collect,
+    inside,
+    tenant_place,
+    within,
+)
 from weft.compiler.qos.leading import Leading
 from weft.compiler.qos.marking import Marked, lead_through, mark
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
 from weft.compiler.qos.trunks import Trunk, trunks
-from weft.compiler.qos.warding import Upon, upon_links, ward_off
+from weft.compiler.qos.warding import Upon, Ward, upon_links, ward_off
 from weft.compiler.router.place import RouterPlace
 from weft.compiler.tenant import PortKey
 from weft.kinds.link.common import Link
@@ -57,17 +67,18 @@ class WayOut:
 
 def compile_way_out(draft: Draft, out: WayOut) -> None:
     """Put the shared trees of all links that lead out, where anybody asks for a part of them."""
-    demands = {way: collect(draft, out.shares, out.segments, out.places, out.leading, way) for way in DIRECTIONS}
-    asking = [*demands["egress"], *demands["ingress"]]
-    if not asking:
+    asking = {way: Asking(collect(draft, out.shares, out.segments, out.places, out.leading, way)) for way in DIRECTIONS}
+    demands = [demand for way in DIRECTIONS for demand in asking[way].demands]
+    if not demands:
         return
-    found = trunks(draft, out.shares, out.leading, asking)
-    _need(draft, asking[0].path, come_in=bool(demands["ingress"]))
+    found = trunks(draft, out.shares, out.leading, Asking(demands))
+    _need(draft, demands[0].path, come_in=bool(asking["ingress"].demands))
+    macs = Macs(place for place in out.places.values() if place.segment.footing is not None)
     trees = [
-        tree
+        _tree(draft, out, trunk, way, macs, mine)
         for trunk in found
         for way in DIRECTIONS
-        if (tree := _tree(draft, out, trunk, way, [one for one in demands[way] if one.by & trunk.names]))
+        if (mine := asking[way].by(trunk.names))
     ]
     upon = upon_links(draft.state)
     for tree in trees:
@@ -77,7 +88,7 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
     if bridged := [tree for tree in trees if tree.trunk.bridged]:
         told_apart = [tree.bridged(draft, out) for tree in bridged]
         tell_apart(draft, told_apart)
-        warn_of_unguarded(draft, told_apart, out.places.values())
+        warn_of_likeness(draft, told_apart)
     _lead_in(draft, out, [tree for tree in trees if tree.way == "ingress"])
 
 
@@ -87,7 +98,10 @@ def _lead_in(draft: Draft, out: WayOut, trees: Sequence[_Shared]) -> None:
     for tree in trees:
         onward = [(router.transit, router.path) for router in out.routers if tree.trunk.routed]
         if tree.trunk.bridged:
-            onward += [(outer_end(segment).name, (*segment.path, "segment")) for segment, _ in tree.standing(out)]
+            onward += [
+                (outer_end(segment).name, (*segment.path, "segment"))
+                for segment, _ in out.leading.standing(tree.trunk.link)
+            ]
         for device, path in onward:
             by.setdefault(device, (path, {}))[1][tree.major] = tree.built.ground.ifname
     for device, (path, ifbs) in by.items():
@@ -96,10 +110,12 @@ def _lead_in(draft: Draft, out: WayOut, trees: Sequence[_Shared]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shared:
-    """One direction of a link, and the tree built for it. `replaces`: whether a root of somebody else's gives way."""
+    """One direction of a link, and the tree built for it. `macs`: of the ports on networks that stand on links;
+    `replaces`: whether a root of somebody else's gives way."""
 
     trunk: Trunk
     way: Direction
+    macs: Macs
     demands: Sequence[Demand]
     built: Tree
     path: Path
@@ -115,8 +131,7 @@ class _Shared:
         if self.way == "ingress":
             draft.link(_ifb(draft, link), self.path)
         else:
-            outlets = [outlet for _, outlet in self.standing(out)] if self.trunk.bridged else []
-            ward_off(draft, link, _mac(draft, link), self.built.default, self.path, outlets, upon)
+            ward_off(draft, self._ward(draft, out), upon, self.path)
         draft.plant(self._planted(out))
         own = _own(draft, link)
         if self.replaces and (own is None or own.adopt):
@@ -127,9 +142,16 @@ class _Shared:
             classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]
             draft.put(obj, origins.get(classid) or self.path)
 
-    def standing(self, out: WayOut) -> list[tuple[Segment, Outlet]]:
-        """The networks whose frames leave by the link."""
-        return [(segment, outlet) for segment, outlet in out.leading.standing() if outlet.link == self.trunk.link]
+    def _ward(self, draft: Draft, out: WayOut) -> Ward:
+        trunk = self.trunk
+        outlets = [outlet for _, outlet in out.leading.standing(trunk.link)] if trunk.bridged else []
+        return Ward(
+            link=trunk.link,
+            mac=_mac(draft, trunk.link),
+            default=self.built.default,
+            outlets=outlets,
+            is_port=trunk.front != trunk.link,
+        )
 
     def marked(self, out: WayOut) -> Marked:
         """Who gets which class of what the host routes."""
@@ -156,7 +178,7 @@ class _Shared:
     def bridged(self, draft: Draft, out: WayOut) -> Bridged:
         """Who gets which class of the frames that the host's bridges forward."""
         there, classids = {demand.place for demand in self.demands}, self._classids()
-        standing = self.standing(out)
+        standing = out.leading.standing(self.trunk.link)
         networks = {id(segment): segment for segment, _ in standing}.values()
         rest = [(segment, within(segment, there)) for segment in networks]
         trunk, bridge = self.trunk, _own(draft, self.trunk.front)
@@ -171,6 +193,7 @@ class _Shared:
                 if over or self.way == "ingress"
             ],
             ports=[(place, classids[demand.place], demand.path[:-1]) for demand, place in self._standing_ports()],
+            macs=self.macs,
             path=self.path,
             routes=trunk.routed and trunk.front != trunk.link,
             mac=(bridge.mac if bridge is not None else None) or "",
@@ -183,14 +206,14 @@ class _Shared:
 
     def _planted(self, out: WayOut) -> Planted:
         classids = self._classids()
-        at_bridge = {classids[one.place]: tuple(known_by(place)) for one, place in self._standing_ports()}
-        behind = {classid: tuple(map(str, seen)) for _, classid, seen in self.marked(out).ports}
+        at_bridge = {classids[one.place]: tuple(known_by(place, self.macs)) for one, place in self._standing_ports()}
+        behind = self.marked(out).ports if self.trunk.routed else ()
         return Planted(
             path=self.path,
             direction=self.way,
             link=link_key(HOST, self.built.ground.ifname),
             tree=self.built,
-            known_by=behind if self.trunk.routed else {},
+            known_by={classid: tuple(map(str, seen)) for _, classid, seen in behind},
             known_at_bridge=at_bridge,
         )
 
@@ -215,9 +238,7 @@ def _need(draft: Draft, path: Path, *, come_in: bool) -> None:
         draft.need(feature, path, instead)
 
 
-def _tree(draft: Draft, out: WayOut, trunk: Trunk, way: Direction, demands: Sequence[Demand]) -> _Shared | None:
-    if not demands:
-        return None
+def _tree(draft: Draft, out: WayOut, trunk: Trunk, way: Direction, macs: Macs, demands: Sequence[Demand]) -> _Shared:
     link = trunk.link
     capacity_bps = out.shares.capacity_bps[link]
     admit(draft, link, capacity_bps, way, demands)
@@ -230,28 +251,35 @@ def _tree(draft: Draft, out: WayOut, trunk: Trunk, way: Direction, demands: Sequ
         mtu=_mtu(draft, link),
         features=draft.facts.features,
     )
-    top = Branch(origin=path, ceil_bps=capacity_bps, branches=tuple(_branches(demands, "", ())))
+    top = Branch(origin=path, ceil_bps=capacity_bps, branches=tuple(_branches(inside(demands), "", ())))
     replaces = own is not None and own.replace and way == "egress"
-    return _Shared(trunk=trunk, way=way, demands=demands, built=build_tree(top, ground), path=path, replaces=replaces)
+    return _Shared(
+        trunk=trunk,
+        way=way,
+        macs=macs,
+        demands=demands,
+        built=build_tree(top, ground),
+        path=path,
+        replaces=replaces,
+    )
 
 
-def _branches(demands: Sequence[Demand], over: str, at: tuple[str, ...]) -> Iterator[Branch]:
+def _branches(parts: Inside, over: str, at: tuple[str, ...]) -> Iterator[Branch]:
     """The classes of what is part of `over`."""
-    for demand in demands:
-        if demand.within == over:
-            path, want = (*at, demand.place), demand.want
-            yield Branch(
-                path=path,
-                origin=demand.path[:-1],
-                rate_bps=demand.rate_bps or None,
-                ceil_bps=demand.ceil_bps,
-                burst_bytes=want.burst,
-                priority=want.priority,
-                latency_us=want.latency,
-                leaf=want.leaf,
-                receives=demand.port is None,
-                branches=() if demand.port is not None else tuple(_branches(demands, demand.place, path)),
-            )
+    for demand in parts.get(over, ()):
+        path, want = (*at, demand.place), demand.want
+        yield Branch(
+            path=path,
+            origin=demand.path[:-1],
+            rate_bps=demand.rate_bps or None,
+            ceil_bps=demand.ceil_bps,
+            burst_bytes=want.burst,
+            priority=want.priority,
+            latency_us=want.latency,
+            leaf=want.leaf,
+            receives=demand.port is None,
+            branches=() if demand.port is not None else tuple(_branches(parts, demand.place, path)),
+        )
 
 
 def _paths(demands: Sequence[Demand]) -> dict[str, tuple[str, ...]]:

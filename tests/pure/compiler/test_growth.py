@@ -1,0 +1,75 @@
+"""What compiling costs grows as what is asked for: counted in calls, so that no other work disturbs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from tests.pure.compiler.intents import facts
+from weft.compiler import compile
+from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, Subnet, Tenant
+from weft.model.links import DummyLink, HostLink
+from weft.model.qos import QosDirection, QosUse
+from weft.model.segment import SegmentSpec
+
+GBIT = 10**9
+SUBNETS = (Subnet(cidr="10.0.0.0/16"),)
+SHARE = QosUse(egress=QosDirection(rate=10**6))
+
+
+def lines(count: int) -> Intent:
+    """So many links, a network with a guarantee on each."""
+    links: dict[str, HostLink] = {f"d{at}": DummyLink(capacity=GBIT) for at in range(count)}
+    networks = {f"n{at}": Network(subnets=SUBNETS, segment=SegmentSpec(link=f"d{at}")) for at in range(count)}
+    ports = {f"p{at}": Port(network=f"n{at}", attach=Attach(netns=f"p{at}"), qos=SHARE) for at in range(count)}
+    tenants = {"t": Tenant(networks=networks, ports=ports)}
+    return Intent(name="lab", tenants=tenants, host=NamespaceConfig(links=links))
+
+
+def owners(count: int) -> Intent:
+    """So many tenants with an aggregate each, on VLANs of one link; each has a port more without a guard."""
+    tenants = {
+        f"t{at}": Tenant(
+            qos=SHARE,
+            networks={"n": Network(subnets=SUBNETS, segment=SegmentSpec(link="d", vlan=at + 1), qos=SHARE)},
+            ports={
+                "p": Port(network="n", attach=Attach(netns=f"p{at}"), qos=SHARE),
+                "q": Port(network="n", attach=Attach(netns=f"q{at}"), port_security=False),
+            },
+        )
+        for at in range(count)
+    }
+    return Intent(name="lab", tenants=tenants, host=NamespaceConfig(links={"d": DummyLink(capacity=1000 * GBIT)}))
+
+
+def pairs(count: int) -> Intent:
+    """One port that may speak as so many prefixes, half of them within others."""
+    said = (AddressPair(ip=f"10.{at // 2}.0.0/{16 + at % 2}") for at in range(count))
+    port = Port(network="n", attach=Attach(netns="p"), allowed_address_pairs=tuple(said))
+    return Intent(name="lab", tenants={"t": Tenant(networks={"n": Network(subnets=SUBNETS)}, ports={"p": port})})
+
+
+def calls(of: Intent) -> int:
+    known, count = facts(), 0
+
+    def seen(_frame: FrameType, _event: str, _arg: Any) -> None:
+        nonlocal count
+        count += 1
+
+    sys.setprofile(seen)
+    try:
+        compile(of, known)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("made", [lines, owners, pairs])
+def test_four_times_as_much_is_little_more_than_four_times_the_work(made: Callable[[int], Intent]) -> None:
+    calls(made(1))  # what is made once a process
+    few, many = calls(made(40)), calls(made(160))
+    assert many < 5 * few, f"{few} calls for 40, {many} for 160"
