@@ -143,6 +143,18 @@ def test_a_trial_that_could_not_be_taken_back_is_when_that_is_mended(lab: Lab) -
     lab.assert_as(before, "taken back")
 
 
+def test_one_that_can_be_led_to_no_end_stops_no_other(lab: Lab) -> None:
+    lab.write(THEIRS)
+    lab.weft("apply", code=-signal.SIGKILL, act=killed(is_committed))
+    lab.sh(BROKEN)
+    lab.write("weft: 1\nname: other\nhost: {links: {fine: {kind: bridge}}}\n")
+    lab.weft("apply", code=-signal.SIGKILL, act=killed(is_committed))
+    told = lab.weft("recover", code=INCOMPLETE)
+    assert told.out == "other: finished, as was wanted\n" and "could not finish: create link store" in told.err
+    lab.weft("destroy")
+    assert lab.world.run("weft", "destroy", "-y", "other").returncode == 0
+
+
 REFUSED = "sed -i 's/kind: bridge/kind: bridle/' /var/lib/weft/lab/current"
 """As a file would be that an older weft took."""
 

@@ -22,7 +22,7 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, WeftError
 from weft.files import Loaded
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
@@ -247,14 +247,24 @@ class Service:
 
     def recover(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo what did not end, of one scope or of all. Raises: Locked, RollbackIncomplete."""
-        done = []
+        return list(self.recovering(scope, wait_s=wait_s))
+
+    def recovering(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> Iterator[Recovered]:
+        """As `recover`, one by one. What stops one scope stops no other: it is raised at the end, of several the first.
+        Raises: Locked, RollbackIncomplete."""
+        failures = []
         for name in sorted(self._ends.left()):
             if scope not in (None, name):
                 continue
-            with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
-                recovered = self._ends.recover(name)
-            done += [recovered] if recovered else []
-        return done
+            try:
+                with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
+                    recovered = self._ends.recover(name)
+            except WeftError as failure:
+                failures.append(failure)
+            else:
+                yield from [recovered] if recovered else []
+        if failures:
+            raise failures[0]
 
     def kept(self, scope: str) -> Loaded:
         """The intent last applied under that name, be it on trial. Raises: Refused where there is none."""
