@@ -4,6 +4,7 @@ does when somebody ends one of them, or itself. Witnesses are /proc and what the
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -286,6 +287,45 @@ def test_the_supervisor_ends_what_it_keeps_when_it_is_asked_to_end(real: Process
     os.kill(supervisor, signal.SIGTERM)
     until(lambda: not supervisors(), "the supervisor has ended")
     assert running() == {} and told() == ["first", "ended"]
+
+
+def test_one_that_is_ending_starts_nothing_more(real: Processes) -> None:
+    """Whoever asks it meanwhile has the next one start it, and what was there before."""
+    stubborn = replace(program(), argv=("/bin/sh", "-c", f"trap '' TERM; touch {READY}; sleep 1000"))
+    other = program(name="lab.two")
+    create(real, stubborn)
+    (ending,) = supervisors()
+    os.kill(ending, signal.SIGTERM)
+    create(real, other)
+    (after,) = supervisors()
+    assert after != ending and len(running()) == 2
+    assert whole(real) == State.of([stubborn, other])
+
+
+def test_where_one_more_has_no_room_all_others_go_on(real: Processes) -> None:
+    create(real, program())
+    before = running()
+    (supervisor,) = supervisors()
+    _, hard = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
+    answering = 1 + max(map(int, os.listdir(f"/proc/{supervisor}/fd"))) + 1  # and for nothing more
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (answering, hard))
+    with pytest.raises(ProgramFailed, match="Too many open files"):
+        create(real, program(name="lab.two"))
+    assert running() == before
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (hard, hard))
+    until(lambda: len(running()) == 2, "it is tried again")
+    assert supervisors() == [supervisor] and before.items() < running().items()
+
+
+def test_a_supervisor_takes_as_many_descriptors_as_it_may(real: Processes) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard // 2, hard))
+    try:
+        create(real, program())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    (supervisor,) = supervisors()
+    assert resource.prlimit(supervisor, resource.RLIMIT_NOFILE) == (hard, hard)
 
 
 def test_a_namespace_made_anew_under_the_name_is_another_place(real: Processes, red: World) -> None:

@@ -1,5 +1,5 @@
-"""What was cut short and can be led to neither end, for somebody has broken what it stands on: destroy still takes
-everything away."""
+"""What was cut short and can be led to neither end, for somebody has broken what it stands on; and what an older weft
+took that this one refuses. Destroy still takes everything away."""
 
 from __future__ import annotations
 
@@ -141,3 +141,38 @@ def test_a_trial_that_could_not_be_taken_back_is_when_that_is_mended(lab: Lab) -
     lab.sh(MENDED)
     lab.weft("recover", before=late)
     lab.assert_as(before, "taken back")
+
+
+def test_one_that_can_be_led_to_no_end_stops_no_other(lab: Lab) -> None:
+    lab.write(THEIRS)
+    lab.weft("apply", code=-signal.SIGKILL, act=killed(is_committed))
+    lab.sh(BROKEN)
+    lab.write("weft: 1\nname: other\nhost: {links: {fine: {kind: bridge}}}\n")
+    lab.weft("apply", code=-signal.SIGKILL, act=killed(is_committed))
+    told = lab.weft("recover", code=INCOMPLETE)
+    assert told.out == "other: finished, as was wanted\n" and "could not finish: create link store" in told.err
+    lab.weft("destroy")
+    assert lab.world.run("weft", "destroy", "-y", "other").returncode == 0
+
+
+REFUSED = "sed -i 's/kind: bridge/kind: bridle/' /var/lib/weft/lab/current"
+"""As a file would be that an older weft took."""
+
+
+def test_a_kept_file_that_is_refused_by_now_is_in_nobodys_way(lab: Lab) -> None:
+    """Neither of another file, which leaves out what is in a namespace of somebody else's, nor of destroy."""
+    lab.sh("ip netns add theirs")
+    before = lab.dump()
+    lab.write(THEIRS)
+    lab.weft("apply")
+    lab.sh(REFUSED)
+    told = lab.world.run("weft", "status", "lab", check=False)
+    assert "what was last applied as lab is refused by this weft" in told.stderr and "'bridle'" in told.stderr
+    lab.write(THEIRS.partition("namespaces:")[0])
+    lab.weft("apply")
+    assert "own" not in lab.sh("ip -n theirs -br link")
+    lab.write(THEIRS)
+    lab.weft("apply")
+    lab.sh(REFUSED)
+    lab.weft("destroy")
+    lab.assert_as(before, "destroyed")

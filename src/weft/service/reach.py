@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Protocol as Interface
 
 from weft.check.reach import Measured, Outcome, Protocol, measure
@@ -19,6 +20,7 @@ from weft.files import Loaded
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import ChildLink, Link
+from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect, routers
 from weft.records import dataclass
@@ -109,25 +111,11 @@ def check_reach(
     pairs than MOST_PAIRS; NotPermitted, DumpInterrupted, and as Service.prepare.
     """
     prepared = service.prepare(loaded)
-    ports_there = endpoints(loaded.intent, prepared.desired, prepared.paths)
-    found = [*ports_there, *targets(loaded.intent, prepared.desired, ports_there)]
-    if outside:
-        found += routers(loaded.intent, prepared.desired, prepared.paths)
-        found += outsiders(loaded.intent, State(prepared.observed | prepared.desired), outside)
-    choice = Choice(loaded.intent, found, ports, protocols)
-    selected, asked = choice.selected, choice.pairs
-    if len(asked) > MOST_PAIRS:
-        what = f"{len(selected):,} ports are {len(asked):,} pairs; at once {MOST_PAIRS:,} can be measured"
-        raise IntentInvalid([Problem(where="--port", what=what, fix="choose one port, or a tenant's: --port 'shop/*'")])
-    expectations = list(_expectations(prepared, asked))
-    if watcher is not None:
-        watcher.start(sum(known.reach is not Reach.OPEN for known in expectations) * len(protocols))
-    namespaces = Namespaces()
-    try:
-        measured = measure(namespaces, expectations, protocols, watcher or (lambda settled: None))
-    finally:
-        namespaces.close()
-    ends = {end.name: end for end in (*selected, *(end for pair in asked for end in pair))}
+    choice = Choice(loaded.intent, _found(loaded.intent, prepared, outside), ports, protocols)
+    _demand_few(choice)
+    expectations = list(_expectations(prepared, choice.pairs))
+    measured = _measured(expectations, protocols, watcher)
+    ends = {end.name: end for end in (*choice.selected, *chain.from_iterable(choice.pairs))}
     return Reached(
         scope=prepared.scope,
         ports=tuple(ends.values()),
@@ -139,6 +127,36 @@ def check_reach(
         outside=choice.outside,
         idle=choice.idle,
     )
+
+
+def _found(intent: Intent, prepared: Prepared, outside: Sequence[str]) -> list[Endpoint]:
+    """All that may ask or be asked. Raises: IntentInvalid for an address that nobody can ask with."""
+    ports = endpoints(intent, prepared.desired, prepared.paths)
+    found = [*ports, *targets(intent, prepared.desired, ports)]
+    if outside:
+        found += routers(intent, prepared.desired, prepared.paths)
+        found += outsiders(intent, State(prepared.observed | prepared.desired), outside)
+    return found
+
+
+def _demand_few(choice: Choice) -> None:
+    """Raises: IntentInvalid where more is asked than can be at once."""
+    if len(choice.pairs) > MOST_PAIRS:
+        are = f"{len(choice.selected):,} ports are {len(choice.pairs):,} pairs"
+        what = f"{are}; at once {MOST_PAIRS:,} can be measured"
+        raise IntentInvalid([Problem(where="--port", what=what, fix="choose one port, or a tenant's: --port 'shop/*'")])
+
+
+def _measured(
+    expectations: Sequence[Expectation], protocols: Collection[Protocol], watcher: Watcher | None
+) -> Measured:
+    if watcher is not None:
+        watcher.start(sum(known.reach is not Reach.OPEN for known in expectations) * len(protocols))
+    namespaces = Namespaces()
+    try:
+        return measure(namespaces, expectations, protocols, watcher or (lambda settled: None))
+    finally:
+        namespaces.close()
 
 
 def on_its_ground(desired: State, observed: State) -> State:

@@ -22,18 +22,18 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete
-from weft.files import Loaded, loads_stored
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, WeftError
+from weft.files import Loaded
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.plan.diverted import given_up, moved
-from weft.probe import key_files
 from weft.service.announcing import announce
+from weft.service.former import former_of, read_kept, touched_host, touches_host
 from weft.service.guard import Guard
 from weft.service.listed import Program, Scope, programs, scopes
 from weft.service.places import enter
-from weft.service.prepared import Former, Prepared, namespaces_of, prepare, prepare_nothing
+from weft.service.prepared import Former, Prepared, prepare, prepare_nothing
 from weft.service.severing import divert, forget, narrowed, sever
 from weft.service.status import Status, status_of
 from weft.service.transactions import Recovered, Transactions
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from weft.backends.counters import Glance
     from weft.check.finding import Finding
     from weft.picture.view import Topology
-
-_NAMED_IN_FILES_ALONE = ("pidfile", "namespaces", "macsec")
-"""Words of a file without which it speaks of no namespace but weft's own."""
 
 WAIT_S = 10.0
 """How long a command waits for another weft's locks, in seconds, unless told otherwise."""
@@ -132,7 +129,7 @@ class Service:
     ) -> Prepared:
         """As `apply`, with the plan that `think` makes under the locks. Raises: as `apply`, and what `think` does."""
         intent = loaded.intent
-        with self._locked(intent.name, _locks(intent), wait_s):
+        with self._locked(intent.name, intent, wait_s):
             prepared = _agreed(lambda: think(loaded), agree)
             prepared.demand_no_foreign()
             note = on_trial(Verb.APPLY, prepared.plan, confirm_within_s)
@@ -156,9 +153,7 @@ class Service:
 
         Raises: Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
-        kept = self._intents.load(scope)
-        locks = _locks(loads_stored(kept.files).intent) if kept else {HOST_LOCK}
-        with self._locked(scope, locks, wait_s, may_be_stuck=True) as was_left:
+        with self._locked(scope, None, wait_s) as was_left:
             places = self._ends.places(scope)
 
             def think() -> Prepared:
@@ -252,26 +247,36 @@ class Service:
 
     def recover(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> list[Recovered]:
         """Finish or undo what did not end, of one scope or of all. Raises: Locked, RollbackIncomplete."""
-        done = []
+        return list(self.recovering(scope, wait_s=wait_s))
+
+    def recovering(self, scope: str | None = None, *, wait_s: float = WAIT_S) -> Iterator[Recovered]:
+        """As `recover`, one by one. What stops one scope stops no other: it is raised at the end, of several the first.
+        Raises: Locked, RollbackIncomplete."""
+        failures = []
         for name in sorted(self._ends.left()):
             if scope not in (None, name):
                 continue
-            with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
-                recovered = self._ends.recover(name)
-            done += [recovered] if recovered else []
-        return done
+            try:
+                with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
+                    recovered = self._ends.recover(name)
+            except WeftError as failure:
+                failures.append(failure)
+            else:
+                yield from [recovered] if recovered else []
+        if failures:
+            raise failures[0]
 
     def kept(self, scope: str) -> Loaded:
         """The intent last applied under that name, be it on trial. Raises: Refused where there is none."""
         tried = self._intents.load_on_trial(scope) if self._ends.is_guarded(scope) else None
-        return loads_stored(tried.files) if tried else self.confirmed(scope)
+        return read_kept(tried) if tried else self.confirmed(scope)
 
     def confirmed(self, scope: str) -> Loaded:
         """As `kept`, but never what is on trial: to make that lasting is its operator's alone. Raises: Refused."""
         kept = self._intents.load(scope)
         if kept is None:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
-        return loads_stored(kept.files)
+        return read_kept(kept)
 
     def applied(self, scope: str) -> Kept | None:
         """The texts last applied under that name, and when; None where nothing was, or it is on trial. Raises:
@@ -298,16 +303,17 @@ class Service:
         return Transactions(self.run_directory, self._intents, self.machine, self._guard.arm, self._settle)
 
     @contextmanager
-    def _locked(self, scope: str, names: set[str], wait_s: float, *, may_be_stuck: bool = False) -> Iterator[bool]:
-        """The locks, and behind them nothing left unfinished; yields whether anything was. The scope's comes first:
-        what it has on the host, and so may give up there, is only sure behind it. `may_be_stuck`: what can be led to no
-        end may stay as it is. Raises: Unconfirmed, RollbackIncomplete."""
+    def _locked(self, scope: str, wanted: Intent | None, wait_s: float) -> Iterator[bool]:
+        """The scope's lock, the host's where it is needed, and behind them nothing left unfinished; yields whether
+        anything was. The scope's comes first: what it has on the host, and so may give up there, is only sure behind
+        it. `wanted` None: nothing, and what can be led to no end may stay as it is. Raises: Unconfirmed,
+        RollbackIncomplete."""
         with self._hold({_scope_lock(scope)}, wait_s):
-            held = {HOST_LOCK} if self._is_on_host(scope) else set()
-            with self._hold(names | held, wait_s):
-                yield self._led_on(scope, may_be_stuck)
+            touching = touches_host(wanted) if wanted else touched_host(self._intents.load(scope))
+            with self._hold({HOST_LOCK} if touching or self._is_on_host(scope) else set(), wait_s):
+                yield self._led_on(scope, may_be_stuck=wanted is None)
 
-    def _led_on(self, scope: str, may_be_stuck: bool) -> bool:
+    def _led_on(self, scope: str, *, may_be_stuck: bool) -> bool:
         try:
             was_left = self._ends.recover(scope) is not None
             self._ends.demand_no_trial(scope)
@@ -329,13 +335,7 @@ class Service:
         return self.is_guarded(scope) or any(of == scope and key.netns == HOST for key, of in noted)
 
     def _former(self, scope: str) -> Former:
-        """What only the kept intent knows: namespaces to look for, of which those of pidfiles have no name, and others
-        in which weft made links bear somebody else's mark, or none; and where the keys are that links have now."""
-        kept = self._intents.load(scope)
-        if kept is None or not any(word in text for text in kept.files.values() for word in _NAMED_IN_FILES_ALONE):
-            return Former()
-        intent = loads_stored(kept.files).intent
-        return Former(namespaces=frozenset(namespaces_of(intent)), key_files=key_files.found(intent, self.host_id))
+        return former_of(self._intents.load(scope), self.host_id, self._rtnl.namespaces)
 
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan
@@ -375,18 +375,3 @@ def _agreed(think: Callable[[], Prepared], agree: Agree) -> Prepared:
 
 def _scope_lock(scope: str) -> str:
     return f"scope {scope}"
-
-
-def _locks(intent: Intent) -> set[str]:
-    """The host's lock where the intent touches the host; the scope's own is always held."""
-    return {HOST_LOCK} if _touches_host(intent) else set()
-
-
-def _touches_host(intent: Intent) -> bool:
-    if intent.host or intent.namespaces or intent.external_networks:
-        return True
-    tenants = intent.tenants.values()
-    networks = (network for tenant in tenants for network in tenant.networks.values())
-    return any(network.uplink or network.segment for network in networks) or any(
-        not port.attach.netns for tenant in tenants for port in tenant.ports.values()
-    )

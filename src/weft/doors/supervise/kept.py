@@ -14,6 +14,8 @@ from contextlib import suppress
 from weft.wire.program import all_of
 
 CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
+NOT_STARTED = 127
+"""As shells say it."""
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -62,7 +64,7 @@ def become(lines: list[tuple[str, str]], netns: str, output: int, pid_file: str)
     except BaseException as failure:
         os.write(2, f"cannot be started: {failure}\n".encode())
     finally:
-        os._exit(127)
+        os._exit(NOT_STARTED)
 
 
 def _path_of(netns: str) -> str:

@@ -24,6 +24,7 @@ from contextlib import suppress
 
 from weft.doors.supervise.kept import (
     CLONE_NEWPID,
+    NOT_STARTED,
     Kept,
     become,
     demand,
@@ -35,6 +36,7 @@ from weft.doors.supervise.kept import (
     unlink,
     write,
 )
+from weft.netlink.descriptors import allow_more_files
 from weft.wire.program import first_of, lines_of
 
 READY = b"ready\n"
@@ -62,6 +64,7 @@ def main(directory: str, locks: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
+    allow_more_files()  # each program takes one
     demand(libc.unshare(CLONE_NEWPID), "a process namespace")
     if os.fork():
         os._exit(0)
@@ -128,6 +131,8 @@ class Supervisor:
             self._leave(connection)
         elif word == "stop":
             self._stop(stem, connection)
+        elif self._is_ending:  # the next one is asked, and starts it
+            connection.close()
         else:
             self._see_to(stem, connection, anew=word == "restart")
 
@@ -206,11 +211,10 @@ class Supervisor:
         if was_asked:
             self._start(kept)
             return
-        self._note_end(kept, code)
-        kept.pause = FIRST_PAUSE_S if ran_s > STEADY_S else min(max(2 * kept.pause, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-        kept.due = time.monotonic() + kept.pause
+        self._note_end(kept, code, ran_s)
 
-    def _note_end(self, kept: Kept, code: int) -> None:
+    def _note_end(self, kept: Kept, code: int, ran_s: float) -> None:
+        """Of its own accord: it is told, and comes again after a pause."""
         how = f"ended with status {code}" if code >= 0 else f"was ended by signal {-code}"
         words = kept.tail.decode(errors="replace").strip().splitlines()
         told = f"{how}: {'; '.join(words[-LAST_LINES:])}" if words else how
@@ -220,6 +224,8 @@ class Supervisor:
         for connection in kept.asking:
             _reply(connection, told)
         kept.asking.clear()
+        kept.pause = FIRST_PAUSE_S if ran_s > STEADY_S else min(max(2 * kept.pause, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+        kept.due = time.monotonic() + kept.pause
 
     def _look(self) -> None:
         """What has come due."""
@@ -267,15 +273,27 @@ class Supervisor:
         for file in (kept.ready_file, self._path(kept.stem, "died")):
             unlink(file)
         kept.network, kept.tail, kept.since = identity(netns), b"", time.monotonic()
+        try:
+            self._fork(kept, lines, netns)
+        except OSError as failure:  # no number or descriptor is left: all that runs goes on
+            kept.tail = f"cannot be started: {failure}".encode()
+            self._note_end(kept, NOT_STARTED, 0.0)
+
+    def _fork(self, kept: Kept, lines: list[tuple[str, str]], netns: str) -> None:
+        """Raises: OSError where there is no room for one more; then nothing was begun."""
         reading, writing = os.pipe2(os.O_CLOEXEC)
         # Until the child is rid of this process's handlers no signal may come, or it would be lost.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD))
-        kept.pid = os.fork()
-        if kept.pid:
+        try:
+            kept.pid = os.fork()
+            if not kept.pid:
+                become(lines, netns, writing, self._path(kept.stem, "pid"))
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        else:
-            become(lines, netns, writing, self._path(kept.stem, "pid"))
-        os.close(writing)
+            os.close(writing)
         self._close_output(kept)
         os.set_blocking(reading, False)
         kept.output = reading

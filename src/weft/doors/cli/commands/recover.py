@@ -27,17 +27,18 @@ def command(name: str | None, output: str, wait_s: float) -> None:
     """Finish or undo what was cut short, of NAME or of all: by a kill, or a crash of weft itself.
 
     Before its commit an apply is led back to what was there, after it on to what was wanted. What nobody confirmed in
-    time is taken back. Every apply does this for its own name first.
+    time is taken back. Every apply does this for its own name first. One name that cannot be led on stops no other.
     """
     from weft.service import Service
 
-    done = Service(command="weft recover").recover(name, wait_s=wait_s)
+    done = []
+    for one in Service(command="weft recover").recovering(name, wait_s=wait_s):
+        done.append(one)
+        if output != "json":
+            say(f"{one.scope}: {_TOLD[_end(one)]}")
     if output == "json":
         say_json([{"scope": one.scope, "end": _end(one)} for one in done])
-        return
-    for one in done:
-        say(f"{one.scope}: {_TOLD[_end(one)]}")
-    if not done:
+    elif not done:
         say("Nothing to recover.")
 
 
