@@ -68,6 +68,11 @@ BY_HAND: dict[str, tuple[str, set[Drift]]] = {
         {("missing", "route", "", "10.98.0.0/16 table 254 metric 0")},
     ),
     "rule removed": ("ip rule del priority 1000", {("missing", "rule", "", "inet 1000")}),
+    "base rules flushed": (f"{WEB} ip rule flush; {WEB} ip -6 rule flush", {("changed", "netns", "", "web")}),
+    "base rule of IPv6 removed": (
+        f"nsenter --net=/run/netns/{TENANT}.front ip -6 rule del priority 0",
+        {("changed", "netns", "", f"{TENANT}.front")},
+    ),
     "mtu": (f"{WEB} ip link set web mtu 1300", {("changed", "link", "web", "web")}),
     "mac": (f"{WEB} ip link set web address 02:00:00:00:00:77", {("changed", "link", "web", "web")}),
     "down": ("ip link set store down", {("changed", "link", "", "store")}),

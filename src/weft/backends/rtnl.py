@@ -209,7 +209,7 @@ def objects(reading: Reading, others: Mapping[End, Key]) -> Iterator[KernelObjec
     for index, seen in reading.links.items():
         if index == LOOPBACK_INDEX:
             if label != HOST:
-                yield netns.parse(label, seen.attributes.get(IFLA_IFALIAS, ""))
+                yield netns.parse(label, seen.attributes.get(IFLA_IFALIAS, ""), reading.lost_rules)
         else:
             yield from _link_and_port(reading, seen, others)
     yield from _on_links(reading)

@@ -11,7 +11,7 @@ from dataclasses import field
 from errno import ENOENT, EOPNOTSUPP
 
 from weft.backends.rtnl_numbers import Numbers
-from weft.kinds.ip import route
+from weft.kinds.ip import base_rules, route
 from weft.kinds.link import bridge_port, bridge_vlan
 from weft.kinds.tc.htb import HTB
 from weft.kinds.tc.qdisc import CLASS, QDISC, parent_number
@@ -19,7 +19,7 @@ from weft.netlink.connection import Item, QuestionRefused, Take
 from weft.netlink.kept import Place
 from weft.records import dataclass
 from weft.state import Key, Mark
-from weft.wire.address_text import AF_INET, AF_INET6, family_of, ip_bytes
+from weft.wire.address_text import family_of, ip_bytes
 from weft.wire.bridge import BRIDGE, BRIDGE_KIND, IFLA_BR_VLAN_FILTERING
 from weft.wire.bridge_vlan import BridgeVlanMessage, get_bridge_vlans, read_bridge_vlans
 from weft.wire.codec import attribute, message
@@ -48,7 +48,7 @@ from weft.wire.neighbour import (
 )
 from weft.wire.reply import Reply
 from weft.wire.route import RouteMessage, get_routes, read_lasting_route
-from weft.wire.rule import RuleMessage, get_rules, read_added_rule
+from weft.wire.rule import RuleMessage, get_rules, read_rule
 from weft.wire.tc import (
     TC_H_ROOT,
     TcMessage,
@@ -72,7 +72,8 @@ _BY_ITSELF = frozenset({"noqueue", "noop", "pfifo_fast"})
 @dataclass(slots=True)
 class Reading:
     """`links` by index. `features`: by index, those that are on; only where they were asked for. `secured`: by
-    index, the keys of MACsec links. `bridging`: whether the tables of bridges that are not weft's count as well."""
+    index, the keys of MACsec links. `lost_rules`: names of base rules. `bridging`: whether the tables of bridges that
+    are not weft's count as well."""
 
     place: Place
     bridging: bool = False
@@ -80,6 +81,7 @@ class Reading:
     addresses: list[AddressMessage] = field(default_factory=list)
     routes: list[RouteMessage] = field(default_factory=list)
     rules: list[RuleMessage] = field(default_factory=list)
+    lost_rules: tuple[str, ...] = ()
     neighbours: list[NeighbourMessage] = field(default_factory=list)
     fdb: list[FdbMessage] = field(default_factory=list)
     bridge_vlans: list[BridgeVlanMessage] = field(default_factory=list)
@@ -120,11 +122,11 @@ def read_whole(place: Place, *, bridging: bool = False) -> Reading:
         links=links,
         addresses=dump(get_addresses(), read_permanent_address),
         routes=dump(get_routes(), read_lasting_route),
-        rules=dump(get_rules(), read_added_rule),
         neighbours=dump(get_neighbours(), read_static_neighbour)
         + dump(get_neighbours(proxy=True), read_static_neighbour),
         fdb=dump(get_entries(), read_static_entry) if bridging or any(map(_may_forward, links.values())) else [],
     )
+    _read_rules(reading)
     if any(seen.kind == BRIDGE_KIND and reading.filters(index) for index, seen in links.items()):
         reading.bridge_vlans = dump(get_bridge_vlans(), read_bridge_vlans)
     _read_keys(reading)
@@ -170,8 +172,8 @@ def read_some(place: Place, keys: Iterable[Key]) -> Reading:
         sites, classes = ([name.split(" ", 1) for name in wanted.get(table, ())] for table in (QDISC, CLASS))
         _read_queues(reading, indexes, sites)
         _read_classes(reading, indexes, classes)
-    for family in {AF_INET6 if name.startswith("inet6") else AF_INET for name in wanted.get("rule", ())}:
-        reading.rules += place.rtnl.dump(get_rules(family), read_added_rule)
+    if "netns" in wanted or "rule" in wanted:
+        _read_rules(reading)
     return reading
 
 
@@ -187,6 +189,12 @@ def read_offloads(reading: Reading, indexes: Iterable[int]) -> None:
     if family:
         answers = connection.ask([get_features(family, index) for index in indexes], read_features)
         reading.features.update(answer for answer in answers if not isinstance(answer, Reply))
+
+
+def _read_rules(reading: Reading) -> None:
+    found = reading.place.rtnl.dump(get_rules(), read_rule)
+    reading.rules += (seen for seen in found if not seen.is_kernels)
+    reading.lost_rules = base_rules.lost(found)
 
 
 def _read_keys(reading: Reading) -> None:

@@ -7,6 +7,7 @@ from dataclasses import field, replace
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.ip import base_rules
 from weft.kinds.verbs import DropNamespace, MakeNamespace
 from weft.records import dataclass
 from weft.state import HOST, Change, Key, Keyed, Op, netns_key
@@ -15,11 +16,13 @@ from weft.wire.link import LOOPBACK_INDEX, link_alias, set_link
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace(Keyed):
-    """Source: namespaces(7), ip-netns(8). `alias` without a mark: somebody else's. `adopt`: as a link's. `newborn`: as
-    observed, no more than a file by its name, which a kill left before there was a namespace on it."""
+    """Source: namespaces(7), ip-netns(8). `alias` without a mark: somebody else's. `lost_rules`: as observed, those of
+    its base rules that somebody has deleted. `adopt`: as a link's. `newborn`: as observed, no more than a file by its
+    name, which a kill left before there was a namespace on it."""
 
     name: str
     alias: str | None = None
+    lost_rules: tuple[str, ...] = ()
     adopt: bool = field(default=False, compare=False)
     newborn: bool = field(default=False, compare=False)
 
@@ -38,8 +41,9 @@ def ground(netns: str) -> tuple[Key, ...]:
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
     match change.op, change.before, change.after:
-        case Op.UPDATE, _, Namespace() as after:
+        case Op.UPDATE, Namespace() as before, Namespace() as after:
             yield Request(after.name, _mark(after))
+            yield from (Request(after.name, rule) for rule in base_rules.remade(before.lost_rules))
         case _, before, after:
             if isinstance(before, Namespace):
                 yield Request(HOST, DropNamespace(before.name))
@@ -55,8 +59,9 @@ def _mark(namespace: Namespace) -> bytes:
 
 def script(change: Change) -> Iterable[str]:
     match change.op, change.before, change.after:
-        case Op.UPDATE, _, Namespace() as after:
+        case Op.UPDATE, Namespace() as before, Namespace() as after:
             yield _script_mark(after)
+            yield from base_rules.script(after.name, before.lost_rules)
         case _, before, after:
             if isinstance(before, Namespace):
                 yield command.ip(HOST, "netns", "del", before.name)
@@ -70,8 +75,13 @@ def _script_mark(namespace: Namespace) -> str:
     return command.ip(namespace.name, "link", "set", "dev", "lo", *alias, *(() if namespace.adopt else ("up",)))
 
 
-def parse(netns: str, alias: str) -> Namespace:
-    return Namespace(name=netns, alias=alias)
+def parse(netns: str, alias: str, lost_rules: tuple[str, ...] = ()) -> Namespace:
+    return Namespace(name=netns, alias=alias, lost_rules=lost_rules)
+
+
+def _former(namespace: Namespace) -> Namespace:
+    """No way back leads to where rules are missing."""
+    return replace(namespace, lost_rules=())
 
 
 ROW = Kind(
@@ -79,9 +89,11 @@ ROW = Kind(
     cls=Namespace,
     backend="rtnl",
     owner=Owner.ALIAS,
-    in_place=frozenset({"alias"}),
+    in_place=frozenset({"alias", "lost_rules"}),
     held=True,
     requests=requests,
     script=script,
     parse=parse,
+    former=_former,
+    remade=_former,
 )

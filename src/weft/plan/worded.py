@@ -10,7 +10,7 @@ from typing import Any
 from weft.kinds.setting.link import KEPT
 from weft.state import Key
 
-_WORDS = {"peer_ifname": "peer", "number": "key"}
+_WORDS = {"peer_ifname": "peer", "number": "key", "lost_rules": "rules lost"}
 _HUNDREDTHS = frozenset({"forward_delay", "hello_time", "max_age", "ageing_time"})
 """Times of a bridge, which the file has in seconds."""
 

@@ -42,17 +42,16 @@ class RuleMessage(NamedTuple):
     action: int
     attributes: Attributes
 
+    @property
+    def is_kernels(self) -> bool:
+        """Whether the kernel made it: every namespace is born with some, and VRFs bring one."""
+        return bool(self.attributes.get(FRA_PROTOCOL) == RTPROT_KERNEL)
+
 
 def read_rule(buffer: bytes, at: int, end: int) -> RuleMessage:
     family, dst, src, _, table, _, _, action, _ = _read_fib_rule(buffer, at)
     attributes = read(buffer, at + FIB_RULE_SIZE, end, RULE)
     return RuleMessage(family, dst, src, attributes.get(FRA_TABLE, table), action, attributes)
-
-
-def read_added_rule(buffer: bytes, at: int, end: int) -> RuleMessage | None:
-    """None for the rules that every namespace is born with."""
-    found = read_rule(buffer, at, end)
-    return None if found.attributes.get(FRA_PROTOCOL) == RTPROT_KERNEL else found
 
 
 def rule_header(family: int, *, dst_length: int = 0, src_length: int = 0, action: int = 0) -> bytes:

@@ -99,11 +99,12 @@ def test_a_route_s_next_hop_may_be_of_the_other_family_or_one_of_many() -> None:
         route.read_route(body, 0, len(body))
 
 
-def test_rules_that_every_namespace_is_born_with_are_left_out() -> None:
+def test_rules_that_the_kernel_made_are_known() -> None:
     header = rule.rule_header(AF_INET, action=1)
-    for protocol, kept in ((2, False), (119, True)):
+    for protocol, is_kernels in ((2, True), (119, False)):
         body = header + u8(rule.FRA_PROTOCOL, protocol)
-        assert (rule.read_added_rule(body, 0, len(body)) is not None) is kept
+        assert rule.read_rule(body, 0, len(body)).is_kernels is is_kernels
+    assert not rule.read_rule(header, 0, len(header)).is_kernels
 
 
 def test_learned_neighbours_are_left_out() -> None:
