@@ -18,7 +18,7 @@ from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
-from weft.kinds.link.bridge_port import BridgePort
+from weft.kinds.link.bridge_port import BridgePort, is_as_born
 from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.common import Link, OtherLink
 from weft.kinds.link.fdb import Fdb
@@ -147,7 +147,10 @@ def _is_fixed(obj: KernelObject, wanted: KernelObject, claims: Claims) -> bool:
 
 
 def _stands_by_itself(obj: KernelObject, claims: Claims) -> bool:
-    """Whether it is a forwarding entry of an adopted link: it says of nobody's whose it is."""
+    """Whether it is a forwarding entry of an adopted link: it says of nobody's whose it is; or a bridge's port as every
+    new one is."""
+    if isinstance(obj, BridgePort):
+        return is_as_born(obj)
     return isinstance(obj, Fdb) and any(on in claims.ledger for on in obj.lives_on)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from weft.kinds import KINDS
 from weft.kinds.link.bridge import Bridge
-from weft.kinds.link.bridge_port import BridgePort
+from weft.kinds.link.bridge_port import DERIVED_COSTS, BridgePort, is_as_born
 from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.common import ChildLink, Link, OtherLink
 from weft.kinds.link.gre import Gre
@@ -91,7 +91,7 @@ def _kept_by_bridge(state: State, link: Link) -> dict[str, Any]:
     """What its bridge keeps of it; of a bridge, its own VLANs."""
     port: dict[str, Any] = {}
     for obj in (state.get(Key(table, link.netns, link.ifname)) for table in ("bridge-port", "bridge-vlans")):
-        if isinstance(obj, BridgePort):
+        if isinstance(obj, BridgePort) and not (is_as_born(obj) and obj.cost in DERIVED_COSTS):
             for word in fields(BridgePortSpec):
                 value = getattr(obj, word.name, None)
                 if value is not None and value != word.default:

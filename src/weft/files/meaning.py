@@ -286,7 +286,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "neigh_suppress": "Whether the bridge answers ARP and neighbour solicitations there itself.",
             "locked": "true: only known source addresses may speak.",
             "priority": "In STP.",
-            "cost": "In STP. Left out: by the link's speed.",
+            "cost": "In STP. Left out: by the link's speed, or what it has been given before.",
             "vlans": "If the bridge filters VLANs: 10, 20-30, 5 pvid untagged. Left out: its default; []: none.",
         },
     ),

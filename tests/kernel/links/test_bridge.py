@@ -132,6 +132,19 @@ def test_what_a_bridge_keeps_of_a_port_changes_in_place_and_goes_back(lab: Bridg
     assert pings.sent > 0 and pings.lost == 0
 
 
+def test_a_port_of_which_nothing_but_its_cost_is_said(lab: Bridged) -> None:
+    """Other ports' costs are the kernel's, and nobody's to take away."""
+    lab.bridge(left={"cost": 50})
+    assert lab.port("pleft")["cost"] == 50
+    assert "is as the file says" in lab.again()
+    lab.world.run("bridge", "link", "set", "dev", "pleft", "cost", "4")
+    assert lab.status() == (3, ["pleft"])
+    lab.bridge(left={"cost": 100}, right={"isolated": True, "cost": 7})
+    assert lab.port("pleft")["cost"] == 100 and lab.status()[0] == 0
+    lab.bridge()
+    assert lab.status()[0] == 0 and "is as the file says" in lab.again()
+
+
 def test_a_port_that_somebody_changed_is_named_and_put_back(lab: Bridged) -> None:
     lab.bridge(left={"isolated": True})
     lab.world.run("bridge", "link", "set", "dev", "pleft", "isolated", "off")

@@ -1,14 +1,15 @@
 """What a bridge keeps of one of its ports, where that is not what every new port has.
 
-Rules: a port that is as it was born is no object, so that ports of which nobody says anything cost nothing. It is
-whose the link is, and if it is wanted whose the bridge is; it goes when the link leaves the bridge, and ending it makes
-the port as new (but for `cost`, which the kernel derives from the speed and never again once it was given). Source:
-bridge(8) link, net/bridge/br_if.c new_nbp.
+Rules: a port that is as it was born is nobody's object, but where its cost is wanted: nothing tells a cost that was
+given from one that the kernel derived from the link's speed. It is whose the link is, and if it is wanted whose the
+bridge is; it goes when the link leaves the bridge, and ending it makes the port as new (but for `cost`, which the
+kernel derives never again once it was given). Source: bridge(8) link, net/bridge/br_if.c new_nbp.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from weft.kinds import command
@@ -38,6 +39,10 @@ from weft.wire.codec import u8, u16, u32
 from weft.wire.link import set_link
 
 TABLE = "bridge-port"
+
+
+DERIVED_COSTS = frozenset({1, 2, 3, 4, 5, 19, 100})
+"""Those that the kernel gives ports by itself. Source: net/bridge/br_if.c port_cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,11 @@ def as_born(port: BridgePort) -> BridgePort:
     return BridgePort(netns=port.netns, ifname=port.ifname, master=port.master)
 
 
+def is_as_born(port: BridgePort) -> bool:
+    """Whether nobody said anything, except perhaps of its cost."""
+    return replace(port, cost=None) == as_born(port)
+
+
 def _way(change: Change) -> tuple[BridgePort, dict[str, int]]:
     """The port, and the fields that change with what they become."""
     port = change.object
@@ -129,14 +139,14 @@ def script(change: Change) -> Iterable[str]:
         yield command.ip(port.netns, "link", "set", "dev", port.ifname, "type", "bridge_slave", *words)
 
 
-def parse(seen: Seen) -> BridgePort | None:
-    """None where it is as it was born; most are, so that is found out first."""
+def parse(seen: Seen) -> BridgePort:
+    """Most are as they were born, so that is found out first."""
     data = seen.info.read_port(BRIDGE_PORT)
     cost = data.pop(IFLA_BRPORT_COST, None)
-    if data.items() <= _BORN:
-        return None
-    given = {name: field.decode(data[field.kind]) for name, field in _DATA.items() if field.kind in data}
     fields = seen.fields
+    if data.items() <= _BORN:
+        return BridgePort(netns=fields["netns"], ifname=fields["ifname"], master=fields["master"], cost=cost)
+    given = {name: field.decode(data[field.kind]) for name, field in _DATA.items() if field.kind in data}
     return BridgePort(netns=fields["netns"], ifname=fields["ifname"], master=fields["master"], cost=cost, **given)
 
 
