@@ -1,13 +1,16 @@
 """Run the tests on every kernel at hand and say what ran where: python -m tests [--host-only] [ARGUMENTS OF PYTEST...]
 
 All of them run on this machine's kernel, a worker for each processor and one more; at the same time those that
-tests/guest/chosen.py names run in a guest of each kernel (tests/guest/kernels.py). A test that fails anywhere fails the
-run. A test that ran on no kernel is listed with the reasons. With CI=true it also fails the run, unless a guest was
-asked and had to skip it too; without any guest kernel the guests are listed as NOT RUN: that is no failure.
+tests/guest/chosen.py names run in a guest of each kernel (tests/guest/kernels.py). When the host's are done, a second
+guest of the newest kernel does, from the end, what the first has not come to (tests/guest/claims.py). A test that fails
+anywhere fails the run. A test that ran on no kernel is listed with the reasons. With CI=true it also fails the run,
+unless a guest was asked and had to skip it too; without any guest kernel the guests are listed as NOT RUN: that is no
+failure.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import signal
@@ -55,6 +58,8 @@ _BY_THE_CLOCK = ("--deselect=tests/kernel/test_check_qos.py::test_guarantees_of_
 """What the command itself judges by the clock, of which a guest that waits for a processor has too much."""
 _FOR_GUESTS = ("tests/kernel", "tests/doors/test_qos_set.py", "tests/doors/test_qos_show.py")
 """All that a guest takes part in; to collect the rest would only cost it time."""
+_CLAIMS = "/mnt"
+"""In a guest, the folder where tests are claimed."""
 _GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -98,13 +103,29 @@ def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran,
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weft-tests-")))
         cpus = sorted(os.sched_getaffinity(0), reverse=True)
-        booted = [
-            stack.enter_context(Guest(kernel, memory="2G", cpu=cpus[number % len(cpus)]))
-            for number, kernel in enumerate(found)
-        ]
-        asked = [start(guest, arguments, is_newest=guest is booted[-1]) for guest in booted]
+        claims = folder / "claims"
+        claims.mkdir()
+        cpus = itertools.cycle(sorted(os.sched_getaffinity(0), reverse=True))
+
+        def boot(kernel: kernels.Kernel) -> Guest:
+            return stack.enter_context(Guest(kernel, memory="2G", cpu=next(cpus)))
+
+        booted = [boot(kernel) for kernel in found]
+        asked = [start(guest, arguments, claims if guest is booted[-1] else None) for guest in booted]
         host = on_host(arguments, folder / "host")
-        return host, [await_end(command) for command in asked]
+        if asked and goes_on(asked[-1]):
+            asked.append(start(boot(found[-1]), arguments, claims, "--from-the-end"))
+        ended = [await_end(command) for command in asked]
+        older = max(0, len(found) - 1)
+        return host, [*ended[:older], *([together(ended[older:])] if found else [])]
+
+
+def goes_on(command: Command) -> bool:
+    """Whether a guest still has tests to do."""
+    try:
+        return not command.is_over()
+    except GuestDied:
+        return False
 
 
 def on_host(arguments: Sequence[str], results: Path) -> Ran:
@@ -129,18 +150,22 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def start(guest: Guest, arguments: Sequence[str], *, is_newest: bool) -> Command:
-    """`is_newest`: kills and refusals, which take longest and are weft's own to survive, scripts, which start a program
-    for each line, and what starts many programs or sends for minutes, are for one guest only."""
+def start(guest: Guest, arguments: Sequence[str], claims: Path | None, *more: str) -> Command:
+    """`claims`: of the newest guest, and where it shares its tests. Kills and refusals, which take longest and are
+    weft's own to survive, scripts, which start a program for each line, and what starts many programs or sends for
+    minutes, are for that one only."""
+    if claims:
+        guest.run("mount", "-t", "hostfs", "-o", claims, "claims", _CLAIMS)
     own = [
         *_BY_THE_CLOCK,
-        *(() if is_newest else _LONG),
+        *(("-p", "tests.guest.claims", f"--claims={_CLAIMS}") if claims else _LONG),
         "-p",
         "tests.guest.chosen",
         "-p",
         "no:cacheprovider",
         "--outcomes=/hostout/results",
         "-rfE",
+        *more,
     ]
     return guest.start(*_PYTEST, *own, *(arguments or _FOR_GUESTS), cwd=ROOT, env=_FEWER)
 
@@ -158,6 +183,16 @@ def await_end(command: Command) -> Ran:
         status=done.returncode,
         results=outcomes.read(guest.out / "results"),
         told=done.stdout + done.stderr,
+    )
+
+
+def together(every: Sequence[Ran]) -> Ran:
+    """What guests of one kernel have done, each its part of the same tests."""
+    return Ran(
+        where=every[0].where,
+        status=next((ran.status for ran in every if ran.failed), every[0].status),
+        results={test: told for ran in every for test, told in ran.results.items()},
+        told="\n".join(ran.told for ran in every),
     )
 
 

@@ -75,6 +75,15 @@ def test_a_guest_that_fails_fails_the_run_and_is_heard(
     assert "guest 3 failed:\nassert 1 == 2" in capsys.readouterr().out
 
 
+def test_what_two_guests_of_a_kernel_did_is_told_as_one() -> None:
+    first, second = ran("guest 3", one=PASSED), ran("guest 3", two=FAILED, three="lacks rare", status=1)
+    for every in ([first, second], [second, first]):
+        told = runner.together(every)
+        assert told.where == "guest 3" and told.failed and set(told.results) == {"one", "two", "three"}
+        assert [told.count(outcome) for outcome in (PASSED, FAILED, SKIPPED)] == [1, 1, 1]
+    assert not runner.together([first, first]).failed
+
+
 def test_tests_are_known_by_the_same_names_on_every_kernel(tmp_path: Path) -> None:
     ran = runner.on_host(["tests/pure/test_plan_text.py"], tmp_path / "results")
     assert not ran.failed
