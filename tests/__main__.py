@@ -9,6 +9,7 @@ are listed as NOT RUN: that is no failure.
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import signal
@@ -20,43 +21,17 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from tests import outcomes
 from tests.again import Ran, once_more
-from tests.guest import kernels
-from tests.guest.guest import Command, Guest, GuestDied, GuestTimeout
+from tests.guest import kernels, runs
+from tests.guest.guest import Guest
 from tests.outcomes import FAILED, PASSED, SKIPPED
 
 ROOT = Path(__file__).parents[1]
-GUEST_S = 4500
 DOWN_S = 60
-_PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes", "-p", "tests.costs")
 _WORKERS = ("-n", str(1 + len(os.sched_getaffinity(0))), "--dist", "worksteal")
 """Three fifths of a worker's time go by in waiting: for addresses to settle, for answers, for rates to be measured.
 More workers, and rates come out wrong."""
-_FEWER = {"WEFT_KERNEL_PAIRS": "20", "WEFT_FAULT_STRIDE": "20"}
-"""Random pairs, and kills and refusals, in a guest: starting the programs that dump it takes as long as all else."""
-_LONG = tuple(
-    f"--deselect=tests/kernel/{path}"
-    for path in (
-        "links/test_faults.py",
-        "test_segment_faults.py",
-        "qos/test_kill.py",
-        "qos/test_faults.py",
-        "groups/test_kill.py",
-        "tenants/test_kill.py",
-        "test_kill_taken_over.py",
-        "test_way_out_segments.py",
-        "test_firewalls.py",
-        "test_nft_canonical.py::test_the_script_makes_the_same",
-    )
-)
-_BY_THE_CLOCK = ("--deselect=tests/kernel/test_check_qos.py::test_guarantees_of_what_leaves_the_machine",)
-"""What the command itself judges by the clock, of which a guest that waits for a processor has too much."""
-_CUT_SHORT = pytest.ExitCode.INTERRUPTED
-_FOR_GUESTS = ("tests/kernel", "tests/doors/test_qos_set.py", "tests/doors/test_qos_show.py")
-"""All that a guest takes part in; to collect the rest would only cost it time."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,25 +53,32 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran, list[Ran]]:
-    """All kernels at once. Guests first: they go on by themselves while the host's tests are awaited."""
+    """All kernels at once. Guests first: they go on by themselves while the host's tests are awaited. Then the newest
+    has a second guest for what it still has to do; what failed comes last, when nothing runs beside it."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weft-tests-")))
-        cpus = sorted(os.sched_getaffinity(0), reverse=True)
-        booted = [
-            stack.enter_context(Guest(kernel, memory="2G", cpu=cpus[number % len(cpus)]))
-            for number, kernel in enumerate(found)
-        ]
-        asked = [start(guest, arguments, is_newest=guest is booted[-1]) for guest in booted]
+        claims = folder / "claims"
+        claims.mkdir()
+        cpus = itertools.cycle(sorted(os.sched_getaffinity(0), reverse=True))
+
+        def boot(kernel: kernels.Kernel) -> Guest:
+            return stack.enter_context(Guest(kernel, memory="2G", cpu=next(cpus)))
+
+        booted = [boot(kernel) for kernel in found]
+        asked = [runs.begin(guest, arguments, claims if guest is booted[-1] else None) for guest in booted]
         host = on_host(arguments, folder / "host")
-        ended = [await_end(command, "results") for command in asked]
-        # Only now, when nothing is beside it any more.
+        if asked and runs.goes_on(asked[-1]):
+            asked.append(runs.begin(boot(found[-1]), arguments, claims, "--from-the-end"))
+        ended = [runs.await_end(command) for command in asked]
+        newest = len(found) - 1
+        guests = [*ended[:newest], runs.together(ended[newest:])] if found else []
         host = once_more(host, lambda failed: on_host(failed, folder / "alone", workers=()))
-        return host, [once_more(ran, partial(again, command.guest)) for ran, command in zip(ended, asked, strict=True)]
+        return host, [once_more(ran, partial(runs.again, guest)) for ran, guest in zip(guests, booted, strict=True)]
 
 
 def on_host(arguments: Sequence[str], results: Path, workers: Sequence[str] = _WORKERS) -> Ran:
     """Its output goes where ours does."""
-    words = [*_PYTEST, *workers, f"--outcomes={results}", *(arguments or ["tests"])]
+    words = [*runs.PYTEST, *workers, f"--outcomes={results}", *(arguments or ["tests"])]
     process = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
     try:
         status = process.wait()
@@ -114,36 +96,6 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def start(guest: Guest, arguments: Sequence[str], *, is_newest: bool) -> Command:
-    """`is_newest`: kills and refusals, which take longest and are weft's own to survive, scripts, which start a program
-    for each line, and what starts many programs or sends for minutes, are for one guest only."""
-    own = [*_BY_THE_CLOCK, *(() if is_newest else _LONG), "-p", "tests.guest.chosen"]
-    return _in_guest(guest, "results", [*own, *(arguments or _FOR_GUESTS)])
-
-
-def again(guest: Guest, failed: Sequence[str]) -> Ran:
-    """These tests alone."""
-    return await_end(_in_guest(guest, "alone", failed), "alone")
-
-
-def _in_guest(guest: Guest, results: str, arguments: Sequence[str]) -> Command:
-    """`results`: the file in the guest's folder to which outcomes go."""
-    own = ["-p", "no:cacheprovider", f"--outcomes=/hostout/{results}", "-rfE"]
-    return guest.start(*_PYTEST, *own, *arguments, cwd=ROOT, env=_FEWER)
-
-
-def await_end(command: Command, results: str) -> Ran:
-    """What the guest's run has come to; its death is a failure like others."""
-    guest = command.guest
-    where = f"guest {guest.kernel}"
-    try:
-        done = command.wait(timeout_s=GUEST_S)
-    except (GuestDied, GuestTimeout) as error:
-        return Ran(where=where, status=_CUT_SHORT, results=outcomes.read(guest.out / results), told=str(error))
-    told = done.stdout + done.stderr
-    return Ran(where=where, status=done.returncode, results=outcomes.read(guest.out / results), told=told)
 
 
 def report(host: Ran, guests: Sequence[Ran]) -> list[str]:

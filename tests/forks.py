@@ -28,6 +28,8 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 
+from tests import pages
+
 ROOT = Path(__file__).parents[1]
 LONGEST = 60_000
 """Bytes of a request and of an input: what a pipe and a packet take at once. Source: pipe(7), socket(7)."""
@@ -138,6 +140,7 @@ def preload() -> None:
     _library()
     gc.collect()
     gc.freeze()
+    pages.hold()
 
 
 def _serve(requests: socket.socket) -> Callable[[], None] | None:
@@ -174,6 +177,7 @@ def _report(ended: int, pid: int, told: int) -> None:
 
 def _become(request: Request, files: list[int]) -> None:
     """The rest of a fork's life."""
+    pages.make_own()
     from weft.doors.cli.main import main
 
     signal.signal(signal.SIGINT, signal.default_int_handler)

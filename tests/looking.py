@@ -6,11 +6,13 @@ there and reads /proc/sys itself. No shell and no nsenter is between: a start is
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import itertools
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.programs import Failed, Program
@@ -35,6 +37,8 @@ _BY_LINK = {
 """Of the directory that each interface has, only what decides about forwarding: there may be thousands."""
 _ALL_OF = ("all", "default")
 _NOT_INTO = ("neigh", "conf")
+_MOSTLY = 4096
+"""Bytes that a setting is shorter than, but for a few; the kernel makes room for as much as is asked for."""
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -130,16 +134,29 @@ def _below(folder: str) -> Iterator[tuple[str, str]]:
             yield from _below(entry.path)
 
 
-def _each(paths: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """Name and value of those that can be read: some can only be written, a link may go."""
-    for path in paths:
-        try:
-            file = os.open(path, os.O_RDONLY)
-        except OSError:
-            continue
-        try:
-            yield path.removeprefix(f"{_SYSCTLS}/"), os.read(file, 1 << 16).decode()
-        except OSError:
-            continue
-        finally:
-            os.close(file)
+def _each(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Name and value of those that can be read: some can only be written, a link may go. They are opened one after the
+    other and closed at once: what a system call costs is what there is to save."""
+    opened: list[tuple[int, str]] = []
+    try:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                opened.append((os.open(path, os.O_RDONLY), path))
+        for fd, path in opened:
+            with contextlib.suppress(OSError):
+                yield path.removeprefix(f"{_SYSCTLS}/"), _text(fd)
+    finally:
+        _close([fd for fd, _ in opened])
+
+
+def _text(fd: int) -> str:
+    """Of a setting, whose end can only be had along with its beginning."""
+    text = os.pread(fd, _MOSTLY, 0)
+    return (text if len(text) < _MOSTLY else os.pread(fd, 1 << 16, 0)).decode()
+
+
+def _close(fds: list[int]) -> None:
+    """Those without a gap by one call."""
+    for _, row in itertools.groupby(enumerate(fds), lambda numbered: numbered[1] - numbered[0]):
+        together = [fd for _, fd in row]
+        os.closerange(together[0], together[-1] + 1)

@@ -1,10 +1,10 @@
 """A world of its own for a test: a network namespace that plays the host, and everything weft may write to, private.
 
 A `World` holds a network namespace ("the host", lo up) and a mount namespace with an empty /run (but for netns, and
-lock) and an empty /var/lib. Commands run in it by nsenter(1), which becomes the command: a signal reaches the command
-itself. Nothing is left behind: the namespaces live as long as a process in them does, the holder ends when its pipe
-closes (so even when the test process is killed), and `close` ends every process still inside. Witnesses of what a
-world holds are iproute2, nft and ping, never weft's own reader.
+lock) and an empty /var/lib. Commands are started by a thread that has gone there: a signal reaches the command itself.
+Nothing is left behind: the namespaces live as long as a process in them does, the holder ends when its pipe closes (so
+even when the test process is killed), and `close` ends every process still inside. Witnesses of what a world holds are
+iproute2, nft and ping, never weft's own reader.
 """
 
 from __future__ import annotations
@@ -92,6 +92,24 @@ class World:
         enter = [f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt", f"--wdns={cwd or Path.cwd()}"]
         return ["nsenter", *enter, "--", *command]
 
+    def _begun(
+        self, argv: tuple[str | Path, ...], netns: str | None, cwd: Path | None, begin: Callable[[list[str]], T]
+    ) -> T:
+        """What `begin` makes of a command, in a thread that is where it is to run: a program to enter first would cost
+        as much again. Where there is no such place or command, nsenter(1) says so."""
+        folder = cwd or Path.cwd()
+
+        def there() -> T:
+            if netns is not None:
+                _enter_netns(netns)
+            os.chdir(folder)
+            return begin([str(word) for word in argv])
+
+        try:
+            return self.away(there)
+        except OSError:
+            return begin(self._argv(argv, netns, cwd))
+
     def _request(
         self, words: tuple[str | Path, ...], netns: str | None, env: Mapping[str, str] | None, cwd: Path | None
     ) -> forks.Request:
@@ -126,15 +144,8 @@ class World:
         if argv[0] == "weft" and forks.is_as_fresh(env, input):
             done = forks.forks().run(self._request(argv[1:], netns, env, cwd), input, timeout_s)
         else:
-            done = subprocess.run(
-                self._argv(argv, netns, cwd),
-                capture_output=True,
-                text=True,
-                env=self._env(env),
-                input=input,
-                timeout=timeout_s,
-                check=False,
-            )
+            how: dict[str, Any] = {"env": self._env(env), "input": input, "timeout": timeout_s, "capture_output": True}
+            done = self._begun(argv, netns, cwd, lambda words: subprocess.run(words, text=True, check=False, **how))
         if check and done.returncode != 0:
             words = " ".join(map(str, argv))
             raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
@@ -149,7 +160,9 @@ class World:
         **popen: Any,
     ) -> subprocess.Popen[str]:
         """Start a command in the world. Its pid is the command's own; `close` ends it if it still runs."""
-        return subprocess.Popen(self._argv(argv, netns, cwd), env=self._env(env), text=True, **popen)
+        return self._begun(
+            argv, netns, cwd, lambda words: subprocess.Popen(words, env=self._env(env), text=True, **popen)
+        )
 
     def json(self, *argv: str | Path, netns: str | None = None) -> Any:
         """What a command that speaks JSON says: `world.json("ip", "-j", "link")`."""
@@ -264,6 +277,14 @@ def _ns(pid: int, kind: str) -> str:
 def _namespaces(process: str) -> Iterator[tuple[int, int]]:
     with open(f"/proc/{process}/ns/net") as net, open(f"/proc/{process}/ns/mnt") as mnt:
         yield net.fileno(), mnt.fileno()
+
+
+def _enter_netns(name: str) -> None:
+    netns = os.open(f"/run/netns/{name}", os.O_RDONLY)
+    try:
+        _system(_libc.setns, netns, _CLONE_NEWNET)
+    finally:
+        os.close(netns)
 
 
 def enter(namespaces: tuple[int, int]) -> None:

@@ -70,6 +70,10 @@ class Command:
             raise GuestTimeout(f"{' '.join(self.argv)}: killed after {timeout_s} s\n{self.told('out', 'err')}")
         return subprocess.CompletedProcess(self.argv, status, self._read("out"), self._read("err"))
 
+    def is_over(self) -> bool:
+        """Raises: GuestDied."""
+        return self.guest.has_ended(self.number)
+
     def kill(self) -> None:
         """SIGKILL to it and to what it has started. Raises: GuestDied."""
         self.guest.say(f"kill {self.number}")
@@ -200,6 +204,13 @@ class Guest:
             _, done, status = line.split()
             self._statuses[int(done)] = int(status)
         return self._statuses.pop(number)
+
+    def has_ended(self, number: int) -> bool:
+        """Whether there is nothing to await of a command that was started. Raises: GuestDied."""
+        status = self.await_done(number, 0)
+        if status is not None:
+            self._statuses[number] = status
+        return status is not None
 
     def _line(self, until: float) -> str | None:
         """The agent's next line, or None when it says none until then. Raises: GuestDied."""

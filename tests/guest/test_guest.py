@@ -17,6 +17,7 @@ import pytest
 from tests.guest import kernels
 from tests.guest.guest import Guest, GuestDied, GuestTimeout, joined
 from tests.guest.kernels import Kernel
+from tests.patience import until
 
 ROOT = Path(__file__).parents[2]
 FOUND = kernels.find()
@@ -55,6 +56,28 @@ def test_commands_run_side_by_side_and_are_awaited_in_any_order(guest: Guest) ->
     goes = guest.start("sh", "-c", "touch /tmp/go; echo second")
     assert goes.wait().stdout == "second\n"
     assert waits.wait().stdout == "first\n"
+
+
+def test_a_command_that_is_over_can_still_be_awaited(guest: Guest) -> None:
+    waits = guest.start("sh", "-c", "until [ -e /tmp/over ]; do sleep 0.01; done; echo told")
+    assert not waits.is_over()
+    guest.run("touch", "/tmp/over")
+    until(waits.is_over, "it has ended")
+    assert waits.is_over() and waits.wait().stdout == "told\n"
+
+
+def test_what_guests_have_in_common_only_one_can_make(kernel: Kernel, tmp_path: Path) -> None:
+    """tests/guest/claims.py"""
+    script = (
+        "until [ -e /mnt/go ]; do :; done; for i in $(seq 200); do mkdir /mnt/$i 2>/dev/null && echo $i; done; true"
+    )
+    with Guest(kernel) as one, Guest(kernel) as other:
+        for guest in (one, other):
+            guest.run("mount", "-t", "hostfs", "-o", tmp_path, "claims", "/mnt")
+        at_once = [guest.start("sh", "-c", script) for guest in (one, other)]
+        (tmp_path / "go").touch()
+        made = [line for command in at_once for line in command.wait().stdout.split()]
+    assert sorted(map(int, made)) == list(range(1, 201))
 
 
 def test_a_failure_says_what_was_printed(guest: Guest) -> None:

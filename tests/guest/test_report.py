@@ -13,7 +13,7 @@ import tests.__main__ as runner
 from tests import outcomes
 from tests.__main__ import forgets, not_run, report
 from tests.again import MOST, Ran, once_more
-from tests.guest import kernels
+from tests.guest import kernels, runs
 from tests.guest.guest import Guest
 from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
 
@@ -77,6 +77,15 @@ def test_a_guest_that_fails_fails_the_run_and_is_heard(
     monkeypatch.setattr(runner, "run", lambda *_: (HOST, [failing]))
     assert runner.main([]) == 1
     assert "guest 3 failed:\nassert 1 == 2" in capsys.readouterr().out
+
+
+def test_what_two_guests_of_a_kernel_did_is_told_as_one() -> None:
+    first, second = ran("guest 3", one=PASSED), ran("guest 3", two=FAILED, three="lacks rare", status=1)
+    for every in ([first, second], [second, first]):
+        told = runs.together(every)
+        assert told.where == "guest 3" and told.failed and set(told.results) == {"one", "two", "three"}
+        assert [told.count(outcome) for outcome in (PASSED, FAILED, SKIPPED)] == [1, 1, 1]
+    assert not runs.together([first, first]).failed
 
 
 def test_tests_are_known_by_the_same_names_on_every_kernel(tmp_path: Path) -> None:
@@ -169,5 +178,5 @@ def test_a_guest_asks_again_in_the_same_guest(tmp_path: Path) -> None:
         pytest.skip("no guest kernel")
     with Guest(found[-1]) as guest:
         test = "tests/pure/test_plan_text.py"
-        ended = runner.again(guest, [test])
+        ended = runs.again(guest, [test])
     assert not ended.failed and {name.partition("::")[0] for name in ended.results} == {test}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from tests import pages
 from tests.forks import preload as preload
 from tests.kernel.faults.points import Act, count, install
 from tests.world import World
@@ -81,6 +82,7 @@ def _become(
     """The rest of the forked process's life."""
     status = 1
     try:
+        pages.make_own()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         with world.inside():
