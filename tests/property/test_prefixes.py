@@ -17,9 +17,10 @@ MACS = (None, "02:00:00:00:00:01")
 
 
 def _prefix(version: int, number: int, length: int) -> str:
-    width = 32 if version == 4 else 128
-    kind = IPv4Network if version == 4 else IPv6Network
-    return str(kind((number << width - 6, length), strict=False))
+    """Within 10.0.0.0/8 or fd00::/8."""
+    if version == 4:
+        return str(IPv4Network((10 << 24 | number << 18, 8 + length), strict=False))
+    return str(IPv6Network((0xFD << 120 | number << 114, 8 + length), strict=False))
 
 
 PREFIXES = st.builds(_prefix, st.sampled_from([4, 6]), st.integers(0, 63), st.integers(0, 6))

@@ -176,12 +176,45 @@ class Span(NamedTuple):
     def covers(self, family: int, number: int) -> bool:
         return self.family == family and self.low <= number <= self.high
 
+    def holds(self, other: Span) -> bool:
+        return self.family == other.family and self.low <= other.low and other.high <= self.high
+
     def meets(self, other: Span) -> bool:
         return self.family == other.family and self.low <= other.high and other.low <= self.high
 
 
 LINK_LOCAL = Span.of("fe80::/10")
 """Source: RFC 4291 section 2.5.6."""
+
+_NOBODYS = (
+    (LINK_LOCAL, "link-local, every link has it"),
+    (Span.of("127.0.0.0/8"), "loopback, every machine has it for itself"),
+    (Span.of("::1/128"), "loopback, every machine has it for itself"),
+    (Span.of("224.0.0.0/4"), "multicast, no host has it"),
+    (Span.of("ff00::/8"), "multicast, no host has it"),
+    (Span.of("::ffff:0:0/96"), "IPv4 within IPv6, no host has it"),
+)
+"""Source: RFC 6890, RFC 4291 section 2.5; tried: the kernel takes such addresses of IPv4, and answers for none."""
+_NO_ADDRESSES = (
+    (Span.of("0.0.0.0/32"), "no address"),
+    (Span.of("::/128"), "no address"),
+    (Span.of("255.255.255.255/32"), "everybody's on a link"),
+)
+
+
+def nobodys(span: Span) -> str:
+    """What is wrong with a prefix of which hosts are to have addresses, "" where nothing is."""
+    for other, why in _NOBODYS:
+        if span.meets(other):
+            return f"{span.cidr} is {why}" if other.holds(span) else f"{span.cidr} holds {other.cidr}: {why}"
+    return ""
+
+
+def had_by_none(span: Span) -> str:
+    """What is wrong with a prefix of which no host can have even one address, "" where some can: on its link, at
+    least."""
+    found = (why for other, why in (*_NOBODYS[1:], *_NO_ADDRESSES) if other.holds(span))
+    return next((f"{span.cidr} is {why}" for why in found), "")
 
 
 def overlaps(spans: Iterable[Span]) -> Iterator[tuple[Span, Span]]:

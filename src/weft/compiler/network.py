@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from weft.compiler.addressing import AUTONOMOUS, LINK_LOCAL, AddressPool, Span, number_of, overlaps
+from weft.compiler.addressing import AUTONOMOUS, AddressPool, Span, nobodys, number_of, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.footing import Footing
 from weft.compiler.naming import altnames, identity, mac, short_id
@@ -242,8 +242,9 @@ def _pools(draft: Draft, network: Network, way: Way, path: Path) -> tuple[Addres
         earlier = narrow if later is wide else wide
         draft.error(later.path, f"{later.cidr} overlaps {earlier.cidr} of the same network", "subnets must be apart")
     for span in spans:
-        if span.meets(LINK_LOCAL):
-            draft.error(span.path, f"{span.cidr} is link-local, every link has it", "a unique local one: fd00:...::/64")
+        if wrong := nobodys(span):
+            fix = "a unique local one: fd00:...::/64" if span.family == 6 else "a private one, such as 10.0.0.0/24"
+            draft.error(span.path, wrong, fix)
     return tuple(
         _pool(draft, subnet, _gateway(draft, subnet, way, span.path), span.path)
         for subnet, span in zip(network.subnets, spans, strict=True)

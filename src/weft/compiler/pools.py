@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from weft.compiler.addressing import AddressPool, Span, number_of
+from weft.compiler.addressing import AddressPool, Span, nobodys, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.naming import ipv6_pool
@@ -154,6 +154,8 @@ def _wider(pool: AddressPool) -> str:
 def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment], *, of_host: bool = True) -> None:
     pool = Span.of(cidr)
     path = ("pools", f"ipv{family}")
+    if wrong := nobodys(pool):
+        draft.error(path, wrong, "a prefix that is free")
     for prefix in draft.host_prefixes if of_host else ():
         # other scopes' pool addresses are known one by one, and stepped over
         if pool.meets(prefix) and prefix.cidr.split("/")[0] not in draft.facts.pool_taken:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from weft.compiler.addressing import LINK_LOCAL, number_of
+from weft.compiler.addressing import LINK_LOCAL, Span, had_by_none, number_of
 from weft.compiler.assignment import Addresses, Claimant, called, port_id, port_mac
 from weft.compiler.checks import check_host_port
 from weft.compiler.draft import Draft
@@ -71,6 +71,7 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
         return
     _check_mtu(draft, place)
     _check_mac(draft, place)
+    _check_pairs(draft, place)
     if place.segment.shared is None:
         draft.need("veth", place.path, "load the kernel's veth module")
     attach = place.port.attach
@@ -111,6 +112,14 @@ def _check_mac(draft: Draft, place: PortPlace) -> None:
             f"{place.mac} is the MAC of port {called(other, place.tenant.name)} on the same network",
             "another one, or leave `mac` out to have one derived",
         )
+
+
+def _check_pairs(draft: Draft, place: PortPlace) -> None:
+    """Find what nobody speaks as: under 0.0.0.0 a port could ask for everybody's address."""
+    for at, pair in enumerate(place.port.allowed_address_pairs):
+        if wrong := had_by_none(Span.of(pair.ip)):
+            path = (*place.path, "allowed_address_pairs", str(at), "ip")
+            draft.error(path, wrong, "an address that a host can have, or a prefix")
 
 
 def _netns(draft: Draft, place: PortPlace) -> str:

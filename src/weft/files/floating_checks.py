@@ -43,12 +43,9 @@ def _forward(node: Entries, report: Report) -> None:
     found = list(_ranges(given["ports"].value)) if "ports" in given else []
     if "ports" in given and isinstance(given["ports"].value, Items) and not given["ports"].value.items:
         report(given["ports"].place, "ports says none", "a port or a range, such as 8000-8100")
-    for place, (low, _) in found:
-        if low == 0:
-            report(place, "port 0 is nobody's", "ports are from 1 to 65535")
     to = node.text("to")
     if to is not None:
-        _shifted(given["to"].value.place, to, [pair for _, pair in found], report)
+        _shifted(given["to"].value.place, to, found, report)
 
 
 def _without_ports(protocol: str) -> bool:
@@ -57,11 +54,11 @@ def _without_ports(protocol: str) -> bool:
     return number is not None and number <= 255 and number not in WITH_PORTS
 
 
-def _ranges(node: Node) -> Iterator[tuple[Place, tuple[int, int]]]:
+def _ranges(node: Node) -> Iterator[tuple[int, int]]:
     for item in node.items if isinstance(node, Items) else (node,):
         if isinstance(item, Scalar):
             try:
-                yield item.place, read_ports(item.text)
+                yield read_ports(item.text)
             except Malformed:  # the type says so
                 continue
 
@@ -71,8 +68,6 @@ def _shifted(place: Place, to: str, ranges: list[tuple[int, int]], report: Repor
         low, high = read_ports(to)
     except Malformed:
         return
-    if low == 0:
-        report(place, "port 0 is nobody's", "ports are from 1 to 65535")
     if len(ranges) > 1:
         report(place, "to beside several ports: it says nothing of which", "an entry of forward for each")
     for first, last in ranges[:1]:

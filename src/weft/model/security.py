@@ -1,7 +1,7 @@
 """Security groups: who may speak to a port, and to whom it may speak. The words are Neutron's.
 
 Rules: a rule's text is already in canonical form: protocols are numbers, ports pairs of numbers, ICMP types numbers of
-their family. Which words go together files/security_checks.py says.
+their family. Which words go together compiler/groups/checks.py says.
 Source: OpenStack Networking API v2.0, security groups; RFC 4890 for what is never filtered.
 """
 
@@ -102,9 +102,11 @@ def read_ports(value: Any) -> tuple[int, int]:
         raise w.Malformed(f"{written!r} is no port and no range of ports", "for example 443 or 8000-8100")
     low, high = map(int, numbers)
     if high > 65535:
-        raise w.Malformed(f"{written} is out of range for ports", "from 0 to 65535")
+        raise w.Malformed(f"{written} is out of range for ports", "from 1 to 65535")
     if low > high:
         raise w.Malformed(f"{written} ends before it begins", f"write {high}-{low}")
+    if low == 0:
+        raise w.Malformed("port 0 is nobody's", f"write 1-{high}" if high else "from 1 to 65535")
     return low, high
 
 

@@ -26,3 +26,17 @@ def test_a_rule_of_no_ports_is_not_one_of_all_ports(other: str) -> None:
 def test_a_protocol_that_is_none(written: str, right: str) -> None:
     what = f"protocol: '{written}' is not an IP protocol; {right}"
     assert complaints(HEAD + f"{{protocol: {written}}}]}}}}}}}}") == [f"f:3:{12 + len(LINE)}: {what}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("0", "ports: port 0 is nobody's; from 1 to 65535"),
+        ("0-1023", "ports: port 0 is nobody's; write 1-1023"),
+        ("65536", "ports: 65536 is out of range for ports; from 1 to 65535"),
+        ("80-0", "ports: 80-0 ends before it begins; write 0-80"),
+    ],
+)
+def test_ports_that_nobody_has(written: str, said: str) -> None:
+    column = 1 + len(LINE) + len("{protocol: tcp, ports: [")
+    assert complaints(HEAD + "{protocol: tcp, ports: [" + written + "]}]}}}}") == [f"f:3:{column}: {said}"]

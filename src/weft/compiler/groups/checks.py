@@ -29,6 +29,8 @@ from weft.records import dataclass
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 _ICMP_FAMILY = {number: family for family, number in ICMP_OF.items()}
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
+_DEEPEST = 100
+"""Address groups within each other: as many nobody keeps apart, and Python goes no deeper than some hundreds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,9 @@ class _Unfolding:
         if member in within:
             circle = " in ".join((*within[within.index(member) :], member)[::-1])
             self.draft.error(path, f"the address group is in itself: {circle}", "take one of them out")
+            return ()
+        if len(within) >= _DEEPEST:
+            self.draft.error(path, f"address groups within each other, {_DEEPEST} deep", "fewer, with more members")
             return ()
         if member not in self.groups:
             no_such(self.draft, path, "address_group", member, self.groups)

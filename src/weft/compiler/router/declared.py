@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from weft.compiler.addressing import AddressPool, Assigned, number_of, overlaps
+from weft.compiler.addressing import LINK_LOCAL, AddressPool, Assigned, Span, had_by_none, nobodys, number_of, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.findings import dotted
 from weft.compiler.naming import identity, plain_ifname, short_id
@@ -228,22 +228,29 @@ def _routes(draft: Draft, place: RouterPlace, router: Router) -> None:
         of = number_of(via or "0.0.0.0")
         return next((leg.ifname for leg in place.legs if any(pool.spans(*of) for pool in leg.pools)), None)
 
+    known: dict[str, Path] = {}
     for at, spec in enumerate(router.routes):
         path, said = (*place.path, "routes", str(at)), RouteSpec(to=spec.to, via=spec.via)
+        other = known.setdefault(destination(said), path)
+        if other is not path:
+            draft.error(path, f"{dotted(other)} says where {spec.to} leads", "leave one of them out")
+            continue
         if towards(spec.via) is None:
             there = ", ".join(pool.cidr for leg in place.legs for pool in leg.pools) or "none"
             draft.error(path, f"{spec.via} is on none of the router's networks", f"their subnets: {there}")
         elif destination(said) in DEFAULTS.values() and (6 if is_ipv6(destination(said)) else 4) in place.out:
             draft.error(path, "the router leads out by its gateway", "leave out this route, or `gateway:`")
-        elif found := _leads_nowhere(place, spec):
+        elif found := _leads_nowhere(place, spec, Span.of(destination(said))):
             draft.error(path, *found)
         else:
             compile_route(draft, place.netns, said, path, towards)
 
 
-def _leads_nowhere(place: RouterPlace, spec: RouterRoute) -> tuple[str, str] | None:
+def _leads_nowhere(place: RouterPlace, spec: RouterRoute, to: Span) -> tuple[str, str] | None:
     """What is wrong with a route of which the kernel would make nothing, and what would be right."""
     family, number = number_of(spec.via)
+    if wrong := had_by_none(to) or (nobodys(to) if LINK_LOCAL.holds(to) else ""):
+        return wrong, "leave out this route"
     for leg in place.legs:
         if any(spec.to == pool.cidr for pool in leg.pools):
             return f"{spec.to} is network {leg.segment.name}, which the router is on", "leave out this route"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from ipaddress import ip_interface
 
-from weft.compiler.addressing import LINK_LOCAL, AddressPool, Span, number_of, overlaps
+from weft.compiler.addressing import AddressPool, Span, nobodys, number_of, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
 from weft.compiler.links.ahead import mtu_ahead
@@ -210,8 +210,12 @@ def _pools(draft: Draft, network: ExternalNetwork, path: Path) -> Iterator[Addre
     for at, subnet in enumerate(network.subnets):
         where = (*path, "subnets", str(at))
         pool = AddressPool.of(subnet.cidr)
-        if pool.span.meets(LINK_LOCAL):
-            draft.error(where, f"{subnet.cidr} is link-local, every link has it", "a prefix that is routed to the link")
+        if wrong := nobodys(pool.span):
+            draft.error(where, wrong, "a prefix that is routed to the link")
+        elif pool.network.num_addresses == 1:
+            draft.error(
+                where, f"{subnet.cidr} is one address, no subnet", "the prefix that it is of, and `pools: [ADDRESS]`"
+            )
         if subnet.gateway is not None:
             family, number = number_of(subnet.gateway)
             if not pool.spans(family, number):
