@@ -84,7 +84,8 @@ def _wrong(where: str, what: str, fix: str) -> IntentInvalid:
 
 
 class Choice:
-    """`selected`: what the words fit. `pairs`: who asks whom. Of `able` ports that ask by floating IPs `asking` do."""
+    """`selected`: what the words fit. `pairs`: who asks whom. Of `able` ports that ask by floating IPs `asking` do.
+    `outside`: networks of what is asked from which nobody may, for no address to ask with was said."""
 
     def __init__(
         self,
@@ -109,8 +110,8 @@ class Choice:
         chosen = able if len(led) <= FLOATING_PAIRS else self._chosen(able.values())
         self.able, self.asking = len(able), len(chosen)
         self.pairs = [pair for pair in pairs if not (pair[1].floating and pair[0].is_port) or pair[0].name in chosen]
-        asked = {source.external for source, _ in pairs}
-        self.outside = tuple(dict.fromkeys(target.external for _, target in led if target.external not in asked))
+        played = {end.external for end in found if end.comes_by}
+        self.outside = tuple(dict.fromkeys(target.external for _, target in led if target.external not in played))
 
     def _chosen(self, able: Iterable[Endpoint]) -> dict[str, Endpoint]:
         """The first of those that are alike."""
