@@ -77,11 +77,12 @@ def transact(
 
 
 def conclude(journal: Journal) -> None:
-    """Raises: RollbackIncomplete where the disk refuses: the kernel is as it shall be, but the journal stays."""
+    """Raises: RollbackIncomplete where the disk refuses, or what follows from the change: the kernel is as it shall be,
+    but the journal stays."""
     try:
         journal.end()
     except REFUSALS as failure:
-        why = f"all is done in the kernel, but what was written of it could not be closed: {failure}"
+        why = f"the networks are as they shall be, but what follows from it could not be done: {failure}"
         raise RollbackIncomplete(f"{why}; run: weft recover") from failure
 
 

@@ -4,7 +4,7 @@ host's as if its wire had brought it, and what goes out by that link to it never
 Rules: nobody's link, bridge, queue or table is changed. Frames are handed to the link as received, and fetched at its
 egress hook. All of it goes with the process, however that ends: the namespace has no name and takes the pair along, the
 table has an owner. What the host learned is forgotten at the end; after a kill it ages.
-Source: tc-mirred(8), nft(8) "flags owner", network_namespaces(7), RFC 4291 section 2.7.1 (solicited-node addresses).
+Source: tc-mirred(8), nft(8) "flags owner", network_namespaces(7), unix(7), RFC 4291 section 2.7.1 (solicited-node).
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ class Outsider:
         host = Connection(NETLINK_ROUTE)
         stack.callback(host.close)
         link = self._find(host)
+        for address in () if self._answers else self._addresses:
+            self._be_alone(stack, address)
         self.netns_fd = nameless()
         stack.callback(os.close, self.netns_fd)
         stack.callback(self._forget, host, link.ifindex)  # when nothing more can come in
@@ -139,6 +141,14 @@ class Outsider:
                 address, mac = known.attributes[NDA_DST], known.attributes[NDA_LLADDR]
                 raise CannotStand(f"{address} is somebody's on {self._link}, at {mac}: say one that nobody has")
         return found
+
+    def _be_alone(self, stack: ExitStack, address: str) -> None:
+        """Nobody else is played by this address: a name that goes with the process says so to others."""
+        name = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC))
+        try:
+            name.bind(f"\0weft outside {self._link} {address}")
+        except OSError as taken:
+            raise CannotStand(f"another weft asks as {address} on {self._link}: wait, or say another one") from taken
 
     def _pair(self, host: Connection, link: LinkMessage) -> int:
         """The number of the end on the host, by which nothing of the host's own is sent."""
@@ -172,8 +182,7 @@ class Outsider:
             lines += self._chain(
                 "in", "ingress", FIRST, f"ether saddr {self._mac} meta pkttype other meta pkttype set host"
             )
-            asking = (_solicitation(one) if ":" in one else f"arp daddr ip {one}" for one in self._addresses)
-            fetched = [f"ether daddr {self._mac} {near}", *(f"{match} {near}" for match in asking)]
+            fetched = [f"{match} {near}" for one in self._addresses for match in _for(self._mac, one)]
         else:
             told = (f'{match} dup to "{self._near}"' for match in _OF_BOTH)
             fetched = [f"ether daddr {self._mac} {rule}" for rule in (f"{self._answers} {near}", *told)]
@@ -214,9 +223,12 @@ def _as_its_own(index: int, address: str, gateway: str) -> Iterator[bytes]:
     yield message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, way, *main)
 
 
-def _solicitation(address: str) -> str:
-    """How nft knows that somebody asks for the MAC of an IPv6 address."""
-    return f"ether daddr 33:33:ff:{ip_bytes(address)[-3:].hex(':')} icmpv6 type nd-neighbor-solicit"
+def _for(mac: str, address: str) -> tuple[str, str]:
+    """How nft knows what is for an address, and who asks for its MAC. Others may be played with the same MAC."""
+    if ":" not in address:
+        return f"ether daddr {mac} ip daddr {address}", f"arp daddr ip {address}"
+    group = f"33:33:ff:{ip_bytes(address)[-3:].hex(':')}"
+    return f"ether daddr {mac} ip6 daddr {address}", f"ether daddr {group} icmpv6 type nd-neighbor-solicit"
 
 
 def _delete(seen: NeighbourMessage) -> bytes:

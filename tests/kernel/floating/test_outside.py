@@ -3,6 +3,7 @@ fault red and named, nothing left. The real machine behind the link, `world`, sa
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -163,6 +164,29 @@ def test_nothing_stays_when_it_is_killed(lab: Lab) -> None:
         until(lambda: differences(before, lab.world.dump()) == [], "what was before")
     assert outside(lab)[f"shop/{WEB4}"]["clean"]
     assert AS4 not in lab.world.run("ip", "neigh", "show", "dev", "ext0").stdout, "what a killed one left is taken away"
+
+
+def test_two_who_ask_at_once_are_not_in_each_others_way(lab: Lab) -> None:
+    """Each with addresses of its own; the same ones are refused."""
+    lab.apply(FILE)
+    with lab.world.inside(), closing(Namespaces()) as namespaces:
+
+        def stands(number: int, *addresses: str) -> Outsider:
+            return Outsider(namespaces, "ext0", MAC, addresses, number)
+
+        with stands(0, AS4, AS6) as one, stands(1, "203.0.113.78", "2001:db8:1::78") as other:
+            for asking, address in ((one, WEB4), (other, WEB4), (one, WEB6), (other, WEB6)):
+                assert pings(asking, address)
+            with pytest.raises(CannotStand, match=f"another weft asks as {AS4} on ext0"), stands(2, AS4):
+                pass
+        with stands(0, AS4) as again:
+            assert pings(again, WEB4)
+
+
+def pings(asking: Outsider, address: str) -> bool:
+    where = f"--net=/proc/{os.getpid()}/fd/{asking.netns_fd}"
+    words = ("nsenter", where, "ping", "-c", "1", "-W", "5", address)
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 def test_where_nobody_can_be_put(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,6 +142,8 @@ def test_whom_he_asks(intent: Intent) -> None:
     assert {a for a, b in pairs if b == "red/203.0.113.5 router edge"} == {"outside net"}
     assert [end.name for end in Choice(intent, found, ["203.0.113.5"]).selected] == ["red/203.0.113.5 router edge"]
     assert Choice(intent, found, []).outside == () and Choice(intent, found[:-2], []).outside == ("net",)
+    port = ends[0].name
+    assert Choice(intent, found, [port]).outside == () and Choice(intent, found[:-2], [port]).outside == ("net",)
     assert [end.name for end in strangers] == ["outside net", "outside far"]
     assert (Choice(intent, found, []).idle, Choice(intent, found[:-2], []).idle) == (("far",), ())
 
