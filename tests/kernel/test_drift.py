@@ -68,6 +68,18 @@ BY_HAND: dict[str, tuple[str, set[Drift]]] = {
         {("missing", "route", "", "10.98.0.0/16 table 254 metric 0")},
     ),
     "rule removed": ("ip rule del priority 1000", {("missing", "rule", "", "inet 1000")}),
+    "IPv6 routes flushed": (
+        f"{WEB} ip -6 route flush table main",
+        {("changed", "address", "web", "web fd10::10/64"), ("missing", "route", "web", "::/0 table 254 metric 1024")},
+    ),
+    "all routes flushed": (
+        f"{WEB} ip -6 route flush table all; {WEB} ip route flush table all dev web",
+        {("changed", "address", "web", "web fd10::10/64"), ("changed", "address", "web", "web 10.10.0.10/24")},
+    ),
+    "an address's own route removed, others by it left": (
+        f"{WEB} ip route del 10.10.0.0/24 dev web",
+        {("changed", "address", "web", "web 10.10.0.10/24")},
+    ),
     "base rules flushed": (f"{WEB} ip rule flush; {WEB} ip -6 rule flush", {("changed", "netns", "", "web")}),
     "base rule of IPv6 removed": (
         f"nsenter --net=/run/netns/{TENANT}.front ip -6 rule del priority 0",

@@ -20,7 +20,7 @@ from weft.backends.rtnl_peers import VETH, End, peers
 from weft.backends.rtnl_reading import Reading, learn, read_offloads, read_some, read_whole
 from weft.errors import KernelRefused
 from weft.kinds import KINDS, netns
-from weft.kinds.ip import address, neighbour, route, rule
+from weft.kinds.ip import address, neighbour, own_routes, route, rule
 from weft.kinds.ip.route import Route
 from weft.kinds.link import bridge_port, bridge_vlan, fdb, other
 from weft.kinds.link.common import Link
@@ -236,7 +236,10 @@ def _routes(reading: Reading) -> Iterable[KernelObject]:
 def _on_links(reading: Reading) -> Iterator[KernelObject]:
     for found in reading.addresses:
         link = reading.links.get(found.ifindex)
-        if link is not None and (there := address.parse(reading.netns, link.ifname, link.mac, found)):
+        if link is None:
+            continue
+        routed = reading.own_routes is None or own_routes.are_there(found, link.flags, reading.own_routes)
+        if there := address.parse(reading.netns, link.ifname, link.mac, found, routed=routed):
             yield there
     for seen in reading.neighbours:
         if ifname := reading.ifname(seen.ifindex):

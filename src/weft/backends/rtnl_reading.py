@@ -47,7 +47,7 @@ from weft.wire.neighbour import (
     read_static_neighbour,
 )
 from weft.wire.reply import Reply
-from weft.wire.route import RouteMessage, get_routes, read_lasting_route
+from weft.wire.route import OwnRoute, RouteMessage, get_routes, read_any_route, read_lasting_route
 from weft.wire.rule import RuleMessage, get_rules, read_rule
 from weft.wire.tc import (
     TC_H_ROOT,
@@ -72,7 +72,8 @@ _BY_ITSELF = frozenset({"noqueue", "noop", "pfifo_fast"})
 @dataclass(slots=True)
 class Reading:
     """`links` by index. `features`: by index, those that are on; only where they were asked for. `secured`: by
-    index, the keys of MACsec links. `lost_rules`: names of base rules. `bridging`: whether the tables of bridges that
+    index, the keys of MACsec links. `own_routes`: None where they were not asked for. `lost_rules`: names of base
+    rules. `bridging`: whether the tables of bridges that
     are not weft's count as well."""
 
     place: Place
@@ -80,6 +81,7 @@ class Reading:
     links: dict[int, LinkMessage] = field(default_factory=dict)
     addresses: list[AddressMessage] = field(default_factory=list)
     routes: list[RouteMessage] = field(default_factory=list)
+    own_routes: frozenset[OwnRoute] | None = None
     rules: list[RuleMessage] = field(default_factory=list)
     lost_rules: tuple[str, ...] = ()
     neighbours: list[NeighbourMessage] = field(default_factory=list)
@@ -121,11 +123,11 @@ def read_whole(place: Place, *, bridging: bool = False) -> Reading:
         bridging=bridging,
         links=links,
         addresses=dump(get_addresses(), read_permanent_address),
-        routes=dump(get_routes(), read_lasting_route),
         neighbours=dump(get_neighbours(), read_static_neighbour)
         + dump(get_neighbours(proxy=True), read_static_neighbour),
         fdb=dump(get_entries(), read_static_entry) if bridging or any(map(_may_forward, links.values())) else [],
     )
+    _read_all_routes(reading)
     _read_rules(reading)
     if any(seen.kind == BRIDGE_KIND and reading.filters(index) for index, seen in links.items()):
         reading.bridge_vlans = dump(get_bridge_vlans(), read_bridge_vlans)
@@ -189,6 +191,12 @@ def read_offloads(reading: Reading, indexes: Iterable[int]) -> None:
     if family:
         answers = connection.ask([get_features(family, index) for index in indexes], read_features)
         reading.features.update(answer for answer in answers if not isinstance(answer, Reply))
+
+
+def _read_all_routes(reading: Reading) -> None:
+    found = reading.dump(get_routes(), read_any_route)
+    reading.own_routes = frozenset(seen for seen in found if isinstance(seen, OwnRoute))
+    reading.routes += (seen for seen in found if isinstance(seen, RouteMessage))
 
 
 def _read_rules(reading: Reading) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -61,21 +62,29 @@ def examine(
 
     Raises: NotPermitted, DumpInterrupted.
     """
-    chains = nft.chains(HOST)
+    found, known, there = others.here(), features(run), everywhere()
+    needed = ((*needs(one, host_id, known, there), *wishes(one, host_id, known)) for one in intents)
+    return replace(
+        _of_host(nft.chains(HOST), found, observed),
+        features=known,
+        needs=tuple(chain.from_iterable(needed)),
+        subnets=dict(chain.from_iterable(map(subnets, intents))),
+        shut=tuple(arrivals.shut(found, chain.from_iterable(map(tunnels, intents)), observed)),
+        programs=frozenset(there),
+        journals={journal.name: journal.phase() is Phase.COMMITTED for journal in waiting(journals)},
+    )
+
+
+def _of_host(chains: Sequence[Chain], found: Sequence[foreign.Chain], observed: State) -> Symptoms:
+    """What the host has, whatever intents want of it."""
     own = {link.ifname: link for link in _links(observed) if Mark.parse(link.alias)}
     transit = tuple(ifname for ifname in own if ifname.startswith(TRANSIT_PREFIX))
     egress = links.egress(links.default_routes(observed))
-    found = others.here()
     passes, blocked = _forward(chains, found, passages(observed, egress))
-    at_work, known, there = programs.services(), features(run), everywhere()
+    at_work = programs.services()
     return Symptoms(
         permitted=is_permitted(),
         release=release_of(os.uname().release),
-        features=known,
-        needs=tuple(
-            chain.from_iterable((*needs(one, host_id, known, there), *wishes(one, host_id, known)) for one in intents)
-        ),
-        subnets=dict(chain.from_iterable(map(subnets, intents))),
         links=frozenset(link.ifname for link in _links(observed)),
         own_links={ifname: KINDS.of(link).name for ifname, link in own.items()},
         properties=programs.properties(own),
@@ -85,18 +94,15 @@ def examine(
         chains=frozenset((chain.family, chain.table, chain.name) for chain in chains),
         passes=passes,
         blocked=blocked,
-        shut=tuple(arrivals.shut(found, chain.from_iterable(map(tunnels, intents)), observed)),
         rules=tuple(held for held in observed.values() if isinstance(held, Rule)),
         routes=tuple(held for held in observed.values() if isinstance(held, Route)),
         forwarding={family: read_setting(name) == "1" for family, name in FORWARDING.items()},
         still_links={family: tuple(_still(family, (*transit, *egress))) for family in FORWARDING if transit},
         strict_links=tuple(link for link in egress if _is_strict(link)),
-        programs=frozenset(there),
         services=at_work,
         configs=programs.configs(at_work),
         bridge_calls=read_setting(BRIDGE_CALLS) == "1",
         usage=usage(),
-        journals={journal.name: journal.phase() is Phase.COMMITTED for journal in waiting(journals)},
         netns_shared=is_shared(Path("/proc/thread-self/mountinfo").read_text(), RUN_NETNS),
     )
 

@@ -1,6 +1,6 @@
 """What differs between what a kernel holds and what it shall hold, and what falls along with a change."""
 
-from weft.diff.cascade import Changes, bares_link, bystanders, dependents_of, left_bond, needs_address
+from weft.diff.cascade import Changes, bares_link, bystanders, dependents_of, is_given_anew, left_bond, needs_address
 from weft.diff.compare import NEVER_COMPARED, diff, differing_fields, fixed_fields
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "diff",
     "differing_fields",
     "fixed_fields",
+    "is_given_anew",
     "left_bond",
     "needs_address",
 ]

@@ -46,6 +46,11 @@ def needs_address(obj: KernelObject) -> bool:
     return isinstance(obj, (Route, Neighbour)) and obj.family == 4
 
 
+def is_given_anew(change: Change) -> bool:
+    """Whether it is an address that goes and comes again at once."""
+    return change.op is Op.UPDATE and isinstance(change.object, Address)
+
+
 def bystanders(changes: Changes, observed: State, desired: State) -> State:
     """Wanted objects that do not change but share a link with something that does.
 
@@ -91,6 +96,7 @@ class Cascade:
             return
         self._give_macs_again()
         self._say_again()
+        self._replace_by_addresses()
         gone = [key for key, change in self._changes.items() if change.op in (Op.REPLACE, Op.DELETE)]
         shaken = [c for c in self._changes.values() if c.op is Op.UPDATE and isinstance(c.before, Link)]
         if not gone and not shaken:
@@ -106,6 +112,21 @@ class Cascade:
             gone += fallen
             self._replace(fallen)
         self._restore_masters(seen, dependents)
+
+    def _replace_by_addresses(self) -> None:
+        """What goes with an address that is given anew in its place: routes by which it speaks, and of IPv4, as of the
+        last one, all that needs one."""
+        anew = [c.object for c in self._changes.values() if is_given_anew(c)]
+        if not anew:
+            return
+        bared = {on for address in anew if bares_link(address) for on in address.lives_on}
+        sources = {(address.netns, address.cidr.partition("/")[0]) for address in anew if isinstance(address, Address)}
+        self._replace(
+            key
+            for key, held in self._observed.items()
+            if (needs_address(held) and not bared.isdisjoint(held.lives_on))
+            or (isinstance(held, Route) and (held.netns, held.src) in sources)
+        )
 
     def _give_macs_again(self) -> None:
         """A bond that its last member leaves draws a MAC: what is wanted is said anew. Source:

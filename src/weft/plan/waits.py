@@ -8,10 +8,10 @@ to another is released before it is claimed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from weft.diff import Changes, bares_link, left_bond, needs_address
+from weft.diff import Changes, bares_link, is_given_anew, left_bond, needs_address
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
 from weft.kinds.ip.route import Route
@@ -50,6 +50,7 @@ class Waits:
         self._wait_for_the_shaken()
         self._wait_for_the_ground()
         self._bare_links_early()
+        self._wait_for_addresses()
         self._classes_early()
 
     def _bonds_last(self) -> None:
@@ -206,6 +207,14 @@ class Waits:
                 self.early.add(change.key)
                 self.switched.add(key)
 
+    def _wait_for_addresses(self) -> None:
+        """The routes of an address that is given anew lead to the next hops of others on its link, and lend it to
+        them."""
+        anew = {on for change in self._changes.values() if is_given_anew(change) for on in change.object.lives_on}
+        for change in self._changes.values() if anew else ():
+            if change.op is Op.CREATE and isinstance(change.object, Route) and _leads_over(change.object, anew):
+                self.switched.add(change.key)
+
     def _classes_early(self) -> None:
         """A class that is to be a leaf loses its classes first: before it gets a queue, and before it changes, for the
         kernel takes neither of an inner class in full; and one that is made anew does, for it goes with none. Source:
@@ -240,6 +249,11 @@ def _of_tables(changes: Changes, *tables: str) -> list[list[Change]]:
         if key.table in found:
             found[key.table].append(change)
     return list(found.values())
+
+
+def _leads_over(route: Route, links: Collection[Key]) -> bool:
+    """Whether it is by one of the links, or speaks by an address, which may be another link's."""
+    return bool(route.src) or any(on in links for on in route.lives_on)
 
 
 def _comes_up(change: Change) -> bool:

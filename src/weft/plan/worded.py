@@ -10,7 +10,7 @@ from typing import Any
 from weft.kinds.setting.link import KEPT
 from weft.state import Key
 
-_WORDS = {"peer_ifname": "peer", "number": "key", "lost_rules": "rules lost"}
+_WORDS = {"peer_ifname": "peer", "number": "key", "lost_rules": "rules lost", "routed": "own routes"}
 _HUNDREDTHS = frozenset({"forward_delay", "hello_time", "max_age", "ageing_time"})
 """Times of a bridge, which the file has in seconds."""
 
@@ -18,7 +18,7 @@ _UNTOLD = frozenset(
     "netns ifname name alias altnames up nodad protocol newborn adopt addr_gen_mode mark running".split()
 ) | {"reloads", "parting", "ready", "family", "in_vrf", "keyed"}
 _NOTHING = (None, "", (), 0, False)
-_USUAL = {"vni": -1, "type": "unicast"}
+_USUAL = {"vni": -1, "type": "unicast", "routed": True}
 
 
 def worth_telling(field: str, value: Any) -> bool:

@@ -11,6 +11,7 @@ from weft.wire.codec import Attributes, Table, as_u8, as_u32, read
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
 IFA_F_NODAD, IFA_F_DEPRECATED, IFA_F_PERMANENT = 0x02, 0x20, 0x80
+IFA_F_SECONDARY, IFA_F_DADFAILED, IFA_F_TENTATIVE, IFA_F_NOPREFIXROUTE = 0x01, 0x08, 0x40, 0x200
 IFAPROT_KERNEL_LO, IFAPROT_KERNEL_RA, IFAPROT_KERNEL_LL = 1, 2, 3
 SCOPE_UNIVERSE, SCOPE_HOST = 0, 254
 
@@ -33,6 +34,11 @@ class AddressMessage(NamedTuple):
     def address(self) -> str:
         """The link's own; IFA_ADDRESS is the peer's where there are both."""
         return str(self.attributes.get(IFA_LOCAL) or self.attributes[IFA_ADDRESS])
+
+    @property
+    def peer(self) -> str:
+        """The link's own where it has none."""
+        return str(self.attributes.get(IFA_ADDRESS) or self.address)
 
 
 def read_address(buffer: bytes, at: int, end: int) -> AddressMessage:

@@ -100,6 +100,20 @@ class RouteMessage(NamedTuple):
         return single.union(hop.ifindex for hop in self.hops)
 
 
+class OwnRoute(NamedTuple):
+    """One that the kernel makes of an address: to itself (`is_local`), or to its network."""
+
+    family: int
+    prefix_length: int
+    is_local: bool
+    dst: str
+    ifindex: int
+
+
+_OWN: Table = {RTA_DST: as_ip, RTA_OIF: as_u32}
+_UNICAST, _LOCAL = 1, 2
+
+
 def read_route(buffer: bytes, at: int, end: int) -> RouteMessage:
     family, length, _, _, table, protocol, scope, kind, flags = _read_rtmsg(buffer, at)
     attributes = read(buffer, at + RTMSG_SIZE, end, ROUTE)
@@ -112,6 +126,20 @@ def read_lasting_route(buffer: bytes, at: int, end: int) -> RouteMessage | None:
         return None
     found = read_route(buffer, at, end)
     return None if found.flags & RTM_F_CLONED else found
+
+
+def read_own_route(buffer: bytes, at: int, end: int) -> OwnRoute | None:
+    """None for all others."""
+    kind = buffer[at + 7]
+    if buffer[at + 5] != RTPROT_KERNEL or kind not in (_UNICAST, _LOCAL):
+        return None
+    found = read(buffer, at + RTMSG_SIZE, end, _OWN)
+    return OwnRoute(buffer[at], buffer[at + 1], kind == _LOCAL, found.get(RTA_DST, ""), found.get(RTA_OIF, 0))
+
+
+def read_any_route(buffer: bytes, at: int, end: int) -> RouteMessage | OwnRoute | None:
+    """One that lasts, or one that the kernel makes of an address."""
+    return read_own_route(buffer, at, end) or read_lasting_route(buffer, at, end)
 
 
 def route_header(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.records import dataclass
-from weft.state import PROTOCOL, Change, Key, Keyed, Op, link_key
+from weft.state import PROTOCOL, Change, Key, Keyed, link_key
 from weft.wire.address_text import AF_INET, AF_INET6, ip_bytes, ip_text, mac_bytes, prefix_bytes
 from weft.wire.codec import NLM_F_CREATE, NLM_F_EXCL, attribute, message, u8, u32
 from weft.wire.ifaddr import (
@@ -32,13 +33,16 @@ from weft.wire.link import promote_secondaries
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address(Keyed):
     """`cidr`: address and prefix length, canonical ("10.0.0.1/24", "fd00::1/64"). `nodad`: IPv6 used at once, without
-    duplicate address detection; not compared. `protocol`: IFA_PROTO as read, None where the kernel gives none."""
+    duplicate address detection; not compared. `protocol`: IFA_PROTO as read, None where the kernel gives none.
+    `routed`: as observed, whether the routes that the kernel made of it are there; where somebody took them away it is
+    given anew."""
 
     netns: str
     ifname: str
     cidr: str
     nodad: bool | None = None
     protocol: int | None = None
+    routed: bool = True
 
     def identify(self) -> Key:
         return Key("address", self.netns, f"{self.ifname} {self.cidr}")
@@ -89,12 +93,12 @@ def _identity(address: Address, names: Names) -> bytes:
 def script(change: Change) -> Iterable[str]:
     """Without the protocol, which ip(8) takes only since 6.3: weft adopts what matches on its own links."""
     for word, address in (("del", change.before), ("add", change.after)):
-        if isinstance(address, Address) and change.op is not Op.UPDATE:
+        if isinstance(address, Address):
             more = ("nodad",) if address.nodad and word == "add" else ()
             yield command.ip(address.netns, "addr", word, address.cidr, "dev", address.ifname, *more)
 
 
-def parse(netns: str, ifname: str, mac: str, seen: AddressMessage) -> Address | None:
+def parse(netns: str, ifname: str, mac: str, seen: AddressMessage, *, routed: bool = True) -> Address | None:
     """None for what the kernel gives a link by itself. `mac`: the link's, which tells a generated link-local address
     where the kernel does not."""
     protocol = seen.attributes.get(IFA_PROTO)
@@ -103,7 +107,7 @@ def parse(netns: str, ifname: str, mac: str, seen: AddressMessage) -> Address | 
     if protocol in _KERNELS_OWN or cidr in _LOOPBACK or (protocol is None and _is_generated(address, mac)):
         return None
     nodad = bool(seen.flags & IFA_F_NODAD) if seen.family == AF_INET6 else None
-    return Address(netns=netns, ifname=ifname, cidr=cidr, nodad=nodad, protocol=protocol)
+    return Address(netns=netns, ifname=ifname, cidr=cidr, nodad=nodad, protocol=protocol, routed=routed)
 
 
 def _is_generated(address: str, mac: str) -> bool:
@@ -119,13 +123,20 @@ def _is_generated(address: str, mac: str) -> bool:
     return address == ip_text(b"\xfe\x80" + bytes(6) + raw[:3] + b"\xff\xfe" + raw[3:])
 
 
+def _former(address: Address) -> Address:
+    """No way back leads to where its routes are missing."""
+    return replace(address, routed=True)
+
+
 ROW = Kind(
     name="address",
     cls=Address,
     backend="rtnl",
     owner=Owner.PROTOCOL,
-    in_place=frozenset(),
+    in_place=frozenset({"routed"}),
     requests=requests,
     script=script,
     parse=parse,
+    former=_former,
+    remade=_former,
 )

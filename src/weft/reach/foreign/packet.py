@@ -6,7 +6,7 @@ nothing is known of (a mark, a limit) makes it unknown. Source: nft(8).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
@@ -48,24 +48,17 @@ class Packet:
         ways_back: Collection[str] | None = None,
     ) -> None:
         self.family = 6 if ":" in target else 4
-        protocol, fields = talk.fields(self.family, answer=answer)
         word, other = ("ip6", "ip") if self.family == 6 else ("ip", "ip6")
-        ends = {name.split()[1]: value for name, value in fields.items() if name.endswith("port")}
-        self._absent = (
-            other,
-            *_EXTENSIONS,
-            *(name for name in _TRANSPORTS if not any(field.startswith(name) for field in fields)),
-        )
+        transport = _transport(talk, self.family, answer=answer)
+        self._absent = (other, *_EXTENSIONS, *_lacking(transport))
         self._held: dict[str, Value] = {
             **dict.fromkeys(("iifname", "iif"), iif),
             **dict.fromkeys(("oifname", "oif"), oif),
             f"{word} saddr": ip_address(source),
             f"{word} daddr": ip_address(target),
-            **dict.fromkeys(("meta l4proto", "ip6 nexthdr" if self.family == 6 else "ip protocol"), protocol),
             "meta nfproto": f"ipv{self.family}",
             **dict.fromkeys(("meta protocol", "ether type"), word),
-            **fields,
-            **{f"th {end}": value for end, value in ends.items()},
+            **transport,
             "ct direction": "reply" if answer else "original",
             "ct state": "established" if answer else "new",
             "ct status": "dnat" if redirected else "",
@@ -74,8 +67,6 @@ class Packet:
         if ways_back is not None:
             self._held[BACK_BY_IIF] = "exists" if iif in ways_back else "missing"
             self._held[BACK] = "exists" if ways_back else "missing"
-        if ends:
-            self._absent = tuple(name for name in self._absent if name != "th")
 
     def fits(self, term: Term | None) -> bool | None:
         """None where nobody can tell."""
@@ -92,6 +83,19 @@ class Packet:
 
     def _has_not(self, name: str) -> bool:
         return name not in self._held and (name in self._absent or name.partition(" ")[0] in self._absent)
+
+
+def _transport(talk: Talk, family: int, *, answer: bool) -> dict[str, Value]:
+    """The protocol, and its fields; ports by the name that they have whatever the protocol, too."""
+    protocol, fields = talk.fields(family, answer=answer)
+    ports = {f"th {name.split()[1]}": value for name, value in fields.items() if name.endswith("port")}
+    named = dict.fromkeys(("meta l4proto", "ip6 nexthdr" if family == 6 else "ip protocol"), protocol)
+    return {**named, **fields, **ports}
+
+
+def _lacking(transport: Mapping[str, Value]) -> Iterator[str]:
+    """The headers that it has no field of."""
+    return (name for name in _TRANSPORTS if not any(field.startswith(name) for field in transport))
 
 
 def _all(parts: map[bool | None]) -> bool | None:
