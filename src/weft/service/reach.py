@@ -95,10 +95,11 @@ def check_reach(
 
     `ports`: names and patterns (`web`, `shop/web`, `shop/*`, `203.0.113.10`); of one port alone, the pairs
     that it is part of. `outside`: addresses of external networks that nobody has, to ask from there with.
-    Raises: IntentInvalid where a name fits no port, an address is not free in an external network, or there are more
-    pairs than MOST_PAIRS; NotPermitted, DumpInterrupted, and as Service.prepare.
+    Raises: IntentInvalid where nothing is applied, a name fits no port, an address is not free in an external network,
+    or there are more pairs than MOST_PAIRS; NotPermitted, DumpInterrupted, and as Service.prepare.
     """
     prepared = service.prepare(loaded)
+    prepared.demand_applied("`weft apply` it first; `weft trace` tells what the file alone would let through")
     ports_there = endpoints(loaded.intent, prepared.desired, prepared.paths)
     found = [*ports_there, *targets(loaded.intent, prepared.desired, ports_there)]
     if outside:
