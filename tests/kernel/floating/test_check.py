@@ -105,14 +105,17 @@ def test_elements_that_are_gone(lab: Lab) -> None:
 
 
 def test_a_route_that_leads_elsewhere(lab: Lab) -> None:
-    """In the external network's table, by which other routers' packets come; a host that leads the address elsewhere
-    itself is refused before anything is asked."""
+    """In the external network's table, by which other routers' packets come where no rule leads them by the main one; a
+    host that leads the address elsewhere itself is refused before anything is asked."""
     lab.apply(FILE)
     routes = lab.world.json("ip", "-j", "route", "show", "table", "all", "exact", f"{DB4}/32")
     (route,) = (route for route in routes if "table" in route)
     marked = ("table", route["table"], "proto", route["protocol"])
     lab.world.run("ip", "route", "replace", "unreachable", f"{DB4}/32", *marked)
+    assert check(lab)["clean"], "it is not asked"
+    lab.world.run("sh", "-c", "while ip rule del to 203.0.113.0/24; do :; done")
     red = differing(check(lab, code=3))
     assert {target: [pair["from"] for pair in pairs] for target, pairs in red.items()} == {f"shop/{DB4}": ["dev/ci"]}
     (pair,) = red[f"shop/{DB4}"]
-    assert pair["suspects"][0]["name"].startswith(f"{DB4}/32 table {route['table']}")
+    assert f"{DB4}/32 table {route['table']} metric 0" in [one["name"] for one in pair["suspects"]]
+    assert any(one["name"].startswith("inet 1090 ") for one in pair["suspects"])
