@@ -143,7 +143,7 @@ def _expectations(prepared: Prepared, pairs: Sequence[tuple[Endpoint, Endpoint]]
     world = World(_with_addresses(prepared))
     around = World(prepared.on_this_host) if any(source.comes_by for source, _ in pairs) else world
     for source, target in pairs:
-        for family in FAMILIES:
+        for family in (6 if ":" in target.floating else 4,) if target.floating else FAMILIES:
             yield expect(around if source.comes_by else world, source, target, family)
 
 

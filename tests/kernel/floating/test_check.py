@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.dump import differences
-from tests.kernel.floating.shop import DB4, FORWARDS, WEB, WEB4, shop
+from tests.kernel.floating.shop import DB4, FORWARDS, WEB, WEB4, WEB6, shop
 from tests.kernel.groups.lab import Lab
 
 pytestmark = pytest.mark.kernel
@@ -54,6 +54,14 @@ def test_what_leads_to_ports_is_asked_from_everywhere(lab: Lab) -> None:
     assert [family["reached"] for family in asked["dev/ci", DNS]["families"]] == [{"udp": True}]
     assert [way for way in asked if way[0] == "host" and way[1].partition("/")[2] in ("web", "db")] == []
     assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+def test_who_lacks_the_family_is_named(lab: Lab) -> None:
+    own, without = 'ci}, addresses: [10.10.0.10, "fd00:10::10"]', "ci}, addresses: [10.10.0.10]"
+    head, dev, tail = FILE.partition("\n  dev:")
+    lab.apply(head + dev + tail.replace(own, without).replace(', "fd00:10::/64"', ""))
+    found = check(lab, "--port", WEB6, "--port", "dev/ci")
+    assert {pair["why"] for pair in found["pairs"] if pair["from"] == "dev/ci"} == {"dev/ci has no IPv6 address"}
 
 
 def test_a_service_that_has_the_port_answers_itself(lab: Lab) -> None:
