@@ -26,6 +26,14 @@ def test_a_difference_is_exit_code_3_and_mended_by_apply(first: Desk) -> None:
     first.weft("check")
 
 
+def test_before_anything_is_applied(first: Desk) -> None:
+    first.weft("destroy", "-y", "first")
+    told = first.weft("check", code=2).stderr
+    assert "first: nothing of it is applied here; `weft apply` it first; `weft trace` tells" in told
+    first.weft("apply", "-y")
+    first.weft("check")
+
+
 def test_a_port_that_is_not_there(first: Desk) -> None:
     told = first.weft("check", "--port", "web", "--port", "wbe", code=2).stderr
     assert "wbe: no port has that name" in told and "web:" not in told

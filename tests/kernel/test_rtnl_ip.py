@@ -130,6 +130,8 @@ RULES = [
     Rule(netns="web", family=4, priority=100, src="10.0.0.0/24", table=10),
     Rule(netns="web", family=6, priority=101, dst="fd00::/64", iif="eth1", fwmark=5, fwmask=255, table=1000),
     Rule(netns="web", family=4, priority=102, oif="eth1", fwmark=7, action="prohibit"),
+    Rule(netns="web", family=4, priority=90, iif="eth1", dst="192.0.2.0/24", table=10, suppressed=31),
+    Rule(netns="web", family=6, priority=90, iif="eth1", dst="fd01::/64", table=10, suppressed=127),
 ]
 
 
@@ -140,6 +142,7 @@ def test_rules(world: World, rtnl: Rtnl, web: list[KernelObject], rule: Rule) ->
     family = "-6" if rule.family == 6 else "-4"
     seen = [r for r in world.json("ip", "-j", family, "rule", netns="web") if r["priority"] == rule.priority]
     assert len(seen) == 1 and (rule.action != "lookup" or seen[0]["table"] == str(rule.table))
+    assert seen[0].get("suppress_prefixlen") == rule.suppressed
     (found,) = (obj for obj in some(rtnl, [rule]).values())
     assert replace(rule, protocol=PROTOCOL, fwmask=rule.fwmask or (0xFFFFFFFF if rule.fwmark else 0)) == found
     delete(rtnl, found, found)

@@ -41,6 +41,8 @@ OBJECTS: list[KernelObject] = [
     Rule(netns="web", family=4, priority=100, src="10.0.0.0/24", table=10),
     Rule(netns="web", family=6, priority=101, fwmark=5, fwmask=255, iif="eth1", table=1000),
     Rule(netns="web", family=4, priority=102, src="192.0.2.0/24", action="prohibit"),
+    Rule(netns="web", family=4, priority=90, iif="eth1", dst="192.0.2.0/24", table=254, suppressed=31),
+    Rule(netns="web", family=6, priority=90, iif="eth1", dst="fd01::/64", table=254, suppressed=127),
     Route(netns="web", dst="0.0.0.0/0", via="10.0.0.1", ifname="eth1"),
     Route(netns="web", dst="::/0", via="fd00::1", ifname="eth1", metric=1024),
     Route(netns="web", dst="10.8.0.0/16", via="fe80::1", ifname="eth1", onlink=True),

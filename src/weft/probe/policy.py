@@ -41,9 +41,10 @@ class Policy:
         return tuple(sorted((held.ifname, held.address) for held in self._of_others(Neighbour)))
 
     def held(self) -> dict[tuple[str, int], int]:
-        """(link that packets come in by, family) to the priority of the scope's rule."""
+        """(link that packets come in by, family) to the priority of the scope's rule of all that comes."""
         rules = (obj for obj in self.observed.values() if isinstance(obj, Rule) and obj.netns == HOST)
-        return {(rule.iif, rule.family): rule.priority for rule in rules if rule.iif and self._is_own(rule)}
+        whole = (rule for rule in rules if rule.iif and rule.suppressed is None)
+        return {(rule.iif, rule.family): rule.priority for rule in whole if self._is_own(rule)}
 
     def tables(self) -> frozenset[int]:
         named = {rule.table for rule in self._of_others(Rule)} | {route.table for route in self._of_others(Route)}

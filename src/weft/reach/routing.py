@@ -3,8 +3,8 @@
 Rules: as the kernel looks up: rules by priority, in a table the longest prefix, among equals the lowest metric. What is
 local is known before (table 255). Members of a VRF have its table for all this, before any other rule but that of what
 is local (1000, l3mdev); what it does not know the main table does. A rule that asks for a mark fits no packet, for none
-is marked here. A link that is down has no routes. Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c,
-Documentation/networking/vrf.rst.
+is marked here; one may pass over what its table says by short prefixes. A link that is down has no routes.
+Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c, Documentation/networking/vrf.rst.
 """
 
 from __future__ import annotations
@@ -76,24 +76,28 @@ class Tables:
         """The route of a packet, None where there is none. `iif`: the link it came in by, "" for one sent here;
         `even_down`: by links that are down too, of which the kernel takes routes away."""
         family, number = number_of(dst)
-        for table, action in self._tables(family, number, src, iif):
+        for table, action, shortest in self._tables(family, number, src, iif):
             if action:
                 return Route(netns=self.netns, dst=f"{dst}/{32 if family == 4 else 128}", type=action)
             for span, route in self._routes.get((family, table), ()):
                 if route.ifname in self._down and not even_down:
                     continue
                 if span.low <= number <= span.high and route.type != "throw":
+                    if _length(route) < shortest:
+                        break
                     return route
         return None
 
-    def _tables(self, family: int, number: int, src: str, iif: str) -> Iterator[tuple[int, str]]:
-        """Tables to look in, in order; an action instead of a table ends the search."""
+    def _tables(self, family: int, number: int, src: str, iif: str) -> Iterator[tuple[int, str, int]]:
+        """Tables to look in, in order, each with the shortest prefix that counts there; an action instead of a table
+        ends the search."""
         domain = self._domain(src, iif)
         if domain:
-            yield domain, ""
+            yield domain, "", 0
         for rule in self._rules:
             if _fits(rule, family, number, src, iif):
-                yield rule.table, "" if rule.action == "lookup" else rule.action
+                shortest = 0 if rule.suppressed is None else rule.suppressed + 1
+                yield rule.table, "" if rule.action == "lookup" else rule.action, shortest
 
     def _add(self, obj: KernelObject) -> None:
         match obj:
@@ -127,6 +131,11 @@ def _domains(objects: Iterable[KernelObject]) -> dict[str, int]:
 def hops(route: Route) -> tuple[NextHop, ...]:
     """The ways of a route, one where it is a plain one."""
     return route.nexthops or (NextHop(ifname=route.ifname, via=route.via),)
+
+
+def _length(route: Route) -> int:
+    """Of its prefix, in bits."""
+    return int(route.dst.partition("/")[2])
 
 
 def _fits(rule: Rule, family: int, number: int, src: str, iif: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from weft.backends.former import to_put_back
 from weft.compiler import Cause, Compiled, CompileError, Finding, compile
-from weft.errors import ForeignObject, Problem
+from weft.errors import ForeignObject, IntentInvalid, Problem
 from weft.facts import Facts, KeyFile
 from weft.files import Loaded
 from weft.kinds import command
@@ -80,6 +80,17 @@ class Prepared:
         before = State((key, _settled_keys(obj)) for key, obj in self.plan.before.items())
         former, goal = (codec.encode(dict(sorted(state.items()))) for state in (before, self.plan.after))
         return sha256(codec.dumps({"facts": _settled(self.facts), "former": former, "goal": goal})).hexdigest()
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether anything of it is here, if anything of its own is to be."""
+        own = ("netns", "link")
+        return any(key.table in own for key in self.ours) or not any(key.table in own for key in self.desired)
+
+    def demand_applied(self, fix: str) -> None:
+        """Raises: IntentInvalid."""
+        if not self.is_applied:
+            raise IntentInvalid([Problem(where=self.scope, what="nothing of it is applied here", fix=fix)])
 
     def demand_no_foreign(self) -> None:
         """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""

@@ -107,10 +107,11 @@ def check_reach(
 
     `ports`: names and patterns (`web`, `shop/web`, `shop/*`, `203.0.113.10`); of one port alone, the pairs
     that it is part of. `outside`: addresses of external networks that nobody has, to ask from there with.
-    Raises: IntentInvalid where a name fits no port, an address is not free in an external network, or there are more
-    pairs than MOST_PAIRS; NotPermitted, DumpInterrupted, and as Service.prepare.
+    Raises: IntentInvalid where nothing is applied, a name fits no port, an address is not free in an external network,
+    or there are more pairs than MOST_PAIRS; NotPermitted, DumpInterrupted, and as Service.prepare.
     """
     prepared = service.prepare(loaded)
+    prepared.demand_applied("`weft apply` it first; `weft trace` tells what the file alone would let through")
     choice = Choice(loaded.intent, _found(loaded.intent, prepared, outside), ports, protocols)
     _demand_few(choice)
     expectations = list(_expectations(prepared, choice.pairs))
@@ -184,7 +185,7 @@ def _expectations(prepared: Prepared, pairs: Sequence[tuple[Endpoint, Endpoint]]
     world = World(on_its_ground(prepared.desired, prepared.observed))
     around = World(prepared.on_this_host) if any(source.comes_by for source, _ in pairs) else world
     for source, target in pairs:
-        for family in FAMILIES:
+        for family in (6 if ":" in target.floating else 4,) if target.floating else FAMILIES:
             yield expect(around if source.comes_by else world, source, target, family)
 
 

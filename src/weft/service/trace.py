@@ -13,7 +13,6 @@ from weft.backends.others import OthersHere
 from weft.check.trace import Live, follow
 from weft.compiler import planted
 from weft.compiler.qos.planted import Planted
-from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
 from weft.kinds.tc.qdisc import QDISC
 from weft.model.intent import Path
@@ -85,12 +84,10 @@ def trace(
     NotPermitted, FeatureMissing, and as Service.prepare.
     """
     prepared = service.prepare(loaded)
-    is_applied = _is_applied(prepared)
-    if (live or basis is Basis.OBSERVED) and not is_applied:
-        fix = f"`weft apply` it, or ask by --state {Basis.DESIRED} alone"
-        raise IntentInvalid([Problem(where=prepared.scope, what="nothing of it is applied here", fix=fix)])
+    if live or basis is Basis.OBSERVED:
+        prepared.demand_applied(f"`weft apply` it, or ask by --state {Basis.DESIRED} alone")
     if basis is None:
-        basis = Basis.OBSERVED if is_applied else Basis.DESIRED
+        basis = Basis.OBSERVED if prepared.is_applied else Basis.DESIRED
     others = OthersHere(service.namespaces)
     desired = ask(tracer_of(prepared, Basis.DESIRED, others), question)
     found = desired if basis is Basis.DESIRED else ask(tracer_of(prepared, basis, others), question)
@@ -99,7 +96,7 @@ def trace(
         basis=basis,
         trace=found,
         wanted=desired if desired.fate is not found.fate else None,
-        drift=tuple(_drift(service, prepared, (found, desired))) if is_applied else (),
+        drift=tuple(_drift(service, prepared, (found, desired))) if prepared.is_applied else (),
         live=follow(service.namespaces, found) if live else None,
     )
 
@@ -129,10 +126,6 @@ def _planted(prepared: Prepared) -> Sequence[Planted]:
     if prepared.loaded is None or prepared.facts is None or not any(key.table == QDISC for key in prepared.desired):
         return ()
     return planted(prepared.loaded.intent, prepared.facts)
-
-
-def _is_applied(prepared: Prepared) -> bool:
-    return any(key.table in ("netns", "link") for key in prepared.ours)
 
 
 def _drift(service: Service, prepared: Prepared, traces: Iterable[Trace]) -> Iterable[Difference]:

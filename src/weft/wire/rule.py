@@ -10,7 +10,7 @@ from weft.wire.codec import Attributes, Table, as_text, as_u8, as_u32, read
 
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 FRA_DST, FRA_SRC, FRA_IIFNAME, FRA_PRIORITY, FRA_FWMARK, FRA_TABLE, FRA_FWMASK = 1, 2, 3, 6, 10, 15, 16
-FRA_OIFNAME, FRA_PROTOCOL = 17, 21
+FRA_SUPPRESS_PREFIXLEN, FRA_OIFNAME, FRA_PROTOCOL = 14, 17, 21
 RTPROT_KERNEL = 2
 ACTIONS = {1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
@@ -28,6 +28,7 @@ RULE: Table = {
     FRA_FWMARK: as_u32,
     FRA_FWMASK: as_u32,
     FRA_TABLE: as_u32,
+    FRA_SUPPRESS_PREFIXLEN: as_u32,
     FRA_PROTOCOL: as_u8,
 }
 

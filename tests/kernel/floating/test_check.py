@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.dump import differences
-from tests.kernel.floating.shop import DB4, FORWARDS, WEB, WEB4, shop
+from tests.kernel.floating.shop import DB4, FORWARDS, WEB, WEB4, WEB6, shop
 from tests.kernel.groups.lab import Lab
 from weft.check.reach.tcp import NO_ROOM
 
@@ -55,6 +55,14 @@ def test_what_leads_to_ports_is_asked_from_everywhere(lab: Lab) -> None:
     assert [family["reached"] for family in asked["dev/ci", DNS]["families"]] == [{"udp": True}]
     assert [way for way in asked if way[0] == "host" and way[1].partition("/")[2] in ("web", "db")] == []
     assert differences(before, lab.world.dump(settle_s=3)) == []
+
+
+def test_who_lacks_the_family_is_named(lab: Lab) -> None:
+    own, without = 'ci}, addresses: [10.10.0.10, "fd00:10::10"]', "ci}, addresses: [10.10.0.10]"
+    head, dev, tail = FILE.partition("\n  dev:")
+    lab.apply(head + dev + tail.replace(own, without).replace(', "fd00:10::/64"', ""))
+    found = check(lab, "--port", WEB6, "--port", "dev/ci")
+    assert {pair["why"] for pair in found["pairs"] if pair["from"] == "dev/ci"} == {"dev/ci has no IPv6 address"}
 
 
 def test_a_service_that_has_the_port_answers_itself(lab: Lab) -> None:
@@ -123,14 +131,17 @@ def test_elements_that_are_gone(lab: Lab) -> None:
 
 
 def test_a_route_that_leads_elsewhere(lab: Lab) -> None:
-    """In the external network's table, by which other routers' packets come; a host that leads the address elsewhere
-    itself is refused before anything is asked."""
+    """In the external network's table, by which other routers' packets come where no rule leads them by the main one; a
+    host that leads the address elsewhere itself is refused before anything is asked."""
     lab.apply(FILE)
     routes = lab.world.json("ip", "-j", "route", "show", "table", "all", "exact", f"{DB4}/32")
     (route,) = (route for route in routes if "table" in route)
     marked = ("table", route["table"], "proto", route["protocol"])
     lab.world.run("ip", "route", "replace", "unreachable", f"{DB4}/32", *marked)
+    assert check(lab)["clean"], "it is not asked"
+    lab.world.run("sh", "-c", "while ip rule del to 203.0.113.0/24; do :; done")
     red = differing(check(lab, code=3))
     assert {target: [pair["from"] for pair in pairs] for target, pairs in red.items()} == {f"shop/{DB4}": ["dev/ci"]}
     (pair,) = red[f"shop/{DB4}"]
-    assert pair["suspects"][0]["name"].startswith(f"{DB4}/32 table {route['table']}")
+    assert f"{DB4}/32 table {route['table']} metric 0" in [one["name"] for one in pair["suspects"]]
+    assert any(one["name"].startswith("inet 1090 ") for one in pair["suspects"])

@@ -22,6 +22,27 @@ HELD = [
 ]
 
 
+NEAR = Rule(
+    netns="", family=4, priority=1000, iif="wu2", dst="198.51.100.0/24", table=254, suppressed=31
+)  # fmt: skip
+BESIDE = Route(netns="", dst="198.51.100.9/32", ifname="wu9", via="fe80::2")
+
+
+@pytest.mark.parametrize(
+    ("dst", "iif", "goes"),
+    [
+        ("198.51.100.9", "wu2", "wu9"),
+        ("198.51.100.8", "wu2", "unreachable"),
+        ("198.51.100.9", "wu1", "unreachable"),
+        ("203.0.113.10", "wu2", "wu1"),
+        ("198.51.100.8", "", "eth0"),
+    ],
+)
+def test_a_rule_passes_over_short_prefixes(dst: str, iif: str, goes: str) -> None:
+    route = Tables("", [*HELD, NEAR, BESIDE]).route(dst, "10.0.0.1", iif)
+    assert route is not None and (route.ifname or route.type) == goes
+
+
 @pytest.mark.parametrize(
     ("dst", "iif", "goes"),
     [

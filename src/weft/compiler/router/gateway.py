@@ -14,9 +14,10 @@ from weft.compiler.draft import Draft
 from weft.compiler.naming import identity
 from weft.compiler.router.external import ExternalPlace, claim, compile_external, put_address, put_routes
 from weft.compiler.router.namespace import outside_address
-from weft.compiler.router.numbers import rule_priority
+from weft.compiler.router.numbers import NEAR_PRIORITY, rule_priority
 from weft.compiler.router.place import RouterPlace
 from weft.compiler.router.snat import claim_pool, compile_snat
+from weft.kinds.ip.route import MAIN_TABLE
 from weft.kinds.ip.rule import Rule
 from weft.model.intent import Intent, Path
 from weft.model.router import Router, RouterGateway
@@ -143,13 +144,25 @@ def compile_gateways(
 
 
 def _rules(draft: Draft, router: RouterPlace, external: ExternalPlace, taken: dict[int, set[int]]) -> None:
-    """Lead what comes from the router by the external network's table, of both families."""
+    """Lead what comes from the router by the external network's table, of both families; but to a single address of
+    the network where the host leads it: the table does not know those of other scopes."""
     for family in FAMILIES:
         held = draft.facts.rules_held.get((router.transit, family))
         priority = rule_priority(draft, router.id, held, taken[family])
         draft.put(
             Rule(netns=HOST, family=family, priority=priority, iif=router.transit, table=external.table), router.path
         )
+    for pool in external.pools:
+        rule = Rule(
+            netns=HOST,
+            family=pool.family,
+            priority=NEAR_PRIORITY,
+            iif=router.transit,
+            dst=pool.cidr,
+            table=MAIN_TABLE,
+            suppressed=pool.network.max_prefixlen - 1,
+        )
+        draft.put(rule, router.path)
 
 
 def _taken_priorities(draft: Draft, intent: Intent) -> dict[int, set[int]]:

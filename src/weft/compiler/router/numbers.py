@@ -16,6 +16,8 @@ FIRST_TABLE, TABLES = 0x57000000, 1 << 20
 """Routing tables of external networks."""
 FIRST_PRIORITY, PRIORITIES = 1_100, 4_000
 """Priorities of routers' rules."""
+NEAR_PRIORITY = 1_090
+"""Of the rules before them, one for each router and subnet of its external network."""
 
 
 def table_number(draft: Draft, identity: str, taken: set[int]) -> int:

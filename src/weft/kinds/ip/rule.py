@@ -21,6 +21,7 @@ from weft.wire.rule import (
     FRA_PRIORITY,
     FRA_PROTOCOL,
     FRA_SRC,
+    FRA_SUPPRESS_PREFIXLEN,
     FRA_TABLE,
     RTM_DELRULE,
     RTM_NEWRULE,
@@ -31,8 +32,10 @@ from weft.wire.rule import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Keyed):
-    """`family` 4 or 6; `priority` must be unique in it for weft's own. `src`, `dst`: prefixes, "" for all. `fwmark` and
-    `fwmask`: 32 bits. `action`: "lookup", "blackhole", "unreachable", "prohibit"."""
+    """`family` 4 or 6; `priority` must be unique in it for weft's own, but for those that suppress: they may share one,
+    each with its own `iif` and `dst`. `src`, `dst`: prefixes, "" for all. `fwmark` and
+    `fwmask`: 32 bits. `action`: "lookup", "blackhole", "unreachable", "prohibit". `suppressed`: what the table says by
+    prefixes of at most that length does not count, None for all that it says."""
 
     netns: str
     family: int
@@ -45,10 +48,12 @@ class Rule(Keyed):
     fwmask: int = 0
     table: int = 0
     action: str = "lookup"
+    suppressed: int | None = None
     protocol: int | None = None
 
     def identify(self) -> Key:
-        return Key("rule", self.netns, f"inet{'6' if self.family == 6 else ''} {self.priority}")
+        selectors = "" if self.suppressed is None else "".join(f" {one}" for one in (self.iif, self.dst) if one)
+        return Key("rule", self.netns, f"inet{'6' if self.family == 6 else ''} {self.priority}{selectors}")
 
     @property
     def lives_on(self) -> tuple[Key, ...]:
@@ -57,6 +62,7 @@ class Rule(Keyed):
 
 _ACTION_NUMBERS = {name: number for number, name in ACTIONS.items()}
 _ALL_BITS = 0xFFFFFFFF
+_NONE_SUPPRESSED = 0xFFFFFFFF
 
 
 def requests(change: Change, names: Names) -> Iterator[Request]:
@@ -83,6 +89,8 @@ def _selectors(rule: Rule) -> Iterator[bytes]:
         yield u32(FRA_FWMARK, rule.fwmark) + u32(FRA_FWMASK, rule.fwmask or _ALL_BITS)
     if rule.table:
         yield u32(FRA_TABLE, rule.table)
+    if rule.suppressed is not None:
+        yield u32(FRA_SUPPRESS_PREFIXLEN, rule.suppressed)
 
 
 def script(change: Change) -> Iterable[str]:
@@ -99,6 +107,7 @@ def _words(verb: str, rule: Rule, protocol: int | None) -> Iterator[str | int]:
     if rule.fwmark or rule.fwmask:
         yield from ("fwmark", f"{rule.fwmark:#x}/{rule.fwmask or _ALL_BITS:#x}")
     yield from ("lookup", rule.table) if rule.action == "lookup" else (rule.action,)
+    yield from ("suppress_prefixlength", rule.suppressed) if rule.suppressed is not None else ()
     yield from ("protocol", protocol) if protocol is not None else ()
 
 
@@ -107,6 +116,7 @@ def parse(netns: str, seen: RuleMessage) -> Rule:
     mark = found.get(FRA_FWMARK, 0)
     mask = found.get(FRA_FWMASK, 0)
     action = ACTIONS.get(seen.action, str(seen.action))
+    suppressed = found.get(FRA_SUPPRESS_PREFIXLEN, _NONE_SUPPRESSED)
     return Rule(
         netns=netns,
         family=6 if seen.family == AF_INET6 else 4,
@@ -119,6 +129,7 @@ def parse(netns: str, seen: RuleMessage) -> Rule:
         fwmask=mask,
         table=seen.table if action == "lookup" else 0,
         action=action,
+        suppressed=None if suppressed == _NONE_SUPPRESSED else suppressed,
         protocol=found.get(FRA_PROTOCOL),
     )
 
