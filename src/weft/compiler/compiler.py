@@ -18,6 +18,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
 from weft.compiler.floating import Behind, claim_floating, compile_floating, is_floating
+from weft.compiler.floating.leads import Lead
 from weft.compiler.groups import (
     Member,
     check_groups,
@@ -140,10 +141,7 @@ class Compiler:
             check_bridge_room(draft, segment)
         compile_namespaces(draft, configs, stands.declared)
         compile_links_qos(draft, stands.declared, policies)
-        segments = tuple(self._all_segments())
-        links = {name: external.link for name, external in externals.items()}
-        leading = Leading(routers, links, self._transit, leads, segments, wanted.capacity_bps)
-        compile_way_out(draft, WayOut(shares=wanted, segments=segments, leading=leading, places=self._places))
+        self._way_out(draft, wanted, behind, leads)
         warn_of_roots_that_stay(draft, stands.declared)
         self._filters(draft)
         _raise_errors(draft)
@@ -233,6 +231,13 @@ class Compiler:
                 compile_transit(draft, router, there, self._transit, outside)
         if behind := [router for router in routers if router.external and router.path in found]:
             compile_outside(draft, behind[0].path)
+
+    def _way_out(self, draft: Draft, wanted: Shares, behind: Behind, leads: Iterable[Lead]) -> None:
+        """What is shared of the links that lead out."""
+        segments = tuple(self._all_segments())
+        links = {name: external.link for name, external in behind.externals.items()}
+        leading = Leading(behind.routers, links, self._transit, leads, segments, wanted.capacity_bps)
+        compile_way_out(draft, WayOut(shares=wanted, segments=segments, leading=leading, places=self._places))
 
     def _securities(self, draft: Draft) -> None:
         """The tenants' filters without their ports."""

@@ -53,7 +53,7 @@ tenants:
     security_groups:
       every:
         ingress:
-          - {protocol: tcp, ports: [80, 8000-8100, 0-79]}
+          - {protocol: tcp, ports: [80, 8000-8100, 1-79]}
           - {protocol: udp, ports: [1-65535], remote: 10.0.0.0/8}
           - {protocol: udp, ports: [5], remote: 10.0.0.0/25}
           - {protocol: sctp, ports: [7], remote: {group: every}}
@@ -85,7 +85,7 @@ tenants:
 def test_every_shape_of_rule_is_as_nft_prints_it(lab: Lab) -> None:
     lab.apply(EVERY_SHAPE)
     assert lab.status().returncode == 0
-    lab.apply(EVERY_SHAPE.replace("8000-8100, 0-79", "90-8200").replace("10.0.0.0/25", "10.0.0.0/7"))
+    lab.apply(EVERY_SHAPE.replace("8000-8100, 1-79", "90-8200").replace("10.0.0.0/25", "10.0.0.0/7"))
     assert lab.status().returncode == 0
 
 

@@ -50,20 +50,10 @@ def compile_declared(draft: Draft, intent: Intent, around: Around) -> list[Route
 
 def _place(draft: Draft, tenant: str, held: Tenant, name: str, router: Router, around: Around) -> RouterPlace | None:
     """A router with its legs; None where it is another's namesake."""
-    path, former = ("tenants", tenant, "routers", name), router.was or name
-    former_tenant = held.was or tenant
+    path, former, former_tenant = ("tenants", tenant, "routers", name), router.was or name, held.was or tenant
     own_id = router_id(draft, former_tenant, former, router.id)
     netns = draft.names.router_netns(former_tenant, former)
-    other = draft.held_by(netns_key(netns))
-    if other is not None:
-        what = f"its namespace {netns} is that of {dotted(other)}, which `uplink:` makes a router of that name for"
-        draft.error(
-            path,
-            what if other[2] == "networks" else f"its namespace {netns} is that of {dotted(other)}",
-            "another name for one of them",
-        )
-        return None
-    if not draft.identify(own_id, path):
+    if _is_namesake(draft, netns, path) or not draft.identify(own_id, path):
         return None
     draft.need("veth", path, "a router cannot do without")
     segments, owner = around.segments.get(tenant, {}), owner_words(tenant, name)
@@ -75,6 +65,7 @@ def _place(draft: Draft, tenant: str, held: Tenant, name: str, router: Router, a
         for leg in legs:
             leg.segment.way_out = name
     inside = {pool.family for leg in legs for pool in leg.pools}
+    pool = ((family, around.outside.get((tenant, name, family))) for family in (4, 6) if external)
     return RouterPlace(
         tenant=tenant,
         name=name,
@@ -88,14 +79,21 @@ def _place(draft: Draft, tenant: str, held: Tenant, name: str, router: Router, a
         transit=f"wu{short_id(own_id)}" if external else "",
         out_mtu=_out_mtu(external.mtu, legs) if external else 0,
         external=external.name if external else "",
-        pool={
-            family: around.outside[tenant, name, family]
-            for family in (4, 6)
-            if external and (tenant, name, family) in around.outside
-        },
+        pool={family: address for family, address in pool if address is not None},
         out=frozenset(inside & external.families) if external else frozenset(),
         chains=RouterChains(netns, path),
     )
+
+
+def _is_namesake(draft: Draft, netns: str, path: Path) -> bool:
+    """Find a router whose namespace is somebody's already."""
+    other = draft.held_by(netns_key(netns))
+    if other is None:
+        return False
+    what = f"its namespace {netns} is that of {dotted(other)}"
+    what += ", which `uplink:` makes a router of that name for" if other[2] == "networks" else ""
+    draft.error(path, what, "another name for one of them")
+    return True
 
 
 def _out_mtu(external_mtu: int, legs: Sequence[Leg]) -> int:

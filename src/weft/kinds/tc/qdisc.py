@@ -85,6 +85,10 @@ def parent_number(parent: str) -> int:
     return TC_H_ROOT if parent == ROOT else number_of(parent)
 
 
+AtBirth = Callable[[Any], tuple[bytes, tuple[str | int, ...]]]
+"""What is said of a qdisc when it is made and never again: as options, and in tc's words."""
+
+
 def row(
     cls: type[Any],
     tc_kind: str,
@@ -94,10 +98,9 @@ def row(
     fields: Callable[[bytes], Mapping[str, Any]],
     in_place: Iterable[str] = (),
     unsettles: Callable[[KernelObject], bool] = lambda dependent: False,
-    at_birth: Callable[[Any], tuple[bytes, tuple[str | int, ...]]] = lambda qdisc: (b"", ()),
+    at_birth: AtBirth = lambda qdisc: (b"", ()),
 ) -> Kind:
-    """The row of a kind of qdisc. `options` writes its own options, `fields` reads them, `words` are tc's; `at_birth`
-    both of what is said when it is made and never again."""
+    """The row of a kind of qdisc. `options` writes its own options, `fields` reads them, `words` are tc's."""
 
     def requests(change: Change, names: Names) -> Iterator[Request]:
         before, after = change.before, change.after
@@ -113,17 +116,6 @@ def row(
                 born_with = options(after) + at_birth(after)[0]
                 yield Request(after.netns, new_qdisc(index, at, handle_of(after), tc_kind, born_with))
 
-    def script(change: Change) -> Iterator[str]:
-        before, after = change.before, change.after
-        if isinstance(before, cls) and change.op is not Op.UPDATE:
-            yield command.tc(before.netns, "qdisc", "del", *where(before))
-        if isinstance(after, cls):
-            verb, more = ("change", ()) if change.op is Op.UPDATE else ("add", at_birth(after)[1])
-            yield command.tc(after.netns, "qdisc", verb, *where(after), tc_kind, *words(after), *more)
-
-    def parse(fields_: Mapping[str, Any], read: bytes) -> Any:
-        return cls(**fields_, **fields(read))
-
     return Kind(
         name=tc_kind,
         cls=cls,
@@ -133,9 +125,23 @@ def row(
         in_place=frozenset(in_place),
         unsettles=unsettles,
         requests=requests,
-        script=script,
-        parse=parse,
+        script=_script(cls, tc_kind, words, at_birth),
+        parse=lambda said, read: cls(**said, **fields(read)),
     )
+
+
+def _script(
+    cls: type[Any], tc_kind: str, words: Callable[[Any], Iterable[str | int]], at_birth: AtBirth
+) -> Callable[[Change], Iterator[str]]:
+    def script(change: Change) -> Iterator[str]:
+        before, after = change.before, change.after
+        if isinstance(before, cls) and change.op is not Op.UPDATE:
+            yield command.tc(before.netns, "qdisc", "del", *where(before))
+        if isinstance(after, cls):
+            verb, more = ("change", ()) if change.op is Op.UPDATE else ("add", at_birth(after)[1])
+            yield command.tc(after.netns, "qdisc", verb, *where(after), tc_kind, *words(after), *more)
+
+    return script
 
 
 def handle_of(qdisc: Qdisc) -> int:
