@@ -62,6 +62,10 @@ class Machine:
         """The names of the scope's namespaces."""
         return {name for name, mark in self.marks().items() if mark and mark[:2] == (self.host_id, self.scope)}
 
+    def has(self, netns: str) -> bool:
+        """Whether the label names a namespace now."""
+        return self.settings.cookie_of(netns) is not None
+
     def noted(self) -> list[Key]:
         """What the ledger has of this scope."""
         return [key for key, scope in self.ledger.scopes(self.scope).items() if scope == self.scope]

@@ -21,6 +21,7 @@ from weft.plan import Plan
 from weft.records import dataclass
 from weft.service.books import Books, forget_past
 from weft.service.claims import claim
+from weft.service.lost_places import lost_places, without
 from weft.service.trial import Note, TakenBack, Verb, taken_back, way_back
 from weft.state import Key, State
 from weft.store import journal
@@ -37,11 +38,13 @@ all of what the intent wants where it `is_whole`, else no more than what changed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed."""
+    """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed.
+    `lost`: namespaces that are gone, and what was in them with them."""
 
     scope: str
     forward: bool
     taken_back: bool = False
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +168,14 @@ class Transactions:
         forward = phase is Phase.COMMITTED
         machine = self.machine_of(scope)
         keys = frozenset(record.former.keys() | record.goal.keys())
-        goal = record.goal if forward else record.former
+        wanted = record.goal if forward else record.former
+        lost = lost_places(wanted, machine.has)
+        goal = without(wanted, lost)
         lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
         settle = partial(self.settle, scope, diff(record.former, record.goal), goal, False)
         conclude(replace(self._books(machine, record), settle=settle))
         is_back = forward and Note.of(record).verb is Verb.TAKE_BACK
-        return Recovered(scope=scope, forward=forward and not is_back, taken_back=is_back)
+        return Recovered(scope=scope, forward=forward and not is_back, taken_back=is_back, lost=tuple(sorted(lost)))
 
     def _end_trial(self, scope: str) -> Recovered | None:
         """Nothing where there is no trial, or one that has time left."""
@@ -184,13 +189,13 @@ class Transactions:
             return Recovered(scope=scope, forward=True)
         if Note.of(record).left_s > 0:
             return None
-        self._take_back(scope, record)
-        return Recovered(scope=scope, forward=False, taken_back=True)
+        return self._take_back(scope, record)
 
-    def _take_back(self, scope: str, record: Record) -> None:
+    def _take_back(self, scope: str, record: Record) -> Recovered:
         """Raises: RollbackIncomplete where something refuses the way back; then all is as it was tried."""
         machine = self.machine_of(scope)
-        todo, former = way_back(machine, record)
+        lost = lost_places(record.former, machine.has)
+        todo, former = way_back(machine, record, without(record.former, lost))
         try:
             self.carry_out(machine, todo, former, Note(verb=Verb.TAKE_BACK))
         except RolledBack as failure:
@@ -200,6 +205,7 @@ class Transactions:
                 f"{scope} was not confirmed in time, but cannot be taken back: {failure.__cause__}; it is still as it "
                 "was tried; run: weft recover; if that does not help, weft destroy takes all of it away"
             ) from failure
+        return Recovered(scope=scope, forward=False, taken_back=True, lost=tuple(sorted(lost)))
 
     def _keep(self, scope: str, record: Record) -> None:
         """End a trial that was confirmed."""

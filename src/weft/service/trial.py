@@ -63,13 +63,14 @@ def on_trial(verb: Verb, todo: Plan, confirm_within_s: float | None) -> Note:
     return Note(verb=verb, deadline_s=now_s() + (confirm_within_s or 0.0) if is_tried else None)
 
 
-def way_back(machine: Machine, record: Record) -> tuple[Plan, State]:
-    """The plan that takes a trial back, and the former state with all that it stands on."""
+def way_back(machine: Machine, record: Record, former: State) -> tuple[Plan, State]:
+    """The plan that takes a trial back, and the former state with all that it stands on. `former`: what of the record's
+    can still be."""
     keys = frozenset(record.former.keys() | record.goal.keys())
     look = machine.looker(record.former, record.goal)
-    grounds = frozenset(on for obj in record.former.values() for on in obj.lives_on)
+    grounds = frozenset(on for obj in former.values() for on in obj.lives_on)
     around = machine.read(Selection(keys=grounds)) if grounds else State()
-    return plan(look(keys, record.former), record.former), State(around | record.former)
+    return plan(look(keys, former), former), State(around | former)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ def command(name: str | None, output: str, wait_s: float) -> None:
     for one in Service(command="weft recover").recovering(name, wait_s=wait_s):
         done.append(one)
         if output != "json":
-            say(f"{one.scope}: {_TOLD[_end(one)]}")
+            say(f"{one.scope}: {_TOLD[_end(one)]}{_but(one)}")
     if output == "json":
-        say_json([{"scope": one.scope, "end": _end(one)} for one in done])
+        say_json([{"scope": one.scope, "end": _end(one), "lost": list(one.lost)} for one in done])
     elif not done:
         say("Nothing to recover.")
 
@@ -46,3 +46,7 @@ def _end(one: Recovered) -> str:
     if one.taken_back:
         return "taken back"
     return "finished" if one.forward else "undone"
+
+
+def _but(one: Recovered) -> str:
+    return f"; but for what was in {', '.join(one.lost)}, which went meanwhile" if one.lost else ""

@@ -1,0 +1,84 @@
+"""A container that ends while an apply was cut short, or on trial: either end is led to all the same, but for what was
+in the container."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.kernel.faults.command import preload
+from tests.kernel.faults.lab import Lab
+from tests.kernel.faults.points import Point
+from tests.kernel.faults.trials import WINDOW_S, late, unguarded
+from tests.kernel.test_stuck import is_about_to_be, is_committed, killed
+from tests.kernel.test_stuck import lab as lab
+
+pytestmark = pytest.mark.kernel
+
+FILE = """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks: {{lan: {{subnets: [10.10.0.0/24]}}}}
+    ports:
+      web: {{network: lan, attach: {{netns: web}}, mtu: {web}}}
+"""
+HELD = "      held: {{network: lan, attach: {{pidfile: /run/held.pid}}, mtu: {held}}}\n"
+GONE = "pidfile:/run/held.pid"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def preloaded() -> None:
+    preload()
+
+
+@pytest.fixture
+def container(lab: Lab) -> Iterator[subprocess.Popen[str]]:
+    with lab.world.start(
+        "unshare", "-n", "sh", "-c", "echo $$ > /run/held.pid; echo; exec sleep 1000", stdout=subprocess.PIPE
+    ) as made:
+        assert made.stdout is not None and made.stdout.readline() == "\n"
+        yield made
+        made.kill()
+
+
+def mtu(lab: Lab) -> int:
+    return int(lab.world.json("ip", "-j", "link", "show", "web", netns="web")[0]["mtu"])
+
+
+def ended(container: subprocess.Popen[str]) -> None:
+    container.kill()
+    container.wait()
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+@pytest.mark.parametrize("where", [is_committed, is_about_to_be])
+def test_what_was_cut_short(
+    lab: Lab, container: subprocess.Popen[str], where: Callable[[Point], bool], was_there: bool
+) -> None:
+    lab.write((FILE + HELD if was_there else FILE).format(web=1400, held=1400))
+    lab.weft("apply")
+    lab.write((FILE + HELD).format(web=1300, held=1300))
+    lab.weft("apply", code=-signal.SIGKILL, act=killed(where))
+    ended(container)
+    told = lab.weft("recover").out
+    is_lost = was_there or where is is_committed
+    assert (f"but for what was in {GONE}, which went meanwhile" in told) is is_lost, told
+    assert mtu(lab) == (1300 if where is is_committed else 1400)
+    lab.weft("apply")
+    assert mtu(lab) == 1300 and lab.drift() == {("missing", "netns", "", GONE)}
+
+
+def test_a_trial(lab: Lab, container: subprocess.Popen[str]) -> None:
+    lab.write((FILE + HELD).format(web=1400, held=1400))
+    lab.weft("apply")
+    lab.write((FILE + HELD).format(web=1300, held=1300))
+    lab.weft("apply", "--confirm-within", str(WINDOW_S), before=unguarded)
+    ended(container)
+    told = lab.weft("recover", before=late).out
+    assert "lab: taken back" in told and f"but for what was in {GONE}" in told
+    assert mtu(lab) == 1400
