@@ -159,9 +159,12 @@ ip link add eth1 address 02:00:00:00:01:01 type veth peer name eth1p address 02:
 ip link set eth1 up; ip link set eth1p up
 ip addr add 203.0.113.2/24 dev eth1
 ip route add default via 203.0.113.1
+for link in eth1 eth1p; do
+  until ip -6 address show dev $link scope link | grep -q inet6; do sleep 0.01; done
+done
 """
 
 
 def give_way_out(world: World) -> None:
-    """A host with a link that is not weft's and a default route over it."""
+    """A host with a link that is not weft's and a default route over it; all is there that the kernel adds itself."""
     world.run("sh", "-ec", _WAY_OUT)
