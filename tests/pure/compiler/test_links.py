@@ -119,6 +119,7 @@ def test_an_entry_for_a_vlan_that_the_link_is_not_in() -> None:
         ({"b": BridgeLink(), "d": DummyLink(master="b", fdb=entry)}, "d", no_vlans),
         ({"b": BridgeLink(vlan_filtering=True), "d": DummyLink(master="b", fdb=entry)}, "d", "d is not in VLAN 5 of b"),
         ({"b": BridgeLink(vlan_filtering=True, vlan_default_pvid=5), "d": DummyLink(master="b", fdb=entry)}, "", ""),
+        ({"b": BridgeLink(vlan_default_pvid=5), "d": DummyLink(master="b", fdb=entry)}, "", ""),
         ({"b": BridgeLink(vlan_filtering=True), "d": DummyLink(master="b", bridge_port=in_five, fdb=entry)}, "", ""),
     ]
     for links, link, what in cases:

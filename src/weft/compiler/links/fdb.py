@@ -84,11 +84,12 @@ def _check_vlans(place: LinkPlace[HostLink]) -> None:
     said = entry.spec.vlans if is_bridge else port.vlans if port is not None else None
     known = vlans_of(entry.spec, said)
     for at, vid in asked:
+        if vid in known:
+            continue
+        what, fix = f"{place.ifname} is not in VLAN {vid} of {bridge}", f"{_KEYS[is_bridge]} with {vid}, or no vid"
         if not entry.spec.vlan_filtering:
             what, fix = f"{bridge} does not look at VLANs", "`vlan_filtering: true` there, or no vid"
-        elif vid not in known:
-            key = "`vlans:`" if is_bridge else "`bridge_port: {vlans: ...}`"
-            what, fix = f"{place.ifname} is not in VLAN {vid} of {bridge}", f"{key} with {vid}, or no vid"
-        else:
-            continue
         place.error(what, fix, "fdb", str(at), "vid")
+
+
+_KEYS = {True: "`vlans:`", False: "`bridge_port: {vlans: ...}`"}
