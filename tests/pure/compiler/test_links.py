@@ -8,12 +8,13 @@ import pytest
 
 from tests.pure.compiler.intents import MACHINE, facts, findings
 from weft.compiler import compile
+from weft.facts import ForeignLink
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.vlan import Vlan
 from weft.kinds.setting.link import LinkSetting
 from weft.model.bridging import BridgePortSpec
 from weft.model.intent import Intent, NamespaceConfig
-from weft.model.links import BridgeLink, DummyLink, HostLink, VlanLink
+from weft.model.links import BridgeLink, DummyLink, FdbSpec, HostLink, VlanLink, VxlanLink
 from weft.state import State, link_key
 
 
@@ -104,3 +105,39 @@ def test_stp_waits_and_no_stp_does_not() -> None:
     state = made(host({"on": BridgeLink(stp=True), "off": BridgeLink()}))
     delays = {link.ifname: link.forward_delay for link in state.values() if isinstance(link, Bridge)}
     assert delays == {"on": 1500, "off": 0}
+
+
+def test_an_entry_for_a_vlan_that_the_link_is_not_in() -> None:
+    """The kernel refuses it; of somebody else's bridge nobody knows."""
+    entry = (FdbSpec(mac="02:00:00:00:00:01", vid=5),)
+    at, no_vlans = "host.links.{}.fdb.0.vid", "b does not look at VLANs"
+    in_five = BridgePortSpec(vlans=("4-6",))
+    cases: list[tuple[dict[str, HostLink], str, str]] = [
+        ({"b": BridgeLink(fdb=entry)}, "b", no_vlans),
+        ({"b": BridgeLink(vlan_filtering=True, fdb=entry)}, "b", "b is not in VLAN 5 of b"),
+        ({"b": BridgeLink(vlan_filtering=True, vlans=("5",), fdb=entry)}, "", ""),
+        ({"b": BridgeLink(), "d": DummyLink(master="b", fdb=entry)}, "d", no_vlans),
+        ({"b": BridgeLink(vlan_filtering=True), "d": DummyLink(master="b", fdb=entry)}, "d", "d is not in VLAN 5 of b"),
+        ({"b": BridgeLink(vlan_filtering=True, vlan_default_pvid=5), "d": DummyLink(master="b", fdb=entry)}, "", ""),
+        ({"b": BridgeLink(vlan_default_pvid=5), "d": DummyLink(master="b", fdb=entry)}, "", ""),
+        ({"b": BridgeLink(vlan_filtering=True), "d": DummyLink(master="b", bridge_port=in_five, fdb=entry)}, "", ""),
+    ]
+    for links, link, what in cases:
+        found = [(".".join(one.path), one.what) for one in findings(host(links))]
+        assert found == ([(at.format(link), what)] if what else []), links
+    foreign = {**MACHINE.links, "br-lan": ForeignLink(ifname="br-lan", link_kind="bridge")}
+    assert not findings(host({"d": DummyLink(master="br-lan", fdb=entry)}), links=foreign)
+
+
+@pytest.mark.parametrize(
+    ("remote", "why"),
+    [
+        ("192.0.2.10", "192.0.2.10 is this machine's end: it would hear itself"),
+        ("0.0.0.0", "no machine is there: 0.0.0.0 is no address"),
+        ("127.0.0.1", "no machine is there: 127.0.0.1 is loopback, every machine has it for itself"),
+        ("255.255.255.255", "no machine is there: 255.255.255.255 is everybody's on a link"),
+    ],
+)
+def test_nobody_is_at_the_other_end(remote: str, why: str) -> None:
+    link = VxlanLink(vni=5, link="eth0", local="192.0.2.10", remotes=("192.0.2.11", remote))
+    assert whats(host({"x": link})) == [why]

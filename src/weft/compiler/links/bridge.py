@@ -13,7 +13,7 @@ from dataclasses import fields
 from weft.compiler.links.place import LinkPlace
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.bridge_port import BridgePort, as_born
-from weft.kinds.link.bridge_vlan import BridgeVlans, canonical, flags_of
+from weft.kinds.link.bridge_vlan import BridgeVlans, Flags, canonical, flags_of
 from weft.model.bridging import BridgePortSpec
 from weft.model.links import BridgeLink, HostLink
 from weft.state import KernelObject, link_key
@@ -95,6 +95,11 @@ def _vlans(place: LinkPlace[HostLink], bridge: BridgeLink, master: str, said: Se
     ids = [entry for entry in said or () if " pvid" in entry]
     if len(ids) > 1:
         place.error(f"untagged frames are of one VLAN, not of {' and '.join(ids)}", "one pvid", *at)
-    default = (f"{bridge.vlan_default_pvid} pvid untagged",) if bridge.vlan_default_pvid else ()
-    vlans = canonical(flags_of(default if said is None else said))
+    vlans = canonical(vlans_of(bridge, said))
     return BridgeVlans(netns=place.netns, ifname=place.ifname, master=master, vlans=vlans)
+
+
+def vlans_of(bridge: BridgeLink, said: Sequence[str] | None) -> Flags:
+    """The VLANs of a port of a bridge, or of the bridge itself. `said`: None for the bridge's default."""
+    default = (f"{bridge.vlan_default_pvid} pvid untagged",) if bridge.vlan_default_pvid else ()
+    return flags_of(default if said is None else said)

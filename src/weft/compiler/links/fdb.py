@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weft.compiler.links.bridge import vlans_of
 from weft.compiler.links.place import LinkPlace
 from weft.kinds.link.fdb import EVERYWHERE, Fdb
 from weft.model.links import BridgeLink, FdbSpec, HostLink, VxlanLink
+from weft.state import link_key
 
 
 def make_entries(place: LinkPlace[HostLink]) -> Iterator[Fdb]:
@@ -18,6 +20,7 @@ def make_entries(place: LinkPlace[HostLink]) -> Iterator[Fdb]:
     if isinstance(spec, VxlanLink):
         for remote in dict.fromkeys(spec.remotes):
             yield Fdb(netns=place.netns, ifname=place.ifname, mac=EVERYWHERE, dst=remote)
+    _check_vlans(place)
     plain = {entry.mac for entry in spec.fdb if not entry.remote and entry.vid is None}
     for at, entry in enumerate(spec.fdb):
         where = ("fdb", str(at))
@@ -68,3 +71,25 @@ def _of_bridge(place: LinkPlace[HostLink], entry: FdbSpec, *where: str) -> Itera
         vid=entry.vid or 0,
         local=entry.local or is_bridge,
     )
+
+
+def _check_vlans(place: LinkPlace[HostLink]) -> None:
+    """Find entries for VLANs that the link is not in, which the kernel refuses. Source: net/bridge/br_fdb.c."""
+    asked = [(at, entry.vid) for at, entry in enumerate(place.spec.fdb) if entry.vid is not None and not entry.remote]
+    is_bridge, port = isinstance(place.spec, BridgeLink), place.spec.bridge_port
+    bridge = place.ifname if is_bridge else place.spec.master or ""
+    entry = place.declared.get(link_key(place.netns, bridge))
+    if not asked or entry is None or not isinstance(entry.spec, BridgeLink):
+        return  # somebody else's bridge has the VLANs that its owner says
+    said = entry.spec.vlans if is_bridge else port.vlans if port is not None else None
+    known = vlans_of(entry.spec, said)
+    for at, vid in asked:
+        if vid in known:
+            continue
+        what, fix = f"{place.ifname} is not in VLAN {vid} of {bridge}", f"{_KEYS[is_bridge]} with {vid}, or no vid"
+        if not entry.spec.vlan_filtering:
+            what, fix = f"{bridge} does not look at VLANs", "`vlan_filtering: true` there, or no vid"
+        place.error(what, fix, "fdb", str(at), "vid")
+
+
+_KEYS = {True: "`vlans:`", False: "`bridge_port: {vlans: ...}`"}

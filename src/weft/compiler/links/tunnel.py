@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weft.compiler.addressing import Span, had_by_none
 from weft.compiler.findings import dotted
 from weft.compiler.links.declared import underlay_of
 from weft.compiler.links.place import LinkPlace
@@ -208,6 +209,10 @@ def _check_group(place: LinkPlace[VxlanLink]) -> None:
     for remote in remotes_of(spec):
         if is_multicast(remote):
             place.error(f"{remote} is a multicast address, not a machine's", "`group:`, with a `link:`")
+        elif remote == spec.local:
+            place.error(f"{remote} is this machine's end: it would hear itself", "the other machines' addresses")
+        elif wrong := had_by_none(Span.of(remote)):
+            place.error(f"no machine is there: {wrong}", "the other machines' addresses")
 
 
 def _check_fixed_ttl(place: LinkPlace[TunnelLink], pmtudisc: bool) -> None:
