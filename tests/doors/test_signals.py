@@ -96,7 +96,7 @@ def test_a_kill_is_recovered(desk: Desk) -> None:
     assert desk.state("many.uncommitted") and desk.world.names() != []
     assert "cut short: weft recover" in desk.weft("list").stdout
     assert desk.json("status", code=3)["unfinished"] is True
-    assert desk.json("recover") == [{"scope": "many", "end": "undone"}]
+    assert desk.json("recover") == [{"scope": "many", "end": "undone", "lost": []}]
     assert differences(before, desk.world.dump()) == []
     assert desk.weft("recover", "many").stdout == "Nothing to recover.\n"
 
