@@ -1,7 +1,8 @@
 """The routes that the kernel makes of an address by itself, and whether they are there.
 
 Rules: an address is local by a route, and its network is on the link by another. Neither is missed of a link that is
-down, nor of an address that is not sure to be nobody else's yet; no network's is where the kernel makes none. Source:
+down, nor of an address that is not sure to be nobody else's yet; no network's is where the kernel makes none. That of a
+second address in a network is the first one's: both are given anew then, so that the first is first again. Source:
 net/ipv4/fib_frontend.c fib_add_ifaddr, net/ipv6/addrconf.c inet6_addr_add, ipv6_ifa_notify.
 """
 
@@ -13,7 +14,6 @@ from weft.wire.address_text import AF_INET, ip_bytes, ip_text
 from weft.wire.ifaddr import (
     IFA_F_DADFAILED,
     IFA_F_NOPREFIXROUTE,
-    IFA_F_SECONDARY,
     IFA_F_TENTATIVE,
     IFA_FLAGS,
     AddressMessage,
@@ -32,8 +32,7 @@ def are_there(seen: AddressMessage, link_flags: int, own: Collection[OwnRoute]) 
     bits = 32 if is_ipv4 else 128
     if OwnRoute(seen.family, bits, True, seen.address, seen.ifindex) not in own:
         return False
-    is_bare = flags & IFA_F_NOPREFIXROUTE or (is_ipv4 and flags & IFA_F_SECONDARY)
-    if is_bare or seen.prefix_length in (0, bits) or _is_to_peer(seen):
+    if flags & IFA_F_NOPREFIXROUTE or seen.prefix_length in (0, bits) or _is_to_peer(seen):
         return True
     return OwnRoute(seen.family, seen.prefix_length, False, _network(seen), seen.ifindex) in own
 
