@@ -17,7 +17,7 @@ from weft.compiler.findings import Cause, dotted
 from weft.compiler.footing import Footing, Outlet
 from weft.compiler.links.ahead import mtu_ahead
 from weft.compiler.links.declared import Declaration, Declared
-from weft.compiler.links.place import LinkPlace
+from weft.compiler.links.place import NO_FRAMES, LinkPlace
 from weft.compiler.links.tunnel import added_by
 from weft.compiler.links.upon import make_ipvlan, make_macvlan
 from weft.compiler.links.ways import Ways
@@ -33,9 +33,6 @@ from weft.model.segment import SegmentSpec
 from weft.model.stacked import IpvlanLink, MacvlanLink
 from weft.records import dataclass
 from weft.state import HOST, Key, link_key
-
-NO_FRAMES = frozenset({"tun", "ipip", "sit", "gre", "ip6gre", "ip6tnl", "vrf", "wireguard", "loopback"})
-"""Kinds of links that carry packets, not frames."""
 
 NetworkKey = tuple[str, str]
 """(tenant, network)."""

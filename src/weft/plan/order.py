@@ -78,12 +78,13 @@ class _Ordering:
         return {phase: tuple(_steps(self._runs(phase, kills[phase], makes[phase]))) for phase in Phase}
 
     def _as_found(self, change: Change) -> Change:
-        """The change as it will be when its turn comes: a link may by then have lost its altnames or its master."""
+        """The change as it will be when its turn comes: a link may by then have lost its altnames or its master,
+        and one that a bond let go is down."""
         before = self._waits.stripped.get(change.key, change.before)
         if change.op is Op.UPDATE and isinstance(before, Link) and before.master:
             master = self._changes.get(link_key(before.netns, before.master))
             if master is not None and master.op is Op.REPLACE:
-                before = replace(before, master="")
+                before = replace(before, master="", up=False if isinstance(master.before, Bond) else before.up)
         if change.key in self._waits.bereft and isinstance(before, Bond):
             before = replace(before, mac=None)
         return change if before is change.before else Change(change.op, before, change.after)

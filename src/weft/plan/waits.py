@@ -22,6 +22,7 @@ from weft.kinds.setting.link import MASTER, ROOT_QDISC, UP, LinkSetting
 from weft.kinds.setting.port import PORT
 from weft.kinds.tc.htb import HtbClass
 from weft.kinds.tc.qdisc import CLASS, ROOT, Qdisc
+from weft.plan.takers import taken_by
 from weft.state import Change, KernelObject, Key, Op, link_key
 
 
@@ -46,6 +47,7 @@ class Waits:
             return  # no other rule speaks of what is new alone
         self._bonds_last()
         self._move_names()
+        self._move_frames()
         self._hold_the_held()
         self._wait_for_the_shaken()
         self._wait_for_the_ground()
@@ -143,6 +145,30 @@ class Waits:
         elif before is not None and KINDS.of(before).held:
             self.late.add(claimant.key)
         else:
+            self.early.add(holder.key)
+
+    def _move_frames(self) -> None:
+        """Who has a link's frames lets them go before a taker of another sort comes."""
+        had: dict[Key, list[tuple[str, Change]]] = defaultdict(list)
+        for change in self._changes.values():
+            if change.before is not None:
+                for link, sort in set(taken_by(change.before)).difference(taken_by(change.after)):
+                    had[link].append((sort, change))
+        if not had:
+            return
+        for change in self._changes.values():
+            for link, sort in taken_by(change.after):
+                for former, holder in had.get(link, ()):
+                    if former != sort and holder.key != change.key:
+                        self._let_go(holder, change)
+
+    def _let_go(self, holder: Change, claimant: Change) -> None:
+        self.switched.add(claimant.key)
+        if holder.op is Op.UPDATE:
+            self.after.setdefault(claimant.key, []).append(holder.key)
+        elif holder.before is not None and KINDS.of(holder.before).held:
+            self.late.add(claimant.key)
+        elif holder.op is Op.DELETE:
             self.early.add(holder.key)
 
     def _hold_the_held(self) -> None:

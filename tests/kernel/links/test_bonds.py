@@ -208,6 +208,14 @@ def test_weft_s_own_links_move_into_a_bond_and_out_of_it(wire: Lab) -> None:
     assert wire.link("one", "a1")["linkinfo"]["info_slave_data"]["perm_hwaddr"] == "02:00:00:00:00:77"
 
 
+def test_a_member_that_a_bond_made_anew_lets_go_is_up_again(wire: Lab) -> None:
+    """The kernel closes what leaves a bond, and a bond that is made anew lets go of all."""
+    wire.apply({"one": {**OWN, "b": {"kind": "bond", "mode": "802.3ad", "members": ["a1", "c1"]}}})
+    free = {**OWN["a1"], "addresses": ["10.8.0.1/24"]}
+    wire.apply({"one": {**OWN, "a1": free, "b": {"kind": "bond", "mode": "balance-rr", "members": ["c1"]}}})
+    assert wire.link("one", "a1")["operstate"] == wire.link("one", "c1")["operstate"] == "UP"
+
+
 BACKUP = {"kind": "bond", "mode": "active-backup"}
 LATER = {
     "a new member": (

@@ -182,3 +182,37 @@ def test_mode_and_flag_of_ipvlans_change_in_place(routed: Lab) -> None:
     assert data(routed, "a", "iv")["mode"] == "l3s"
     assert routed.carries("a", "10.9.0.6", 56) and routed.carries("a", FAR, 56)
     assert routed.link("a", "iv")["ifindex"] == index
+
+
+def takers(address: str) -> dict[str, dict[str, Any]]:
+    """Each sort of what takes the frames of one's eth0, and has the address."""
+    eth0, own = {"existing": True}, {"addresses": [address]}
+    upon: dict[str, Any] = {"link": "eth0", **own}
+    return {
+        "macvlan": {"eth0": eth0, "mv": {"kind": "macvlan", **upon}},
+        "port": {"eth0": {**eth0, "master": "br"}, "br": {"kind": "bridge", **own}},
+        "passthru": {"eth0": eth0, "pt": {"kind": "macvlan", "mode": "passthru", **upon}},
+        "ipvlan": {"eth0": eth0, "iv": {"kind": "ipvlan", "mode": "l2", **upon}},
+        "member": {"eth0": eth0, "bo": {"kind": "bond", "mode": "balance-rr", "members": ["eth0"], **own}},
+    }
+
+
+MOVES = [
+    pytest.param("macvlan port macvlan passthru port", marks=pytest.mark.needs("macvlan")),
+    pytest.param(
+        "ipvlan member macvlan ipvlan port ipvlan passthru member", marks=pytest.mark.needs("macvlan", "ipvlan", "bond")
+    ),
+]
+
+
+@pytest.mark.parametrize("moves", MOVES)
+def test_the_frames_of_a_link_go_from_one_sort_of_taker_to_another(wire: Lab, moves: str) -> None:
+    """In one apply, though the kernel calls a link busy while somebody else has its frames."""
+    for held in ("192.0.2.1/24", "2001:db8::1/64"):
+        wire.world.run("ip", "address", "del", held, "dev", "eth0", netns="one")
+    before = wire.world.dump(settle_s=3)
+    for number, sort in enumerate(moves.split(), 10):
+        wire.apply({"one": takers(f"192.0.2.{number}/24")[sort]})
+        assert wire.world.ping(FAR, netns="one")
+    wire.destroy()
+    assert differences(before, wire.world.dump(settle_s=3)) == []

@@ -18,6 +18,9 @@ from weft.model.stacked import BondLink, VrfLink
 from weft.records import dataclass
 from weft.state import HOST, Key, link_key, netns_key
 
+NO_FRAMES = frozenset({"tun", "ipip", "sit", "gre", "ip6gre", "ip6tnl", "vrf", "wireguard", "loopback"})
+"""Kinds of links that carry packets, not frames."""
+
 S_co = TypeVar("S_co", bound=HostLink, covariant=True)
 AnyLink = TypeVar("AnyLink", bound=Link)
 

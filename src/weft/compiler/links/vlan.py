@@ -22,6 +22,10 @@ def make_vlan(place: LinkPlace[VlanLink]) -> Iterator[KernelObject]:
     other = place.draft.claim(parent.netns, f"{parent.name} {spec.protocol} {spec.vid}", place.path)
     if other is not None:
         place.error(f"VLAN {spec.vid} of {parent.name} is {dotted(other)} already", "another `vid`", "vid")
+    below = place.declared.get(parent)
+    if below and below.spec.up is False and spec.up is not False and not spec.loose_binding:
+        what = f"{parent.name} is down, and so is a VLAN of it"
+        place.error(what, "`up: true` there, `up: false` here, or `loose_binding: true`", "link")
     yield Vlan(
         netns=place.netns,
         ifname=place.ifname,

@@ -15,7 +15,7 @@ from weft.compiler.links.bridge import make_port
 from weft.compiler.links.declared import Declared, in_order
 from weft.compiler.links.fdb import make_entries
 from weft.compiler.links.makers import MAKERS
-from weft.compiler.links.place import LinkPlace
+from weft.compiler.links.place import NO_FRAMES, LinkPlace
 from weft.compiler.links.ways import Ways
 from weft.compiler.naming import NAMES, plain_ifname
 from weft.compiler.network import check_mtu
@@ -25,7 +25,7 @@ from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.setting.link import BOND, Membership
 from weft.kinds.setting.port import PORT
-from weft.model.links import HostLink, LinkOver
+from weft.model.links import BridgeLink, HostLink, LinkOver
 from weft.state import HOST, link_key
 
 ACCEPT_RA = {True: "2", False: "0"}
@@ -126,3 +126,5 @@ def _check_master(place: Place) -> None:
     takes = isinstance(entry.spec, LinkOver) if entry and entry.spec.kind else place.is_there(key)
     if not takes:
         place.error(f"there is no bridge or bond {master} to join", "a link of `kind: bridge`", "master")
+    elif entry and isinstance(entry.spec, BridgeLink) and place.spec.kind in NO_FRAMES - {"tun"}:
+        place.error(f"{place.ifname} carries packets, and a bridge needs frames", "a link with frames", "master")
