@@ -1,7 +1,9 @@
-"""Connections that a namespace follows: listed, and ended by being forgotten.
+"""Connections that a namespace follows: listed, and ended by being forgotten, or barred as well.
 
-Rules: an entry is ended by the very tuple and zone that it was listed with. One that has ended meanwhile is no error. A
-kernel without ctnetlink, or a namespace that is gone, has none. Source: linux/netfilter/nfnetlink_conntrack.h,
+Rules: an entry is ended by the very tuple and zone that it was listed with. One that has ended meanwhile is no error.
+What is forgotten of TCP begins anew with whichever end speaks next, so also as one that the served end began; barred,
+it does not. Forgetting and barring are one message, so that a kill does not come between. A kernel without ctnetlink,
+or a namespace that is gone, has none. Source: linux/netfilter/nfnetlink_conntrack.h,
 net/netfilter/nf_conntrack_netlink.c.
 """
 
@@ -10,7 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable, Iterator
-from errno import ENOENT, EPERM, ESTALE
+from errno import EEXIST, ENOENT, EPERM, ESTALE
 
 from weft.backends.nft_dump import NETLINK_NETFILTER, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR
 from weft.backends.visit import visiting
@@ -23,12 +25,14 @@ from weft.wire.conntrack import HEADER, read_entry
 
 _SUBSYSTEM = 1
 """NFNL_SUBSYS_CTNETLINK."""
-_GET, _DELETE = 1, 2
-_ACK = 4
-"""linux/netlink.h NLM_F_ACK."""
+_NEW, _GET, _DELETE = 0, 1, 2
+_ACK, _EXCL, _CREATE = 0x4, 0x200, 0x400
+"""linux/netlink.h NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE."""
 _GENERATION = struct.Struct("=BBH")
-_CHUNK = 64
+_CHUNK = 48
 """Entries ended at once: their acknowledgements must fit the socket's buffer."""
+_TRIES = 10
+"""How often a bar is tried where the other end spoke between."""
 
 
 class Conntrack:
@@ -45,13 +49,14 @@ class Conntrack:
         except NamespaceGone:
             return []
 
-    def end(self, netns: str, connections: Iterable[Connection]) -> int:
-        """Forget them, and say how many were still there. Raises: KernelRefused, NotPermitted."""
+    def end(self, netns: str, connections: Iterable[Connection], *, bar: bool = False) -> int:
+        """Forget them, and say how many were still there; with `bar` those of TCP do not begin anew. Raises:
+        KernelRefused, NotPermitted."""
         waiting, ended = list(connections), 0
         try:
             with visiting(self._namespaces, netns), _opened() as sock:
                 for at in range(0, len(waiting), _CHUNK):
-                    ended += _end(sock, waiting[at : at + _CHUNK])
+                    ended += _end(sock, waiting[at : at + _CHUNK], bar=bar)
         except NamespaceGone:
             pass
         return ended
@@ -69,7 +74,7 @@ def _message(kind: int, flags: int, number: int, family: int, body: bytes) -> by
 def _dump(sock: socket.socket) -> Iterator[Connection]:
     sock.send(_message(_GET, NLM_F_REQUEST | NLM_F_DUMP, 1, socket.AF_UNSPEC, b""))
     while True:
-        for kind, _, body in _messages(sock.recv(1 << 17)):
+        for kind, _, body in _answers(sock.recv(1 << 17)):
             if kind == NLMSG_DONE:
                 return
             if kind == NLMSG_ERROR:
@@ -81,32 +86,46 @@ def _dump(sock: socket.socket) -> Iterator[Connection]:
                 yield Connection(**found._asdict())
 
 
-def _end(sock: socket.socket, connections: list[Connection]) -> int:
-    doors.send(
-        sock,
-        b"".join(
-            _message(_DELETE, NLM_F_REQUEST | _ACK, number, one.family, one.raw)
-            for number, one in enumerate(connections, 1)
-        ),
-    )
-    ended = answered = 0
-    while answered < len(connections):
-        for kind, _, body in _messages(sock.recv(1 << 17)):
-            if kind != NLMSG_ERROR:
-                continue
-            answered += 1
-            error = _error(body)
-            if error not in (0, ENOENT, ESTALE):
-                raise KernelRefused("ending a connection", error, "")
-            ended += error == 0
-    return ended
+def _end(sock: socket.socket, connections: list[Connection], *, bar: bool) -> int:
+    barring = [one for one in connections if bar and one.bar and not one.barred]
+    asked = [(_DELETE, one.family, one.raw) for one in connections] + [_bar(one) for one in barring]
+    errors = _ask(sock, asked)
+    refused = next((error for error in errors[: len(connections)] if error not in (0, ENOENT, ESTALE)), 0)
+    if refused:
+        raise KernelRefused("ending a connection", refused, "")
+    made = errors[len(connections) :]
+    for _ in range(_TRIES):
+        barring = [one for one, error in zip(barring, made, strict=True) if error == EEXIST]
+        if not barring:
+            break
+        turned = [(_DELETE, one.family, one.turned) for one in barring]
+        made = _ask(sock, turned + [_bar(one) for one in barring])[len(turned) :]
+    return errors[: len(connections)].count(0)
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def _bar(one: Connection) -> tuple[int, int, bytes]:
+    """A kernel that makes none (it has no room) has forgotten the connection all the same."""
+    return _NEW, one.family, one.bar
+
+
+def _ask(sock: socket.socket, asked: list[tuple[int, int, bytes]]) -> list[int]:
+    """What the kernel answers to each, in order: 0, or an errno. `asked`: kind, family, attributes."""
+    flags = {_DELETE: NLM_F_REQUEST | _ACK, _NEW: NLM_F_REQUEST | _ACK | _CREATE | _EXCL}
+    said = (_message(kind, flags[kind], number, family, body) for number, (kind, family, body) in enumerate(asked))
+    doors.send(sock, b"".join(said))
+    errors: dict[int, int] = {}
+    while len(errors) < len(asked):
+        data = sock.recv(1 << 17)
+        errors |= {number: _error(body) for kind, number, body in _answers(data) if kind == NLMSG_ERROR}
+    return [errors[number] for number in range(len(asked))]
+
+
+def _answers(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Kind, number of what was asked, and body of each message."""
     at = 0
     while at + HEADER.size <= len(data):
-        length, kind, flags, _, _ = HEADER.unpack_from(data, at)
-        yield kind, flags, data[at + HEADER.size : at + length]
+        length, kind, _, number, _ = HEADER.unpack_from(data, at)
+        yield kind, number, data[at + HEADER.size : at + length]
         at += (length + 3) & ~3
 
 

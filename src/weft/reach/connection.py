@@ -26,7 +26,8 @@ _PAIRS = (layout.PAIRS4, layout.PAIRS6)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """Its first packet. `sport`, `dport`: of ICMP its type and code. `answer`: source, target and ports of what comes
-    back, which translations make another. `raw`: what names it to the kernel."""
+    back, which translations make another. `raw`: what names it to the kernel; `bar`, `turned`: what bars it, and what
+    stands in the way of that (wire/conntrack.py); `barred`: whether it is so already."""
 
     source: str
     target: str
@@ -37,6 +38,9 @@ class Connection:
     zone: int = 0
     expected: bool = False
     raw: bytes = field(default=b"", repr=False, compare=False)
+    barred: bool = False
+    bar: bytes = field(default=b"", repr=False, compare=False)
+    turned: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def family(self) -> int:

@@ -5,8 +5,9 @@ goes on by the address that the router has now.
 
 Rules: in the transaction, before its journal ends, so that a kill loses none of it; an apply that was led back cuts
 nothing. Every connection of a tenant whose filter changed is judged by what is wanted now, or of a way that was cut
-short by what is there at its end: what another rule still allows goes on. What cannot be cut now (a namespace that goes
-at this moment) is no failure of the apply.
+short by what is there at its end: what another rule still allows goes on, and what was barred and is allowed again is
+set free. What is cut of TCP is barred, or the served end's next packet would begin it anew. What cannot be cut now (a
+namespace that goes at this moment) is no failure of the apply.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def sever(namespaces: Namespaces, desired: State, places: Collection[str]) -> in
     """End what `desired` refuses in these namespaces, and say how many. Raises: NotPermitted, KernelRefused."""
     from weft.reach.connection import Admission  # only who has filters pays for it
 
-    return _end(namespaces, {netns: partial(Admission, held) for netns, held in _held(desired, places).items()})
+    judges = {netns: partial(Admission, held) for netns, held in _held(desired, places).items()}
+    return _end(namespaces, judges, bar=True)
 
 
 def divert(namespaces: Namespaces, desired: State, moved: Mapping[str, Collection[str]]) -> int:
@@ -79,20 +81,20 @@ def _held(desired: State, places: Container[str]) -> dict[str, list[KernelObject
     return held
 
 
-def _end(namespaces: Namespaces, judges: Mapping[str, Callable[[], Judge]]) -> int:
+def _end(namespaces: Namespaces, judges: Mapping[str, Callable[[], Judge]], *, bar: bool = False) -> int:
     from weft.backends.conntrack import Conntrack
 
     conntrack = Conntrack(namespaces)
-    return sum(_end_in(conntrack, netns, judge) for netns, judge in judges.items())
+    return sum(_end_in(conntrack, netns, judge, bar=bar) for netns, judge in judges.items())
 
 
-def _end_in(conntrack: Conntrack, netns: str, judge: Callable[[], Judge]) -> int:
+def _end_in(conntrack: Conntrack, netns: str, judge: Callable[[], Judge], *, bar: bool) -> int:
     there = conntrack.connections(netns)
     if not there:
         return 0
     judging = judge()
-    refused = [connection for connection in there if judging.refuses(connection)]
-    return conntrack.end(netns, refused) if refused else 0
+    wrong = [connection for connection in there if judging.refuses(connection) is not connection.barred]
+    return conntrack.end(netns, wrong, bar=bar) if wrong else 0
 
 
 def narrowed(changes: Changes) -> set[str]:

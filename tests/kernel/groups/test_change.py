@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -83,6 +83,45 @@ def test_a_rule_that_goes_takes_its_connections_alone(lab: Lab, address: str) ->
         assert lives(twice), "another group allows it to whoever is in base"
         lab.apply(text(one="[]"))
         assert not lives(twice) and not lives(ssh), "no longer a member"
+
+
+@contextmanager
+def poured(lab: Lab, netns: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """`words` of stream.py, that has said its first word."""
+    held = lab.world.start(sys.executable, HERE / "stream.py", *words, netns=netns, stdout=subprocess.PIPE)
+    try:
+        assert held.stdout is not None and held.stdout.readline() in ("ready\n", "first\n")
+        yield held
+    finally:
+        held.kill()
+        held.communicate()
+
+
+def barred(lab: Lab) -> set[str]:
+    """The protocols of IPv4 of which something is barred, in the kernel's table."""
+    listed = lab.world.run("conntrack", "-L", "-f", "ipv4", netns="weft.lab.shop").stdout.splitlines()
+    return {line.split()[0] for line in listed if "dst=255.0.0.30" in line and "[UNREPLIED]" in line}
+
+
+def test_a_rule_that_goes_takes_along_what_the_served_end_goes_on_to_say(lab: Lab) -> None:
+    """To be forgotten would not do: the next packet of the server's would begin the connection anew, as its own."""
+    both = "{protocol: tcp, ports: [80]}, {protocol: udp, ports: [80]}"
+    lab.apply(text(both))
+    asked = (("tcp", "10.0.0.10", "40001"), ("tcp", "fd00::10", "40002"))
+    with poured(lab, "web", "serve", "80"), ExitStack() as stack:
+        there = [
+            stack.enter_context(poured(lab, "two", "read", protocol, address, "80", port))
+            for protocol, address, port in asked
+        ]
+        with poured(lab, "two", "read", "udp", "10.0.0.10", "80", "40003"):
+            lab.apply(text())
+            said = [one.communicate(timeout=60)[0] for one in there]
+            assert said == ["silent\nout\n", "silent\nout\n"]
+            assert barred(lab) == {"tcp", "udp"}
+        lab.apply(text(both))
+        assert barred(lab) == set(), "they may again"
+        with poured(lab, "two", "read", "tcp", "10.0.0.10", "80", "0"):
+            pass
 
 
 def test_what_is_untouched_goes_on(lab: Lab) -> None:
