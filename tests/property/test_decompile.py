@@ -62,6 +62,8 @@ ADDRESSES = st.lists(st.sampled_from(["10.1.0.1/24", "10.2.0.1/16", "fd00::1/64"
 def hosts(draw: st.DrawFn) -> dict[str, Any]:
     found = {name: draw(kind) for name, kind in KINDS.items()}
     found["d"]["addresses"] = draw(ADDRESSES)
+    if not found["d"].get("up", True):
+        found["vl"]["up"] = False  # nor could it come up
     if draw(st.booleans()):
         found["v"]["master"] = "br"
     routes = draw(st.lists(st.sampled_from(["10.30.0.0/16", "fd30::/48"]), unique=True, max_size=2))
