@@ -35,7 +35,7 @@ CHANGES = {
     "rule": "ip rule add pref 50 lookup 100",
     "neigh": "ip neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 nud permanent dev v0",
     "qdisc": "tc qdisc add dev v0 handle 5: root tbf rate 1mbit burst 2k latency 1ms",
-    "class": "tc qdisc replace dev v0 root handle 6: htb; tc class add dev v0 parent 6: classid 6:1 htb rate 1mbit",
+    "class": "tc class add dev v0 parent 6: classid 6:1 htb rate 1mbit",
     "class changed": "tc class change dev v0 parent 6: classid 6:1 htb rate 2mbit",
     "nft rule": "nft add rule inet t c counter drop",
     "nft set": "nft 'add set inet t s { type ipv4_addr; elements = { 10.0.0.1 }; }'",
@@ -44,6 +44,9 @@ CHANGES = {
     "sysctl": "sysctl -q -w net.ipv4.ip_forward=1",
     "sysctl of a link": "sysctl -q -w net.ipv4.conf.v0.rp_filter=2",
 }
+ROOT = "tc qdisc del dev v0 root || true; tc qdisc add dev v0 root handle 6: htb"
+GROUND = {"class": ROOT, "class changed": f"{ROOT}; {CHANGES['class']}"}
+"""What some of them stand on."""
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -51,8 +54,9 @@ def test_dump_sees(shared_world: World, change: str) -> None:
     world = shared_world
     if "a" not in world.names():
         build(world)
+    world.run("sh", "-ec", GROUND.get(change, ""))
     before = world.dump(settle_s=3)
-    world.run("sh", "-c", CHANGES[change])
+    world.run("sh", "-ec", CHANGES[change])
     assert differences(before, world.dump())
 
 
