@@ -72,7 +72,7 @@ class Killer:
         self._expect(self.rig.there, str(ran))
 
     def _recover(self, ran: Ran, number: int) -> None:
-        with_apply = number % 5 == 4
+        with_apply = number % 5 == 4 and not self._is_destroyed(ran)
         again = weft_in(self.rig.world, *(self.rig.there.words if with_apply else ("recover",)))
         committed = any(COMMITTED in point for point in ran.points)
         what = f"killed {ran.points[-1]} of `weft {' '.join(ran.words)}`, then {again}"
@@ -80,6 +80,11 @@ class Killer:
         self.tally.count(committed, with_apply)
         wanted = self.rig.there if committed or with_apply else self.rig.here
         self._expect(wanted, what, again=self.stride == 1 and self._is_as_the_last(ran))
+
+    @staticmethod
+    def _is_destroyed(ran: Ran) -> bool:
+        """Behind the last write of a destroy nothing has the name any more, and another one is refused."""
+        return ran.words[0] == "destroy" and " after remove(/run/weft/" in ran.points[-1]
 
     @staticmethod
     def _is_as_the_last(ran: Ran) -> bool:
