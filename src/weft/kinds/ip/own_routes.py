@@ -1,9 +1,10 @@
 """The routes that the kernel makes of an address by itself, and whether they are there.
 
 Rules: an address is local by a route, and its network is on the link by another. Neither is missed of a link that is
-down, nor of an address that is not sure to be nobody else's yet; no network's is where the kernel makes none. That of a
-second address in a network is the first one's: both are given anew then, so that the first is first again. Source:
-net/ipv4/fib_frontend.c fib_add_ifaddr, net/ipv6/addrconf.c inet6_addr_add, ipv6_ifa_notify.
+down, nor of an address that is not sure to be nobody else's yet; no network's is where the kernel makes none. The local
+one of IPv6 is not asked for: the kernel makes it a while after the address, and nothing tells whether it still will.
+That of a second address in a network is the first one's: both are given anew then, so that the first is first again.
+Source: net/ipv4/fib_frontend.c fib_add_ifaddr, net/ipv6/addrconf.c inet6_addr_add, addrconf_dad_start.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def are_there(seen: AddressMessage, link_flags: int, own: Collection[OwnRoute]) 
     if not link_flags & IFF_UP or seen.ifindex == LOOPBACK_INDEX or is_unsure:
         return True
     bits = 32 if is_ipv4 else 128
-    if OwnRoute(seen.family, bits, True, seen.address, seen.ifindex) not in own:
+    if is_ipv4 and OwnRoute(seen.family, bits, True, seen.address, seen.ifindex) not in own:
         return False
     if flags & IFA_F_NOPREFIXROUTE or seen.prefix_length in (0, bits) or _is_to_peer(seen):
         return True
