@@ -30,8 +30,15 @@ def set_up(world: World, folder: Path, file: str, links: int) -> None:
     said = (folder / "log").open("w")
     world.start(_NETWORKD, stdout=said, stderr=said)
     until(lambda: _configured(world) == links, f"networkd has done what {links} files say", 20)
+    until(lambda: not _slow(world), "bridges know how fast the bonds are that their ports stand on", 20)
 
 
 def _configured(world: World) -> int:
     told = world.run("sh", "-c", "cat /run/systemd/netif/links/*", check=False).stdout
     return told.count("ADMIN_STATE=configured\n")
+
+
+def _slow(world: World) -> list[str]:
+    """Bridges' ports upon bonds that cost as if without a speed: the kernel looks again when a carrier comes."""
+    costs = world.run("sh", "-c", "grep -H . /sys/class/net/bond*/brport/path_cost", check=False).stdout
+    return [line for line in costs.splitlines() if line.endswith(":100")]
