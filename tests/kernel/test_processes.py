@@ -19,6 +19,7 @@ from tests.world import World
 from weft.backends.base import Backend, Selection
 from weft.backends.fake import FakeKernel
 from weft.backends.process import Processes
+from weft.doors.supervise.supervisor import ROOM
 from weft.errors import KernelRefused, ProgramFailed
 from weft.kinds.netns import Namespace
 from weft.kinds.process import CONFIG, READY, Process
@@ -307,7 +308,7 @@ def test_where_one_more_has_no_room_all_others_go_on(real: Processes) -> None:
     before = running()
     (supervisor,) = supervisors()
     _, hard = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
-    answering = 1 + max(map(int, os.listdir(f"/proc/{supervisor}/fd"))) + 1  # and for nothing more
+    answering = 1 + max(map(int, os.listdir(f"/proc/{supervisor}/fd"))) + ROOM // 2  # and for nothing more
     resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (answering, hard))
     with pytest.raises(ProgramFailed, match="Too many open files"):
         create(real, program(name="lab.two"))

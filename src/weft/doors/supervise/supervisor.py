@@ -52,6 +52,8 @@ READY_S = 15.0
 GRACE_S = 3.0
 """Between being asked to end and being made to."""
 GLANCE_S, TICK_S = 2.0, 0.02
+ROOM = 8
+"""Descriptors that no program takes: by them this process is asked, reads and writes."""
 TAIL, LAST_LINES = 500, 3
 """Bytes of a program's last words that are kept, and lines of them that are told."""
 
@@ -281,6 +283,7 @@ class Supervisor:
 
     def _fork(self, kept: Kept, lines: list[tuple[str, str]], netns: str) -> None:
         """Raises: OSError where there is no room for one more; then nothing was begun."""
+        _demand_room()
         reading, writing = os.pipe2(os.O_CLOEXEC)
         # Until the child is rid of this process's handlers no signal may come, or it would be lost.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD))
@@ -326,6 +329,17 @@ class Supervisor:
             return sorted(name[:-5] for name in os.listdir(self._directory) if name.endswith(".spec"))
         except FileNotFoundError:
             return []
+
+
+def _demand_room() -> None:
+    """Raises: OSError where one more program would take the last descriptors."""
+    held: list[int] = []
+    try:
+        while len(held) < ROOM:
+            held.append(os.dup(0))
+    finally:
+        for fd in held:
+            os.close(fd)
 
 
 def _reply(connection: socket.socket, told: str) -> None:
