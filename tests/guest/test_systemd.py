@@ -157,7 +157,7 @@ def test_programs_go_on_when_systemd_starts_itself_anew(machine: Machine) -> Non
 def test_the_guard_of_a_trial_outlives_its_session(machine: Machine) -> None:
     trial = machine.guest.start(
         *("systemd-run", "--scope", "--quiet", "--unit=login", "sh", "-c"),
-        "weft apply -y -f lab.yaml --confirm-within 6s; touch applied; sleep 100",
+        "weft apply -y -f lab.yaml --confirm-within 20s; touch applied; sleep 100",
         cwd=Path("/root"),
     )
     machine.until(lambda: "applied" in machine.sh("ls"), "it is applied")
@@ -166,7 +166,7 @@ def test_the_guard_of_a_trial_outlives_its_session(machine: Machine) -> None:
     machine.sh("rm applied; systemctl kill --signal=KILL login.scope")
     trial.wait()
     assert machine.pings("10.10.0.9")
-    machine.until(lambda: machine.sh("ip netns") == "", "it was taken back")
+    machine.until(lambda: machine.sh("ip netns") == "", "it was taken back", 60)
     machine.until(lambda: machine.units("run-*.service") == [], "the guard has gone")
     assert "lab was not confirmed in time" in machine.sh("journalctl --no-pager --identifier=weft")
 
