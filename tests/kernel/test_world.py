@@ -44,8 +44,8 @@ CHANGES = {
     "sysctl": "sysctl -q -w net.ipv4.ip_forward=1",
     "sysctl of a link": "sysctl -q -w net.ipv4.conf.v0.rp_filter=2",
 }
-ROOT = "tc qdisc del dev v0 root || true; tc qdisc add dev v0 root handle 6: htb"
-GROUND = {"class": ROOT, "class changed": f"{ROOT}; {CHANGES['class']}"}
+HTB = "tc qdisc del dev v0 root || true; tc qdisc add dev v0 root handle 6: htb"
+GROUND = {"class": HTB, "class changed": f"{HTB}; {CHANGES['class']}"}
 """What some of them stand on."""
 
 
