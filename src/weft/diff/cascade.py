@@ -33,6 +33,14 @@ def dependents_of(state: State) -> Mapping[Key, list[Key]]:
     return dependents
 
 
+def standing(state: State, gone: Iterable[Key]) -> State:
+    """A state without these keys and all that lives on them."""
+    fallen = set(gone)
+    while falling := {key for key, obj in state.items() if key not in fallen and not fallen.isdisjoint(obj.lives_on)}:
+        fallen |= falling
+    return State((key, obj) for key, obj in state.items() if key not in fallen)
+
+
 def bares_link(obj: KernelObject) -> bool:
     """Whether, when this is the last of its sort on its link, all that `needs_address` there goes with it.
 

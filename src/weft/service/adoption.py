@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from weft.diff import standing
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
 from weft.kinds.link.common import Link
@@ -33,15 +34,4 @@ def given_up(machine: Machine, ours: State, desired: State) -> State:
     for key, obj in ours.items():
         if key not in desired and KINDS.of(obj).owner in _KEPT and not left.keys().isdisjoint(obj.lives_on):
             left[key] = obj
-    return State(desired | _standing(left, ours, desired))
-
-
-def _standing(left: State, ours: State, desired: State) -> State:
-    """Without what stands on something that goes."""
-    gone = ours.keys() - desired.keys() - left.keys()
-    fallen = {key for key, obj in left.items() if not gone.isdisjoint(obj.lives_on)}
-    while fallen:
-        left = State((key, obj) for key, obj in left.items() if key not in fallen)
-        gone |= fallen
-        fallen = {key for key, obj in left.items() if not gone.isdisjoint(obj.lives_on)}
-    return left
+    return State(desired | standing(left, ours.keys() - desired.keys() - left.keys()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from weft.diff import standing
 from weft.state import HOST, State, netns_key
 
 
@@ -23,7 +24,4 @@ def without(wanted: State, places: Collection[str]) -> State:
     """The state but for what is in these namespaces, and what lives on that."""
     if not places:
         return wanted
-    fallen = {netns_key(name) for name in places} | {key for key in wanted if key.netns in places}
-    while falling := {key for key, obj in wanted.items() if key not in fallen and not fallen.isdisjoint(obj.lives_on)}:
-        fallen |= falling
-    return State((key, obj) for key, obj in wanted.items() if key not in fallen)
+    return standing(wanted, {netns_key(name) for name in places} | {key for key in wanted if key.netns in places})
