@@ -1,9 +1,9 @@
 """Connections that a namespace follows: listed, and ended by being forgotten, or barred as well.
 
 Rules: an entry is ended by the very tuple and zone that it was listed with. One that has ended meanwhile is no error.
-What is forgotten of TCP begins anew with whichever end speaks next, so also as one that the served end began; barred,
-it does not. Forgetting and barring are one message, so that a kill does not come between. A kernel without ctnetlink,
-or a namespace that is gone, has none. Source: linux/netfilter/nfnetlink_conntrack.h,
+What is forgotten of TCP or UDP begins anew with whichever end speaks next, so also as one that the served end began;
+barred, it does not. Forgetting and barring are one message, so that a kill does not come between. A kernel without
+ctnetlink, or a namespace that is gone, has none. Source: linux/netfilter/nfnetlink_conntrack.h,
 net/netfilter/nf_conntrack_netlink.c.
 """
 
@@ -14,20 +14,20 @@ import struct
 from collections.abc import Iterable, Iterator
 from errno import EEXIST, ENOENT, EPERM, ESTALE
 
-from weft.backends.nft_dump import NETLINK_NETFILTER, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR
+from weft.backends.nft_dump import NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR
 from weft.backends.visit import visiting
 from weft.errors import KernelRefused, NotPermitted
 from weft.netlink import doors
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.reach.connection import Connection
+from weft.wire.codec import NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST
 from weft.wire.conntrack import HEADER, read_entry
 
 _SUBSYSTEM = 1
 """NFNL_SUBSYS_CTNETLINK."""
 _NEW, _GET, _DELETE = 0, 1, 2
-_ACK, _EXCL, _CREATE = 0x4, 0x200, 0x400
-"""linux/netlink.h NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE."""
+"""Source: linux/netfilter/nfnetlink_conntrack.h cntl_msg_types."""
 _GENERATION = struct.Struct("=BBH")
 _CHUNK = 48
 """Entries ended at once: their acknowledgements must fit the socket's buffer."""
@@ -50,8 +50,8 @@ class Conntrack:
             return []
 
     def end(self, netns: str, connections: Iterable[Connection], *, bar: bool = False) -> int:
-        """Forget them, and say how many were still there; with `bar` those of TCP do not begin anew. Raises:
-        KernelRefused, NotPermitted."""
+        """Forget them, and say how many were still there; with `bar` those of TCP and UDP do not begin anew.
+        Raises: KernelRefused, NotPermitted."""
         waiting, ended = list(connections), 0
         try:
             with visiting(self._namespaces, netns), _opened() as sock:
@@ -110,7 +110,7 @@ def _bar(one: Connection) -> tuple[int, int, bytes]:
 
 def _ask(sock: socket.socket, asked: list[tuple[int, int, bytes]]) -> list[int]:
     """What the kernel answers to each, in order: 0, or an errno. `asked`: kind, family, attributes."""
-    flags = {_DELETE: NLM_F_REQUEST | _ACK, _NEW: NLM_F_REQUEST | _ACK | _CREATE | _EXCL}
+    flags = {_DELETE: NLM_F_REQUEST | NLM_F_ACK, _NEW: NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL}
     said = (_message(kind, flags[kind], number, family, body) for number, (kind, family, body) in enumerate(asked))
     doors.send(sock, b"".join(said))
     errors: dict[int, int] = {}

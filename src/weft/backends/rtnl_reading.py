@@ -73,8 +73,7 @@ _BY_ITSELF = frozenset({"noqueue", "noop", "pfifo_fast"})
 class Reading:
     """`links` by index. `features`: by index, those that are on; only where they were asked for. `secured`: by
     index, the keys of MACsec links. `own_routes`: None where they were not asked for. `lost_rules`: names of base
-    rules. `bridging`: whether the tables of bridges that
-    are not weft's count as well."""
+    rules. `bridging`: whether the tables of bridges that are not weft's count as well."""
 
     place: Place
     bridging: bool = False

@@ -162,8 +162,9 @@ def _parse_number(written: str, what: str, names: Mapping[str, int]) -> int:
 def _plain_number(written: str) -> str:
     """What a number with a unit comes to, said as advice."""
     found = _WITH_UNIT.fullmatch(written) if len(written) <= 20 else None
-    plain = float(found[1]) * (1024 if found[3] else 1000) ** _POWERS[found[2].lower()] if found else 1e18
-    return f"write {plain:.0f}, without a unit" if plain < 1e18 else "write a whole number"
+    if found and (plain := float(found[1]) * (1024 if found[3] else 1000) ** _POWERS[found[2].lower()]) < 1e18:
+        return f"write {plain:.0f}, without a unit"
+    return "write a whole number"
 
 
 def _named(written: str, names: Mapping[str, int]) -> str:

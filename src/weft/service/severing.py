@@ -6,8 +6,8 @@ goes on by the address that the router has now.
 Rules: in the transaction, before its journal ends, so that a kill loses none of it; an apply that was led back cuts
 nothing. Every connection of a tenant whose filter changed is judged by what is wanted now, or of a way that was cut
 short by what is there at its end: what another rule still allows goes on, and what was barred and is allowed again is
-set free. What is cut of TCP is barred, or the served end's next packet would begin it anew. What cannot be cut now (a
-namespace that goes at this moment) is no failure of the apply.
+set free. What is cut of TCP or UDP is barred, or the served end's next packet would begin it anew. What cannot be cut
+now (a namespace that goes at this moment) is no failure of the apply.
 """
 
 from __future__ import annotations

@@ -33,9 +33,9 @@ from weft.wire.rule import (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Keyed):
     """`family` 4 or 6; `priority` must be unique in it for weft's own, but for those that suppress: they may share one,
-    each with its own `iif` and `dst`. `src`, `dst`: prefixes, "" for all. `fwmark` and
-    `fwmask`: 32 bits. `action`: "lookup", "blackhole", "unreachable", "prohibit". `suppressed`: what the table says by
-    prefixes of at most that length does not count, None for all that it says."""
+    each with its own `iif` and `dst`. `src`, `dst`: prefixes, "" for all. `fwmark` and `fwmask`: 32 bits. `action`:
+    "lookup", "blackhole", "unreachable", "prohibit". `suppressed`: what the table says by prefixes of at most that
+    length does not count, None for all that it says."""
 
     netns: str
     family: int
