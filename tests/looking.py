@@ -60,15 +60,20 @@ def _everywhere() -> Iterator[str]:
     yield HOST
     for name in sorted(os.listdir(NETNS)):
         try:
-            netns = os.open(f"{NETNS}/{name}", os.O_RDONLY)
+            enter_netns(name)
         except FileNotFoundError:
             continue
-        try:
-            if _libc.setns(netns, _CLONE_NEWNET) != 0:
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
-        finally:
-            os.close(netns)
         yield name
+
+
+def enter_netns(name: str) -> None:
+    """Take this thread to a named namespace. Raises: FileNotFoundError where there is none, OSError."""
+    netns = os.open(f"{NETNS}/{name}", os.O_RDONLY)
+    try:
+        if _libc.setns(netns, _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
+    finally:
+        os.close(netns)
 
 
 def _all_here() -> dict[str, Any]:

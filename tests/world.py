@@ -101,7 +101,7 @@ class World:
 
         def there() -> T:
             if netns is not None:
-                _enter_netns(netns)
+                looking.enter_netns(netns)
             os.chdir(folder)
             return begin([str(word) for word in argv])
 
@@ -277,14 +277,6 @@ def _ns(pid: int, kind: str) -> str:
 def _namespaces(process: str) -> Iterator[tuple[int, int]]:
     with open(f"/proc/{process}/ns/net") as net, open(f"/proc/{process}/ns/mnt") as mnt:
         yield net.fileno(), mnt.fileno()
-
-
-def _enter_netns(name: str) -> None:
-    netns = os.open(f"/run/netns/{name}", os.O_RDONLY)
-    try:
-        _system(_libc.setns, netns, _CLONE_NEWNET)
-    finally:
-        os.close(netns)
 
 
 def enter(namespaces: tuple[int, int]) -> None:
