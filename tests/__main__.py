@@ -9,6 +9,7 @@ are listed as NOT RUN: that is no failure.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import platform
@@ -16,15 +17,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from tests import outcomes
-from tests.again import Ran, once_more
+from tests.again import CUT_SHORT, Ran, once_more
 from tests.guest import kernels, runs
 from tests.guest.guest import Guest
+from tests.lateness import LOOK_S, WHOLE_S, why_late
 from tests.outcomes import FAILED, PASSED, SKIPPED
 
 ROOT = Path(__file__).parents[1]
@@ -42,9 +45,9 @@ def main(arguments: Sequence[str]) -> int:
         host, guests = run(for_pytest, [] if host_only else kernels.find())
     except KeyboardInterrupt:
         return 130
-    for guest in guests:
-        if guest.failed or guest.unsteady:
-            print(f"\n{guest.where} failed{' at first' * (not guest.failed)}:\n{guest.told}")
+    for ran in (host, *guests):
+        if ran.told and (ran.failed or ran.unsteady):
+            print(f"\n{ran.where} failed{' at first' * (not ran.failed)}:\n{ran.told}")
     print("\n" + "\n".join(report(host, guests)))
     forgotten = forgets(host, guests) if os.environ.get("CI") == "true" else []
     for test in forgotten:
@@ -59,6 +62,7 @@ def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran,
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weft-tests-")))
         claims = folder / "claims"
         claims.mkdir()
+        until = time.monotonic() + WHOLE_S
         cpus = itertools.cycle(sorted(os.sched_getaffinity(0), reverse=True))
 
         def boot(kernel: kernels.Kernel) -> Guest:
@@ -66,36 +70,51 @@ def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran,
 
         booted = [boot(kernel) for kernel in found]
         asked = [runs.begin(guest, arguments, claims if guest is booted[-1] else None) for guest in booted]
-        host = on_host(arguments, folder / "host")
+        host = on_host(arguments, folder / "host", until)
         if asked and runs.goes_on(asked[-1]):
             asked.append(runs.begin(boot(found[-1]), arguments, claims, "--from-the-end"))
-        ended = [runs.await_end(command) for command in asked]
+        ended = [runs.await_end(command, until) for command in asked]
         newest = len(found) - 1
         guests = [*ended[:newest], runs.together(ended[newest:])] if found else []
-        host = once_more(host, lambda failed: on_host(failed, folder / "alone", workers=()))
-        return host, [once_more(ran, partial(runs.again, guest)) for ran, guest in zip(guests, booted, strict=True)]
+        host = once_more(host, lambda failed: on_host(failed, folder / "alone", until, workers=()))
+        alone = [partial(runs.again, guest, until) for guest in booted]
+        return host, [once_more(ran, again) for ran, again in zip(guests, alone, strict=True)]
 
 
-def on_host(arguments: Sequence[str], results: Path, workers: Sequence[str] = _WORKERS) -> Ran:
+def on_host(arguments: Sequence[str], results: Path, until: float, workers: Sequence[str] = _WORKERS) -> Ran:
     """Its output goes where ours does."""
+    results.touch()  # it may hang before there is any
     words = [*runs.PYTEST, *workers, f"--outcomes={results}", *(arguments or ["tests"])]
     process = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
+    late = ""
     try:
-        status = process.wait()
-    except KeyboardInterrupt:
-        interrupt(process)
-        raise
-    return Ran(where=f"host {platform.release()}", status=status, results=outcomes.read(results))
+        while not late and _runs_on(process):
+            late = why_late(results, until)
+    finally:
+        if process.poll() is None:
+            interrupt(process)
+    status = CUT_SHORT if late else process.returncode
+    return Ran(where=f"host {platform.release()}", status=status, results=outcomes.read(results), told=late)
+
+
+def _runs_on(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(LOOK_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> None:
     """^C to it and all it started, once, and time to take down what its tests have built."""
     try:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(DOWN_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(DOWN_S)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def report(host: Ran, guests: Sequence[Ran]) -> list[str]:
@@ -104,6 +123,8 @@ def report(host: Ran, guests: Sequence[Ran]) -> list[str]:
     for ran in (host, *guests):
         counts = "".join(f"{ran.count(outcome):8}" for outcome in (PASSED, FAILED, SKIPPED))
         lines.append(f"{ran.where:24}{counts}{'  FAILED' if ran.failed else ''}")
+    for ran in (host, *guests):
+        lines.extend(f"CUT SHORT on {ran.where}, in: {test}" for test in ran.cut_short_in)
     if not guests:
         lines.append("guests: NOT RUN, there is no guest kernel (`make guest-kernel` builds one)")
     for ran in (host, *guests):
@@ -125,8 +146,9 @@ def not_run(host: Ran, guests: Sequence[Ran]) -> dict[str, list[str]]:
 
 
 def forgets(host: Ran, guests: Sequence[Ran]) -> list[str]:
-    """What ran nowhere though guests were there, of which none had been asked."""
-    return [test for test in not_run(host, guests) if guests and all(test not in guest.results for guest in guests)]
+    """What ran nowhere though guests were there, of which none had been asked; none, if one was cut short."""
+    asked = bool(guests) and all(guest.status != CUT_SHORT for guest in guests)
+    return [test for test in not_run(host, guests) if asked and all(test not in guest.results for guest in guests)]
 
 
 def _end(*_: object) -> None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.outcomes import FAILED, PASSED, Outcome
+from tests.outcomes import BEGUN, FAILED, PASSED, Outcome
 
 MOST = 5
+CUT_SHORT = pytest.ExitCode.INTERRUPTED
 _GOOD = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -32,6 +33,11 @@ class Ran:
     @property
     def failed(self) -> bool:
         return self.status not in _GOOD
+
+    @property
+    def cut_short_in(self) -> Sequence[str]:
+        """The tests that had begun and not ended when it was given up, or died."""
+        return [test for test, told in self.results.items() if told.outcome == BEGUN]
 
     def count(self, outcome: str) -> int:
         return sum(told.outcome == outcome for told in self.results.values())

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+BEGUN = "begun"
+"""What is left of a test in which a run was cut short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class Outcome:
 
 
 def read(path: Path) -> dict[str, Outcome]:
-    """Node id to outcome, of all that had ended when the run did; a test that failed once has failed."""
+    """Node id to outcome, of all that had begun when the run ended; a test that failed once has failed."""
     found: dict[str, Outcome] = {}
     for line in path.read_text().splitlines() if path.exists() else ():
         told = Outcome(**json.loads(line))
@@ -42,10 +44,16 @@ class Recorder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._write(Outcome(test=nodeid, outcome=BEGUN))
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for told in _told(report):
-            with self._path.open("a") as file:
-                file.write(json.dumps(asdict(told)) + "\n")
+            self._write(told)
+
+    def _write(self, told: Outcome) -> None:
+        with self._path.open("a") as file:
+            file.write(json.dumps(asdict(told)) + "\n")
 
 
 def _told(report: pytest.TestReport) -> Iterator[Outcome]:

@@ -7,18 +7,17 @@ what starts many programs or sends for minutes, are for the newest kernel only.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from tests import outcomes
-from tests.again import Ran
-from tests.guest.guest import Command, Guest, GuestDied, GuestTimeout
+from tests.again import CUT_SHORT, Ran
+from tests.guest.guest import Command, Guest, GuestDied
+from tests.lateness import LOOK_S, why_late
 
 ROOT = Path(__file__).parents[2]
 PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.outcomes", "-p", "tests.costs")
-_GUEST_S = 4500
 _FEWER = {"WEFT_KERNEL_PAIRS": "20", "WEFT_FAULT_STRIDE": "20"}
 """Random pairs, and kills and refusals, in a guest: starting the programs that dump it takes as long as all else."""
 _LONG = tuple(
@@ -42,7 +41,6 @@ _ALL = ("tests/kernel", "tests/doors/test_qos_set.py", "tests/doors/test_qos_sho
 """All that a guest takes part in; to collect the rest would only cost it time."""
 _CLAIMS = "/mnt"
 """In a guest, the folder where tests are claimed."""
-_CUT_SHORT = pytest.ExitCode.INTERRUPTED
 
 
 def begin(guest: Guest, arguments: Sequence[str], claims: Path | None, *more: str) -> Command:
@@ -54,13 +52,14 @@ def begin(guest: Guest, arguments: Sequence[str], claims: Path | None, *more: st
     return _start(guest, "results", [*own, *chosen, *more, *(arguments or _ALL)])
 
 
-def again(guest: Guest, failed: Sequence[str]) -> Ran:
+def again(guest: Guest, until: float, failed: Sequence[str]) -> Ran:
     """These tests alone."""
-    return await_end(_start(guest, "alone", failed), "alone")
+    return await_end(_start(guest, "alone", failed), until, "alone")
 
 
 def _start(guest: Guest, results: str, arguments: Sequence[str]) -> Command:
     """`results`: the file in the guest's folder to which outcomes go."""
+    (guest.out / results).touch()  # it may hang before there is any
     own = ("-p", "no:cacheprovider", f"--outcomes=/hostout/{results}", "-rfE")
     return guest.start(*PYTEST, *own, *arguments, cwd=ROOT, env=_FEWER)
 
@@ -73,16 +72,21 @@ def goes_on(command: Command) -> bool:
         return False
 
 
-def await_end(command: Command, results: str = "results") -> Ran:
-    """What the guest's run has come to; its death is a failure like others."""
+def await_end(command: Command, until: float, results: str = "results") -> Ran:
+    """What the guest's run has come to; its death, and that it was given up, are failures like others."""
     guest = command.guest
-    where = f"guest {guest.kernel}"
+    where, file = f"guest {guest.kernel}", guest.out / results
     try:
-        done = command.wait(timeout_s=_GUEST_S)
-    except (GuestDied, GuestTimeout) as error:
-        return Ran(where=where, status=_CUT_SHORT, results=outcomes.read(guest.out / results), told=str(error))
-    told = done.stdout + done.stderr
-    return Ran(where=where, status=done.returncode, results=outcomes.read(guest.out / results), told=told)
+        while not command.is_over():
+            if late := why_late(file, until):
+                command.kill()
+                told = f"{late}\n{command.told('out', 'err')}"
+                return Ran(where=where, status=CUT_SHORT, results=outcomes.read(file), told=told)
+            time.sleep(LOOK_S)
+        done = command.wait()
+    except GuestDied as error:
+        return Ran(where=where, status=CUT_SHORT, results=outcomes.read(file), told=str(error))
+    return Ran(where=where, status=done.returncode, results=outcomes.read(file), told=done.stdout + done.stderr)
 
 
 def together(every: Sequence[Ran]) -> Ran:

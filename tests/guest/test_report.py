@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
 
 import tests.__main__ as runner
-from tests import outcomes
+from tests import lateness, outcomes
 from tests.__main__ import forgets, not_run, report
-from tests.again import MOST, Ran, once_more
+from tests.again import CUT_SHORT, MOST, Ran, once_more
 from tests.guest import kernels, runs
 from tests.guest.guest import Guest
 from tests.outcomes import FAILED, PASSED, SKIPPED, Outcome
@@ -58,6 +61,7 @@ def test_without_guests_they_are_said_not_to_have_run() -> None:
 
 def test_only_what_a_guest_was_not_asked_for_is_forgotten() -> None:
     assert forgets(HOST, [OLD, NEW]) == ["unmarked"]
+    assert forgets(HOST, [replace(OLD, status=CUT_SHORT), NEW]) == [], "it may have come to that"
 
 
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
@@ -89,7 +93,7 @@ def test_what_two_guests_of_a_kernel_did_is_told_as_one() -> None:
 
 
 def test_tests_are_known_by_the_same_names_on_every_kernel(tmp_path: Path) -> None:
-    ran = runner.on_host(["tests/pure/test_plan_text.py"], tmp_path / "results")
+    ran = runner.on_host(["tests/pure/test_plan_text.py"], tmp_path / "results", inf)
     assert not ran.failed
     assert {test.partition("::")[0] for test in ran.results} == {"tests/pure/test_plan_text.py"}
 
@@ -146,9 +150,11 @@ def test_what_passes_alone_was_unsteady_and_what_fails_alone_is_a_fault(tmp_path
 
     def alone(failed: Sequence[str]) -> Ran:
         asked.append(failed)
-        return runner.on_host([f"{file}::{test.partition('::')[2]}" for test in failed], tmp_path / "alone", workers=())
+        return runner.on_host(
+            [f"{file}::{test.partition('::')[2]}" for test in failed], tmp_path / "alone", inf, workers=()
+        )
 
-    first = runner.on_host([str(file)], tmp_path / "first", workers=())
+    first = runner.on_host([str(file)], tmp_path / "first", inf, workers=())
     ended = once_more(first, alone)
     race, fault = (next(test for test in first.results if name in test) for name in ("a_race", "a_fault"))
     assert first.failed and asked == [[race] if well else [race, fault]]
@@ -173,10 +179,61 @@ def test_all_else_is_not_asked_again(first: Ran) -> None:
     assert once_more(first, never) == first
 
 
-def test_a_guest_asks_again_in_the_same_guest(tmp_path: Path) -> None:
+HANGING = """
+import time
+def test_is_well(): pass
+def test_hangs(): time.sleep(600)
+"""
+
+
+@pytest.fixture
+def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A test that comes to no end, and little patience."""
+    monkeypatch.setattr(lateness, "SILENT_S", 5)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_hanging.py").write_text(HANGING)
+    return tmp_path / "test_hanging.py"
+
+
+def is_given_up(ran: Ran) -> bool:
+    """With the place told, and what had ended before counted."""
+    (place,) = ran.cut_short_in
+    told = report(ran, [])
+    return (
+        ran.failed
+        and "test_hangs" in place
+        and f"CUT SHORT on {ran.where}, in: {place}" in told
+        and "given up" in ran.told
+    )
+
+
+def test_a_run_that_hangs_is_given_up_and_says_where(hanging: Path) -> None:
+    ended = runner.on_host([str(hanging)], hanging.parent / "results", inf, workers=())
+    assert is_given_up(ended) and ended.count(PASSED) == 1 and once_more(ended, never) == ended
+
+
+def test_a_run_beyond_its_time_is_given_up(hanging: Path) -> None:
+    ended = runner.on_host([str(hanging)], hanging.parent / "results", time.monotonic(), workers=())
+    assert ended.failed and f"given up after {lateness.WHOLE_S} s" in ended.told
+
+
+def test_a_guest_that_hangs_is_given_up_and_says_where(newest: Guest, hanging: Path) -> None:
+    shared = newest.out / hanging.name  # of the rest of /tmp it has its own
+    shared.write_text(HANGING)
+    (newest.out / "pytest.ini").write_text("[pytest]\n")
+    assert is_given_up(runs.again(newest, inf, [f"/hostout/{hanging.name}"]))
+    assert newest.run("true").returncode == 0
+
+
+def test_a_guest_asks_again_in_the_same_guest(newest: Guest) -> None:
+    test = "tests/pure/test_plan_text.py"
+    ended = runs.again(newest, inf, [test])
+    assert not ended.failed and {name.partition("::")[0] for name in ended.results} == {test}
+
+
+@pytest.fixture(scope="module")
+def newest() -> Iterator[Guest]:
     if not (found := kernels.find()):
         pytest.skip("no guest kernel")
     with Guest(found[-1]) as guest:
-        test = "tests/pure/test_plan_text.py"
-        ended = runs.again(guest, [test])
-    assert not ended.failed and {name.partition("::")[0] for name in ended.results} == {test}
+        yield guest

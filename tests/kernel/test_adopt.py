@@ -239,7 +239,7 @@ def test_the_tree_at_the_root_of_an_adopted_link_gives_way_and_comes_back(host: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(600)
 def test_a_kill_at_any_step_leaves_the_tree_at_the_root_of_an_adopted_link(world: World, tmp_path: Path) -> None:
     preload()
     world.run("sh", "-ec", OTHERS + TREE)

@@ -83,7 +83,7 @@ def test_a_bridge_that_is_gone_by_then_is_none_to_go_back_to(world: World, file:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(600)
 def test_a_kill_at_any_step_leaves_the_bridge_what_it_keeps(world: World, file: Path) -> None:
     preload()
     kept = bridges(world)

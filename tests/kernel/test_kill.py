@@ -20,7 +20,7 @@ from tests.kernel.faults.killer import Killer
 from tests.kernel.faults.rig import SCOPE, Files, Rig
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module", autouse=True)

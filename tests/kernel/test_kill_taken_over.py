@@ -18,7 +18,7 @@ from tests.kernel.faults.killer import Killer
 from tests.kernel.faults.rig import SCOPE, Rig
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(600)]
 
 STRIDE = int(os.environ.get("WEFT_FAULT_STRIDE", "3"))
 

@@ -16,7 +16,7 @@ from tests.kernel.faults.rig import End, Rig
 from tests.kernel.faults.trials import WINDOW_S, late, unguarded
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SIGKILL = -9
 CONFIRMED = "after move(/run/weft/"

@@ -173,7 +173,7 @@ def test_what_cannot_be_moved_is_refused(host: World, file: Path, case: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(600)
 def test_a_refusal_of_any_step_leaves_the_host_its_addresses(host: World, file: Path) -> None:
     preload()
     codes = refuse_every_step(rig(host, file))
@@ -181,7 +181,7 @@ def test_a_refusal_of_any_step_leaves_the_host_its_addresses(host: World, file: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(600)
 def test_a_kill_at_any_step_leaves_the_host_its_addresses(host: World, file: Path) -> None:
     preload()
     tally = Killer(rig(host, file)).run()

@@ -11,7 +11,7 @@ from tests.kernel.floating.shop import DB, DB4, FORWARDS, WEB, shop
 from tests.kernel.floating.talking import connected, lives
 from tests.kernel.groups.lab import Lab
 
-pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,7 +12,7 @@ from tests.kernel.faults.killer import Killer
 from tests.kernel.faults.rig import End, Rig
 from tests.world import World
 
-pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.needs("nft_bridge")]
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs("nft_bridge")]
 
 ONE = """
 weft: 1

@@ -14,7 +14,7 @@ from tests.kernel.faults.rig import Rig
 from tests.kernel.groups.lab import Lab
 from tests.kernel.groups.test_change import connected, lives
 
-pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.needs("nft_bridge")]
+pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs("nft_bridge")]
 
 SHOP = """
 weft: 1
