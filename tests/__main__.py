@@ -56,29 +56,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(arguments: Sequence[str], found: Sequence[kernels.Kernel]) -> tuple[Ran, list[Ran]]:
-    """All kernels at once. Guests first: they go on by themselves while the host's tests are awaited. Then the newest
-    has a second guest for what it still has to do; what failed comes last, when nothing runs beside it."""
+    """All kernels at once. Guests first: they go on by themselves while the host's tests are awaited. Then each that
+    still has something to do has a second guest for it; what failed comes last, when nothing runs beside it."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weft-tests-")))
-        claims = folder / "claims"
-        claims.mkdir()
         until = time.monotonic() + WHOLE_S
         cpus = itertools.cycle(sorted(os.sched_getaffinity(0), reverse=True))
 
         def boot(kernel: kernels.Kernel) -> Guest:
             return stack.enter_context(Guest(kernel, memory="2G", cpu=next(cpus)))
 
-        booted = [boot(kernel) for kernel in found]
-        asked = [runs.begin(guest, arguments, claims if guest is booted[-1] else None) for guest in booted]
+        shares = [runs.Share(boot(kernel), arguments, is_newest=kernel is found[-1]) for kernel in found]
         host = on_host(arguments, folder / "host", until)
-        if asked and runs.goes_on(asked[-1]):
-            asked.append(runs.begin(boot(found[-1]), arguments, claims, "--from-the-end"))
-        ended = [runs.await_end(command, until) for command in asked]
-        newest = len(found) - 1
-        guests = [*ended[:newest], runs.together(ended[newest:])] if found else []
+        for share in reversed(shares):  # so that none has both on one processor
+            if share.goes_on():
+                share.help(boot(share.kernel))
+        ended = [share.await_end(until) for share in shares]
         host = once_more(host, lambda failed: on_host(failed, folder / "alone", until, workers=()))
-        alone = [partial(runs.again, guest, until) for guest in booted]
-        return host, [once_more(ran, again) for ran, again in zip(guests, alone, strict=True)]
+        alone = [partial(share.again, until) for share in shares]
+        return host, [once_more(ran, again) for ran, again in zip(ended, alone, strict=True)]
 
 
 def on_host(arguments: Sequence[str], results: Path, until: float, workers: Sequence[str] = _WORKERS) -> Ran:

@@ -43,17 +43,41 @@ _CLAIMS = "/mnt"
 """In a guest, the folder where tests are claimed."""
 
 
-def begin(guest: Guest, arguments: Sequence[str], claims: Path | None, *more: str) -> Command:
-    """`claims`: of the newest kernel, and where its guests share their tests."""
-    if claims:
-        guest.run("mount", "-t", "hostfs", "-o", claims, "claims", _CLAIMS)
-    own = ("-p", "tests.guest.claims", f"--claims={_CLAIMS}") if claims else _LONG
-    chosen = ("-p", "tests.guest.chosen", *_BY_THE_CLOCK)
-    return _start(guest, "results", [*own, *chosen, *more, *(arguments or _ALL)])
+class Share:
+    """The tests of one kernel: one guest does them, then `help` has another do what it has not come to."""
+
+    def __init__(self, guest: Guest, arguments: Sequence[str], *, is_newest: bool) -> None:
+        self.kernel = guest.kernel
+        self._claims = guest.work / "claims"
+        self._claims.mkdir()
+        chosen = ("-p", "tests.guest.chosen", *_BY_THE_CLOCK, *(() if is_newest else _LONG))
+        self._asked = ("-p", "tests.guest.claims", f"--claims={_CLAIMS}", *chosen, *(arguments or _ALL))
+        self._commands = [self._begin(guest)]
+
+    def _begin(self, guest: Guest, *more: str) -> Command:
+        guest.run("mount", "-t", "hostfs", "-o", self._claims, "claims", _CLAIMS)
+        return _start(guest, "results", [*self._asked, *more])
+
+    def goes_on(self) -> bool:
+        """Whether there still are tests to do."""
+        try:
+            return not any(command.is_over() for command in self._commands)
+        except GuestDied:
+            return False
+
+    def help(self, guest: Guest) -> None:
+        """Another of the same kernel."""
+        self._commands.append(self._begin(guest, "--from-the-end"))
+
+    def await_end(self, until: float) -> Ran:
+        return together([await_end(command, until) for command in self._commands])
+
+    def again(self, until: float, failed: Sequence[str]) -> Ran:
+        """These tests alone."""
+        return again(self._commands[0].guest, until, failed)
 
 
 def again(guest: Guest, until: float, failed: Sequence[str]) -> Ran:
-    """These tests alone."""
     return await_end(_start(guest, "alone", failed), until, "alone")
 
 
@@ -62,14 +86,6 @@ def _start(guest: Guest, results: str, arguments: Sequence[str]) -> Command:
     (guest.out / results).touch()  # it may hang before there is any
     own = ("-p", "no:cacheprovider", f"--outcomes=/hostout/{results}", "-rfE")
     return guest.start(*PYTEST, *own, *arguments, cwd=ROOT, env=_FEWER)
-
-
-def goes_on(command: Command) -> bool:
-    """Whether a guest still has tests to do."""
-    try:
-        return not command.is_over()
-    except GuestDied:
-        return False
 
 
 def await_end(command: Command, until: float, results: str = "results") -> Ran:
