@@ -1,63 +1,138 @@
-"""Programs started at the least cost, by this thread and so where this thread is: no copy of this process is made, and
-no pipe has to be listened to."""
+"""Programs started at the least cost, in namespaces of choice, by a small process (tests/starter.py). No copy of this
+one is made, and no pipe of theirs has to be listened to."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import json
 import os
 import select
 import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
 
 LIMIT_S = 120.0
 _SHOWN = 4_000
+HERE = ("/proc/thread-self/ns/net", "/proc/thread-self/ns/mnt")
+"""Where the thread that asks is."""
+_STARTER = Path(__file__).with_name("starter.py")
 
 
 class Failed(AssertionError):
     """One ended with another status than 0, or not at all."""
 
 
-class Program:
-    """One that runs, found in PATH, with a short input."""
+class Starter:
+    """The process that starts them, seen from a test's, with which it ends."""
 
-    def __init__(self, *words: str, input: str = "") -> None:
+    def __init__(self) -> None:
+        self._requests, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with far:
+            command = [sys.executable, "-I", str(_STARTER), str(far.fileno())]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, pass_fds=[far.fileno()], start_new_session=True
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, request: Mapping[str, object], fds: list[int]) -> None:
+        socket.send_fds(self._requests, [json.dumps(request).encode()], fds)
+
+
+@functools.cache
+def starter() -> Starter:
+    """One for this process. To be asked for first where this process is at home: it stays there."""
+    return Starter()
+
+
+class Program:
+    """One that runs, found in the PATH of `env`, which is this process's if none is given.
+
+    `stdin`: a file to read instead of `input`; `there`: paths of the namespaces of the network and of mounts; `anew`:
+    it has such of its own, made from those. Raises: OSError where it cannot be started.
+    """
+
+    def __init__(
+        self,
+        *words: str,
+        input: str = "",
+        stdin: int | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path | None = None,
+        there: tuple[str, str] = HERE,
+        anew: bool = False,
+    ) -> None:
         self._words = words
-        given = os.memfd_create("in")
-        self._out, self._err = os.memfd_create("out"), os.memfd_create("err")
+        self._heard = b""
+        asked = {"words": words, "env": dict(env or os.environ), "cwd": str(cwd or Path.cwd()), "anew": anew}
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as failing:
+
+            def opened(fd: int, stack: contextlib.ExitStack = ours) -> int:
+                stack.callback(os.close, fd)
+                return fd
+
+            namespaces = [opened(os.open(path, os.O_RDONLY)) for path in there]
+            given = opened(_file_of(input)) if stdin is None else stdin
+            self._told, tell = os.pipe()
+            opened(tell), opened(self._told, failing)
+            self._out, self._err = (opened(os.memfd_create(name), failing) for name in ("out", "err"))
+            starter().ask(asked, [given, self._out, self._err, tell, *namespaces])
+            self._begin()
+            failing.pop_all()
+
+    def _begin(self) -> None:
+        pid, *error = self._line(LIMIT_S).split()
+        if error:
+            raise OSError(int(error[0]), os.strerror(int(error[0])), self._words[0])
+        self.pid = int(pid)
+
+    def _line(self, limit_s: float) -> str:
+        """What the starter says next; empty when it says nothing for so long."""
+        until = time.monotonic() + limit_s
+        while b"\n" not in self._heard:
+            if not select.select([self._told], [], [], max(0.0, until - time.monotonic()))[0]:
+                return ""
+            if not (heard := os.read(self._told, 64)):
+                raise Failed(f"{' '.join(self._words)}: the starter is gone")
+            self._heard += heard
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line.decode()
+
+    def end(self, limit_s: float = LIMIT_S) -> tuple[int | None, str, str]:
+        """Its status, None where it had to be killed, and what it has printed. To be asked for once."""
         try:
-            os.pwrite(given, input.encode(), 0)
-            files = [(os.POSIX_SPAWN_DUP2, file, at) for at, file in enumerate((given, self._out, self._err))]
-            self._pid = os.posix_spawnp(words[0], words, os.environ, file_actions=files)
-        except BaseException:
-            os.close(self._out)
-            os.close(self._err)
-            raise
+            if not (said := self._line(limit_s)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
+                self._line(LIMIT_S)
+            return int(said) if said else None, _text(self._out), _text(self._err)
         finally:
-            os.close(given)
+            for fd in (self._out, self._err, self._told):
+                os.close(fd)
 
     def told(self, limit_s: float = LIMIT_S) -> str:
         """What it has printed, once it has ended. To be asked for once. Raises: Failed, with what it said to that."""
-        status = self._status(limit_s)
-        out, err = _taken(self._out), _taken(self._err)
+        status, out, err = self.end(limit_s)
         if status != 0:
             ended = f"status {status}" if status is not None else f"not ended after {limit_s:g} s"
             raise Failed(f"{' '.join(self._words)}: {ended}\n{out[-_SHOWN:]}{err[-_SHOWN:]}")
         return out
 
-    def _status(self, limit_s: float) -> int | None:
-        """None where it had to be ended."""
-        watched = os.pidfd_open(self._pid)
-        try:
-            waiting = select.poll()
-            waiting.register(watched, select.POLLIN)
-            has_ended = bool(waiting.poll(limit_s * 1000))
-            if not has_ended:
-                signal.pidfd_send_signal(watched, signal.SIGKILL)
-        finally:
-            os.close(watched)
-        _, status = os.waitpid(self._pid, 0)
-        return os.waitstatus_to_exitcode(status) if has_ended else None
+
+def _file_of(input: str) -> int:
+    file = os.memfd_create("in")
+    os.pwrite(file, input.encode(), 0)
+    return file
 
 
-def _taken(file: int) -> str:
-    with open(file, "rb") as held:
-        held.seek(0)
-        return held.read().decode()
+def _text(file: int) -> str:
+    """All of it, with ends of lines as subprocess has them."""
+    size = os.fstat(file).st_size
+    return os.pread(file, size, 0).decode().replace("\r\n", "\n").replace("\r", "\n")

@@ -5,7 +5,7 @@ import resource
 import time
 from pathlib import Path
 
-from tests import forks
+from tests import forks, programs
 
 
 def spent_s() -> float:
@@ -15,13 +15,12 @@ def spent_s() -> float:
 
 
 def spent_by_all_s() -> float:
-    """By this process too, and by the one that forks for it (tests/forks.py), in seconds."""
-    return time.process_time() + spent_s() + _by_forks_s()
+    """By this process too, and by those that start programs for it (tests/forks.py, tests/programs.py), in seconds."""
+    started = [helper().pid for helper in (forks.forks, programs.starter) if helper.cache_info().currsize]
+    return time.process_time() + spent_s() + sum(map(_by_s, started))
 
 
-def _by_forks_s() -> float:
+def _by_s(pid: int) -> float:
     """Source: proc_pid_stat(5): utime, stime, cutime, cstime, in clock ticks."""
-    if not forks.forks.cache_info().currsize:
-        return 0.0
-    fields = Path(f"/proc/{forks.forks().pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")

@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 
 from tests import forks, looking
 from tests.dump import Dump, parse_dump, parse_glance
+from tests.programs import Program
 
 T = TypeVar("T")
 BIN = Path(sys.executable).parent
@@ -51,28 +52,20 @@ def _system(call: Callable[..., int], *args: int | bytes) -> None:
 class World:
     """Use as a context manager, or by the `world` fixture. Needs root."""
 
-    holder: subprocess.Popen[str] = field(init=False)
+    holder: Program = field(init=False)
 
     def __post_init__(self) -> None:
-        forks.forks()  # now: started by a thread that is inside a world, it would end with that world
-        self.holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--propagation", "private", "cat"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        if not self._echoes():
-            raise RuntimeError("no world: root with CAP_SYS_ADMIN and CAP_NET_ADMIN is needed")
+        forks.forks()  # now: started by a thread inside a world, it would end with that world; so would the starter
+        self._open: int | None
+        reads, self._open = os.pipe()
+        try:
+            self.holder = Program("cat", stdin=reads, anew=True)
+        except OSError as error:
+            os.close(self._open)
+            raise RuntimeError("no world: root with CAP_SYS_ADMIN and CAP_NET_ADMIN is needed") from error
+        finally:
+            os.close(reads)
         self.away(_furnish)
-
-    def _echoes(self) -> bool:
-        """Whether cat(1) has come up in its namespaces."""
-        assert self.holder.stdin is not None and self.holder.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.holder.stdin.write("there?\n")
-            self.holder.stdin.flush()
-        return self.holder.stdout.readline() == "there?\n"
 
     def __enter__(self) -> World:
         return self
@@ -117,7 +110,7 @@ class World:
             words=[str(word) for word in words],
             env=self._env(env),
             cwd=str(cwd or Path.cwd()),
-            namespaces=(f"/proc/{self.pid}/ns/net", f"/proc/{self.pid}/ns/mnt"),
+            namespaces=self._home,
             netns=None if netns is None else f"/run/netns/{netns}",
         )
 
@@ -144,12 +137,30 @@ class World:
         if argv[0] == "weft" and forks.is_as_fresh(env, input):
             done = forks.forks().run(self._request(argv[1:], netns, env, cwd), input, timeout_s)
         else:
-            how: dict[str, Any] = {"env": self._env(env), "input": input, "timeout": timeout_s, "capture_output": True}
-            done = self._begun(argv, netns, cwd, lambda words: subprocess.run(words, text=True, check=False, **how))
+            done = self._done([str(word) for word in argv], netns, input, timeout_s, env=self._env(env), cwd=cwd)
         if check and done.returncode != 0:
             words = " ".join(map(str, argv))
             raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
         return done
+
+    def _done(
+        self, words: list[str], netns: str | None, input: str | None, timeout_s: float, **how: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Where there is no such place or command, nsenter(1) says so. Raises: subprocess.TimeoutExpired."""
+        net, mnt = self._home if netns is None else (f"{self._netns}/{netns}", self._home[1])
+        how |= {"input": input} if input is not None else {"stdin": 0}
+        try:
+            program = Program(*words, there=(net, mnt), **how)
+        except OSError:
+            program = Program(*self._argv(tuple(words), netns, how["cwd"]), **how)
+        status, out, err = program.end(timeout_s)
+        if status is None:
+            raise subprocess.TimeoutExpired(words, timeout_s, out, err)
+        return subprocess.CompletedProcess(words, status, out, err)
+
+    @property
+    def _home(self) -> tuple[str, str]:
+        return f"/proc/{self.pid}/ns/net", f"/proc/{self.pid}/ns/mnt"
 
     def start(
         self,
@@ -243,16 +254,16 @@ class World:
 
     def close(self) -> None:
         """End everything in the world; the kernel then takes it down."""
-        if self.holder.poll() is not None:
+        if self._open is None:
             return
         for pid in self.processes():
             if pid != self.pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        assert self.holder.stdin is not None and self.holder.stdout is not None
-        self.holder.stdin.close()
-        self.holder.stdout.close()
-        self.holder.wait(timeout=10)
+        os.close(self._open)
+        self._open = None
+        status, _, said = self.holder.end(10)
+        assert status is not None, said
 
 
 def _furnish() -> None:

@@ -17,6 +17,8 @@ ALSO = frozenset(
     "test_road test_needs".split()
 )
 """Files of tests/kernel."""
+SAME = frozenset({"test_the_script_makes_the_same"})
+"""Of these files, tests that are of programs that do the same on each kernel, and start many."""
 WHOLE = (KERNEL / "links", KERNEL / "groups")
 
 
@@ -29,4 +31,5 @@ def is_chosen(item: pytest.Item) -> bool:
     """Does a guest run it?"""
     if item.get_closest_marker("needs") is not None or any(map(item.path.is_relative_to, WHOLE)):
         return True
-    return item.path.parent == KERNEL and item.path.stem in ALSO
+    name = item.name.partition("[")[0]
+    return item.path.parent == KERNEL and item.path.stem in ALSO and name not in SAME

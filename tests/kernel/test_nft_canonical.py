@@ -95,9 +95,9 @@ def test_the_script_makes_the_same(case: Case, world: World) -> None:
     objects = nft_objects(case)
     prepare(world, objects)
     order = ["nft-table", "nft-set", "nft-chain", "nft-element", "nft-foreign-rule"]
-    for held in sorted(objects.values(), key=lambda held: order.index(held.key.table)):
-        for line in KINDS.of(held).script(Change(Op.CREATE, None, held)):
-            world.run("sh", "-c", line)
+    inside_out = sorted(objects.values(), key=lambda held: order.index(held.key.table))
+    lines = [line for held in inside_out for line in KINDS.of(held).script(Change(Op.CREATE, None, held))]
+    world.run("sh", "-ec", "\n".join(lines))
     with world.inside(), closing(Namespaces()) as namespaces, closing(Nft(namespaces)) as nft:
         seen = nft.observe(Selection(namespaces=tuple({held.key.netns for held in objects.values()})))
     assert seen == objects

@@ -10,7 +10,7 @@ from typing import Any
 from tests.dump import Dump, differences
 from tests.kernel.faults import intents
 from tests.kernel.faults.command import Ran, weft_in
-from tests.kernel.faults.points import Act, count
+from tests.kernel.faults.points import Act
 from tests.kernel.faults.rig import SCOPE, at_once
 from tests.world import World
 
@@ -29,7 +29,7 @@ class Lab:
         self.file.write_text(text)
 
     def weft(
-        self, command: str, *words: str, code: int = 0, act: Act = count, before: Callable[[], None] = lambda: None
+        self, command: str, *words: str, code: int = 0, act: Act | None = None, before: Callable[[], None] | None = None
     ) -> Ran:
         """One command on the file (but recover, which needs none). Raises: AssertionError for another exit code."""
         ran = weft_in(self.world, command, *self._argv(command), *words, act=act, before=before)

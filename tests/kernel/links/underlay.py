@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.faults.command import weft_in
 from tests.world import World
 
 WIRE = """
@@ -50,14 +49,12 @@ class Wire:
 
     def weft(self, *words: str | Path) -> str:
         """What a command says that goes well."""
-        ran = weft_in(self.world, *words)
-        assert ran.status == 0, str(ran)
-        return ran.out
+        return self.world.run("weft", *words).stdout
 
     def status(self) -> tuple[int, list[str]]:
         """The status of `weft status`, and the names of the objects that it finds different."""
-        ran = weft_in(self.world, "status", "-f", self.file, "-o", "json")
-        return ran.status, [found["name"] for found in json.loads(ran.out)["differences"]]
+        ran = self.world.run("weft", "status", "-f", self.file, "-o", "json", check=False)
+        return ran.returncode, [found["name"] for found in json.loads(ran.stdout)["differences"]]
 
     def link(self, netns: str, ifname: str) -> dict[str, Any]:
         found = self.world.json("ip", "-j", "-d", "link", netns=netns)
