@@ -149,7 +149,7 @@ def test_the_terminal_lost_the_guard_goes_on(desk: Desk) -> None:
     ours, theirs = pty.openpty()
     apply = "weft apply -y --confirm-within 20s; echo over; sleep 100"
     shell = desk.world.start(
-        *("setsid", "--ctty", "--wait", "sh", "-c", apply),
+        *("setsid", "--ctty", "--wait", "env", "--default-signal=HUP", "sh", "-c", apply),
         cwd=desk.directory,
         stdin=theirs,
         stdout=theirs,

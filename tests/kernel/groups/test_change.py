@@ -115,9 +115,9 @@ def test_a_rule_that_goes_takes_along_what_the_served_end_goes_on_to_say(lab: La
         ]
         with poured(lab, "two", "read", "udp", "10.0.0.10", "80", "40003"):
             lab.apply(text())
+            assert barred(lab) == {"tcp", "udp"}, "until the end that was served resets its connection"
             said = [one.communicate(timeout=60)[0] for one in there]
             assert said == ["silent\nout\n", "silent\nout\n"]
-            assert barred(lab) == {"tcp", "udp"}
         lab.apply(text(both))
         assert barred(lab) == set(), "they may again"
         with poured(lab, "two", "read", "tcp", "10.0.0.10", "80", "0"):
