@@ -115,11 +115,14 @@ def _check_mac(draft: Draft, place: PortPlace) -> None:
 
 
 def _check_pairs(draft: Draft, place: PortPlace) -> None:
-    """Find what nobody speaks as: under 0.0.0.0 a port could ask for everybody's address."""
-    for at, pair in enumerate(place.port.allowed_address_pairs):
+    """Find what nobody speaks as: under 0.0.0.0 a port could ask for everybody's address; and pairs of a port that may
+    speak as anybody, as OpenStack Networking refuses them."""
+    port, path = place.port, (*place.path, "allowed_address_pairs")
+    if port.allowed_address_pairs and not port.port_security and not port.attach.router:
+        draft.error(path, "a port without port_security may speak as anybody already", "take out one of the two")
+    for at, pair in enumerate(port.allowed_address_pairs):
         if wrong := had_by_none(Span.of(pair.ip)):
-            path = (*place.path, "allowed_address_pairs", str(at), "ip")
-            draft.error(path, wrong, "an address that a host can have, or a prefix")
+            draft.error((*path, str(at), "ip"), wrong, "an address that a host can have, or a prefix")
 
 
 def _netns(draft: Draft, place: PortPlace) -> str:

@@ -43,10 +43,14 @@ COUNTED: Mapping[str, Callable[[Tenant], Amounts]] = {
 """By key of a quota, what counts: a new resource is a line here."""
 
 _WORDS = {
-    "security_groups": "security groups",
-    "security_rules": "rules of security groups",
-    "floating_ips": "floating IPs",
+    "networks": ("network", "networks"),
+    "ports": ("port", "ports"),
+    "security_groups": ("security group", "security groups"),
+    "security_rules": ("rule of security groups", "rules of security groups"),
+    "routers": ("router", "routers"),
+    "floating_ips": ("floating IP", "floating IPs"),
 }
+"""Of one, of any other number."""
 
 
 def check_quotas(draft: Draft, intent: Intent) -> None:
@@ -83,7 +87,7 @@ def _check(draft: Draft, intent: Intent, tenant: str, key: str, amounts: Amounts
     if limit is None or total <= limit[1]:
         return
     path, most = limit
-    what = f"tenant {tenant} has {total} {_WORDS.get(key, key)}, its quota is {most}"
+    what = f"tenant {tenant} has {total} {_WORDS[key][total != 1]}, its quota is {most}"
     each = set(amounts.values()) == {1}
     who = f"beyond it: {_listed([*amounts][most:])}" if each else f"{_largest(amounts, str)}"
     draft.error(path, f"{what}; {who}", f"fewer, or `{key}: {total}`")

@@ -104,7 +104,7 @@ def read_ports(value: Any) -> tuple[int, int]:
     if high > 65535:
         raise w.Malformed(f"{written} is out of range for ports", "from 1 to 65535")
     if low > high:
-        raise w.Malformed(f"{written} ends before it begins", f"write {high}-{low}")
+        raise w.Malformed(f"{written} ends before it begins", f"write {max(high, 1)}-{low}")
     if low == 0:
         raise w.Malformed("port 0 is nobody's", f"write 1-{high}" if high else "from 1 to 65535")
     return low, high

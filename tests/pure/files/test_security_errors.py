@@ -34,7 +34,7 @@ def test_a_protocol_that_is_none(written: str, right: str) -> None:
         ("0", "ports: port 0 is nobody's; from 1 to 65535"),
         ("0-1023", "ports: port 0 is nobody's; write 1-1023"),
         ("65536", "ports: 65536 is out of range for ports; from 1 to 65535"),
-        ("80-0", "ports: 80-0 ends before it begins; write 0-80"),
+        ("80-0", "ports: 80-0 ends before it begins; write 1-80"),
     ],
 )
 def test_ports_that_nobody_has(written: str, said: str) -> None:
