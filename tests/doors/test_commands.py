@@ -197,6 +197,24 @@ def test_list_tells_what_is_kept_and_what_is_there(first: Desk) -> None:
     first.weft("destroy", "first", "-y")  # the kernel's marks are enough
 
 
+def test_what_is_damaged_is_named_and_the_rest_told_all_the_same(first: Desk) -> None:
+    other = first.write("weft: 1\nname: other\nnamespaces: {lone: {}}\n", "other.yaml")
+    first.weft("apply", "-y", "-f", str(other))
+    path = "/var/lib/weft/first/current"
+    first.world.run("sh", "-c", f"echo half > {path}")
+    damaged, well = first.json("list")
+    assert (damaged["name"], damaged["namespaces"], well["name"], well["damaged"]) == ("first", 4, "other", "")
+    assert damaged["damaged"].startswith(f"{path} is damaged (not JSON")
+    assert "delete it and apply your file again" in first.weft("list").stdout
+    told = first.weft("doctor", "-f", str(other), code=3).stdout
+    assert told.startswith("error: what was applied as first cannot be read") and path in told
+    first.world.run("sh", "-c", f"echo '{{}}' > {path}")
+    assert "damaged (it holds no intent)" in first.json("list")[0]["damaged"]
+    first.world.run("rm", path)
+    first.weft("apply", "-y")
+    assert [scope["damaged"] for scope in first.json("list")] == ["", ""]
+
+
 def test_destroying_what_was_empty_forgets_its_file(desk: Desk) -> None:
     desk.write("weft: 1\nname: bare\n")
     desk.weft("apply")

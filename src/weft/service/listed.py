@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from weft.backends.process import Processes
+from weft.errors import Refused
+from weft.files import Loaded
 from weft.records import dataclass
 from weft.service.status import adopted
 from weft.service.transactions import Transactions
 from weft.state import Mark
 from weft.store.intents import Intents
+from weft.store.journal import JournalDamaged
 from weft.store.ledger import Ledger
 
 
@@ -17,14 +21,16 @@ from weft.store.ledger import Ledger
 class Scope:
     """One name on this machine. `namespaces`: how many of its own are there now. `applied_at`: seconds since the
     epoch, None where no intent of that name is kept. `unconfirmed_s`: seconds until it is taken back, None where it is
-    not on trial. `adopted`: links and namespaces that were there before."""
+    not on trial. `adopted`: links and namespaces that were there before. `damaged`: which of its files cannot be read,
+    and what to do; then the rest is as if nothing were kept."""
 
     name: str
-    namespaces: int
-    applied_at: float | None
-    unfinished: bool
+    namespaces: int = 0
+    applied_at: float | None = None
+    unfinished: bool = False
     unconfirmed_s: float | None = None
     adopted: tuple[str, ...] = ()
+    damaged: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +48,35 @@ def scopes(marks: Sequence[Mark], intents: Intents, ends: Transactions, ledger: 
     """Every scope that this host's marks, the kept intents or a journal speak of, by name."""
     unfinished, tried = ends.unfinished(), ends.on_trial()
     names = {mark.scope for mark in marks} | set(intents.scopes()) | unfinished | tried
+    every = sorted(names | set(ledger.scopes().values()))
     return [
-        Scope(
-            name=name,
+        replace(
+            _kept(name, intents, ends),
             namespaces=sum(mark.scope == name for mark in marks),
-            applied_at=kept.applied_at if (kept := intents.load(name)) else None,
             unfinished=name in unfinished,
             adopted=tuple(map(str, adopted(ledger, name))),
-            unconfirmed_s=ends.unconfirmed_s(name),
         )
-        for name in sorted(names | set(ledger.scopes().values()))
+        for name in every
     ]
+
+
+def _kept(name: str, intents: Intents, ends: Transactions) -> Scope:
+    try:
+        kept, left_s = intents.load(name), ends.unconfirmed_s(name)
+    except (Refused, JournalDamaged) as error:
+        return Scope(name=name, damaged=str(error))
+    return Scope(name=name, applied_at=kept.applied_at if kept else None, unconfirmed_s=left_s)
+
+
+def readable(scopes: Iterable[str], kept: Callable[[str], Loaded]) -> tuple[list[Loaded], Mapping[str, str]]:
+    """What is kept under these names, and of what cannot be read, why."""
+    found, refused = [], {}
+    for scope in scopes:
+        try:
+            found.append(kept(scope))
+        except (Refused, JournalDamaged) as error:
+            refused[scope] = str(error)
+    return found, refused
 
 
 def programs(processes: Processes) -> list[Program]:

@@ -31,7 +31,7 @@ from weft.plan.diverted import given_up, moved
 from weft.service.announcing import announce
 from weft.service.former import former_of, read_kept, touched_host, touches_host
 from weft.service.guard import Guard
-from weft.service.listed import Program, Scope, programs, scopes
+from weft.service.listed import Program, Scope, programs, readable, scopes
 from weft.service.places import enter
 from weft.service.prepared import Former, Prepared, prepare, prepare_nothing
 from weft.service.severing import divert, forget, narrowed, sever
@@ -225,14 +225,21 @@ class Service:
         """
         from weft.check.doctor import doctor  # no other command pays for it
         from weft.check.examine import examine, is_permitted
+        from weft.check.finding import Finding
         from weft.check.symptoms import Symptoms
 
         if not is_permitted():
             return doctor(Symptoms(permitted=False))
         host = self.machine("").read(Selection(namespaces=(HOST,)))
-        wanted = {loaded.intent.name: loaded for loaded in (*self.all_kept(), *intents)}
+        kept, refused = readable(self._all_names(), self.kept)
+        wanted = {loaded.intent.name: loaded for loaded in (*kept, *intents)}
         run = self.run_directory
-        return doctor(examine(self._nft, host, run, run, list(wanted.values()), self.host_id))
+        found = doctor(examine(self._nft, host, run, run, list(wanted.values()), self.host_id))
+        unread = [
+            Finding(level="error", what=f"what was applied as {scope} cannot be read", why=why)
+            for scope, why in refused.items()
+        ]
+        return [*unread, *found]
 
     def supervise(self) -> list[Program]:
         """See that every program that was applied here is kept running, and say which they are. Raises: NotPermitted,
@@ -285,8 +292,11 @@ class Service:
 
     def all_kept(self) -> Sequence[Loaded]:
         """Every intent that was applied here, by name, be it on trial. Raises: Refused for a damaged one."""
+        return [self.kept(scope) for scope in self._all_names()]
+
+    def _all_names(self) -> Sequence[str]:
         tried = self._ends.on_trial().intersection(self._intents.tried())
-        return [self.kept(scope) for scope in sorted(tried.union(self.kept_names()))]
+        return sorted(tried.union(self.kept_names()))
 
     def kept_names(self) -> Sequence[str]:
         """The names under which something was applied here, to stay."""

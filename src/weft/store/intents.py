@@ -79,7 +79,8 @@ class Intents:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            raise Refused(f"{path} is damaged ({error!r}); delete it and apply your file again") from error
+            why = str(error) if isinstance(error, codec.CodecError) else "it holds no intent"
+            raise Refused(f"{path} is damaged ({why}); delete it and apply your file again") from error
 
     def holds(self, scope: str) -> bool:
         """Whether an intent of that name is current, or on trial."""

@@ -42,6 +42,8 @@ def _time(applied_at: float | None) -> str:
 def _state(scope: Scope) -> str:
     if scope.unfinished:
         return "cut short: weft recover"
+    if scope.damaged:
+        return scope.damaged
     if scope.unconfirmed_s == 0:
         return "not confirmed in time: weft recover"
     if scope.unconfirmed_s is not None:
