@@ -81,7 +81,8 @@ class Program:
             namespaces = [opened(os.open(path, os.O_RDONLY)) for path in there]
             given = opened(_file_of(input)) if stdin is None else stdin
             self._told, tell = os.pipe()
-            opened(tell), opened(self._told, failing)
+            opened(tell)
+            opened(self._told, failing)
             self._out, self._err = (opened(os.memfd_create(name), failing) for name in ("out", "err"))
             starter().ask(asked, [given, self._out, self._err, tell, *namespaces])
             self._begin()
@@ -96,8 +97,10 @@ class Program:
     def _line(self, limit_s: float) -> str:
         """What the starter says next; empty when it says nothing for so long."""
         until = time.monotonic() + limit_s
+        waiting = select.poll()
+        waiting.register(self._told, select.POLLIN)
         while b"\n" not in self._heard:
-            if not select.select([self._told], [], [], max(0.0, until - time.monotonic()))[0]:
+            if not waiting.poll(max(0.0, until - time.monotonic()) * 1000):
                 return ""
             if not (heard := os.read(self._told, 64)):
                 raise Failed(f"{' '.join(self._words)}: the starter is gone")

@@ -53,10 +53,11 @@ class World:
     """Use as a context manager, or by the `world` fixture. Needs root."""
 
     holder: Program = field(init=False)
+    _open: int | None = field(init=False, repr=False)
+    """What the holder reads from: it ends with it."""
 
     def __post_init__(self) -> None:
         forks.forks()  # now: started by a thread inside a world, it would end with that world; so would the starter
-        self._open: int | None
         reads, self._open = os.pipe()
         try:
             self.holder = Program("cat", stdin=reads, anew=True)
