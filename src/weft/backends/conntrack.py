@@ -14,14 +14,22 @@ import struct
 from collections.abc import Iterable, Iterator
 from errno import EEXIST, ENOENT, EPERM, ESTALE
 
-from weft.backends.nft_dump import NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR
+from weft.backends.nft_dump import NETLINK_NETFILTER
 from weft.backends.visit import visiting
 from weft.errors import KernelRefused, NotPermitted
 from weft.netlink import doors
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.reach.connection import Connection
-from weft.wire.codec import NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST
+from weft.wire.codec import (
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    NLM_F_EXCL,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+)
 from weft.wire.conntrack import HEADER, read_entry
 
 _SUBSYSTEM = 1
