@@ -38,15 +38,23 @@ def demand_a_watch(every_s: float | None, count: int | None) -> None:
 
 
 def tell(
-    looks: Iterator[_Look], render: Callable[..., str], form: str, every_s: float | None, count: int | None
+    looks: Iterator[_Look], draw: Callable[[_Look, str], str], form: str, every_s: float | None, count: int | None
 ) -> None:
-    """One look, or with `every_s` one after another, by `render(look, form, compact=)`: of JSON one object a line where
-    there are several. What is for people takes the place of what was told before."""
+    """One look, or with `every_s` one after another: as JSON, of several one a line, else as `draw(look, form)` has it.
+    What is for people takes the place of what was told before."""
     if every_s is None:
-        say(render(next(looks), form))
+        say(_json(next(looks), indent=2) if form == "json" else draw(next(looks), form))
         return
-    texts = (render(look, form, compact=True) for look in paced(looks, every_s, count))
+    texts = (_json(look) if form == "json" else draw(look, form) for look in paced(looks, every_s, count))
     watch(texts, in_place=form in _FOR_PEOPLE)
+
+
+def _json(look: Any, indent: int | None = None) -> str:
+    """`look`: a view, or several."""
+    import json
+    from dataclasses import asdict
+
+    return json.dumps([asdict(view) for view in look] if isinstance(look, list) else asdict(look), indent=indent)
 
 
 def paced(looks: Iterator[_Look], every_s: float, count: int | None) -> Iterator[_Look]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -47,15 +46,10 @@ def command(
 
     demand_a_watch(every_s, count)
     service = Service(command="weft groups")
-    tell(looks(service, intents_of(service, scope, file), name), render, output, every_s, count)
+    tell(looks(service, intents_of(service, scope, file), name), draw, output, every_s, count)
 
 
-def render(views: Sequence[FiltersView], output: str, *, compact: bool = False) -> str:
-    """`compact`: JSON on one line."""
-    if output == "json":
-        from dataclasses import asdict
-
-        return json.dumps([asdict(view) for view in views], indent=None if compact else 2)
+def draw(views: Sequence[FiltersView], form: str) -> str:
     from weft.doors.cli.filters_text import text
 
     return text(views)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -43,15 +42,10 @@ def command(
 
     demand_a_watch(every_s, count)
     service = Service(command="weft qos show")
-    tell(looks(service, intents_of(service, scope, file), name), render, output, every_s, count)
+    tell(looks(service, intents_of(service, scope, file), name), draw, output, every_s, count)
 
 
-def render(trees: Sequence[TreeView], output: str, *, compact: bool = False) -> str:
-    """`compact`: JSON on one line."""
-    if output == "json":
-        from dataclasses import asdict
-
-        return json.dumps([asdict(tree) for tree in trees], indent=None if compact else 2)
+def draw(trees: Sequence[TreeView], form: str) -> str:
     from weft.doors.cli.qos_text import text
 
     return text(trees) if trees else "Nothing is shaped here."

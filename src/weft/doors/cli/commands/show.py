@@ -40,16 +40,10 @@ def command(
     demand_a_watch(every_s, count)
     form = form or ("json" if output == "json" else "tree")
     service = Service(command="weft show")
-    tell(service.looks(intent_of(service, name, file)), render, form, every_s, count)
+    tell(service.looks(intent_of(service, name, file)), draw, form, every_s, count)
 
 
-def render(topology: Topology, form: str, *, compact: bool = False) -> str:
-    """`compact`: JSON on one line."""
-    if form == "json":
-        import json
-        from dataclasses import asdict
-
-        return json.dumps(asdict(topology), indent=None if compact else 2)
+def draw(topology: Topology, form: str) -> str:
     drawing = import_module(f"weft.picture.{form}")
     if form == "tree":
         return "\n".join(drawing.tree(topology, _paint))
