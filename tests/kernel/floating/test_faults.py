@@ -8,8 +8,8 @@ from tests.kernel.faults.command import preload
 from tests.kernel.faults.refuser import refuse_every_step
 from tests.kernel.faults.rig import Rig
 from tests.kernel.floating.shop import DB, DB4, FORWARDS, WEB, shop
-from tests.kernel.floating.talking import connected, lives
 from tests.kernel.groups.lab import Lab
+from tests.kernel.groups.talking import connected, lives
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -12,8 +12,8 @@ from tests.kernel.external import BEYOND4, BEYOND6
 from tests.kernel.faults.command import preload, weft_in
 from tests.kernel.faults.points import Point
 from tests.kernel.floating.shop import DB, DB4, DB6, FORWARD4, FORWARD6, FORWARDS, WEB, WEB4, WEB6, heard, shop
-from tests.kernel.floating.talking import connected, lives
 from tests.kernel.groups.lab import Lab
+from tests.kernel.groups.talking import connected, lives
 from tests.patience import until
 
 pytestmark = pytest.mark.kernel

@@ -8,8 +8,8 @@ import pytest
 
 from tests.kernel.external import BEYOND4, BEYOND6
 from tests.kernel.floating.shop import DB, DB4, DB6, FORWARD4, FORWARD6, WEB, WEB4, WEB6, heard, visited
-from tests.kernel.floating.talking import connected, lives
 from tests.kernel.groups.lab import Lab
+from tests.kernel.groups.talking import connected, lives
 
 pytestmark = pytest.mark.kernel
 

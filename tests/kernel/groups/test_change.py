@@ -14,6 +14,7 @@ import pytest
 from tests.kernel.faults.command import preload, weft_in
 from tests.kernel.faults.points import Act, Point
 from tests.kernel.groups.lab import HERE, Lab
+from tests.kernel.groups.talking import connected, lives
 from tests.patience import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]
@@ -34,31 +35,6 @@ tenants:
 """
 DONE = 0
 HTTP, HTTPS = "{protocol: tcp, ports: [80]}", "{protocol: tcp, ports: [443]}"
-
-
-@contextmanager
-def connected(lab: Lab, netns: str, address: str, port: int, protocol: str = "tcp") -> Iterator[subprocess.Popen[str]]:
-    """A connection that echoes lines until the end of the block."""
-    held = lab.world.start(
-        *(sys.executable, HERE / "talk.py", "hold", f"{protocol}/{address}/{port}"),
-        netns=netns,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert held.stdout is not None and held.stdout.readline() == "connected\n"
-    try:
-        yield held
-    finally:
-        held.kill()
-        held.communicate()
-
-
-def lives(held: subprocess.Popen[str]) -> bool:
-    """Whether a line still comes back."""
-    assert held.stdin is not None and held.stdout is not None
-    held.stdin.write("x\n")
-    held.stdin.flush()
-    return held.stdout.readline() == "back\n"
 
 
 def text(*rules: str, one: str = "[base]") -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.kernel.external import give_external
 from tests.kernel.groups.lab import Lab
-from tests.kernel.groups.test_change import connected, lives
+from tests.kernel.groups.talking import connected, lives
 from tests.world import World
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_fwd", "nft_egress")]

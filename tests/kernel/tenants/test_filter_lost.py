@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tests.kernel.groups.lab import Lab
-from tests.kernel.groups.test_change import connected, lives
+from tests.kernel.groups.talking import connected, lives
 from tests.kernel.tenants.test_sharing import TEXT
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]

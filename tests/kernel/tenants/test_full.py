@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.groups.lab import HERE, Lab
-from tests.kernel.groups.test_change import connected, lives
+from tests.kernel.groups.talking import connected, lives
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge", "own_machine")]
 

@@ -12,7 +12,7 @@ from tests.kernel.faults.command import preload, weft_in
 from tests.kernel.faults.killer import Killer
 from tests.kernel.faults.rig import Rig
 from tests.kernel.groups.lab import Lab
-from tests.kernel.groups.test_change import connected, lives
+from tests.kernel.groups.talking import connected, lives
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs("nft_bridge")]
 

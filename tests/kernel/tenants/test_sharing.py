@@ -8,7 +8,7 @@ import pytest
 
 from tests.kernel.groups import frames as f
 from tests.kernel.groups.lab import Lab
-from tests.kernel.groups.test_change import connected, lives
+from tests.kernel.groups.talking import connected, lives
 from tests.kernel.groups.test_spoofing import heard
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("nft_bridge")]

@@ -11,10 +11,10 @@ from tests.kernel.groups.lab import HERE, Lab
 
 
 @contextmanager
-def connected(lab: Lab, netns: str, address: str, port: int) -> Iterator[subprocess.Popen[str]]:
+def connected(lab: Lab, netns: str, address: str, port: int, protocol: str = "tcp") -> Iterator[subprocess.Popen[str]]:
     """A connection that echoes until the end of the block."""
     held = lab.world.start(
-        *(sys.executable, HERE / "talk.py", "hold", f"tcp/{address}/{port}"),
+        *(sys.executable, HERE / "talk.py", "hold", f"{protocol}/{address}/{port}"),
         netns=netns,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
