@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -123,16 +124,7 @@ def test_a_set_in_use_is_replaced(nft: Nft) -> None:
 
 def test_a_base_chain_is_replaced(nft: Nft) -> None:
     nft.commit(create(*ALL))
-    moved = NftChain(
-        netns="",
-        family="inet",
-        table="weft-lab",
-        name="postrouting",
-        type="nat",
-        hook="postrouting",
-        priority=101,
-        rules=NAT.rules[1:],
-    )
+    moved = replace(NAT, priority=101, rules=NAT.rules[1:])
     nft.commit([Change(Op.REPLACE, NAT, moved)])
     assert seen(nft)[NAT.key] == moved
 

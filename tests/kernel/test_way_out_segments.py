@@ -17,7 +17,7 @@ from tests.dump import differences
 from tests.kernel.load import classes, flows, ifb_of, is_guest, server
 from tests.kernel.qos.test_classes import SENDER
 from tests.kernel.test_check_qos import Lab
-from tests.kernel.test_way_out import FORGER, MBIT, each_has_its_own
+from tests.kernel.test_way_out import FORGER, HEAD, MBIT, each_has_its_own
 from tests.patience import until
 from tests.world import World
 
@@ -58,16 +58,9 @@ GROUNDS = {
     "bridge": Ground("{link: br-lan}", CARD + BRIDGE + ADDRESSES.replace("WIRE", "far1")),
 }
 
-FILE = """
-weft: 1
-name: lab
-host: {links: {eth1: {existing: true, capacity: 20mbit}}}
-qos_policies:
-  p8: {egress: {rate: 8mbit, ceil: 20mbit}, ingress: {rate: 8mbit, ceil: 20mbit}}
-  p6: {egress: {rate: 6mbit, ceil: 20mbit}, ingress: {rate: 6mbit, ceil: 20mbit}}
-  p4: {egress: {rate: 4mbit, ceil: 20mbit}, ingress: {rate: 4mbit, ceil: 20mbit}}
-  p2: {egress: {rate: 2mbit, ceil: 20mbit}, ingress: {rate: 2mbit, ceil: 20mbit}}
-tenants:
+FILE = (
+    HEAD.replace("up0:", "eth1:")
+    + """
   red:
     networks: {n: {segment: SEGMENT, subnets: [10.1.0.0/24, "fd01::/64"]}}
     ports:
@@ -80,6 +73,7 @@ tenants:
       p6: {network: n, attach: {netns: blue-p6}, addresses: [10.1.0.6, "fd01::6"], qos: p6}
       p4: {network: n, attach: {netns: blue-p4}, addresses: [10.1.0.4, "fd01::4"], qos: p4}
 """
+)
 PORTS = {"red-p8": "8Mbit", "blue-p6": "6Mbit", "blue-p4": "4Mbit", "red-p2": "2Mbit"}
 
 
@@ -218,16 +212,9 @@ def test_what_somebody_breaks_is_found_and_mended(host: World, file: Path, what:
 
 # what the host routes by the same link
 
-TAKEN = """
-weft: 1
-name: lab
-host: {links: {eth1: {existing: true, capacity: 20mbit}}}
-qos_policies:
-  p8: {egress: {rate: 8mbit, ceil: 20mbit}, ingress: {rate: 8mbit, ceil: 20mbit}}
-  p6: {egress: {rate: 6mbit, ceil: 20mbit}, ingress: {rate: 6mbit, ceil: 20mbit}}
-  p4: {egress: {rate: 4mbit, ceil: 20mbit}, ingress: {rate: 4mbit, ceil: 20mbit}}
-  p2: {egress: {rate: 2mbit, ceil: 20mbit}, ingress: {rate: 2mbit, ceil: 20mbit}}
-tenants:
+TAKEN = (
+    HEAD.replace("up0:", "eth1:")
+    + """
   red:
     networks: {n: {segment: SEGMENT, subnets: [10.1.0.0/24]}}
     ports:
@@ -240,6 +227,7 @@ tenants:
       p4: {network: n, attach: {netns: blue-p4}, qos: p4}
       plain: {network: n, attach: {netns: red-plain}}
 """
+)
 OWN = f"ip addr add 10.1.0.200/24 dev LINK; ip route add default via {FAR4} dev LINK\n"
 LEADING = {
     "its addresses moved": ("{link: eth1, take_addresses: true}", CARD + OWN.replace("LINK", "eth1")),
