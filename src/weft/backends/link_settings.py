@@ -20,7 +20,7 @@ from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, ROOT_QDISC, LinkSetti
 from weft.kinds.setting.port import PORT
 from weft.kinds.tc.qdisc import ROOT, qdisc_key
 from weft.records import dataclass
-from weft.state import Change, Key, Op, State, link_key
+from weft.state import Change, KernelObject, Key, Op, State, link_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,14 @@ class LinkSettings:
             elif seen is not None:
                 cookie = self._rtnl.cookie(change.key.netns)
                 entry = entries.get(change.key)
-                yield _Step(change, seen, seen.value, self._former(seen, entry, cookie), cookie)
+                yield _Step(change, seen, seen.value, self._former(change, seen, entry, cookie), cookie)
 
-    def _former(self, seen: LinkSetting, entry: Entry | None, cookie: int) -> str | None:
+    def _former(self, change: Change, seen: LinkSetting, entry: Entry | None, cookie: int) -> str | None:
         """What comes back; of addresses beside those that have come since, of a port when it is where it was. A master
         that is gone by then has nothing to come back to."""
-        is_whole = entry is not None and (seen.attribute in (ADDRESSES, PORT) or _is_begun(seen, entry))
+        is_whole = entry is not None and (
+            seen.attribute in (ADDRESSES, PORT) or _is_begun(seen, entry) or _is_let_go(change.before, seen)
+        )
         now = entry.ours[-1] if is_whole and entry else seen.value
         former = to_put_back(entry, now=now, cookie=cookie, scope=self._scope)
         if former is None:
@@ -138,6 +140,13 @@ class LinkSettings:
 def _is_begun(seen: LinkSetting, entry: Entry) -> bool:
     """Whether a kill has left half of the tree that is to come back: it is taken away, and made whole."""
     return seen.attribute == ROOT_QDISC and is_half_made(seen.value, entry.former or "")
+
+
+def _is_let_go(before: KernelObject | None, seen: LinkSetting) -> bool:
+    """Whether its bond went in this apply, to be made anew: the kernel then takes a member out and closes it."""
+    if seen.attribute != BOND or not isinstance(before, LinkSetting):
+        return False
+    return bool(Membership.parse(before.value).bond) and Membership.parse(seen.value) == Membership("", False)
 
 
 def _write(step: _Step) -> Change:

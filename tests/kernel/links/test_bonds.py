@@ -216,6 +216,17 @@ def test_a_member_that_a_bond_made_anew_lets_go_is_up_again(wire: Lab) -> None:
     assert wire.link("one", "a1")["operstate"] == wire.link("one", "c1")["operstate"] == "UP"
 
 
+def test_so_is_a_link_of_somebody_elses(wire: Lab) -> None:
+    theirs = {"d1": {"existing": True}, "d2": {"existing": True}}
+    for ifname in theirs:
+        made = f"ip link add {ifname} type veth peer far-{ifname}; ip link set {ifname} up; ip link set far-{ifname} up"
+        wire.world.run("sh", "-ec", made, netns="one")
+    wire.apply({"one": {**theirs, "b": {"kind": "bond", "mode": "active-backup", "members": ["d1", "d2"]}}})
+    wire.apply({"one": {**theirs, "b": {"kind": "bond", "mode": "balance-rr", "members": ["d1"]}}})
+    assert (wire.link("one", "d1")["master"], "master" in wire.link("one", "d2")) == ("b", False)
+    wait(lambda: {wire.link("one", ifname)["operstate"] for ifname in theirs} == {"UP"})
+
+
 BACKUP = {"kind": "bond", "mode": "active-backup"}
 LATER = {
     "a new member": (
