@@ -9,7 +9,7 @@ import pytest
 from tests.doors.conftest import Desk
 from tests.doors.test_consent import talk
 from tests.kernel.faults.command import weft_in
-from tests.kernel.faults.points import kill_at
+from tests.kernel.faults.points import count, kill_at
 from tests.told_by_tc import ClassTold, htb_classes
 
 FILE = "/etc/weft/qos-eth0.yaml"
@@ -61,7 +61,7 @@ def test_what_a_killed_command_leaves_goes_with_the_next(uplinked: Desk) -> None
         return ("qos", "set", "eth0", "--ceil", f"{mbit}mbit", "--yes")
 
     uplinked.weft(*words(1))
-    ran = weft_in(uplinked.world, *words(2))
+    ran = weft_in(uplinked.world, *words(2), act=count)
     at_file = [number for number, point in enumerate(ran.points) if "/etc/weft" in point]
     assert len(at_file) >= 4, ran.points
     left = set()
