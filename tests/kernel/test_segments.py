@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.dump import differences
+from tests.kernel.load import FIRST_PORT, server
 from tests.world import World
 
 pytestmark = pytest.mark.kernel
@@ -319,7 +320,7 @@ def test_tcp_passes_a_narrower_way_out_though_nobody_hears_of_it(
     assert lab.link("a", "a")["mtu"] == 1600 and lab.link("uplink", "weft.lab.red.lan")["mtu"] == 1400
     assert world.ping(far, netns="a")
     world.run("nft", "-f", "-", netns="a", input=DEAF)
-    world.run("iperf3", "-s", "-D", netns="world")
+    server(world, FIRST_PORT, netns="world")
 
     def sends() -> bool:
         asked = ("timeout", "8", "iperf3", "-c", far, "-n", "2M", *(("-R",) if reverse else ()))
@@ -374,6 +375,6 @@ def test_a_network_without_segment_may_be_wider_than_the_way_out(
     assert lab.carries("a", "10.1.0.11", 9000 - 28)
     assert lab.link("uplink", "weft.lab.red.lan")["mtu"] == 1400 and world.ping(far, netns="a")
     world.run("nft", "-f", "-", netns="a", input=DEAF)
-    world.run("iperf3", "-s", "-D", netns="world")
+    server(world, FIRST_PORT, netns="world")
     asked = ("timeout", "8", "iperf3", "-c", far, "-n", "2M", *(("-R",) if reverse else ()))
     assert world.run(*asked, netns="a", check=False).returncode == 0
