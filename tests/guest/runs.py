@@ -33,6 +33,11 @@ _LONG = tuple(
         "test_way_out_segments.py",
         "test_firewalls.py",
         "test_nft_canonical.py::test_the_script_makes_the_same",
+        "groups/test_change.py::test_a_kill_at_any_step_past_the_commit_loses_no_cut",
+        "qos/test_cgroups.py::test_a_kill_anywhere_leaves_all_of_it_or_nothing",
+        "links/test_macsec.py::test_a_refusal_after_the_keys_changed_brings_the_former_back",
+        "test_road.py::test_any_refusal_ends_in_the_former_or_the_wanted_state",
+        "floating/test_outside.py::test_nothing_stays_when_it_is_killed",
     )
 )
 _BY_THE_CLOCK = ("--deselect=tests/kernel/test_check_qos.py::test_guarantees_of_what_leaves_the_machine",)
