@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -104,11 +104,8 @@ def _reach(
     asked = [Protocol(word) for word in protocols or PROTOCOLS]
     with Bar("Measuring") as bar:
         found = check_reach(service, loaded, ports, asked, bar, outside)
-    if output == "json":
-        say_json(document(found))
-    else:
-        say(text(found))
-    return 0 if found.clean and not found.is_blind else DIFFERENCES
+    shown = document(found) if output == "json" else text(found)
+    return _tell(shown, is_well=found.clean and not found.is_blind)
 
 
 def _qos(
@@ -124,11 +121,17 @@ def _qos(
     with Bar("Measuring") as bar:
         manner_ = Manner(seconds=seconds, tolerance=tolerance, peer_port=port)
         found = check_qos(service, loaded, names, manner_, address, bar)
-    if output == "json":
-        say_json(document(found))
+    shown = document(found) if output == "json" else text(found)
+    return _tell(shown, is_well=found.clean and not found.is_blind)
+
+
+def _tell(shown: str | dict[str, Any], *, is_well: bool) -> int:
+    """Text, or what programs get."""
+    if isinstance(shown, str):
+        say(shown)
     else:
-        say(text(found))
-    return 0 if found.clean and not found.is_blind else DIFFERENCES
+        say_json(shown)
+    return 0 if is_well else DIFFERENCES
 
 
 def demand_options_of(what: str) -> None:
