@@ -239,6 +239,9 @@ def test_lost_packets(lab: Lab) -> None:
     flood = lab.world.run("ping", "-n", "-q", "-c", "200", "-i", "0.01", "-W", "1", "10.0.0.2", netns="a", check=False)
     received = int(re.search(r"(\d+) received", flood.stdout)[1])  # type: ignore[index]
     assert 60 < received < 140, flood.stdout
+    lab.apply({"a": {"qos": {"ingress": {"impairment": {"loss": "100%"}}}}})
+    cut = lab.world.run("ping", "-n", "-q", "-c", "5", "-i", "0.01", "-W", "1", "10.0.0.2", netns="a", check=False)
+    assert "5 packets transmitted, 0 received" in cut.stdout, cut.stdout
 
 
 @pytest.mark.needs("netem")
