@@ -46,6 +46,8 @@ def test_a_person_is_asked_what_was_not_said(desk: Desk) -> None:
         ("advise eth0 --up 20mbit --protect shh", "'--protect': 'shh' is no traffic known here; did you mean ssh?"),
         ("advise eth0 --up 20mbit --protect ssh@19mbit", "--protect: 19mbit are promised (ssh 19mbit) of 17100kbit"),
         ("advise eth0 --up 20mbit --protect ssh --bulk ssh", "--protect: ssh is named twice"),
+        ("advise eth0 --up 20mbit --protect port=icmp/9", "'--protect': icmp has no ports; dccp, sctp, tcp, udp"),
+        ("advise eth0 --up 1kbit --protect ssh", "--up: 1kbit are too little to be divided among 2 classes; name less"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_flag(desk: Desk, words: str, told: str) -> None:

@@ -244,6 +244,7 @@ def test_such_files_are_nobody_s_default(uplinked: Desk) -> None:
         ("set eth0 --rate 1mbit --match ports=80", 2, "ports need a protocol that has some"),
         ("set eth0 --rate 1mbit --match protocol=tcp,udp", 2, "a packet has one protocol"),
         ("set eth0", 2, "nothing is said of it"),
+        ("set eth0/1 --rate 1mbit", 2, "'LINK': 'eth0/1' is not an interface name"),
         ("set eth0 --rate 1mbit --class voice", 2, "--class: eth0 has no class voice yet"),
         ("set eth0 --rate 2mbit --ceil 1mbit --match destination=192.0.2.1", 2, "--ceil: "),
         ("set eth0 --rate 100bit --match destination=192.0.2.1", 2, "--rate: at 100bit a frame of 1514 bytes takes"),

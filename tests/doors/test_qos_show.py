@@ -193,6 +193,22 @@ def test_a_port_sees_its_part_of_what_all_share(desk: Desk) -> None:
     assert "one tree for all who share link up0" in told and "class port shop/db" not in told
 
 
+@pytest.mark.needs("htb", "nft_egress")
+def test_a_link_that_is_gone_hides_no_other(desk: Desk) -> None:
+    for ifname in ("up0", "up1"):
+        desk.world.run(*f"ip link add {ifname} type veth peer name p{ifname}".split())
+        link = f"{ifname}: {{existing: true, qos: {{egress: {{ceil: 1mbit}}}}}}"
+        desk.write(f"weft: 1\nname: {ifname}\nhost: {{links: {{{link}}}}}\n")
+        desk.weft("apply", "-y")
+    desk.world.run(*"ip link del up0".split())
+    told = desk.weft("qos", "show", code=5)
+    assert "link up1  egress  htb at up1" in told.stdout and "the host has no link up0" in told.stderr
+    assert "class the whole" in desk.weft("qos", "explain", "up1").stdout
+    assert "the host has no link up0" in desk.weft("qos", "explain", "up0", code=5).stderr
+    desk.weft("destroy", "-y", "up0")
+    assert desk.weft("qos", "show").stderr == ""
+
+
 def test_names_that_are_nobody_s(lab: Desk) -> None:
     for verb in ("show", "explain"):
         assert (

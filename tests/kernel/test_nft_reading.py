@@ -36,6 +36,15 @@ def test_single_keys_are_read_alone(nft: Nft, world: World) -> None:
     assert nft.observe(Selection(keys=frozenset({Key("nft-table", "", "ip weft-none")}))) == {}
 
 
+def test_an_interval_is_read_alone_as_it_is(nft: Nft, world: World) -> None:
+    """`nft get element` finds no interval where there is one, and a single value within one that is none's."""
+    text = "table netdev weft-x { map m { type inet_service : classid; flags interval; elements = { 80-90 : 1:1 }; }; }"
+    world.run("nft", "-f", "-", input=text)
+    keys = {written: Key("nft-element", "", f"netdev weft-x m {written}") for written in ("80-90", "80", "80-91")}
+    for written, key in keys.items():
+        assert set(nft.observe(Selection(keys=frozenset({key})))) == ({key} if written == "80-90" else set())
+
+
 PAYLOADS = """table bridge weft-lab {
   set cards { typeof iifname . @th,208,48; elements = { "a" . 0x2ab, "b" . 0x20000000001 }; }
   set targets { typeof iifname . @th,64,128; elements = { "a" . 0x64ff9b000000000000000000000001 }; }

@@ -168,7 +168,7 @@ class Nft:
     def _list(self, netns: str, targets: Sequence[str]) -> Listing:
         """One command each: of several tables in one buffer, nft 1.0.6 knows the first only."""
         context = self._context(netns) if targets else None
-        return read(netns, "\n".join(context.ask(_listing_command(t)) for t in targets) if context else "")
+        return read(netns, "\n".join(context.ask(f"list {t}") for t in targets) if context else "")
 
     def _list_settled(self, netns: str, targets: Sequence[str]) -> Sequence[KernelObject]:
         """The listing, taken again while elements that were just added are left out."""
@@ -287,21 +287,17 @@ def _without_missing_chains(keys: Sequence[Key]) -> Iterable[Key]:
 
 
 def _targets(key: Key) -> tuple[str, ...]:
-    """What to list for one key: a table is known without; a set's key does not tell whether it is a map."""
+    """What to list for one key: a table is known without; a set's key does not tell whether it is a map. Elements that
+    cannot be asked of the kernel come with their set: to `nft get element` an interval is never there (6.18), and a
+    single value is wherever it is within one."""
     words = key.name.split(" ")
     match key.table:
         case "nft-table":
             return ()
         case "nft-chain" | "nft-foreign-rule":
             return (f"chain {' '.join(words[:3])}",)
-        case "nft-element":  # of a sort that cannot be asked of the kernel
-            return (f"element {' '.join(words[:3])} {{ {' '.join(words[3:])} }}",)
         case _:
             return (f"set {' '.join(words[:3])}", f"map {' '.join(words[:3])}")
-
-
-def _listing_command(target: str) -> str:
-    return f"{'get' if target.startswith('element ') else 'list'} {target}"
 
 
 def _marked(listing: Listing) -> Iterable[KernelObject]:

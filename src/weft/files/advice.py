@@ -15,7 +15,7 @@ from weft.files.qos_file import Direction, scope_of
 from weft.model import qos_words as q
 from weft.model.intent import Path
 from weft.model.qos_words import rate_text
-from weft.model.words import Malformed, closest
+from weft.model.words import Malformed, among, closest
 from weft.records import dataclass
 
 HEADROOM = 0.95
@@ -127,6 +127,8 @@ def _port(value: str) -> _Made:
     protocol, slash, port = value.rpartition("/")
     ports = _read(q.Ports, port)
     protocols = [_read(q.Protocol, protocol)] if slash else ["tcp", "udp"]
+    if protocols[0] not in q.PORT_PROTOCOLS:
+        raise Malformed(f"{protocol} has no ports", among(sorted(q.PORT_PROTOCOLS)))
     what = f"what is asked of {'/'.join(protocols)} port {ports}, and the answers"
     match = [held for name in protocols for held in _service(name, ports)]
     return f"port-{ports}", match, what
@@ -169,7 +171,9 @@ class _Way:
         classes = {held.name: self._protected(held, rate) for held, rate in zip(self._of.protect, rates, strict=True)}
         left_bps = self._ceil_bps - sum(rates)
         bulk_bps = _round(left_bps / 10 / max(1, len(self._of.bulk)))
-        classes["rest"] = self._rest(_round(left_bps - bulk_bps * len(self._of.bulk)))
+        rest_bps = _round(left_bps - bulk_bps * len(self._of.bulk))
+        self._demand_parts(sum(rates) + rest_bps + bulk_bps * len(self._of.bulk), len(classes) + 1 + len(self._of.bulk))
+        classes["rest"] = self._rest(rest_bps)
         classes |= {held.name: self._bulk(held, bulk_bps) for held in self._of.bulk}
         return {"ceil": self._say(("ceil",), self._ceil_bps, self._why_ceil()), "default": "rest", "classes": classes}
 
@@ -199,6 +203,13 @@ class _Way:
             )
             what = f"{rate_text(sum(rates))} are promised ({asked}) of {rate_text(most_bps)} that can be"
             raise IntentInvalid([Problem(where="--protect", what=what, fix="promise less, behind the @")])
+
+    def _demand_parts(self, total_bps: int, number: int) -> None:
+        """A class holds so much at least, and many of these may be more than a thin line."""
+        if total_bps > self._ceil_bps:
+            flag = "--up" if self._direction == "egress" else "--down"
+            what = f"{rate_text(self._line_bps)} are too little to be divided among {number} classes"
+            raise IntentInvalid([Problem(where=flag, what=what, fix="name less of what passes, or promise less")])
 
     def _protected(self, held: Traffic, rate_bps: int) -> dict[str, Any]:
         at: Path = ("classes", held.name)

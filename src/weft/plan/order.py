@@ -70,7 +70,8 @@ class _Ordering:
                 continue
             change = self._as_found(change)
             if change.op in (Op.DELETE, Op.REPLACE) and not self._implied(change, phase):
-                kills[phase].append(Change(Op.DELETE, change.before, None))
+                among = makes if change.key in self._waits.beside else kills
+                among[phase].append(Change(Op.DELETE, change.before, None))
             if change.op is Op.REPLACE:
                 makes[phase].append(Change(Op.CREATE, None, change.after))
             elif change.op is Op.UPDATE:

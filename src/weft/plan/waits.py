@@ -22,6 +22,7 @@ from weft.kinds.setting.link import MASTER, ROOT_QDISC, UP, LinkSetting
 from weft.kinds.setting.port import PORT
 from weft.kinds.tc.htb import HtbClass
 from weft.kinds.tc.qdisc import CLASS, ROOT, Qdisc
+from weft.plan.spans import swapped
 from weft.plan.takers import taken_by
 from weft.state import Change, KernelObject, Key, Op, link_key
 
@@ -29,7 +30,8 @@ from weft.state import Change, KernelObject, Key, Op, link_key
 class Waits:
     """`after`: the changes that one waits for, beside those of what it lives on. `early`: deletions in the switch
     phase, `switched`: creations there, `late`: whatever is left to the retire phase. `stripped`: links as they are once
-    their altnames have gone to others. `bereft`: bonds that lose their MAC on the way."""
+    their altnames have gone to others. `bereft`: bonds that lose their MAC on the way. `beside`: deletions that stand
+    among the creations of their phase."""
 
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
@@ -40,6 +42,7 @@ class Waits:
         self.late: set[Key] = set()
         self.stripped: dict[Key, Link] = {}
         self.bereft: set[Key] = set()
+        self.beside: set[Key] = set()
         self._ports_last()
         self._answer_last()
         self._move_addresses()
@@ -54,6 +57,7 @@ class Waits:
         self._bare_links_early()
         self._wait_for_addresses()
         self._classes_early()
+        self._swap_elements()
 
     def _bonds_last(self) -> None:
         """A bond's primary is named when that is there; and one that a member leaves is given its MAC again after it,
@@ -266,6 +270,15 @@ class Waits:
             if key not in self.early:
                 self.early.add(key)
                 self._go_early(going.get(key, ()), going)
+
+    def _swap_elements(self) -> None:
+        """An interval goes with the coming of those that may overlap with it."""
+        for change in swapped(self._changes.values()):
+            if change.op is Op.CREATE:
+                self.switched.add(change.key)
+            else:
+                self.early.add(change.key)
+                self.beside.add(change.key)
 
 
 def _of_tables(changes: Changes, *tables: str) -> list[list[Change]]:

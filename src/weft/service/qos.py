@@ -12,7 +12,7 @@ from weft.backends.queues import QueueGlance, QueueReader
 from weft.compiler import CompileError, planted
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import REST, Node
-from weft.errors import IntentInvalid, Problem
+from weft.errors import IntentInvalid, Problem, WeftError
 from weft.files import Loaded
 from weft.model.intent import Path
 from weft.model.words import closest
@@ -32,23 +32,35 @@ class Found:
     planted: Planted
 
 
-def find(service: Service, intents: Sequence[Loaded]) -> list[Found]:
-    """All that is shaped. Raises: as Service.prepare."""
+def find(service: Service, intents: Sequence[Loaded], missed: list[WeftError]) -> list[Found]:
+    """All that is shaped. `missed`: takes why one of several cannot be thought through, as where its link is gone; of
+    a single one that is raised. Raises: as Service.prepare."""
     found = []
     for loaded in intents:
-        facts = service.prepare(loaded).facts
-        assert facts is not None
         try:
-            found += [Found(loaded=loaded, planted=one) for one in planted(loaded.intent, facts)]
-        except CompileError as error:
-            raise error.told(loaded.origins.at) from None
+            found += _found(service, loaded)
+        except WeftError as error:
+            if len(intents) == 1:
+                raise
+            missed.append(error)
     return found
 
 
-def looks(service: Service, intents: Sequence[Loaded], name: str | None) -> Iterator[list[TreeView]]:
-    """What queues, again and again, at the pace of whoever asks; from the second on with rates. Raises: IntentInvalid
-    where the name is nobody's."""
-    found = find(service, intents)
+def _found(service: Service, loaded: Loaded) -> list[Found]:
+    facts = service.prepare(loaded).facts
+    assert facts is not None
+    try:
+        return [Found(loaded=loaded, planted=one) for one in planted(loaded.intent, facts)]
+    except CompileError as error:
+        raise error.told(loaded.origins.at) from None
+
+
+def looks(
+    service: Service, intents: Sequence[Loaded], name: str | None, missed: list[WeftError]
+) -> Iterator[list[TreeView]]:
+    """What queues, again and again, at the pace of whoever asks; from the second on with rates. `missed`: as of `find`.
+    Raises: IntentInvalid where the name is nobody's."""
+    found = find(service, intents, missed)
     queued = [
         _queued(one, shown)
         for one in found
@@ -77,13 +89,17 @@ class Explained:
 
 
 def explain(service: Service, intents: Sequence[Loaded], name: str) -> list[Explained]:
-    """All that shapes the port or link of that name. Raises: IntentInvalid where it is nobody's."""
-    found = find(service, intents)
+    """All that shapes the port or link of that name. Raises: IntentInvalid where it is nobody's, and as `find` where
+    nothing of that name was found."""
+    missed: list[WeftError] = []
+    found = find(service, intents, missed)
     told = [
         Explained(explanation=explanation(one.planted, carrier_of, shown), where=one.loaded.origins.at)
         for one in found
         if (shown := shown_of(name, one.planted)) != set()
     ]
+    if not told and missed:
+        raise missed[0]
     if not told:
         demand_known(name, intents, _host_links(service))
     return told

@@ -174,6 +174,33 @@ def test_a_changed_match_is_one_element(lab: Lab) -> None:
         send(lab, "a", "tos", "10.0.0.3", "9", "0")
 
 
+def test_a_match_that_overlaps_with_what_it_was(lab: Lab) -> None:
+    """What is there of a set gives way to what comes, in the same transaction: the kernel takes no two that overlap."""
+
+    def apply(net: list[str], ports: list[Any], **more: Any) -> str:
+        classes = {"host": {"match": {"destination": net}, "rate": "1mbit"}}
+        classes |= {"web": {"match": {"protocol": "udp", "ports": ports}, "rate": "1mbit"}}
+        return lab.apply({"a": {"qos": {"egress": {"ceil": "20mbit", "classes": more | classes}}}})
+
+    apply(["10.0.0.2", "fd10::/64"], [80])
+    ifname = lab.ifname("qos-a")
+    before = lab.classes(ifname)
+    said = apply(["10.0.0.0/28", "fd10::/96"], ["80-90"])
+    assert "Kernel objects: 3 to create, 0 to change, 0 to replace, 3 to delete." in said
+    assert [one.classid for one in lab.classes(ifname).values()] == [one.classid for one in before.values()]
+    lab.world.ping("10.0.0.3", netns="a")
+    with ten_in(lab, ifname, minor("host")):
+        send(lab, "a", "tos", "10.0.0.3", "9", "0")
+    said = apply(["10.0.0.0/29", "fd10::/96", "192.0.2.0/24"], ["85-99"])  # a prefix that overlaps with none, too
+    assert "Kernel objects: 3 to create, 0 to change, 0 to replace, 2 to delete." in said
+    apply(["10.0.0.0/29"], ["85-99"], first={"match": {"destination": "10.0.0.3"}, "rate": "1mbit"})
+    with ten_in(lab, ifname, minor("first")):
+        send(lab, "a", "tos", "10.0.0.3", "9", "0")
+    apply(["10.0.0.3"], ["85-99"], first={"match": {"destination": "10.0.0.0/24"}, "rate": "1mbit"})
+    with ten_in(lab, ifname, minor("first")):
+        send(lab, "a", "tos", "10.0.0.3", "9", "0")
+
+
 def test_packets_arrive_with_the_dscp_of_their_class(lab: Lab) -> None:
     classes = {"web": CLASSES["web"] | {"dscp_mark": "af31"}}
     lab.apply({"a": {"qos": {"egress": {"ceil": "20mbit", "dscp_mark": "cs1", "classes": classes}}}})
@@ -212,6 +239,9 @@ def test_lost_packets(lab: Lab) -> None:
     flood = lab.world.run("ping", "-n", "-q", "-c", "200", "-i", "0.01", "-W", "1", "10.0.0.2", netns="a", check=False)
     received = int(re.search(r"(\d+) received", flood.stdout)[1])  # type: ignore[index]
     assert 60 < received < 140, flood.stdout
+    lab.apply({"a": {"qos": {"ingress": {"impairment": {"loss": "100%"}}}}})
+    cut = lab.world.run("ping", "-n", "-q", "-c", "5", "-i", "0.01", "-W", "1", "10.0.0.2", netns="a", check=False)
+    assert "5 packets transmitted, 0 received" in cut.stdout, cut.stdout
 
 
 @pytest.mark.needs("netem")

@@ -76,7 +76,7 @@ qos_policies:
       classes:
         voice: {match: {dscp: ef}, rate: 1500kbit, ceil: 4mbit, priority: 1}
         bulk: {match: {protocol: udp, ports: 9000-9010}, rate: 10kbit, priority: 7}
-        web: {match: [{destination: 10.10.0.12}, {protocol: tcp, ports: [80, 443]}], ceil: 5mbit}
+        web: {match: [{destination: 10.10.0.8/29}, {protocol: tcp, ports: 80-90}], ceil: 5mbit}
     ingress: {ceil: 30mbit}
 tenants:
   t:

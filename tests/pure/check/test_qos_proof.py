@@ -87,8 +87,10 @@ def test_where_nothing_differs_there_is_a_place_to_look() -> None:
 
 def test_what_differs_is_red_though_traffic_went_as_it_should() -> None:
     found = proof(proved(VOICE, 4e6, suspects=(difference(qdisc_key("t", "ifb0", "77:10")),)))
-    assert "voice: went as it should, but is not as it was asked for" in plain(found)
+    assert "voice: went as it should, but it is not as it was asked for" in plain(found)
     assert not found.clean
+    unseen = replace(found.classes[0], outcomes=())
+    assert "voice: nothing of it was measured, but it is not as it was asked for" in plain(proof(unseen))
 
 
 def test_what_is_not_measurable_is_never_green() -> None:

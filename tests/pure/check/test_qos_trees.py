@@ -56,6 +56,19 @@ def test_who_has_room_for_it_is_at_the_other_end() -> None:
     assert set(wide.flows) == {"tcp", "udp"}
 
 
+def test_who_has_a_bad_line_is_asked_nothing() -> None:
+    """Its delay would be taken for the other's, whichever way it is."""
+    for line in ("impairment: {delay: 30ms}", "classes: {v: {match: {dscp: ef}, impairment: {loss: 2%}}}"):
+        bad = FILE.replace("{ingress: {ceil: 5mbit}}", f"{{egress: {{{line}}}}}")
+        intent = load_text("weft.yaml", bad.replace("QOS", "{egress: {ceil: 4mbit}}")).intent
+        compiled = compile(intent, FACTS)
+        ends = endpoints(intent, compiled.state, compiled.paths)
+        of = Scene(planted=planted(intent, FACTS), endpoints=ends, state=compiled.state)
+        assert between(lanes(of)["shop/web egress"]) == ("shop/web", "shop/api")
+        alone = replace(of, endpoints=[end for end in ends if end.name in ("shop/web", "shop/db")])
+        assert "shop/db's own line is made bad on purpose" in lanes(alone)["shop/web egress"].why
+
+
 def test_what_is_received_is_sent_by_the_others() -> None:
     assert between(lanes(scene("{ingress: {ceil: 20mbit}}"))["shop/web ingress"]) == ("shop/db", "shop/web")
 

@@ -272,6 +272,12 @@ def test_a_kernel_that_lacks_something(lacks: str) -> None:
     assert [f.feature for f in refused.value.findings] == [lacks]
 
 
+def test_a_queue_of_all_together_that_the_kernel_lacks() -> None:
+    known, wanted = replace(KNOWN, features=KNOWN.features - {"sfq"}), intent(qos=out(MBIT, leaf="sfq"), p=None)
+    assert [what for _, what, *_ in warnings(wanted, known)] == ["this kernel lacks sfq: fq_codel does instead"]
+    assert not warnings(wanted, KNOWN)
+
+
 def test_a_capacity_that_the_link_has_not() -> None:
     known = replace(KNOWN, lines={"eth0": Line(mac="02::", speed_bps=10 * MBIT)})
     assert warnings(intent(p=out(MBIT)), known)[0][1].startswith("eth0 sends at 10mbit")

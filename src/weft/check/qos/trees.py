@@ -1,7 +1,8 @@
 """What can be measured of what is planted: for each class who sends, who receives, and packets that are of it.
 
 Rules: pure. Who sends or receives is a port that reaches the carrier, one on its own network first, and at last another
-machine, where one is named. Nobody is asked whose own limits are narrower than what is measured. What is of a tree that
+machine, where one is named. Nobody is asked whose own limits are narrower than what is measured, or whose own line is
+made bad on purpose. What is of a tree that
 several share is measured by what leaves the machine, for nothing else passes it.
 """
 
@@ -22,7 +23,7 @@ from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link
 from weft.kinds.tc.qdisc import class_key
 from weft.model.intent import Path
-from weft.model.qos import QosDirection
+from weft.model.qos import QosDirection, QosPolicy
 from weft.reach import FAMILIES, Endpoint, Expectation, Reach, Talk, World, expect
 from weft.reach.guests import silent, unopened
 from weft.records import dataclass
@@ -93,6 +94,7 @@ class _Stage:
         self.ends: Mapping[Path, Endpoint] = {end.path: end for end in scene.endpoints}
         own = (one for one in scene.planted if one.tree is not None and one.shaping)
         self.shaped: dict[tuple[Path, str], Planted] = {(one.path, one.direction): one for one in own}
+        self.bad: set[Path] = {one.path for one in scene.planted if one.shaping and _is_bad(one.shaping.asked.policy)}
         held = (*scene.observed.values(), *scene.state.values())  # what is wanted counts where both say something
         addresses = {obj.key: obj for obj in held if isinstance(obj, Address)}
         self.places = [(obj.ifname, _place_of(obj), obj.cidr) for obj in addresses.values()]
@@ -332,6 +334,8 @@ class _Drawing:
         other = way.receiver if self._direction is Direction.EGRESS else way.sender
         theirs = "ingress" if self._direction is Direction.EGRESS else "egress"
         end = next((end for end in self._stage.scene.endpoints if end.name == other.name), None)
+        if end is not None and end.path in self._stage.bad:
+            return f"{other.name}'s own line is made bad on purpose"
         one = self._stage.shaped.get((end.path, theirs)) if end is not None else None
         if one is None or one.tree is None:
             return ""
@@ -339,6 +343,12 @@ class _Drawing:
         classid = drawing._classes(one.tree.nodes[0]).of(flow)
         limit_bps = next(node.limit_bps for node in one.tree.nodes if node.classid == classid)
         return "" if limit_bps >= wanted_bps else f"{other.name}'s own {theirs} is narrower"
+
+
+def _is_bad(policy: QosPolicy) -> bool:
+    """Whether either way has an impairment: what is measured goes there and back."""
+    said = [direction for direction in (policy.egress, policy.ingress) if direction is not None]
+    return any(held.impairment for direction in said for held in (direction, *direction.classes.values()))
 
 
 def _place(end: Endpoint, family: int) -> Place:

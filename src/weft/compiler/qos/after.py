@@ -65,12 +65,17 @@ def losses(direction: QosDirection, tree: Tree | None) -> Iterator[str]:
     whole = direction.impairment
     if tree is None:
         if whole is not None and whole.loss:
-            yield f"numgen random mod {PPM} < {whole.loss} drop"
+            yield _lost(whole.loss)
         return
     for node in _leaves(tree):
         line = node.branch.impairment
         if line is not None and line.loss:
-            yield f"{only([node.classid])} numgen random mod {PPM} < {line.loss} drop"
+            yield f"{only([node.classid])} {_lost(line.loss)}"
+
+
+def _lost(loss_ppm: int) -> str:
+    """Of all there is no number below: nft takes none above the modulus."""
+    return f"numgen random mod {PPM} < {loss_ppm} drop" if loss_ppm < PPM else "drop"
 
 
 def _shapes(direction: QosDirection, tree: Tree | None) -> Iterator[tuple[Shape, str]]:

@@ -148,6 +148,16 @@ def too_much(shares: list[Share], limit_bps: int) -> str:
     return f"{asked} = {rate_text(total)} are guaranteed of {rate_text(limit_bps)}"
 
 
+def too_much_for_line(direction: QosDirection, capacity_bps: int) -> str:
+    """As `too_much`, of the whole on a line that carries this, whatever limit the policy itself says."""
+    shares = guaranteed(direction.classes, parts_of(direction.classes), None)
+    if found := too_much(shares, capacity_bps):
+        return found
+    if direction.rate is not None and direction.rate > capacity_bps:
+        return f"{rate_text(direction.rate)} are guaranteed of {rate_text(capacity_bps)}"
+    return ""
+
+
 def has_enough(direction: QosDirection, names: Iterable[str]) -> bool:
     """Whether the whole, and all that these classes are part of, can give what is guaranteed of it."""
     classes, parts = direction.classes, parts_of(direction.classes)

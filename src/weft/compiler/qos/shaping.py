@@ -12,6 +12,7 @@ from dataclasses import replace
 from weft.compiler.findings import Cause, Finding
 from weft.compiler.qos import after, numbers, senders
 from weft.compiler.qos.branches import asked_in_order, top_of
+from weft.compiler.qos.checks import too_much_for_line
 from weft.compiler.qos.classify import Classed, Classifier, Where, classify
 from weft.compiler.qos.handles import handle
 from weft.compiler.qos.mechanisms import LINES, RATES, Choice, choose, lacked_by, leaf_for, line_for
@@ -129,8 +130,7 @@ def _ground(site: Site, way: Way, direction: QosDirection) -> Ground:
 def _with_queue(bare: Shaping, direction: QosDirection, ground: Ground) -> Shaping:
     line = choose(LINES, ground.features) if _lines(direction) else None
     if direction.classes or direction.rate is not None or direction.ceil is not None:
-        capacity = bare.site.capacity_bps if bare.way is Way.OUT else None
-        tree = build_tree(top_of(direction, bare.path, capacity), ground)
+        tree = build_tree(top_of(direction, bare.path, _capacity_bps(bare)), ground)
         return replace(bare, limits=choose(RATES, ground.features), line=line, tree=tree)
     netem = line_for(direction.impairment, ground.features)
     wants_leaf = direction.leaf is not None or direction.latency is not None
@@ -139,6 +139,11 @@ def _with_queue(bare: Shaping, direction: QosDirection, ground: Ground) -> Shapi
         return replace(bare, line=line)
     spot = replace(ground.spot, latency_us=direction.latency, handle=handle(ground.major))
     return replace(bare, line=line, root=choice.mechanism.emit(spot).held(), root_choice=choice)  # type: ignore[arg-type]
+
+
+def _capacity_bps(shaping: Shaping) -> int | None:
+    """What the line takes of what is sent; of what comes in nothing is said."""
+    return shaping.site.capacity_bps if shaping.way is Way.OUT else None
 
 
 def _lines(direction: QosDirection) -> list[tuple[Path, Shape]]:
@@ -223,6 +228,7 @@ def _needs(shaping: Shaping) -> Iterator[str]:
 
 def _findings(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:
     yield from _too_slow(shaping, ground)
+    yield from _beyond_line(shaping, direction)
     yield from _unseen(shaping, direction)
     if shaping.sent is not None:
         yield from senders.findings(shaping.site, shaping.path, direction)
@@ -238,6 +244,14 @@ def _too_slow(shaping: Shaping, ground: Ground) -> Iterator[Finding]:
             if wrong is not None and branch.path[-1:] != (REST,):
                 where = (*branch.origin, key) if branch.path else branch.origin
                 yield Finding(path=where, what=wrong[0], fix=wrong[1])
+
+
+def _beyond_line(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
+    """A class within its guarantee asks nobody above: what is guaranteed beyond the line would go out all the same."""
+    capacity_bps = _capacity_bps(shaping)
+    if capacity_bps is not None and (what := too_much_for_line(direction, capacity_bps)):
+        fix = "smaller rates, or a larger `capacity` if that is true"
+        yield Finding(path=shaping.path, what=f"{what}, what {shaping.site.label} carries", fix=fix)
 
 
 def _unseen(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:

@@ -96,7 +96,8 @@ def _differing(found: QosProof) -> Iterator[str]:
         if proved.clean:
             continue
         told = dict.fromkeys(_told(fault, proved) for fault in proved.faults)
-        said = "; ".join(told) or "went as it should, but is not as it was asked for"
+        went = "went as it should" if proved.is_measured else "nothing of it was measured"
+        said = "; ".join(told) or f"{went}, but it is not as it was asked for"
         yield f"{proved.lane}: {click.style(said, fg='red')}"
         yield from (f"    {line}" for line in _suspects(proved))
     if not found.clean:

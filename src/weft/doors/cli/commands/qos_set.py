@@ -10,7 +10,9 @@ from weft.doors.cli.options import Manner, transaction_options
 from weft.doors.cli.worded import Pair, Worded
 from weft.files.qos_file import DIRECTIONS, FIGURES, MATCHES, SINGLE, Direction, Wish
 from weft.model.qos_words import PORT_PROTOCOLS
+from weft.model.words import Ifname
 
+_LINK = Worded(Ifname.__metadata__[0], "LINK")  # type: ignore[attr-defined]
 _METAVARS = {"rate": "RATE", "ceil": "RATE", "priority": "0-7", "latency": "TIME", "dscp-mark": "DSCP"}
 _TOLD = {
     "rate": "What is guaranteed, such as 1mbit; without --ceil also the limit.",
@@ -40,7 +42,7 @@ def link_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
 
 
 @click.command("set")
-@click.argument("link", shell_complete=link_names)
+@click.argument("link", type=_LINK, shell_complete=link_names)
 @_figures
 @click.option(
     "--match",

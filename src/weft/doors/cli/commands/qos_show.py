@@ -10,9 +10,11 @@ import click
 from weft.doors.cli.commands.check import port_names
 from weft.doors.cli.commands.qos_set import link_names
 from weft.doors.cli.options import file_option, output_option, scope_names
+from weft.doors.cli.terminal import tell as complain
 from weft.doors.cli.watching import demand_a_watch, tell, watch_options
 
 if TYPE_CHECKING:
+    from weft.errors import WeftError
     from weft.picture.queues import TreeView
 
 
@@ -29,12 +31,13 @@ def carrier_names(ctx: click.Context, param: click.Parameter, start: str) -> lis
 @watch_options
 def command(
     name: str | None, file: str | None, scope: str | None, output: str, every_s: float | None, count: int | None
-) -> None:
+) -> int:
     """Show who gets how much: classes with guarantee and limit, what they borrowed, what waits, was dropped, delayed.
 
     PORT is TENANT/PORT or PORT, LINK a link of the host. Without a name all that is applied, and what others have put
     at the host's links. SENT counts frames as HTB does; with --watch it is the rate between two looks. DELAY is
-    measured where the queue is fq_codel, else (~) estimated from what waits.
+    measured where the queue is fq_codel, else (~) estimated from what waits. What is applied and
+    cannot be shown, as where its link is gone, is named last, with its exit code.
     """
     from weft.doors.cli.intents import intents_of
     from weft.service import Service
@@ -42,7 +45,11 @@ def command(
 
     demand_a_watch(every_s, count)
     service = Service(command="weft qos show")
-    tell(looks(service, intents_of(service, scope, file), name), draw, output, every_s, count)
+    missed: list[WeftError] = []
+    tell(looks(service, intents_of(service, scope, file), name, missed), draw, output, every_s, count)
+    for error in missed:
+        complain(str(error), "red")
+    return max((error.exit_code for error in missed), default=0)
 
 
 def draw(trees: Sequence[TreeView], form: str) -> str:
