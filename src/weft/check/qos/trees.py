@@ -2,8 +2,8 @@
 
 Rules: pure. Who sends or receives is a port that reaches the carrier, one on its own network first, and at last another
 machine, where one is named. Nobody is asked whose own limits are narrower than what is measured, or whose own line is
-made bad on purpose. What is of a tree that
-several share is measured by what leaves the machine, for nothing else passes it.
+made bad on purpose. What is of a tree that several share is measured by what leaves the machine, for nothing else
+passes it.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ def command(
 
     PORT is TENANT/PORT or PORT, LINK a link of the host. Without a name all that is applied, and what others have put
     at the host's links. SENT counts frames as HTB does; with --watch it is the rate between two looks. DELAY is
-    measured where the queue is fq_codel, else (~) estimated from what waits. What is applied and
-    cannot be shown, as where its link is gone, is named last, with its exit code.
+    measured where the queue is fq_codel, else (~) estimated from what waits. What is applied and cannot be shown, as
+    where its link is gone, is named last, with its exit code.
     """
     from weft.doors.cli.intents import intents_of
     from weft.service import Service
