@@ -18,6 +18,7 @@ from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
+from weft.kinds.link import bridge_port, bridge_vlan
 from weft.kinds.link.bridge_port import BridgePort, is_as_born
 from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.common import Link, OtherLink
@@ -27,6 +28,7 @@ from weft.kinds.netns import Namespace
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.kinds.setting.belongings import ADDRESSES
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting, cannot_give_way
+from weft.kinds.setting.port import PORT, parsed
 from weft.kinds.setting.sysctl import Sysctl
 from weft.kinds.tc.other import OtherQdisc
 from weft.kinds.tc.qdisc import ROOT, Qdisc, root_of
@@ -70,7 +72,7 @@ def split(observed: State, wanted: State, claims: Claims) -> Split:
     ours, foreign = State(), State()
     adopted: set[Key] = set()
     taken_over = {key: taken for key, want in wanted.items() if (taken := _taken_over(observed.get(key), want))}
-    observed = _as_marked(observed, taken_over, claims)
+    observed = _as_marked(observed, taken_over, wanted, claims)
     claims = replace(claims, ledger={**claims.ledger, **dict.fromkeys(taken_over, claims.scope)})
     bared, trees = _bared(wanted), _our_trees(observed, claims)
     for key, obj in observed.items():
@@ -126,12 +128,23 @@ def _taken_over(obj: KernelObject | None, wanted: KernelObject) -> Link | Namesp
     return replace(obj, adopt=True)
 
 
-def _as_marked(observed: State, taken_over: Mapping[Key, Link | Namespace], claims: Claims) -> State:
-    """What was observed, with a mark on what is taken over: what stands there is sorted by it."""
+def _as_marked(observed: State, taken_over: Mapping[Key, Link | Namespace], wanted: State, claims: Claims) -> State:
+    """What was observed, with a mark on what is taken over: what stands there is sorted by it, and a bridge with a mark
+    is nobody else's that a port could be taken out of."""
     if not taken_over:
         return observed
     mark = str(Mark(claims.host_id, claims.scope, "adopted"))
-    return State({**observed, **{key: replace(link, alias=mark) for key, link in taken_over.items()}})
+    marked = {key: replace(link, alias=mark) for key, link in taken_over.items()}
+    settings = (obj for obj in observed.values() if isinstance(obj, LinkSetting) and obj.attribute == PORT)
+    stay = {obj.key: replace(obj, value="") for obj in settings if _stays(obj, taken_over, wanted)}
+    return State({**observed, **marked, **stay})
+
+
+def _stays(setting: LinkSetting, taken_over: Mapping[Key, Link | Namespace], wanted: State) -> bool:
+    """Whether a port stays in a bridge that is taken over, with all that this keeps of it."""
+    tables = (bridge_port.TABLE, bridge_vlan.TABLE)
+    is_said = any(Key(table, setting.netns, setting.ifname) in wanted for table in tables)
+    return not is_said and link_key(setting.netns, parsed(setting.value).master) in taken_over
 
 
 def _bared(wanted: State) -> frozenset[Key]:

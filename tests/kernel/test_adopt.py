@@ -94,6 +94,42 @@ def test_what_is_no_longer_in_the_file_is_given_up_alone(host: World) -> None:
     assert str(found["br0"]["ifalias"]).startswith("weft/")
 
 
+STAYING = """
+weft: 1
+name: lab
+host:
+  links:
+    br0: {kind: bridge, adopt: true, forward_delay: 15}
+    v0: {existing: true, master: br0}
+"""
+
+
+def test_a_port_that_stays_is_its_owners_to_set(host: World) -> None:
+    """It is not taken out of somebody else's bridge, so what that kept of it by then does not come back."""
+    service = Service()
+    assert [key.name for key in service.prepare(file(STAYING)).plan.changes] == ["br0"]
+    service.apply(file(STAYING), agree)
+    host.run("ip", "link", "set", "v0", "type", "bridge_slave", "hairpin", "off")
+    host.run("bridge", "fdb", "add", "02:00:00:00:00:98", "dev", "v0", "master", "static")
+    assert not service.prepare(file(STAYING)).plan
+    service.destroy("lab", agree)
+    (port,) = host.json("ip", "-j", "-d", "link", "show", "dev", "v0")
+    assert (port["master"], port["linkinfo"]["info_slave_data"]["hairpin"]) == ("br0", False)
+    assert "02:00:00:00:00:98" in host.run("bridge", "fdb", "show", "br", "br0").stdout
+
+
+def test_a_port_that_comes_from_another_bridge_goes_back_as_it_was(host: World) -> None:
+    host.run("sh", "-ec", "ip link add br1 type bridge; ip link set br1 up")
+    service, moved = Service(), STAYING.replace("br0", "br1")
+    service.apply(file(moved), agree)
+    assert links(host)["v0"]["master"] == "br1"
+    assert not service.prepare(file(moved)).plan
+    service.destroy("lab", agree)
+    (port,) = host.json("ip", "-j", "-d", "link", "show", "dev", "v0")
+    assert (port["master"], port["linkinfo"]["info_slave_data"]["hairpin"]) == ("br0", True)
+    assert "02:00:00:00:00:99" in host.run("bridge", "fdb", "show", "br", "br0").stdout
+
+
 def test_a_failed_adoption_leaves_the_old_alias(host: World) -> None:
     """The bridge is adopted in the same apply in which a dead next hop is refused."""
     dead = "  routes: [{to: 10.50.0.0/16, via: 172.31.0.1, dev: br0}]\n"

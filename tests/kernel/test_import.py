@@ -133,7 +133,13 @@ bridge vlan add dev p1 vid 5 pvid untagged
 bridge vlan add dev p2 vid 5-9; bridge vlan add dev br0 vid 5 self
 bridge fdb add 02:00:00:00:00:04 dev p2 master static vlan 5
 """
+CARD = """
+ip netns add far; ip link add e0 type veth peer name f0 netns far; ip -n far link set f0 up
+ip link add br0 type bridge; ip link set br0 up; ip link set e0 master br0 up; ip addr add 10.1.0.2/24 dev br0
+"""
+"""A port that is not adopted itself."""
 SCRIPTS = [
+    pytest.param(CARD, id="card"),
     pytest.param(VMS, id="vms"),
     pytest.param(MESH, id="mesh"),
     pytest.param(ROUTES, id="routes"),

@@ -157,6 +157,31 @@ def test_two_tenants_on_somebody_elses_bridge_are_on_one_wire(lab: Lab) -> None:
     assert told == {"no answer by ICMP, TCP, UDP over IPv4, IPv6"}
 
 
+def test_a_bridge_made_for_another_scope_is_not_recommended(lab: Lab, tmp_path: Path) -> None:
+    """It goes when that scope is destroyed, and cuts who joined it."""
+    lab.apply({"red": tenant({"link": "eth1"}, 10, "a")})
+    bridge = lab.link("eth1")["master"]
+    file = tmp_path / "other.yaml"
+
+    def said(segment: dict[str, Any]) -> str:
+        blue = {"blue": tenant(segment, 20, "b")}
+        file.write_text(json.dumps({"weft": 1, "name": "other", "tenants": blue}))
+        return lab.world.run("weft", "plan", "-f", file, check=False).stderr
+
+    refused = said({"link": "eth1"})
+    assert f"eth1 is a port of {bridge}; both networks in one file" in refused and f"`link: {bridge}`" not in refused
+    assert "warning" in (warned := said({"link": bridge})) and "when those go it goes too" in warned
+
+
+def test_a_card_whose_frames_a_macvlan_takes_is_refused_with_the_reason(lab: Lab) -> None:
+    lab.world.run("sh", "-ec", "ip link add mv link eth1 type macvlan mode bridge; ip link set eth1 up")
+    before = lab.world.dump(settle_s=10)
+    lab.file.write_text(json.dumps({"weft": 1, "name": "lab", "tenants": {"red": tenant({"link": "eth1"}, 10, "a")}}))
+    ran = lab.world.run("weft", "apply", "-y", "-f", lab.file, check=False)
+    assert ran.returncode == 5 and "what stands upon it takes its frames" in ran.stderr, ran.stderr
+    assert differences(before, lab.world.dump(settle_s=10)) == []
+
+
 def test_a_bridge_of_the_files_own_is_joined(lab: Lab) -> None:
     host = {
         "links": {"br0": {"kind": "bridge", "members": ["eth1"], "mtu": 1600}, "eth1": {"existing": True, "up": True}}

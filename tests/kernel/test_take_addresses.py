@@ -35,8 +35,11 @@ ip route add default via 192.0.2.254 dev eth1 proto static src 192.0.2.7
 ip route add 10.77.0.0/16 via 192.0.2.200 dev eth1 metric 50 mtu 1400
 ip route add 10.78.0.0/16 dev eth1 scope link table 77
 ip -6 route add default via 2001:db8::fe dev eth1
+ip neigh add 192.0.2.66 lladdr 02:00:00:00:01:02 dev eth1
+ip neigh add 2001:db8::66 lladdr 02:00:00:00:01:02 dev eth1
 """
-"""A host whose only way to the world is a card that carries addresses of both families, a secondary one and routes."""
+"""A host whose only way to the world is a card that carries addresses of both families, a secondary one, routes and
+lasting neighbours."""
 
 INTENT: dict[str, Any] = {
     "weft": 1,
@@ -102,6 +105,36 @@ def lost_of(said: str) -> int:
     found = re.search(r"(\d+) packets transmitted, (\d+) received", said)
     assert found, said
     return int(found[1]) - int(found[2])
+
+
+def test_lasting_neighbours_move_and_come_back(host: World, file: Path) -> None:
+    """Behind one that does not answer for itself lies a network; the kernel forgets such with a link's last address."""
+    host.run("sh", "-ec", SILENT)
+    assert host.ping("10.66.0.1") and host.ping("2001:db8:66::1")
+    before = neighbours(host, "eth1")
+    assert len(before) == 3
+    host.run("weft", "apply", "-y", "-f", file)
+    assert neighbours(host, carrier(host)) == before and neighbours(host, "eth1") == set()
+    assert host.ping("10.66.0.1") and host.ping("2001:db8:66::1")
+    assert "is as the file says" in host.run("weft", "apply", "-y", "-f", file).stdout
+    host.run("weft", "destroy", "-y", "lab")
+    assert neighbours(host, "eth1") == before
+    assert host.ping("10.66.0.1") and host.ping("2001:db8:66::1")
+
+
+SILENT = """
+ip netns exec gate sysctl -qw net.ipv4.conf.far.arp_ignore=8
+ip -n gate addr add 10.66.0.1/32 dev lo; ip -n gate -6 addr add 2001:db8:66::1/128 dev lo nodad
+ip neigh add proxy 192.0.2.67 dev eth1
+ip route add 10.66.0.0/16 via 192.0.2.66; ip -6 route add 2001:db8:66::/64 via 2001:db8::66
+"""
+
+
+def neighbours(world: World, ifname: str) -> set[tuple[str, str]]:
+    """The lasting ones and those answered for, with their MACs."""
+    found = world.json("ip", "-j", "neigh", "show", "dev", ifname, "nud", "permanent")
+    proxies = world.json("ip", "-j", "neigh", "show", "proxy", "dev", ifname)
+    return {(one["dst"], one.get("lladdr", "proxy")) for one in [*found, *proxies]}
 
 
 def test_a_port_and_the_host_are_on_one_wire(host: World, file: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from errno import EBUSY
 
 from weft.backends.base import Selection
 from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
@@ -51,9 +52,9 @@ class LinkSettings:
         writes = [step for step in steps if step.goal is not None]
         try:
             self._rtnl.commit([_write(step) for step in writes if _attribute_of(step.change.key) != PORT])
-        except KernelRefused:
+        except KernelRefused as refused:
             self._take_half_trees_away(writes)
-            raise
+            raise _told(refused) from None
         self._say_ports([step for step in writes if _attribute_of(step.change.key) == PORT])
         settle_after(self._ledger, changes, self._scope)
 
@@ -135,6 +136,15 @@ class LinkSettings:
             ours=(step.setting.value,),
             cookie=step.cookie,
         )
+
+
+def _told(refused: KernelRefused) -> KernelRefused:
+    """With a reason where the kernel gives none: a link hands its frames to one other. Source: net/core/dev.c
+    netdev_rx_handler_register."""
+    if refused.errno_ != EBUSY or refused.extack or not refused.change.endswith((f" {MASTER}", f" {BOND}")):
+        return refused
+    why = "what stands upon it takes its frames (`ip -d link` shows it); delete that, or stand on it too (`mode:`)"
+    return KernelRefused(refused.change, refused.errno_, f"busy: {why}", refused.where)
 
 
 def _is_begun(seen: LinkSetting, entry: Entry) -> bool:

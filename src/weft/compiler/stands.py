@@ -10,6 +10,7 @@ from it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from weft.compiler.draft import Draft
@@ -88,6 +89,7 @@ class Stands:
         if spec.vlan and not spec.mode and self._filters(link):
             return replace(found, joined=link, vlan=spec.vlan, outlets=self._outlets(link))
         if self._is_bridge(link) and not spec.vlan and not spec.mode:
+            self._warn_of_lender(link, (*site.path, "link"))
             return replace(found, joined=link, outlets=self._outlets(link))
         if not self._is_bridge(link):
             self._raise(link, (*site.path, "link"))
@@ -246,8 +248,15 @@ class Stands:
         own, master = f"wh{short_id(self._stem(site.spec)[1])}", self._master(link)
         if master in ("", own):
             return True
-        self._draft.error(path, f"{link.name} is a port of {master}", f"`link: {master}`", Cause.MACHINE)
+        fix = _BOTH if _is_another_scopes(master) else f"`link: {master}`"
+        self._draft.error(path, f"{link.name} is a port of {master}", fix, Cause.MACHINE)
         return False
+
+    def _warn_of_lender(self, link: Key, path: Path) -> None:
+        """Say that another scope's bridge goes with that scope's networks, whoever else is on it."""
+        if link not in self._links and _is_another_scopes(link.name):
+            what = f"{link.name} is what weft made for networks of another name: when those go it goes too"
+            self._draft.warn(path, what, _BOTH)
 
     def _is_bare(self, link: Key, path: Path) -> bool:
         """Whether it has no addresses, which a bridge's port could not use, or none that stay there."""
@@ -304,3 +313,11 @@ def _mode_of(spec: SegmentSpec, stem: Key) -> HostLink:
     if spec.mode == "macvlan":
         return MacvlanLink(link=stem.name, link_netns="host", mode=spec.submode or "bridge")
     return IpvlanLink(link=stem.name, link_netns="host", mode=spec.submode or "l2")
+
+
+_BOTH = "both networks in one file, or a bridge of the host's own (`existing: true`) that both join"
+
+
+def _is_another_scopes(ifname: str) -> bool:
+    """Whether it is a bridge over a link that another scope made, by its name. The scope's own are no facts."""
+    return re.fullmatch(r"wh[a-z2-7]{12}", ifname) is not None

@@ -1,8 +1,9 @@
-"""Addresses and routes of a link as messages that can be sent again: all that the kernel told of each, but for what it
-counts itself (ages, states).
+"""Addresses, routes and lasting neighbours of a link as messages that can be sent again: all that the kernel told of
+each, but for what it counts itself (ages, states).
 
 Rules: the link is left out, whoever sends one fills it in. What cannot be sent again, because somebody renews it or the
-kernel made it of something else, has a `bar`. Source: rtnetlink(7), linux/if_addr.h, linux/rtnetlink.h.
+kernel made it of something else, has a `bar`. Source: rtnetlink(7), linux/if_addr.h, linux/rtnetlink.h,
+linux/neighbour.h.
 """
 
 from __future__ import annotations
@@ -26,6 +27,18 @@ from weft.wire.ifaddr import (
     AddressMessage,
     address_header,
     read_address,
+)
+from weft.wire.neighbour import (
+    NDA_DST,
+    NDA_LLADDR,
+    NDA_PROTOCOL,
+    NDMSG_SIZE,
+    RTM_DELNEIGH,
+    RTM_NEWNEIGH,
+    NeighbourMessage,
+    neighbour_header,
+    read_neighbour,
+    read_static_neighbour,
 )
 from weft.wire.route import (
     RT_TABLE_LOCAL,
@@ -60,6 +73,8 @@ _KNOWN = frozenset(
     {RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_TABLE, RTA_VIA, _RTA_CACHEINFO}
 ) | {_RTA_PREF}
 _COUNTED = frozenset({_RTA_CACHEINFO, RTA_OIF})
+_SAID_OF_NEIGHBOURS = frozenset({NDA_DST, NDA_LLADDR, NDA_PROTOCOL})
+_DELETIONS = {RTM_NEWADDR: RTM_DELADDR, RTM_NEWROUTE: RTM_DELROUTE, RTM_NEWNEIGH: RTM_DELNEIGH}
 _CACHE = Struct("=IIiI")
 """rta_cacheinfo up to `used`: the third is when the route ends."""
 _INDEX = Struct("=I")
@@ -67,8 +82,8 @@ _FLAGS = Struct("=I")
 
 
 class Belonging(NamedTuple):
-    """`type`: RTM_NEWADDR or RTM_NEWROUTE. `body`: header and attributes, without the link. `bar`: why it cannot be
-    sent again, else ""."""
+    """`type`: RTM_NEWADDR, RTM_NEWROUTE or RTM_NEWNEIGH. `body`: header and attributes, without the link. `bar`: why
+    it cannot be sent again, else ""."""
 
     type: int
     body: bytes
@@ -96,20 +111,28 @@ class Belonging(NamedTuple):
         return read_route(self.body, 0, len(self.body))
 
     @property
+    def is_route(self) -> bool:
+        return self.type == RTM_NEWROUTE
+
+    @property
+    def neighbour(self) -> NeighbourMessage:
+        return read_neighbour(self.body, 0, len(self.body))
+
+    @property
     def is_kernels(self) -> bool:
         """Whether it is a route that comes with an address."""
-        return not self.is_address and self.body[5] == RTPROT_KERNEL
+        return self.is_route and self.body[5] == RTPROT_KERNEL
 
     def with_link(self, index: int) -> bytes:
-        """The body for one link."""
-        if self.is_address:
-            return self.body[:4] + _INDEX.pack(index) + self.body[IFADDR_SIZE:]
-        return self.body + u32(RTA_OIF, index)
+        """The body for one link. Headers of addresses and neighbours have it in one place."""
+        if self.is_route:
+            return self.body + u32(RTA_OIF, index)
+        return self.body[:4] + _INDEX.pack(index) + self.body[8:]
 
     @property
     def deletion(self) -> int:
         """The type of the message that takes it away."""
-        return RTM_DELADDR if self.is_address else RTM_DELROUTE
+        return _DELETIONS[self.type]
 
     def at_once(self) -> Belonging:
         """An IPv6 address to be used without asking whether another has it."""
@@ -165,6 +188,17 @@ def _bar_of_route(seen: RouteMessage, buffer: bytes, at: int, end: int) -> str:
     if seen.protocol == RTPROT_RA or (expires and seen.family == AF_INET6):
         return f"{name} comes from router advertisements"
     return ""
+
+
+def read_held_neighbour(buffer: bytes, at: int, end: int) -> tuple[NeighbourMessage, Belonging] | None:
+    """None for what was learned."""
+    seen = read_static_neighbour(buffer, at, end)
+    if seen is None:
+        return None
+    parts = (_whole(buffer, *part) for part in walk(buffer, at + NDMSG_SIZE, end))
+    kept = b"".join(raw for kind, raw in parts if kind in _SAID_OF_NEIGHBOURS)
+    header = neighbour_header(seen.family, state=seen.state, proxy=seen.proxy)
+    return seen, Belonging(RTM_NEWNEIGH, header + kept)
 
 
 def _flags(seen: AddressMessage) -> int:

@@ -1,4 +1,5 @@
-"""What a link has of its namespace's own: addresses, and routes by it. The value of the link setting `addresses`.
+"""What a link has of its namespace's own: addresses, routes by it, lasting neighbours. The value of the link
+setting `addresses`.
 
 Rules: the text holds each as the kernel told it, so that it comes back as it was; what is read of it stands before the
 first "|". Of what the kernel makes by itself it has only routes that no address brings along.
@@ -9,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from weft.kinds.ip import address, route
+from weft.kinds.ip import address, neighbour, route
 from weft.kinds.ip.address import Address
+from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.ip.route import Route
 from weft.records import dataclass
 from weft.state import Change, Op
 from weft.wire.address_text import AF_INET6
 from weft.wire.belongings import Belonging
 from weft.wire.codec import NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE, message
+from weft.wire.neighbour import NDA_DST
 
 ADDRESSES = "addresses"
 """The attribute."""
@@ -41,9 +44,12 @@ def held(found: Iterable[Belonging]) -> Held:
     return Held(value=_text(movable), bars=tuple(one.bar for one in counted if one.bar))
 
 
-def _order(one: Belonging) -> tuple[bool, bool, int]:
-    """Addresses as they come, for the first is the primary; then routes, those that others lead by first."""
-    return not one.is_address, not one.is_address and bool(_route(one).via), -one.body[1] * (not one.is_address)
+def _order(one: Belonging) -> tuple[int, bool, int]:
+    """Addresses as they come, for the first is the primary; then routes, those that others lead by first; then
+    neighbours, which the kernel forgets with the last IPv4 address."""
+    if one.is_route:
+        return 1, bool(_route(one).via), -one.body[1]
+    return 0 if one.is_address else 2, False, 0
 
 
 def _text(found: Iterable[Belonging]) -> str:
@@ -69,6 +75,8 @@ def readable(value: str) -> str:
 def _name(one: Belonging) -> str:
     if one.is_address:
         return f"{one.address.address}/{one.address.prefix_length}"
+    if not one.is_route:
+        return f"neighbour {one.neighbour.attributes[NDA_DST]}"
     found = _route(one)
     to = "default" if found.dst in ("0.0.0.0/0", "::/0") else found.dst
     return f"{to} via {found.via}" if found.via else f"route to {to}"
@@ -78,12 +86,14 @@ def _route(one: Belonging, netns: str = "", ifname: str = "") -> Route:
     return route.parse(netns, lambda _: ifname, one.route)
 
 
-def objects(value: str, netns: str, ifname: str) -> Iterator[Address | Route]:
+def objects(value: str, netns: str, ifname: str) -> Iterator[Address | Route | Neighbour]:
     """As objects of their own, on another link: routes that the addresses bring along there are left out."""
     for one in parsed(value):
         if one.is_address:
             nodad = True if one.family == AF_INET6 else None
             yield Address(netns=netns, ifname=ifname, cidr=_name(one), nodad=nodad)
+        elif not one.is_route:
+            yield replace(neighbour.parse(netns, ifname, one.neighbour), protocol=None)
         elif not one.is_kernels:
             said = _route(one, netns, ifname)
             metrics = {name: getattr(said, name) or None for name in _METRICS}
@@ -100,7 +110,7 @@ def messages(before: str, after: str, index: int) -> Iterator[bytes]:
     for one in new:
         if one.is_address and one.family == AF_INET6:
             yield message(one.type, NLM_F_CREATE | NLM_F_REPLACE, one.at_once().with_link(index))
-        flags = NLM_F_REPLACE if one.is_address else NLM_F_APPEND
+        flags = NLM_F_APPEND if one.is_route else NLM_F_REPLACE
         yield message(one.type, NLM_F_CREATE | flags, one.with_link(index))
 
 
@@ -130,4 +140,7 @@ def _commands(netns: str, ifname: str, one: Belonging, op: Op) -> Iterable[str]:
         there = Address(netns=netns, ifname=ifname, cidr=_name(one), nodad=True if one.family == AF_INET6 else None)
         change = Change(op, there, None) if op is Op.DELETE else Change(op, None, there)
         return address.script(change)
+    if not one.is_route:
+        entry = neighbour.parse(netns, ifname, one.neighbour)
+        return neighbour.script(Change(op, entry, None) if op is Op.DELETE else Change(op, None, entry))
     return (route.line("del" if op is Op.DELETE else "append", _route(one, netns, ifname)),)
