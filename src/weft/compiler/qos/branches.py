@@ -91,4 +91,4 @@ def _parts_first(parts: Parts, parent: str | None) -> Iterator[str]:
 
 def path_of(classes: Mapping[str, QosClass], name: str) -> tuple[str, ...]:
     """A class within its tree."""
-    return tuple(lineage(classes, name))
+    return lineage(classes, name)

@@ -6,7 +6,7 @@ takes, what the kernel has) is for shaping.py to find.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from weft.compiler.draft import Draft
 from weft.compiler.qos.classify import families_of
@@ -40,7 +40,7 @@ def _check_direction(direction: QosDirection, path: Path, say: Say) -> None:
         _check_class(direction, name, held, where, say)
         if not held.match and name not in parts and direction.default != name:
             say(where, f"nothing can come to class {name}", f"a `match`, or `default: {name}` beside the classes")
-    if all(list(lineage(direction.classes, name)) for name in direction.classes):
+    if all(lineage(direction.classes, name) for name in direction.classes):
         _check_shares(direction, path, say)
 
 
@@ -59,7 +59,7 @@ def _check_class(direction: QosDirection, name: str, held: QosClass, path: Path,
         meant = closest(held.parent, known)
         fix = f"did you mean {meant}?" if meant else f"its fellows: {', '.join(known)}"
         say((*path, "parent"), f"there is no class {held.parent}", fix)
-    elif not (levels := list(lineage(known, name))):
+    elif not (levels := lineage(known, name)):
         say((*path, "parent"), f"{name} would be a part of itself", "take one of them out of the loop")
     elif len(levels) >= MAX_LEVELS:
         what = f"{name} stands {len(levels) + 1} levels deep, and HTB has {MAX_LEVELS} with the whole"
@@ -68,14 +68,14 @@ def _check_class(direction: QosDirection, name: str, held: QosClass, path: Path,
         _check_match(match, (*path, "match", str(at)), say)
 
 
-def lineage(classes: Mapping[str, QosClass], name: str) -> Iterator[str]:
+def lineage(classes: Mapping[str, QosClass], name: str) -> tuple[str, ...]:
     """A class and those that it is part of, from the outermost down; nothing where they go in a circle."""
-    found = [name]
-    while (parent := classes[found[-1]].parent) is not None and parent in classes:
+    found: tuple[str, ...] = (name,)
+    while (parent := classes[found[0]].parent) is not None and parent in classes:
         if parent in found:
-            return
-        found.append(parent)
-    yield from reversed(found)
+            return ()
+        found = (parent, *found)
+    return found
 
 
 _NOTHING = QosMatch()

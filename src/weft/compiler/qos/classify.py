@@ -14,6 +14,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from ipaddress import ip_network
+from itertools import compress
 from operator import attrgetter
 from typing import Any
 
@@ -185,7 +186,7 @@ _said = attrgetter(*_WORDS)
 
 def keys_of(match: QosMatch) -> Iterator[Keyed]:
     """The elements that a match comes to; none where it says more than one thing, or what no map knows."""
-    said = {name for name, value in zip(_WORDS, _said(match), strict=True) if value}
+    said = set(compress(_WORDS, _said(match)))
     if said == {"source"}:
         yield from (_address(_SOURCE, cidr) for cidr in match.source)
     elif said == {"destination"}:

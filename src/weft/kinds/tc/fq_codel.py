@@ -39,12 +39,14 @@ class FqCodel(Qdisc):
     memory_limit_bytes: int = 32 * 2**20
 
     def held(self) -> Self:
+        target_us, interval_us = codel_time_held(self.target_us), codel_time_held(self.interval_us)
+        quantum = max(self.quantum_bytes, _LEAST_QUANTUM_BYTES)
+        memory = min(self.memory_limit_bytes, _MOST_MEMORY_BYTES)
+        said = self.target_us, self.interval_us, self.quantum_bytes, self.memory_limit_bytes
+        if said == (target_us, interval_us, quantum, memory):
+            return self  # as most are: there are thousands
         return replace(
-            self,
-            target_us=codel_time_held(self.target_us),
-            interval_us=codel_time_held(self.interval_us),
-            quantum_bytes=max(self.quantum_bytes, _LEAST_QUANTUM_BYTES),
-            memory_limit_bytes=min(self.memory_limit_bytes, _MOST_MEMORY_BYTES),
+            self, target_us=target_us, interval_us=interval_us, quantum_bytes=quantum, memory_limit_bytes=memory
         )
 
 
