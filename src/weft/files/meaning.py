@@ -104,7 +104,7 @@ MEANINGS: Mapping[type[Any], Meaning] = {
             "vni": "The network is this VXLAN, among machines.",
             "local": "The VXLAN's own address on the host.",
             "remotes": "The other machines: what the VXLAN has no entry for goes to all of them.",
-            "group": "A multicast address instead of remotes; `link` says by which link.",
+            "group": "A multicast address, instead of remotes or beside them; `link` says by which link.",
             "port": "UDP port of the VXLAN.",
             "fdb": "Which machine has which MAC. If given, the VXLAN learns nothing.",
             "take_addresses": "The host's addresses and routes on the link move to the bridge that it joins, and back.",
