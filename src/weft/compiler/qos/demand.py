@@ -17,7 +17,7 @@ from weft.compiler.footing import Footing
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
 from weft.compiler.qos.leading import Leading, Out
-from weft.compiler.qos.mechanisms import leaf_for
+from weft.compiler.qos.mechanisms import lacked_leaf
 from weft.compiler.qos.numbers import counting, frame_bytes, too_slow
 from weft.compiler.tenant import PortKey
 from weft.model.intent import Path
@@ -222,9 +222,8 @@ def _is_aggregate(draft: Draft, path: Path, way: Direction, want: QosDirection) 
     if want.rate is None and want.ceil is None:
         draft.error((*path, way), "neither a rate nor a ceil, so there is nothing to divide", "`ceil: 100mbit`")
         return False
-    if want.leaf is not None and (does := leaf_for(want.leaf, draft.facts.features).mechanism.name) != want.leaf:
-        what = f"this kernel lacks {want.leaf}: {does} does instead"
-        draft.warn((*path, way, "leaf"), what, f"load the kernel's sch_{want.leaf} module", Cause.FEATURE)
+    if want.leaf is not None and (lacked := lacked_leaf(want.leaf, draft.facts.features)):
+        draft.warn((*path, way, "leaf"), *lacked, Cause.FEATURE)
     return True
 
 

@@ -145,6 +145,14 @@ def leaf_for(leaf: str | None, features: frozenset[str]) -> Choice[Callable[[Spo
     return found
 
 
+def lacked_leaf(leaf: str, features: frozenset[str]) -> tuple[str, str] | None:
+    """What to say of a queue that is asked for and not had, and what mends it; None where it is had."""
+    does = leaf_for(leaf, features).mechanism.name
+    if does == leaf:
+        return None
+    return f"this kernel lacks {leaf}: {does} does instead", f"load the kernel's sch_{leaf} module"
+
+
 def line_for(line: Impairment | None, features: Set[str]) -> Choice[Callable[[Spot], Leaf]] | None:
     """What makes a bad line, where there is to be one and the kernel can; it is a queue of its own."""
     if line is None or "netem" not in features:

@@ -15,7 +15,7 @@ from weft.compiler.qos.branches import asked_in_order, top_of
 from weft.compiler.qos.checks import too_much_for_line
 from weft.compiler.qos.classify import Classed, Classifier, Where, classify
 from weft.compiler.qos.handles import handle
-from weft.compiler.qos.mechanisms import LINES, RATES, Choice, choose, lacked_by, leaf_for, line_for
+from weft.compiler.qos.mechanisms import LINES, RATES, Choice, choose, lacked_by, lacked_leaf, leaf_for, line_for
 from weft.compiler.qos.policy import Asked
 from weft.compiler.qos.site import Direction, Site, Way
 from weft.compiler.qos.tree import REST, Ground, Tree, build_tree
@@ -276,10 +276,8 @@ def _lacking(shaping: Shaping, direction: QosDirection, ground: Ground) -> Itera
     if shaping.line is not None and shaping.line.mechanism.emit == "rule":
         yield from _lines_lacking(shaping, direction)
     for path, leaf in _wanted_leaves(shaping, direction):
-        choice = leaf_for(leaf, ground.features)
-        if choice.mechanism.name != leaf:
-            what = f"this kernel lacks {leaf}: {choice.mechanism.name} does instead"
-            yield _warning(path, what, f"load the kernel's sch_{leaf} module", leaf)
+        if lacked := lacked_leaf(leaf, ground.features):
+            yield _warning(path, *lacked, leaf)
 
 
 def _lines_lacking(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
