@@ -44,6 +44,16 @@ def _uuid5(name: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+_DERIVED = re.compile(r"(?P<role>w[a-z])[a-z2-7]{12}")
+
+
+def role_of(ifname: str) -> str:
+    """What a link is for whose ifname is made of an id, by its first letters; "" of any other name. Source:
+    docs/topology.md, Names."""
+    derived = _DERIVED.fullmatch(ifname)
+    return derived["role"] if derived else ""
+
+
 def short_id(identity: str) -> str:
     """The first 12 characters of the id's SHA-256 in base32, 60 bits. Source: RFC 4648 section 6."""
     bits = int.from_bytes(sha256(identity.encode()).digest()[:8], "big") >> 4

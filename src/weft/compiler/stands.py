@@ -10,7 +10,6 @@ from it.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from weft.compiler.draft import Draft
@@ -22,7 +21,7 @@ from weft.compiler.links.place import NO_FRAMES, LinkPlace
 from weft.compiler.links.tunnel import added_by
 from weft.compiler.links.upon import make_ipvlan, make_macvlan
 from weft.compiler.links.ways import Ways
-from weft.compiler.naming import altnames, identity, mac, short_id
+from weft.compiler.naming import altnames, identity, mac, role_of, short_id
 from weft.compiler.network import ETHERNET_MTU, network_id
 from weft.compiler.taken import can_move, mac_of, take, taken_links
 from weft.kinds.link.bridge import Bridge
@@ -320,4 +319,4 @@ _BOTH = "both networks in one file, or a bridge of the host's own (`existing: tr
 
 def _is_another_scopes(ifname: str) -> bool:
     """Whether it is a bridge over a link that another scope made, by its name. The scope's own are no facts."""
-    return re.fullmatch(r"wh[a-z2-7]{12}", ifname) is not None
+    return role_of(ifname) == "wh"

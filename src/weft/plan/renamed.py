@@ -5,16 +5,13 @@ Rules: pure. The kernel knows what an object is called in the file (its mark), n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from weft.compiler.naming import role_of
 from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
 from weft.plan.phases import Plan
 from weft.state import KernelObject, Mark, Op
-
-_DERIVED = re.compile(r"(?P<role>w[a-z])[a-z2-7]{12}")
-"""An ifname made of an id; its first letters say what the link is for. Source: docs/topology.md, Names."""
 
 
 def renamed(todo: Plan) -> list[str]:
@@ -31,5 +28,5 @@ def _part(obj: KernelObject | None) -> Iterator[tuple[str, str]]:
         return
     if isinstance(obj, Namespace):
         yield mark.object, "netns"
-    elif isinstance(obj, Link) and (derived := _DERIVED.fullmatch(obj.ifname)):
-        yield mark.object, derived["role"]
+    elif isinstance(obj, Link) and (role := role_of(obj.ifname)):
+        yield mark.object, role
