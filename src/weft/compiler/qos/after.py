@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from weft.compiler.qos import nft_text
-from weft.compiler.qos.branches import path_of
+from weft.compiler.qos.checks import lineage
 from weft.compiler.qos.classify import marking, only
 from weft.compiler.qos.numbers import GSO_BYTES, UNLIMITED_BPS
 from weft.compiler.qos.tree import Node, Tree
@@ -83,7 +83,7 @@ def _shapes(direction: QosDirection, tree: Tree | None) -> Iterator[tuple[Shape,
     if tree is not None:
         leaves = list(_leaves(tree))
         for name, held in reversed(list(direction.classes.items())):
-            path = path_of(direction.classes, name)
+            path = lineage(direction.classes, name)
             under = (leaf.classid for leaf in leaves if leaf.branch.path[: len(path)] == path)
             if held.packets_per_second is not None:
                 yield held, f"{only(under)} "

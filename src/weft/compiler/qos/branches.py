@@ -72,7 +72,7 @@ def asked_in_order(direction: QosDirection, tree: Tree) -> tuple[Classed, ...]:
     """What belongs to which class, in the order of asking: that of the file, but a class's parts before itself."""
     classes = direction.classes
     return tuple(
-        Classed(classid=tree.classid(path_of(classes, name)), matches=classes[name].match)
+        Classed(classid=tree.classid(lineage(classes, name)), matches=classes[name].match)
         for name in in_order(direction)
         if classes[name].match
     )
@@ -87,8 +87,3 @@ def _parts_first(parts: Parts, parent: str | None) -> Iterator[str]:
     for name in parts.get(parent, ()):
         yield from _parts_first(parts, name)
         yield name
-
-
-def path_of(classes: Mapping[str, QosClass], name: str) -> tuple[str, ...]:
-    """A class within its tree."""
-    return lineage(classes, name)
