@@ -29,6 +29,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tests import pages
+from tests.programs import Asked, text_of
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 60_000
@@ -54,18 +55,11 @@ class Request:
     netns: str | None
 
 
-class Forks:
+class Forks(Asked):
     """The process that forks, seen from a test's."""
 
     def __init__(self) -> None:
-        self._requests, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with far:
-            command = [sys.executable, "-m", "tests.forks", str(far.fileno())]
-            self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[far.fileno()])
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        super().__init__("-m", "tests.forks", cwd=ROOT)
 
     def run(self, request: Request, input: str | None, timeout_s: float) -> subprocess.CompletedProcess[str]:
         """Until it has ended and nobody holds its output. Raises: subprocess.TimeoutExpired, once it is killed."""
@@ -74,12 +68,12 @@ class Forks:
             given = _given(input)
             reads = [ours.enter_context(open(pipe[0], "rb", buffering=0)) for pipe in (out, err, told)]
             theirs = [given, out[1], err[1], told[1]]
-            socket.send_fds(self._requests, [json.dumps(asdict(request)).encode()], theirs)
+            self.ask(asdict(request), theirs)
             for fd in theirs:
                 os.close(fd)
             shown, failed, status = _hear([file.fileno() for file in reads], request.words, timeout_s)
         return subprocess.CompletedProcess(
-            ["weft", *request.words], int(status.split()[1]), _text(shown), _text(failed)
+            ["weft", *request.words], int(status.split()[1]), text_of(shown), text_of(failed)
         )
 
 
@@ -120,11 +114,6 @@ def _hear(fds: list[int], words: list[str], timeout_s: float) -> list[bytes]:
                 if not more:
                     selector.unregister(key.fd)
     return list(heard.values())
-
-
-def _text(told: bytes) -> str:
-    """As subprocess has it."""
-    return told.decode().replace("\r\n", "\n").replace("\r", "\n")
 
 
 def preload() -> None:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 LIMIT_S = 120.0
 _SHOWN = 4_000
@@ -27,16 +28,14 @@ class Failed(AssertionError):
     """One ended with another status than 0, or not at all."""
 
 
-class Starter:
-    """The process that starts them, seen from a test's, with which it ends."""
+class Asked:
+    """Another process of this interpreter: it does what it is asked by a socket, its last word, and ends with this."""
 
-    def __init__(self) -> None:
+    def __init__(self, *words: str, **popen: Any) -> None:
         self._requests, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with far:
-            command = [sys.executable, "-I", str(_STARTER), str(far.fileno())]
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, pass_fds=[far.fileno()], start_new_session=True
-            )
+            command = [sys.executable, *words, str(far.fileno())]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[far.fileno()], **popen)
 
     @property
     def pid(self) -> int:
@@ -47,9 +46,9 @@ class Starter:
 
 
 @functools.cache
-def starter() -> Starter:
-    """One for this process. To be asked for first where this process is at home: it stays there."""
-    return Starter()
+def starter() -> Asked:
+    """What starts programs for this process. To be asked for first where this process is at home: it stays there."""
+    return Asked("-I", str(_STARTER), start_new_session=True)
 
 
 class Program:
@@ -115,7 +114,7 @@ class Program:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.pid, signal.SIGKILL)
                 self._line(LIMIT_S)
-            return int(said) if said else None, _text(self._out), _text(self._err)
+            return int(said) if said else None, _all(self._out), _all(self._err)
         finally:
             for fd in (self._out, self._err, self._told):
                 os.close(fd)
@@ -129,13 +128,16 @@ class Program:
         return out
 
 
+def _all(file: int) -> str:
+    return text_of(os.pread(file, os.fstat(file).st_size, 0))
+
+
 def _file_of(input: str) -> int:
     file = os.memfd_create("in")
     os.pwrite(file, input.encode(), 0)
     return file
 
 
-def _text(file: int) -> str:
-    """All of it, with ends of lines as subprocess has them."""
-    size = os.fstat(file).st_size
-    return os.pread(file, size, 0).decode().replace("\r\n", "\n").replace("\r", "\n")
+def text_of(told: bytes) -> str:
+    """With ends of lines as subprocess has them."""
+    return told.decode().replace("\r\n", "\n").replace("\r", "\n")
