@@ -83,26 +83,8 @@ class World:
         command = [str(word) for word in argv]
         if netns is not None:
             command = ["nsenter", f"--net=/run/netns/{netns}", "--", *command]  # leaves the directory as it is
-        enter = [f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt", f"--wdns={cwd or Path.cwd()}"]
-        return ["nsenter", *enter, "--", *command]
-
-    def _begun(
-        self, argv: tuple[str | Path, ...], netns: str | None, cwd: Path | None, begin: Callable[[list[str]], T]
-    ) -> T:
-        """What `begin` makes of a command, in a thread that is where it is to run: a program to enter first would cost
-        as much again. Where there is no such place or command, nsenter(1) says so."""
-        folder = cwd or Path.cwd()
-
-        def there() -> T:
-            if netns is not None:
-                looking.enter_netns(netns)
-            os.chdir(folder)
-            return begin([str(word) for word in argv])
-
-        try:
-            return self.away(there)
-        except OSError:
-            return begin(self._argv(argv, netns, cwd))
+        net, mnt = self._home
+        return ["nsenter", f"--net={net}", f"--mount={mnt}", f"--wdns={cwd or Path.cwd()}", "--", *command]
 
     def _request(
         self, words: tuple[str | Path, ...], netns: str | None, env: Mapping[str, str] | None, cwd: Path | None
@@ -171,10 +153,21 @@ class World:
         cwd: Path | None = None,
         **popen: Any,
     ) -> subprocess.Popen[str]:
-        """Start a command in the world. Its pid is the command's own; `close` ends it if it still runs."""
-        return self._begun(
-            argv, netns, cwd, lambda words: subprocess.Popen(words, env=self._env(env), text=True, **popen)
-        )
+        """Start a command in the world, by a thread that goes where it is to run: a program to enter first would cost
+        as much again. Where there is no such place or command, nsenter(1) says so. Its pid is the command's own;
+        `close` ends it if it still runs."""
+        folder, how = cwd or Path.cwd(), {"env": self._env(env), "text": True, **popen}
+
+        def there() -> subprocess.Popen[str]:
+            if netns is not None:
+                looking.enter_netns(netns)
+            os.chdir(folder)
+            return subprocess.Popen([str(word) for word in argv], **how)
+
+        try:
+            return self.away(there)
+        except OSError:
+            return subprocess.Popen(self._argv(argv, netns, cwd), **how)
 
     def json(self, *argv: str | Path, netns: str | None = None) -> Any:
         """What a command that speaks JSON says: `world.json("ip", "-j", "link")`."""
