@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from weft.records import _FEW
 from weft.records import dataclass as record
 
 MAKERS = [record, dataclasses.dataclass]
@@ -45,6 +46,49 @@ def test_it_is_made_compared_and_shown_by_its_fields(by: Callable[..., Any]) -> 
     assert link(ifname="v") != one
     assert repr(one).endswith("Vlan(ifname='v', mtu=1496, newborn=False, seen=(), vid=2)")
     assert not hasattr(one, "__dict__")
+
+
+@pytest.mark.parametrize("by", MAKERS, **ids)
+def test_the_first_objects_and_those_after_many_are_made_alike(by: Callable[..., Any]) -> None:
+    @by(slots=True)
+    class Range:
+        low: int
+        high: int = 0
+        tags: list[str] = field(default_factory=list)
+        note: str = field(default="", kw_only=True)
+        width: int = field(default=0, init=False)
+
+        def __post_init__(self) -> None:
+            self.high = self.high or self.low
+            self.width = self.high - self.low
+
+    for number in range(2 * _FEW):
+        one = Range(number, tags=["a"], note="n")
+        assert (one.low, one.high, one.tags, one.note, one.width) == (number, number, ["a"], "n", 0)
+        assert (two := Range(1, high=3)).width == 2
+        assert (two.tags, two.note) == ([], "")
+        assert two.tags is not Range(1).tags
+
+
+@pytest.mark.parametrize("by", MAKERS, **ids)
+@pytest.mark.parametrize("before", [0, _FEW, 2 * _FEW])
+@pytest.mark.parametrize(
+    ("args", "values"), [((), {}), ((1, 2, 3), {}), ((1,), {"low": 1}), ((1,), {"hihg": 2}), ((1,), {"width": 2})]
+)
+def test_wrong_arguments_are_told_in_the_standard_words(
+    by: Callable[..., Any], before: int, args: tuple[int, ...], values: dict[str, int]
+) -> None:
+    @by(slots=True)
+    class Range:
+        low: int
+        high: int = 0
+        width: int = field(default=0, init=False)
+
+    for _ in range(before):
+        Range(1)
+    with pytest.raises(TypeError, match=r"__init__\(\) (missing|takes|got)"):
+        Range(*args, **values)
+    assert Range(1).high == 0
 
 
 @pytest.mark.parametrize("by", MAKERS, **ids)
