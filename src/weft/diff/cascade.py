@@ -139,7 +139,8 @@ class Cascade:
     def _give_macs_again(self) -> None:
         """A bond that its last member leaves draws a MAC: what is wanted is said anew. Source:
         drivers/net/bonding/bond_main.c __bond_release_one."""
-        for key in {left for change in self._changes.values() if (left := left_bond(change))}:
+        former = (change for change in self._changes.values() if change.before is not None)
+        for key in {left for change in former if (left := left_bond(change))}:
             have, want = self._observed.get(key), self._desired.get(key)
             if isinstance(have, Bond) and isinstance(want, Bond) and want.mac and key not in self._changes:
                 self._changes[key] = Change(Op.UPDATE, have, want)

@@ -17,6 +17,8 @@ from weft.state import KernelObject, Mark, Op
 def renamed(todo: Plan) -> list[str]:
     """Places of the intent (tenants/shop/ports/web) whose links or namespaces go, to come again under other names."""
     gone = {part for change in todo.changes.values() if change.op is Op.DELETE for part in _part(change.before)}
+    if not gone:
+        return []
     made = (part for change in todo.changes.values() if change.op is Op.CREATE for part in _part(change.after))
     return list(dict.fromkeys(place for place, role in made if (place, role) in gone))
 

@@ -70,12 +70,11 @@ def _bridges(observed: State, ours: State, family: int) -> list[str]:
 
 def _leaving(todo: Plan, observed: State, ours: State) -> Iterator[tuple[LinkSetting, str]]:
     """The links that are ports of somebody else's bridge and will be no more, each with its bridge."""
-    kept = {(key.netns, key.name.split()[0]) for key in todo.changes if key.name.endswith(f" {PORT}")}
     for change in todo.changes.values():
         setting = change.before
         if change.op is not Op.UPDATE or not isinstance(setting, LinkSetting) or change.after is None:
             continue
-        if (setting.netns, setting.ifname) in kept:
+        if Key("link-setting", setting.netns, f"{setting.ifname} {PORT}") in todo.changes:
             continue  # it is noted, and comes back
         for left in set(setting.lives_on) - set(change.after.lives_on):
             if left not in ours and isinstance(bridge := observed.get(left), Bridge):

@@ -11,7 +11,7 @@ that a prefix is one element more and no new map.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from ipaddress import ip_network
 from itertools import compress
@@ -82,7 +82,7 @@ def _of_addresses(side: str) -> dict[int, Sort]:
     }
 
 
-def _of_ports(side: str) -> dict[str, Sort]:
+def _of_ports(side: str) -> Mapping[str | None, Sort]:
     """One for each protocol: of a protocol and port together nft 1.0.6 makes what kernel 7.2 does not take."""
     return {
         name: Sort(word=f"{name}-{side}", group=side, selector=f"{name} {side}", type="inet_service", interval=True)
@@ -130,7 +130,9 @@ class _Open:
 
     def add(self, keyed: Keyed, classid: str) -> None:
         self.group = keyed.sort.group
-        self._maps.setdefault(keyed.sort.word, _Map(keyed.sort)).add(keyed, classid)
+        if keyed.sort.word not in self._maps:
+            self._maps[keyed.sort.word] = _Map(keyed.sort)
+        self._maps[keyed.sort.word].add(keyed, classid)
 
     def close(self) -> list[_Map]:
         closed = list(self._maps.values())
@@ -164,7 +166,7 @@ def _steps(classes: Sequence[Classed]) -> Iterator[str | _Map]:
     open maps take goes there."""
     maps = _Open()
     for classed in reversed(classes):
-        found = [(match, list(keys_of(match))) for match in classed.matches]
+        found = [(match, keys_of(match)) for match in classed.matches]
         keys = [key for _, keyed in found for key in keyed]
         for key in sorted(keys, key=lambda key: (key.sort.group != maps.group, key.sort.group)):
             if not maps.takes(key):
@@ -184,24 +186,10 @@ _WORDS = tuple(QosMatch.__dataclass_fields__)
 _said = attrgetter(*_WORDS)
 
 
-def keys_of(match: QosMatch) -> Iterator[Keyed]:
+def keys_of(match: QosMatch) -> list[Keyed]:
     """The elements that a match comes to; none where it says more than one thing, or what no map knows."""
-    said = set(compress(_WORDS, _said(match)))
-    if said == {"source"}:
-        yield from (_address(_SOURCE, cidr) for cidr in match.source)
-    elif said == {"destination"}:
-        yield from (_address(_DESTINATION, cidr) for cidr in match.destination)
-    elif said == {"source_mac"}:
-        yield from (_mac(_MAC_SOURCE, mac) for mac in match.source_mac)
-    elif said == {"destination_mac"}:
-        yield from (_mac(_MAC_DESTINATION, mac) for mac in match.destination_mac)
-    elif said == {"protocol", "ports"} and match.protocol:
-        yield from (_port(_PORTS[match.protocol], ports) for ports in match.ports)
-    elif said == {"protocol", "source_ports"} and match.protocol:
-        yield from (_port(_SOURCE_PORTS[match.protocol], ports) for ports in match.source_ports)
-    elif said == {"protocol"} and match.protocol:
-        number = PROTOCOLS[match.protocol]
-        yield Keyed(sort=_PROTOCOL, text=nft_text.protocol(match.protocol), low=number, high=number)
+    keyed = _KEYED.get(tuple(compress(_WORDS, _said(match))))
+    return list(keyed(match)) if keyed else []
 
 
 def _address(sorts: dict[int, Sort], cidr: str) -> Keyed:
@@ -222,6 +210,26 @@ def _mac(sort: Sort, mac: str) -> Keyed:
 def _port(sort: Sort, ports: str) -> Keyed:
     low, high = nft_text.span(ports)
     return Keyed(sort=sort, text=ports, low=low, high=high)
+
+
+def _protocol(match: QosMatch) -> Iterator[Keyed]:
+    assert match.protocol is not None
+    number = PROTOCOLS[match.protocol]
+    yield Keyed(sort=_PROTOCOL, text=nft_text.protocol(match.protocol), low=number, high=number)
+
+
+_KEYED: dict[tuple[str, ...], Callable[[QosMatch], Iterator[Keyed]]] = {
+    ("source",): lambda match: (_address(_SOURCE, cidr) for cidr in match.source),
+    ("destination",): lambda match: (_address(_DESTINATION, cidr) for cidr in match.destination),
+    ("source_mac",): lambda match: (_mac(_MAC_SOURCE, mac) for mac in match.source_mac),
+    ("destination_mac",): lambda match: (_mac(_MAC_DESTINATION, mac) for mac in match.destination_mac),
+    ("protocol",): _protocol,
+    ("protocol", "ports"): lambda match: (_port(_PORTS[match.protocol], span) for span in match.ports),
+    ("protocol", "source_ports"): lambda match: (
+        _port(_SOURCE_PORTS[match.protocol], span) for span in match.source_ports
+    ),
+}
+"""By the words that it says, in the order of its fields."""
 
 
 # a match that says several

@@ -26,19 +26,16 @@ BEFORE_SRCNAT = 90
 ANYBODY = "meta skuid 0-4294967295"
 
 
-def of_cgroups(asked: Sequence[Classed]) -> tuple[Classed, ...]:
-    """The classes that cgroups have, with what matches these."""
-    return _only(asked, cgroup=True)
-
-
-def of_packets(asked: Sequence[Classed]) -> tuple[Classed, ...]:
-    """The classes that packets show by themselves, with what matches these."""
-    return _only(asked, cgroup=False)
+def apart(asked: Sequence[Classed]) -> tuple[Sequence[Classed], Sequence[Classed]]:
+    """The classes that packets show by themselves, and those that cgroups have, each with what matches so."""
+    if not any(match.cgroup for one in asked for match in one.matches):
+        return asked, ()
+    return _only(asked, cgroup=False), _only(asked, cgroup=True)
 
 
 def _only(asked: Sequence[Classed], *, cgroup: bool) -> tuple[Classed, ...]:
     kept = ((one, tuple(m for m in one.matches if bool(m.cgroup) == cgroup)) for one in asked)
-    return tuple(one if len(some) == len(one.matches) else replace(one, matches=some) for one, some in kept if some)
+    return tuple(replace(one, matches=some) for one, some in kept if some)
 
 
 def output_chain(site: Site, sent: Sequence[Classed], default: str) -> NftChain:

@@ -6,7 +6,7 @@ packet rates need a chain alone. A shaping is data: the compiler puts its object
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from weft.compiler.findings import Cause, Finding
@@ -159,10 +159,10 @@ def _lines(direction: QosDirection) -> list[tuple[Path, Shape]]:
 def _with_chain(shaping: Shaping, direction: QosDirection) -> Shaping:
     tree, name = shaping.tree, shaping.site.chain_name(shaping.way)
     if tree is not None:
-        asked = asked_in_order(direction, tree)
+        shown, sent = senders.apart(asked_in_order(direction, tree))
         where = Where(netns=shaping.site.netns, family=FAMILY, table=shaping.site.names.table, prefix=name)
-        shaping = replace(shaping, classifier=classify(senders.of_packets(asked), where))
-        shaping = _with_senders(shaping, tree, senders.of_cgroups(asked))
+        shaping = replace(shaping, classifier=classify(shown, where))
+        shaping = _with_senders(shaping, tree, sent)
     classes = (f"jump {shaping.within.name}",) if shaping.within is not None else tuple(_of_classes(shaping))
     rules = (*classes, *_afterwards(shaping, direction))
     if not rules:
@@ -174,7 +174,7 @@ def _with_chain(shaping: Shaping, direction: QosDirection) -> Shaping:
     )
 
 
-def _with_senders(shaping: Shaping, tree: Tree, sent: tuple[Classed, ...]) -> Shaping:
+def _with_senders(shaping: Shaping, tree: Tree, sent: Sequence[Classed]) -> Shaping:
     if not sent or not shaping.knows_senders:
         return shaping
     within = _bare_chain(shaping, f"qos-class-{shaping.site.ifname}")
