@@ -1,23 +1,21 @@
 """Changes on their way to the kernel by rtnetlink.
 
-Rules: messages of one namespace in a row go in one send, and what is sent to another waits for them. Links are made
-first, under indexes chosen in advance, and nothing is said to such an index before the kernel has agreed to it. What
-deletes what is gone is content, and so is what appends a route that is there. Links deleted in a row go at once, by a
-group that has no other member.
+Rules: links are made first, under indexes chosen in advance, and nothing is said to such an index before the kernel has
+agreed to it. What is no message of rtnetlink waits for those before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from errno import EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, EIO, ENODEV, ENOENT, EPERM, ESRCH
-from itertools import groupby
-from typing import NoReturn
+from collections.abc import Callable, Collection, Iterable, Sequence
+from errno import EBUSY, EEXIST, EIO, ENOENT
 
 from weft.backends import macsec
 from weft.backends.birthplace import Birthplace, udev_listens
 from weft.backends.rtnl_batches import from_the_busier_side, in_batches, in_single_steps, is_link_made
 from weft.backends.rtnl_numbers import Numbers
-from weft.errors import KernelRefused, NotPermitted
+from weft.backends.rtnl_outbox import TAKEN, Outbox
+from weft.backends.rtnl_refusals import refuse
+from weft.errors import KernelRefused
 from weft.kinds import KINDS
 from weft.kinds.base import Request
 from weft.kinds.link.common import Link
@@ -37,54 +35,21 @@ from weft.kinds.verbs import (
 )
 from weft.netlink import doors
 from weft.netlink.connection import Connection
-from weft.netlink.kept import Kept, NamespaceGone, Place
+from weft.netlink.kept import Kept, NamespaceGone
 from weft.netlink.namespaces import entered
 from weft.netlink.tun import make_tap
-from weft.records import dataclass
 from weft.state import HOST, Change, KernelObject, Mark, Op
-from weft.wire.codec import NLM_F_APPEND, flags_of, kind_of, u32
 from weft.wire.ethtool import set_features
-from weft.wire.ifaddr import IFADDR_SIZE, RTM_DELADDR, RTM_NEWADDR
-from weft.wire.link import (
-    IFINFO_SIZE,
-    IFLA_GROUP,
-    IFLA_IFALIAS,
-    LOOPBACK_INDEX,
-    RTM_DELLINK,
-    RTM_NEWLINK,
-    delete_group,
-    delete_link,
-    get_link,
-    read_link,
-    set_link,
-)
+from weft.wire.link import IFLA_IFALIAS, LOOPBACK_INDEX, get_link, read_link
 from weft.wire.macsec import FAMILY as MACSEC
 from weft.wire.macsec import get_secured, read_secured
-from weft.wire.neighbour import RTM_DELNEIGH
-from weft.wire.reply import Reply, attribute_at
-from weft.wire.route import RTM_DELROUTE, RTM_NEWROUTE, RTMSG_SIZE
-from weft.wire.rule import FIB_RULE_SIZE, RTM_DELRULE, RTM_NEWRULE
-from weft.wire.tc import RTM_DELQDISC, RTM_DELTCLASS, RTM_NEWQDISC, RTM_NEWTCLASS, TCMSG_SIZE
+from weft.wire.reply import Reply
 
 TRIES = 8
 """So often is another index chosen where the chosen one is taken."""
 
-GROUP_LINKS = 2000
-"""So many links go by one group: what concerns them fits one send."""
-
-_GONE = frozenset({ENODEV, ENOENT, ESRCH, EADDRNOTAVAIL})
-_DELETIONS = frozenset({RTM_DELLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_DELNEIGH, RTM_DELQDISC, RTM_DELTCLASS})
-_TAKEN = frozenset({EBUSY, EEXIST})
 _OPEN_ALREADY = frozenset({EEXIST})
 """A channel whose keys are all gone is not told by the kernel, and still open."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """Something to be sent, and on whose behalf."""
-
-    change: Change
-    payload: bytes | Birth | DropLink
 
 
 class Commit:
@@ -92,9 +57,7 @@ class Commit:
 
     def __init__(self, kept: Kept, numbers: Numbers) -> None:
         self._kept, self._numbers = kept, numbers
-        self._netns = ""
-        self._waiting: list[_Item] = []
-        self._unborn: list[Change] = []
+        self._outbox = Outbox(kept, numbers)
         self._birthplace: Birthplace | None = None
 
     def run(self, changes: Sequence[Change]) -> None:
@@ -102,6 +65,7 @@ class Commit:
         try:
             self._run(changes)
         finally:
+            self._outbox.close()
             if self._birthplace is not None:
                 self._birthplace.close()
 
@@ -117,7 +81,7 @@ class Commit:
             for change in some:
                 instead = fellows.get(change.key) if change.op is Op.DELETE else None
                 self._post_all(change, self._by_fellow(change, instead) or self._requests(change))
-        self._flush()
+        self._outbox.flush()
 
     def _by_fellow(self, change: Change, instead: Change | None) -> list[Request]:
         """The deletion of a veth by its other end, where that is known to be still there."""
@@ -145,8 +109,8 @@ class Commit:
             for change, some in requests:
                 if change.key in awaited:
                     self._post_all(change, [request for request in some if _is_birth(request)])
-            self._flush()
-            unborn, self._unborn = self._unborn, []
+            self._outbox.flush()
+            unborn, self._outbox.unborn = self._outbox.unborn, []
             if not unborn:
                 break
             for change in unborn:
@@ -172,12 +136,9 @@ class Commit:
         for request in requests:
             match request.payload:
                 case bytes() | Birth() | DropLink() as payload:
-                    if request.netns != self._netns:
-                        self._flush()
-                        self._netns = request.netns
-                    self._waiting.append(_Item(change, payload))
+                    self._outbox.put(change, request.netns, payload)
                 case verb:
-                    self._flush()
+                    self._outbox.flush()
                     self._do(change, request.netns, verb)
         self._forget(change)
 
@@ -190,66 +151,6 @@ class Commit:
                 self._numbers.forget(link.key)
             case Namespace(name=name):
                 self._numbers.forget_namespace(name)
-
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
-        place = self._place(waiting, self._netns)
-        if place is None:
-            return
-        items = list(self._spelled_out(waiting))
-        for failure in place.rtnl.change([message for _, message in items]):
-            item, message = items[failure.at]
-            self._judge(item, message, failure.reply)
-
-    def _place(self, waiting: list[_Item], netns: str) -> Place | None:
-        """Where to send; None where nothing but deletions was meant for a namespace that is gone."""
-        try:
-            return self._kept.at(netns)
-        except NamespaceGone as gone:
-            for item in waiting:
-                if item.change.op is not Op.DELETE:
-                    raise KernelRefused(str(item.change), ENOENT, str(gone)) from gone
-            return None
-
-    def _spelled_out(self, waiting: list[_Item]) -> Iterator[tuple[_Item, bytes]]:
-        for dropping, items in groupby(waiting, key=lambda item: isinstance(item.payload, DropLink)):
-            if dropping:
-                yield from self._dropped(list(items))
-                continue
-            for item in items:
-                yield item, _as_message(item.payload)
-
-    def _dropped(self, items: list[_Item]) -> Iterator[tuple[_Item, bytes]]:
-        drops = [(item, item.payload.index) for item in items if isinstance(item.payload, DropLink)]
-        if len(drops) == 1:
-            yield drops[0][0], delete_link(drops[0][1])
-            return
-        for start in range(0, len(drops), GROUP_LINKS):
-            group = self._numbers.spare_group()
-            for item, index in drops[start : start + GROUP_LINKS]:
-                yield item, set_link(index, u32(IFLA_GROUP, group))
-            yield item, delete_group(group)
-
-    def _judge(self, item: _Item, message: bytes, reply: Reply) -> None:
-        """What to make of a refusal. Raises: KernelRefused, NotPermitted."""
-        deletes = item.change.op is Op.DELETE or kind_of(message) in _DELETIONS
-        if (deletes and reply.errno_ in _GONE) or (reply.errno_ == EEXIST and _is_appended_route(message)):
-            return
-        if deletes and (reply.errno_ in _GONE or (reply.errno_ == EINVAL and kind_of(message) == RTM_DELQDISC)):
-            return  # a qdisc that is gone has another's handle: the kernel calls it invalid
-        if isinstance(item.payload, Birth) and reply.errno_ in _TAKEN and not self._name_is_taken(item.change):
-            self._unborn.append(item.change)
-            return
-        refuse(item.change, _with_culprit(message, reply))
-
-    def _name_is_taken(self, change: Change) -> bool:
-        """Whether a link could not be made for its name, or its other end's, and not for the index chosen."""
-        link = change.object
-        keys = [link.key, *((link.peer,) if isinstance(link, Veth) else ())]
-        answers = (self._kept.at(key.netns).rtnl.ask([get_link(ifname=key.name)], read_link)[0] for key in keys)
-        return any(not isinstance(answer, Reply) for answer in answers)
 
     # Verbs
 
@@ -309,9 +210,9 @@ class Commit:
             with entered(elsewhere.fd if elsewhere is not None else place.fd):
                 make_tap(tap.ifname, tap.index, tap.flags, tap.owner, tap.group, dress)
         except OSError as failure:
-            if failure.errno not in _TAKEN or self._name_is_taken(change):
+            if failure.errno not in TAKEN or self._outbox.name_is_taken(change):
                 raise
-            self._unborn.append(change)
+            self._outbox.unborn.append(change)
 
     def _elsewhere(self) -> Birthplace:
         if self._birthplace is None:
@@ -352,48 +253,6 @@ def _all_or_refuse(
     for failure in connection.change(messages):
         if failure.reply.errno_ not in content:
             refuse(change, failure.reply)
-
-
-_FIXED_SIZES = {
-    RTM_NEWLINK: IFINFO_SIZE,
-    RTM_NEWADDR: IFADDR_SIZE,
-    RTM_NEWROUTE: RTMSG_SIZE,
-    RTM_NEWRULE: FIB_RULE_SIZE,
-    RTM_NEWQDISC: TCMSG_SIZE,
-    RTM_NEWTCLASS: TCMSG_SIZE,
-}
-
-
-def _with_culprit(message: bytes, reply: Reply) -> Reply:
-    """The kernel's sentence with the number of the attribute that it points to."""
-    fixed = _FIXED_SIZES.get(kind_of(message))
-    if fixed is None or reply.offset is None:
-        return reply
-    culprit = attribute_at(message, fixed, reply.offset)
-    return reply if culprit is None else reply._replace(text=f"{reply.text} (attribute {culprit})".strip())
-
-
-def refuse(change: Change, reply: Reply) -> NoReturn:
-    """Raises: NotPermitted, KernelRefused."""
-    if reply.errno_ == EPERM:
-        raise NotPermitted(f"{change}: this needs root (CAP_NET_ADMIN in the namespace)")
-    raise KernelRefused(str(change), reply.errno_, reply.text)
-
-
-def _is_appended_route(message: bytes) -> bool:
-    """Of which the kernel says EEXIST where just that one is there already, maybe among several next hops. Source:
-    net/ipv4/fib_trie.c fib_table_insert, net/ipv6/ip6_fib.c fib6_add_rt2node."""
-    return kind_of(message) == RTM_NEWROUTE and bool(flags_of(message) & NLM_F_APPEND)
-
-
-def _as_message(payload: bytes | Birth | DropLink) -> bytes:
-    match payload:
-        case Birth(message=message):
-            return message
-        case DropLink(index=index):
-            return delete_link(index)
-        case _:
-            return payload
 
 
 def _is_birth(request: Request) -> bool:
