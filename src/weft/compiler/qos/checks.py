@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from weft.compiler.draft import Draft
-from weft.compiler.qos.classify import families_of
+from weft.compiler.qos.classify import families_of, says_nothing
 from weft.compiler.qos.tree import MAX_LEVELS
 from weft.model.intent import Path
 from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, Shape
@@ -78,13 +78,10 @@ def lineage(classes: Mapping[str, QosClass], name: str) -> tuple[str, ...]:
     return found
 
 
-_NOTHING = QosMatch()
-
-
 def _check_match(match: QosMatch, path: Path, say: Say) -> None:
-    if match == _NOTHING:
+    if says_nothing(match):
         say(path, "a match that says nothing matches everything", "leave `match` out and say `default: CLASS`")
-    if families_of(match) == ():
+    if match.source and match.destination and not families_of(match):
         what = "source and destination are of different families: no packet is"
         say((*path, "source"), what, "a match for each family")
     for key, ports in (("ports", match.ports), ("source_ports", match.source_ports)):
@@ -168,11 +165,11 @@ def has_enough(direction: QosDirection, names: Iterable[str]) -> bool:
 
 
 def _check_shares(direction: QosDirection, path: Path, say: Say) -> None:
-    holders: list[tuple[str | None, Shape, Path]] = [(None, direction, path)]
-    holders += [(name, held, (*path, "classes", name)) for name, held in direction.classes.items()]
     parts = parts_of(direction.classes)
-    for name, held, where in holders:
+    for name in parts:
+        held: Shape = direction if name is None else direction.classes[name]
         limit = held.rate if held.ceil is None else held.ceil
         what = too_much(guaranteed(direction.classes, parts, name), limit) if limit is not None else ""
         if what:
+            where = path if name is None else (*path, "classes", name)
             say((*where, "rate" if held.ceil is None else "ceil"), what, "smaller rates, or a higher ceil")

@@ -108,8 +108,9 @@ class _Map:
     def takes(self, keyed: Keyed) -> bool:
         """Whether it overlaps with nothing here but what is the same."""
         at = bisect_left(self.spans, (keyed.low, keyed.high))
-        beside = self.spans[max(at - 1, 0) : at + 1]
-        return keyed.text in self.held or all(keyed.high < low or high < keyed.low for low, high in beside)
+        above, below = self.spans[at : at + 1], self.spans[max(at - 1, 0) : at]
+        overlaps = (above and above[0][0] <= keyed.high) or (below and keyed.low <= below[0][1])
+        return not overlaps or keyed.text in self.held
 
     def add(self, keyed: Keyed, classid: str) -> None:
         if keyed.text not in self.held:
@@ -190,6 +191,10 @@ def keys_of(match: QosMatch) -> list[Keyed]:
     """The elements that a match comes to; none where it says more than one thing, or what no map knows."""
     keyed = _KEYED.get(tuple(compress(_WORDS, _said(match))))
     return list(keyed(match)) if keyed else []
+
+
+def says_nothing(match: QosMatch) -> bool:
+    return not any(_said(match))
 
 
 def _address(sorts: dict[int, Sort], cidr: str) -> Keyed:

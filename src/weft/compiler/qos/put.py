@@ -36,22 +36,24 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
             if isinstance(obj, Link):
                 draft.link(obj, path)
             else:
-                draft.put(obj, (*path, *within.get(_classid(obj), ())))
+                draft.put(obj, within.get(_classid(obj), path))
 
 
 def of_classes(shaping: Shaping, names: Container[str]) -> Iterator[KernelObject]:
     """The classes of some names, and their queues."""
     within = _within(shaping)
     for obj in shaping.tree.objects() if shaping.tree is not None else ():
-        if within.get(_classid(obj), ())[2:3] and within[_classid(obj)][2] in names:
+        path = within.get(_classid(obj))
+        if path is not None and path[-1] in names:
             yield obj
 
 
 def _within(shaping: Shaping) -> dict[str, Path]:
-    """What each class is called below the policy, by its number."""
+    """The place of each class of the port or link, by its number."""
     nodes = shaping.tree.nodes if shaping.tree is not None else ()
-    start = len(shaping.path) - 1
-    return {node.classid: node.branch.origin[start:] for node in nodes if len(node.branch.origin) > len(shaping.path)}
+    whole, start = shaping.site.qos_path, len(shaping.path) - 1
+    own = (node for node in nodes if len(node.branch.origin) > len(shaping.path))
+    return {node.classid: (*whole, *node.branch.origin[start:]) for node in own}
 
 
 def _classid(obj: KernelObject) -> str:

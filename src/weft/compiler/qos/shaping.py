@@ -6,7 +6,7 @@ packet rates need a chain alone. A shaping is data: the compiler puts its object
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from weft.compiler.findings import Cause, Finding
@@ -148,9 +148,10 @@ def _capacity_bps(shaping: Shaping) -> int | None:
 
 def _lines(direction: QosDirection) -> list[tuple[Path, Shape]]:
     """Whatever has an impairment, with its path below the direction."""
-    holders: list[tuple[Path, Shape]] = [((), direction)]
-    holders += [(("classes", name), held) for name, held in direction.classes.items()]
-    return [(path, held) for path, held in holders if held.impairment is not None]
+    whole: list[tuple[Path, Shape]] = [((), direction)] if direction.impairment is not None else []
+    return whole + [
+        (("classes", name), held) for name, held in direction.classes.items() if held.impairment is not None
+    ]
 
 
 # the chain
@@ -257,13 +258,15 @@ def _beyond_line(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]
 def _unseen(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
     """Matches of what a packet has lost, or not yet got, where it is classified."""
     site = shaping.site
+    if shaping.knows_senders:
+        return
     for name, held in direction.classes.items():
         for at, match in enumerate(held.match):
             path = (*shaping.path, "classes", name, "match", str(at))
-            if match.mark and not shaping.knows_senders:
+            if match.mark:
                 what = f"packets of {site.label} bear no mark where they are classified"
                 yield Finding(path=(*path, "mark"), what=what, fix="a DSCP, which they keep; or the egress of a link")
-            if match.cgroup and not shaping.knows_senders:
+            if match.cgroup:
                 what = f"packets of {site.label} do not tell who sent them where they are classified"
                 fix = "a DSCP that the sender sets; or the egress of a link"
                 yield Finding(path=(*path, "cgroup"), what=what, fix=fix)
@@ -293,10 +296,12 @@ def _lines_lacking(shaping: Shaping, direction: QosDirection) -> Iterator[Findin
                 )
 
 
-def _wanted_leaves(shaping: Shaping, direction: QosDirection) -> Iterable[tuple[Path, str]]:
-    holders: list[tuple[Path, Shape]] = [(shaping.path, direction)]
-    holders += [((*shaping.path, "classes", name), held) for name, held in direction.classes.items()]
-    return [((*path, "leaf"), held.leaf) for path, held in holders if held.leaf is not None]
+def _wanted_leaves(shaping: Shaping, direction: QosDirection) -> Iterator[tuple[Path, str]]:
+    if direction.leaf is not None:
+        yield (*shaping.path, "leaf"), direction.leaf
+    for name, held in direction.classes.items():
+        if held.leaf is not None:
+            yield (*shaping.path, "classes", name, "leaf"), held.leaf
 
 
 def _unmeasured(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:

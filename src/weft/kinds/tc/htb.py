@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Self
 
 from weft.kinds import command
@@ -63,9 +64,7 @@ class HtbClass(InTree):
 
     def grounds(self) -> tuple[Key, ...]:
         """Its link, the root qdisc, and the class that it is part of."""
-        grounds = stand(self.netns, self.ifname)
-        _, _, minor = self.parent.partition(":")
-        return (*grounds, class_key(self.netns, self.ifname, self.parent)) if minor else grounds
+        return _grounds(self.netns, self.ifname, self.parent)
 
     def held(self) -> Self:
         """As the kernel can hold it: what is wanted, rounded as it will come back."""
@@ -77,6 +76,13 @@ class HtbClass(InTree):
             burst_bytes=burst_held(self.burst_bytes, rate_bps),
             cburst_bytes=burst_held(self.cburst_bytes, ceil_bps),
         )
+
+
+@lru_cache  # most classes of a tree have one parent
+def _grounds(netns: str, ifname: str, parent: str) -> tuple[Key, ...]:
+    grounds = stand(netns, ifname)
+    _, _, minor = parent.partition(":")
+    return (*grounds, class_key(netns, ifname, parent)) if minor else grounds
 
 
 def _quantum(held: HtbClass) -> int:
