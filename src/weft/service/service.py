@@ -29,11 +29,11 @@ from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
 from weft.plan.diverted import given_up, moved
 from weft.service.announcing import announce
-from weft.service.former import former_of, read_kept, touched_host, touches_host
+from weft.service.former import Former, former_of, read_kept, touched_host, touches_host
 from weft.service.guard import Guard
 from weft.service.listed import Program, Scope, programs, readable, scopes
 from weft.service.places import enter
-from weft.service.prepared import Former, Prepared, prepare, prepare_nothing
+from weft.service.prepared import Prepared, prepare, prepare_nothing
 from weft.service.severing import divert, forget, narrowed, sever
 from weft.service.status import Status, status_of
 from weft.service.transactions import Recovered, Transactions
