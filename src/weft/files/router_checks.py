@@ -12,7 +12,6 @@ from weft.model.words import closest
 
 Report = Callable[[Place, str, str], None]
 _TRUTHS = frozenset({"true", "yes", "on", "false", "no", "off"})
-_ADD = "add it under external_networks:"
 
 
 def _interface(node: Entries, report: Report) -> None:
