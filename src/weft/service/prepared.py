@@ -68,6 +68,12 @@ class Prepared:
         others = State((key, obj) for key, obj in self.observed.items() if key.netns == HOST and key not in self.ours)
         return State(others | self.desired)
 
+    def grounds(self, key: Key) -> Iterator[Key]:
+        """What an object stands on, as it is and as it should be."""
+        for state in (self.observed, self.desired):
+            if key in state:
+                yield from state[key].lives_on
+
     @property
     def digest(self) -> str:
         """Of all that decided the plan: a saved plan is good as long as this is the same."""
