@@ -47,7 +47,7 @@ def _falling(todo: Plan, observed: State, ours: State) -> dict[Key, Key]:
 
 
 def no_longer_forwarding(shown: Plan, observed: State, ours: State) -> Iterator[Problem]:
-    """A warning where the host stops to forward, and others have bridges: who came after weft found it forwarding.
+    """A warning where the host stops forwarding, and others have bridges: who came after weft found it forwarding.
     `shown`: the plan with the values that come back."""
     for family, name in FORWARDING.items():
         change = shown.changes.get(Key("sysctl", HOST, name))

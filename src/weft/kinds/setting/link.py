@@ -1,4 +1,4 @@
-"""One attribute of a link, somebody else's or tuned: changed with its former value noted, which comes back."""
+"""One attribute of a link, somebody else's or tuned: its former value is noted before it changes, and comes back."""
 
 from __future__ import annotations
 
