@@ -24,7 +24,7 @@ from weft.netlink.namespaces import Namespaces
 from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect, routers
 from weft.records import dataclass
 from weft.service.prepared import Prepared
-from weft.service.reach_choice import Choice, outsiders, targets
+from weft.service.reach_choice import Choice, choose, outsiders, targets
 from weft.service.service import Service
 from weft.service.status import status_of
 from weft.service.suspects import Suspect, Suspects
@@ -105,7 +105,7 @@ def check_reach(
     """
     prepared = service.prepare(loaded)
     prepared.demand_applied("`weft apply` it first; `weft trace` tells what the file alone would let through")
-    choice = Choice(loaded.intent, _found(loaded.intent, prepared, outside), ports, protocols)
+    choice = choose(loaded.intent, _found(loaded.intent, prepared, outside), ports, protocols)
     _demand_few(choice)
     expectations = list(_expectations(prepared, choice.pairs))
     measured = _measured(expectations, protocols, watcher)
