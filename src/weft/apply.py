@@ -77,8 +77,8 @@ def transact(
 
 
 def conclude(journal: Journal) -> None:
-    """Raises: RollbackIncomplete where the disk refuses, or what follows from the change: the kernel is as it shall be,
-    but the journal stays."""
+    """Raises: RollbackIncomplete where the disk refuses, or what follows from the change: the kernel is as it
+    should be, but the journal stays."""
     try:
         journal.end()
     except REFUSALS as failure:

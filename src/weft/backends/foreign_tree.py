@@ -1,4 +1,4 @@
-"""Somebody else's root qdisc with all that belongs to it, as one text (kinds/setting/link.py has the way back).
+"""Somebody else's root qdisc with all that belongs to it, as one text (kinds/setting/root_qdisc.py has the way back).
 
 Rules: the text is one for one tree, whatever it has counted. It begins with the root's kind and handle, for people; a
 tree that is not known to come back whole says why instead of what it holds.
@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Collection
 from zlib import compress
 
-from weft.kinds.setting.link import KEPT, NOT_KEPT
+from weft.kinds.setting.root_qdisc import KEPT, NOT_KEPT
 from weft.netlink.connection import Connection
 from weft.wire.tc import TC_H_ROOT, get_classes, get_qdiscs, read_header, read_qdisc, said_of
 from weft.wire.tc_tree import (

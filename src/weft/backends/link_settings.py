@@ -17,8 +17,9 @@ from weft.backends.former import Entry, FormerValues, settle_after, to_put_back
 from weft.backends.rtnl import Offloads, Rtnl
 from weft.errors import KernelRefused
 from weft.kinds.setting.belongings import ADDRESSES, joined
-from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, ROOT_QDISC, LinkSetting, Membership, is_half_made, parse
+from weft.kinds.setting.link import BOND, MASTER, OFFLOAD, ROOT_QDISC, LinkSetting, Membership, parse
 from weft.kinds.setting.port import PORT
+from weft.kinds.setting.root_qdisc import is_half_made
 from weft.kinds.tc.qdisc import ROOT, qdisc_key
 from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Op, State, link_key

@@ -19,7 +19,7 @@ from weft.wire.reply import Reply
 
 
 class Asked(NamedTuple):
-    """`objects`: those that are there; `left`: the keys that have to be asked for otherwise."""
+    """`objects`: those that are there; `left`: the keys that must be looked for in a listing."""
 
     objects: list[KernelObject]
     left: list[Key]

@@ -26,6 +26,7 @@ from weft.kinds.ip.route import Route
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
+from weft.kinds.setting.sysctl import BRIDGE_CALLS, FORWARDING, LINK_FORWARDING, RP_FILTER
 from weft.netlink.namespaces import RUN_NETNS
 from weft.probe import firewall, links
 from weft.probe.programs import everywhere
@@ -37,10 +38,6 @@ from weft.store.journal import Phase, waiting
 
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 TRANSIT_PREFIX = "wu"
-FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
-RP_FILTER = "net/ipv4/conf/{}/rp_filter"
-LINK_FORWARDING = {4: "net/ipv4/conf/{}/forwarding", 6: "net/ipv6/conf/{}/forwarding"}
-BRIDGE_CALLS = "net/bridge/bridge-nf-call-iptables"
 
 
 class _Chains(Protocol):
@@ -101,7 +98,7 @@ def _of_host(chains: Sequence[Chain], found: Sequence[foreign.Chain], observed: 
         strict_links=tuple(link for link in egress if _is_strict(link)),
         services=at_work,
         configs=programs.configs(at_work),
-        bridge_calls=read_setting(BRIDGE_CALLS) == "1",
+        bridge_calls=read_setting(BRIDGE_CALLS[4]) == "1",
         usage=usage(),
         netns_shared=is_shared(Path("/proc/thread-self/mountinfo").read_text(), RUN_NETNS),
     )

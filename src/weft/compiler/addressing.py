@@ -99,8 +99,30 @@ class AddressPool:
         """Whether the address lies in the subnet, usable or not."""
         return self.span.covers(family, number)
 
+    @property
+    def hosts(self) -> str:
+        """`10.0.0.1 to 10.0.0.254`: the addresses that hosts may have."""
+        return f"{self.text(self.first)} to {self.text(self.last)}"
+
+    def is_hosts(self, number: int) -> bool:
+        """Whether a host may have an address of the subnet."""
+        return self.first <= number <= self.last
+
+    def no_hosts(self, number: int) -> tuple[str, str] | None:
+        """What is wrong with an address of the subnet that no host may have, and what would be right."""
+        if self.is_hosts(number):
+            return None
+        return f"{self.text(number)} is no host's address in {self.cidr}", f"one of {self.hosts}"
+
+    def misplaced(self, gateway: str) -> tuple[str, str] | None:
+        """What is wrong with a gateway that is not at a host's address of the subnet, and what would be right."""
+        family, number = number_of(gateway)
+        if self.spans(family, number):
+            return self.no_hosts(number)
+        return f"the gateway {gateway} is outside {self.cidr}", f"one of {self.hosts}"
+
     def is_free(self, number: int) -> bool:
-        return self.first <= number <= self.last and number not in self.owners and number not in self.reserved
+        return self.is_hosts(number) and number not in self.owners and number not in self.reserved
 
     def take(self, number: int, owner: str) -> str:
         """Note the owner of an address; "" or the owner that it has already."""

@@ -110,7 +110,7 @@ def _unfit(segment: Segment, pool: AddressPool | None, number: int, address: str
     """Why the port cannot have the address, or ""; takes it otherwise."""
     if pool is None:
         return f"{address} is in no subnet of network {segment.name}"
-    if not pool.first <= number <= pool.last:
+    if not pool.is_hosts(number):
         whose = "broadcast" if number > pool.last else "network's own"
         return f"{address} is the {whose} address of {pool.cidr}"
     if number in pool.holders:

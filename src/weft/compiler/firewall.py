@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from weft.compiler.draft import Draft
 from weft.compiler.naming import TRANSIT_GLOB
 from weft.compiler.router.chains import POSTROUTING, base_chain
-from weft.compiler.router.namespace import FORWARDING
 from weft.compiler.router.place import RouterPlace
 from weft.compiler.settings import compile_sysctl
 from weft.facts import ForwardDrop
@@ -19,6 +18,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.foreign_rule import NftForeignRule
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
+from weft.kinds.setting.sysctl import FORWARDING
 from weft.model.intent import FirewallIntegration, Intent, Path, Uplink
 from weft.state import HOST
 

@@ -290,15 +290,7 @@ def _gateway(draft: Draft, subnet: Subnet, way: Way, path: Path) -> int | None:
     if subnet.gateway is None:
         named = way.gateway(subnet)
         return pool.first if way.is_routed else number_of(named)[1] if named else None
-    family, number = number_of(subnet.gateway)
-    if not pool.spans(family, number):
-        draft.error((*path, "gateway"), f"the gateway {subnet.gateway} is outside {subnet.cidr}", _span_words(pool))
-    elif not pool.first <= number <= pool.last:
-        draft.error((*path, "gateway"), f"{subnet.gateway} is no host's address in {subnet.cidr}", _span_words(pool))
-    else:
-        return number
-    return None
-
-
-def _span_words(pool: AddressPool) -> str:
-    return f"one of {pool.text(pool.first)} to {pool.text(pool.last)}"
+    if wrong := pool.misplaced(subnet.gateway):
+        draft.error((*path, "gateway"), *wrong)
+        return None
+    return number_of(subnet.gateway)[1]

@@ -82,7 +82,7 @@ def _pool(draft: Draft, cidr: str, reserved: Iterable[str]) -> AddressPool:
     """The pool of one family without what other scopes have, and without `reserved`."""
     pool = AddressPool.of(cidr)
     taken = map(number_of, (*draft.facts.pool_taken, *reserved))
-    pool.reserved.update(number for of, number in taken if of == pool.family and pool.first <= number <= pool.last)
+    pool.reserved.update(number for of, number in taken if of == pool.family and pool.is_hosts(number))
     return pool
 
 

@@ -17,6 +17,7 @@ from weft.compiler.router.ports import trusted
 from weft.compiler.settings import compile_sysctl
 from weft.compiler.stands import Stands
 from weft.kinds.netns import Namespace
+from weft.kinds.setting.sysctl import BRIDGE_CALLS
 from weft.model.intent import Tenant
 from weft.model.sharing import visitors_of
 
@@ -27,7 +28,7 @@ NetworkKey = tuple[str, str]
 Held = tuple[str, ...]
 
 _QUIET = ("net/ipv6/conf/default/disable_ipv6", "net/ipv6/conf/all/disable_ipv6")
-_BRIDGE_HOOKS = tuple(f"net/bridge/bridge-nf-call-{of}" for of in ("iptables", "ip6tables", "arptables"))
+_BRIDGE_CALLS = (*BRIDGE_CALLS.values(), "net/bridge/bridge-nf-call-arptables")
 
 
 def place_tenant(draft: Draft, name: str, tenant: Tenant, policies: Policies) -> TenantPlace:
@@ -61,7 +62,7 @@ def compile_tenant(
             compile_sysctl(draft, place.netns, sysctl, "1", path)
     if "br_netfilter" in draft.facts.features:
         by_inet = "1" if followed else "0"
-        for sysctl, value in zip(_BRIDGE_HOOKS, (by_inet, by_inet, "0"), strict=True):
+        for sysctl, value in zip(_BRIDGE_CALLS, (by_inet, by_inet, "0"), strict=True):
             compile_sysctl(draft, place.netns, sysctl, value, path)
     compiled = {
         n: compile_network(draft, place, n, network, ways[name, n], stands.footing(name, n))

@@ -25,8 +25,9 @@ from weft.compiler.router.place import UPLINK, RouterPlace
 from weft.compiler.router.snat import sources_of
 from weft.compiler.routing import IPV6_METRIC
 from weft.kinds.ip.route import Route
+from weft.kinds.nft.chain import IP
 from weft.kinds.nft.element import NftElement
-from weft.kinds.nft.nftset import NftSet
+from weft.kinds.nft.nftset import ADDRESS_TYPE, NftSet
 from weft.kinds.nft.table import NftTable
 from weft.model.intent import Intent, Path, Uplink
 from weft.model.router import RouterGateway
@@ -37,8 +38,6 @@ TRANSIT_MAPS = {4: "ports4", 6: "ports6"}
 """In the router: from a port's address to the one of the pool that the host tells it by."""
 OUTSIDE_MAPS = {4: "outside4", 6: "outside6"}
 """On the host: from such an address to the one in an external network that the world sees."""
-_TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
-_WORDS = {4: "ip", 6: "ip6"}
 
 OUTSIDE = Chain("outside", "nat", "postrouting", POSTROUTING.priority - 1)
 OUTSIDE_HERE = Chain("outside-here", "nat", "input", POSTROUTING.priority)
@@ -94,8 +93,8 @@ def compile_transit(
                 family="inet",
                 table=table,
                 name=TRANSIT_MAPS[family],
-                type=_TYPES[family],
-                data=_TYPES[family],
+                type=ADDRESS_TYPE[family],
+                data=ADDRESS_TYPE[family],
             ),
             router.path,
         )
@@ -111,7 +110,7 @@ def compile_transit(
 
 
 def _snat_by_map(family: int) -> str:
-    word = _WORDS[family]
+    word = IP[family]
     return f'oifname "{UPLINK}" snat {word} to {word} saddr map @{TRANSIT_MAPS[family]}'
 
 
@@ -163,10 +162,8 @@ def compile_outside(draft: Draft, path: Path) -> None:
     table = draft.names.table
     draft.share(NftTable(netns=HOST, family="inet", name=table), path)
     for family, name in OUTSIDE_MAPS.items():
-        kind = _TYPES[family]
+        kind = ADDRESS_TYPE[family]
         draft.put(NftSet(netns=HOST, family="inet", table=table, name=name, type=kind, data=kind), path)
-    rules = tuple(
-        f"snat {_WORDS[family]} to {_WORDS[family]} saddr map @{name}" for family, name in OUTSIDE_MAPS.items()
-    )
+    rules = tuple(f"snat {IP[family]} to {IP[family]} saddr map @{name}" for family, name in OUTSIDE_MAPS.items())
     for chain in (OUTSIDE, OUTSIDE_HERE):
         draft.put(base_chain(HOST, table, chain, rules), path)

@@ -9,26 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from weft.errors import Problem
 from weft.files.floating_checks import FLOATING_CHECKS
-from weft.files.nodes import Entries, Items, Origins, Place, Scalar
-from weft.files.qos_checks import QOS_CHECKS, policy_references
-from weft.files.router_checks import ROUTER_CHECKS, router_references
+from weft.files.nodes import FALSE, Entries, Items, Report, Scalar
+from weft.files.qos_checks import QOS_CHECKS
+from weft.files.router_checks import ROUTER_CHECKS
 from weft.files.security_checks import SECURITY_CHECKS
 from weft.model.intent import Attach, NextHopSpec, RouteSpec, RuleSpec, Tcp
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.links import HostLink
 from weft.model.segment import IPVLAN_SUBMODES, MACVLAN_SUBMODES, SegmentSpec
-from weft.model.words import among, closest
+from weft.model.words import among
 
-Report = Callable[[Place, str, str], None]
 _ENDS = ("netns", "tap", "macvtap", "host", "pidfile", "router")
 _TRUE_ENDS = ("host", "router")
-_FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
 
 
 def _says_no(node: Entries, key: str) -> bool:
-    return (node.text(key) or "").lower() in _FALSE
+    return (node.text(key) or "").lower() in FALSE
 
 
 def _attach(node: Entries, report: Report) -> None:
@@ -190,65 +187,3 @@ RECORD_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     **ROUTER_CHECKS,
     **SECURITY_CHECKS,
 }
-
-
-def references(data: Any, origins: Origins) -> list[Problem]:
-    """Names that name nothing, and `was:` of what is still there. `data` is the whole file as plain data."""
-    problems: list[Problem] = []
-    tenants = _mapping(data, "tenants")
-    _namespaces(data, origins, problems)
-    _renames(tenants, ("tenants",), origins, problems)
-    _renames(_mapping(data, "external_networks"), ("external_networks",), origins, problems)
-    for tenant, content in tenants.items():
-        networks, ports = _mapping(content, "networks"), _mapping(content, "ports")
-        problems += router_references(data, tenant, origins)
-        _renames(networks, ("tenants", tenant, "networks"), origins, problems)
-        _renames(ports, ("tenants", tenant, "ports"), origins, problems)
-        _renames(_mapping(content, "routers"), ("tenants", tenant, "routers"), origins, problems)
-        for port, entry in ports.items():
-            network = entry.get("network") if isinstance(entry, dict) else None
-            if isinstance(network, str) and "/" not in network and network not in networks:
-                where = origins.value_at(("tenants", tenant, "ports", port, "network"))
-                problems.append(_no_network(where, network, tenant, networks))
-    return problems + policy_references(data, origins)
-
-
-def _namespaces(data: Any, origins: Origins, problems: list[Problem]) -> None:
-    spaces, host = _mapping(data, "namespaces"), _mapping(data, "host")
-    _renames(spaces, ("namespaces",), origins, problems)
-    _renames(_mapping(host, "links"), ("host", "links"), origins, problems)
-    for name, content in spaces.items():
-        _renames(_mapping(content, "links"), ("namespaces", name, "links"), origins, problems)
-    for key in (key for key in ("was", "adopt") if str(host.get(key, "no")).lower() not in _FALSE):
-        where = origins.at(("host", key))
-        problems.append(
-            Problem(where=where, what=f"{key}: the host's namespace is there and has no name", fix="take it out")
-        )
-
-
-def _mapping(data: Any, key: str) -> dict[str, Any]:
-    found = data.get(key) if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _no_network(where: str, network: str, tenant: str, networks: Mapping[str, Any]) -> Problem:
-    meant = closest(network, networks)
-    known = f"known: {', '.join(networks)}" if networks else f"add it under tenants: {tenant}: networks:"
-    fix = f"did you mean {meant}?" if meant else known
-    return Problem(where=where, what=f"tenant {tenant} has no network {network}", fix=fix)
-
-
-def _renames(things: dict[str, Any], path: tuple[str, ...], origins: Origins, problems: list[Problem]) -> None:
-    claimed: dict[str, str] = {}
-    for name, entry in things.items():
-        was = entry.get("was") if isinstance(entry, dict) else None
-        if not isinstance(was, str):
-            continue
-        where = origins.value_at((*path, name, "was"))
-        if was in things:
-            what = f"was: {was}, but {was} is still there" if was != name else f"was: {was} is its name already"
-            problems.append(Problem(where=where, what=what, fix="take out one of the two"))
-        elif was in claimed:
-            what = f"{claimed[was]} was {was} already"
-            problems.append(Problem(where=where, what=what, fix="one thing has one heir"))
-        claimed.setdefault(was, name)

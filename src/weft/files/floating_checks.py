@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from weft.files.nodes import Entries, Items, Node, Place, Scalar
+from weft.files.nodes import Entries, Items, Node, Place, Report, Scalar
 from weft.model.floating import FloatingIp, Forward
 from weft.model.security import PROTOCOLS, WITH_PORTS, read_ports
 from weft.model.words import Malformed, among
 
-Report = Callable[[Place, str, str], None]
 _NUMBERS = {str(number): name for name, number in PROTOCOLS.items()}
 _WITH_PORTS = among(sorted(name for name, number in PROTOCOLS.items() if number in WITH_PORTS))
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from weft.errors import IntentInvalid, Problem
 from weft.files.adapter import build
-from weft.files.checks import references
 from weft.files.include import Disk, Gathering, Kept, Source
 from weft.files.nodes import Origins
+from weft.files.references import references
 from weft.files.shape import Shaper, plain
 from weft.model.former import as_named
 from weft.model.intent import Intent

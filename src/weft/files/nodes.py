@@ -6,13 +6,15 @@ Rules: a scalar stays text; what it means is decided later, by the type of the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field
 from typing import NamedTuple
 
 from weft.records import dataclass
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
+"""In lower case, what a truth reads as false. Source: pydantic's lax mode."""
 
 
 class Place(NamedTuple):
@@ -24,6 +26,10 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+Report = Callable[[Place, str, str], None]
+"""report(place, what, fix): how what looks at nodes tells what is wrong, and what would be right."""
 
 
 class Fill(NamedTuple):

@@ -6,17 +6,13 @@ file's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from weft.errors import Problem
-from weft.files.nodes import Entries, Origins, Place
+from weft.files.nodes import Entries, Report
 from weft.model.qos import QosMatch, QosUse
 from weft.model.qos_words import PORT_PROTOCOLS
-from weft.model.words import among, closest
-
-Report = Callable[[Place, str, str], None]
-Step = tuple[str, ...]
+from weft.model.words import among
 
 
 def _use(node: Entries, report: Report) -> None:
@@ -41,43 +37,3 @@ def _match(node: Entries, report: Report) -> None:
 
 
 QOS_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {QosUse: _use, QosMatch: _match}
-
-
-def policy_references(data: Any, origins: Origins) -> list[Problem]:
-    """Names of policies that are nobody's. `data`: the whole file as plain data."""
-    problems = []
-    top = _mapping(data, "qos_policies")
-    for path, use, own in _uses(data):
-        name = use if isinstance(use, str) else use.get("policy") if isinstance(use, dict) else None
-        if not isinstance(name, str) or name in top or name in own:
-            continue
-        known = [*own, *top]
-        meant = closest(name, known)
-        fix = f"did you mean {meant}?" if meant else f"known: {', '.join(known)}" if known else "add qos_policies:"
-        where = origins.value_at((*path, "policy"))
-        problems.append(Problem(where=where, what=f"there is no policy {name}", fix=fix))
-    return problems
-
-
-def _uses(data: Any) -> Iterator[tuple[Step, Any, Mapping[str, Any]]]:
-    """Where a policy is asked for, what is asked, and the policies of the tenant's own."""
-    for name, tenant in _mapping(data, "tenants").items():
-        own = _mapping(tenant, "qos_policies")
-        holders: list[tuple[Step, Any]] = [(("tenants", name), tenant)]
-        for kind in ("networks", "ports"):
-            holders += [(("tenants", name, kind, of), held) for of, held in _mapping(tenant, kind).items()]
-        for path, holder in holders:
-            for key in ("qos", "port_qos"):
-                if isinstance(holder, dict) and key in holder:
-                    yield (*path, key), holder[key], own
-    spaces: dict[Step, Any] = {("host",): data.get("host")} if isinstance(data, dict) else {}
-    spaces |= {("namespaces", name): held for name, held in _mapping(data, "namespaces").items()}
-    for path, space in spaces.items():
-        for ifname, link in _mapping(space, "links").items():
-            if isinstance(link, dict) and "qos" in link:
-                yield (*path, "links", ifname, "qos"), link["qos"], {}
-
-
-def _mapping(data: Any, key: str) -> dict[str, Any]:
-    found = data.get(key) if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else {}

@@ -1,18 +1,14 @@
-"""What routers and external networks must be beyond the types of their fields, and whom they name."""
+"""What is wrong with routers and external networks as they are written: a part of checks.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from weft.errors import Problem
-from weft.files.nodes import Entries, Items, Origins, Place, Scalar
+from weft.files.nodes import Entries, Items, Report, Scalar
 from weft.model.router import ExternalNetwork, RouterGateway, RouterInterface
-from weft.model.words import closest
 
-Report = Callable[[Place, str, str], None]
 _TRUTHS = frozenset({"true", "yes", "on", "false", "no", "off"})
-_ADD = "add it under external_networks:"
 
 
 def _interface(node: Entries, report: Report) -> None:
@@ -48,37 +44,3 @@ ROUTER_CHECKS: Mapping[type[Any], Callable[[Entries, Report], None]] = {
     RouterGateway: _gateway,
     ExternalNetwork: _external,
 }
-
-
-def router_references(data: Any, tenant: str, origins: Origins) -> Iterator[Problem]:
-    """Networks, ports and external networks that a tenant's routers name and nobody has."""
-    content = data["tenants"][tenant]
-    known = {key: _names(content, key) for key in ("networks", "ports")}
-    for name, router in _names(content, "routers").items():
-        path = ("tenants", tenant, "routers", name)
-        interfaces = router.get("interfaces") if isinstance(router, dict) else None
-        for at, interface in enumerate(interfaces if isinstance(interfaces, list) else ()):
-            for key in ("network", "port"):
-                told = interface.get(key) if isinstance(interface, dict) else None
-                there = known[f"{key}s"]
-                if isinstance(told, str) and told not in there:
-                    where = origins.value_at((*path, "interfaces", str(at), key))
-                    yield _unknown(where, f"tenant {tenant} has no {key} {told}", told, there)
-        gateway = router.get("gateway") if isinstance(router, dict) else None
-        told, there = gateway.get("network") if isinstance(gateway, dict) else None, _names(data, "external_networks")
-        if isinstance(told, str) and told not in there:
-            where = origins.value_at((*path, "gateway", "network"))
-            yield _unknown(
-                where, f"there is no external network {told}", told, there, "add it under external_networks:"
-            )
-
-
-def _names(data: Any, key: str) -> dict[str, Any]:
-    found = data.get(key) if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _unknown(where: str, what: str, told: str, there: Mapping[str, Any], otherwise: str = "there are none") -> Problem:
-    meant = closest(told, there)
-    fix = f"did you mean {meant}?" if meant else f"known: {', '.join(there)}" if there else otherwise
-    return Problem(where=where, what=what, fix=fix)

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from weft.files.nodes import Entries, Place
+from weft.files.nodes import Entries, Report
 from weft.model.security import SecurityRule
-
-Report = Callable[[Place, str, str], None]
 
 
 def _rule(node: Entries, report: Report) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
+from weft.files.nodes import Entries, Entry, Items, Node, Report, Scalar, is_null
 from weft.files.outline import Listing, Record, outline
 from weft.model.floating import Forward
 from weft.model.intent import Attach, Port, Subnet
@@ -18,7 +18,6 @@ from weft.model.qos import QosClass, QosMatch, QosUse
 from weft.model.router import ExternalSubnet, RouterGateway, RouterInterface
 from weft.model.security import AddressPair, Logging, Remote, SecurityGroup, SecurityRule
 
-Report = Callable[[Place, str, str], None]
 _WORDS = ("host", "router")
 _DEVICES = ("tap", "macvtap")
 _LOGS = ("log", "log_drops")

@@ -11,7 +11,7 @@ from weft.model.sharing import NetworkKey, network_key
 
 
 def unguarded_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
-    """A filter in the port's own namespace would be whoever's who is root there, and the link is the machine's."""
+    """A filter in the port's own namespace would belong to whoever is root there, and the link is the machine's."""
     for tenant_name, tenant in intent.tenants.items():
         for name, network in tenant.networks.items():
             segment = network.segment

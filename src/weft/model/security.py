@@ -43,6 +43,9 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType(
 """Source: IANA, Assigned Internet Protocol Numbers."""
 PROTOCOL_NAMES: Mapping[int, str] = MappingProxyType({number: name for name, number in PROTOCOLS.items()})
 
+FAMILIES: Mapping[str, int] = MappingProxyType({"ipv4": 4, "ipv6": 6})
+ICMP_FAMILIES: Mapping[int, int] = MappingProxyType({ICMP: 4, ICMPV6: 6})
+
 WITH_PORTS = frozenset({TCP, UDP, DCCP, SCTP, UDPLITE})
 
 ICMP_TYPES: Mapping[int, Mapping[str, int]] = MappingProxyType(
@@ -87,6 +90,9 @@ ICMP_TYPES: Mapping[int, Mapping[str, int]] = MappingProxyType(
     }
 )
 """By protocol, the names that nft(8) prints, so that a listing speaks the file's words."""
+ICMP_TYPE_NAMES: Mapping[int, Mapping[int, str]] = MappingProxyType(
+    {protocol: {number: name for name, number in types.items()} for protocol, types in ICMP_TYPES.items()}
+)
 
 DEFAULT_PRIORITY = 1000
 

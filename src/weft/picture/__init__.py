@@ -1,4 +1,5 @@
-"""The topology of one scope as it is on the machine (`view`), and how it is drawn: a module for each form.
+"""What commands show, as plain data, and the forms that the topology is drawn in.
 
-Rules: pure; every form shows the same `Topology` and asks nothing of anybody.
+Rules: pure. `view` is the topology of one scope as it is on the machine; `tree`, `svg`, `dot` and `mermaid` each draw
+all of it. `filters` and `queues` are what rules and queues have counted, `reasons` why quality of service is as it is.
 """

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from weft.model.security import ICMP, ICMP_TYPES, ICMPV6, PROTOCOLS, WITH_PORTS, SecurityRule
+from weft.model.security import ICMP, ICMP_TYPE_NAMES, ICMPV6, PROTOCOL_NAMES, WITH_PORTS, SecurityRule
 
-_NAMES: Mapping[int, str] = {number: name for name, number in PROTOCOLS.items()}
-_TYPES = {protocol: {number: name for name, number in names.items()} for protocol, names in ICMP_TYPES.items()}
 _ETHERTYPES = {0x0800: "ipv4", 0x0806: "arp", 0x86DD: "ipv6", 0x8100: "vlan", 0x88CC: "lldp"}
 _FROM = {"ingress": "from", "egress": "to"}
 
@@ -34,7 +32,7 @@ def _words(rule: SecurityRule, direction: str) -> Iterator[str]:
 
 
 def protocol_name(number: int) -> str:
-    return _NAMES.get(number, str(number))
+    return PROTOCOL_NAMES.get(number, str(number))
 
 
 def packet_words(ethertype: int, protocol: int, sport: int, dport: int) -> str:
@@ -45,5 +43,5 @@ def packet_words(ethertype: int, protocol: int, sport: int, dport: int) -> str:
     if protocol in WITH_PORTS:
         return f"{name}/{dport}"
     if protocol in (ICMP, ICMPV6):
-        return f"{name} {_TYPES[protocol].get(sport, f'type {sport}')}"
+        return f"{name} {ICMP_TYPE_NAMES[protocol].get(sport, f'type {sport}')}"
     return name

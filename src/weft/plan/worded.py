@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.kinds.setting.link import KEPT
+from weft.kinds.setting.root_qdisc import KEPT
 from weft.state import Key
 
 _WORDS = {"peer_ifname": "peer", "number": "key", "lost_rules": "rules lost", "routed": "own routes"}

@@ -36,6 +36,7 @@ from weft.kinds.link.vrf import Vrf
 from weft.kinds.link.vxlan import Vxlan
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.table import NftTable
+from weft.kinds.setting.sysctl import BRIDGE_CALLS
 from weft.kinds.tc.htb import Htb
 from weft.kinds.tc.leaves import Cake, Fq, FqCodel, Netem, Sfq, Tbf
 from weft.netlink import doors
@@ -44,7 +45,6 @@ from weft.probe import cgroups
 from weft.probe.remembered import LINKS, MODULES, PARTS, QUEUES, RULES, SETTINGS
 from weft.state import HOST, Change, KernelObject, Key, Op
 
-BRIDGE_NETFILTER = "net/bridge/bridge-nf-call-iptables"
 ALGORITHMS = "net/ipv4/tcp_available_congestion_control"
 KNOWN_ALGORITHMS = frozenset(
     "bbr bic cdg cubic dctcp highspeed htcp hybla illinois lp nv reno scalable vegas veno westwood yeah".split()
@@ -164,7 +164,7 @@ def find_parts(parts: Collection[str]) -> dict[str, frozenset[str]]:
 
 def _settings() -> Iterator[str]:
     """What has a file, or is named in one."""
-    if read_setting(BRIDGE_NETFILTER) is not None:
+    if read_setting(BRIDGE_CALLS[4]) is not None:
         yield "br_netfilter"
     yield from (f"tcp_{name}" for name in ((read_setting(ALGORITHMS) or "").split()))
     yield from (f"tcp_{name}" for name in _loadable())

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 
 from weft.backends.former import Entry
 from weft.backends.settings import read_setting
-from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.setting.sysctl import RP_FILTER, Sysctl
 from weft.model.intent import Intent
 from weft.state import HOST, Key
 
-RP_FILTER = "net/ipv4/conf/{}/rp_filter"
 STRICT = 1
 
 

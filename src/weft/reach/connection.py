@@ -13,13 +13,11 @@ from dataclasses import field
 from weft.compiler.groups import layout
 from weft.kinds.link.common import Link
 from weft.kinds.nft.element import NftElement
-from weft.model.security import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE
+from weft.model.security import ICMP, ICMPV6, PROTOCOL_NAMES, WITH_PORTS
 from weft.reach.bridge_filter import Filter, Value, frame
 from weft.records import dataclass
 from weft.state import KernelObject
 
-_PORTED = {TCP: "tcp", UDP: "udp", DCCP: "dccp", SCTP: "sctp", UDPLITE: "udplite"}
-_ICMP = {ICMP: "icmp", ICMPV6: "icmpv6"}
 _PAIRS = (layout.PAIRS4, layout.PAIRS6)
 
 
@@ -50,12 +48,12 @@ class Connection:
     @property
     def word(self) -> str:
         """Of a protocol with ports, nft's name; "" of any other."""
-        return _PORTED.get(self.protocol, "")
+        return PROTOCOL_NAMES[self.protocol] if self.protocol in WITH_PORTS else ""
 
     def fields(self) -> Mapping[str, Value]:
         """Those of its protocol, by nft's names."""
-        if self.protocol in _ICMP:
-            word = _ICMP[self.protocol]
+        if self.protocol in (ICMP, ICMPV6):
+            word = PROTOCOL_NAMES[self.protocol]
             return {f"{word} type": self.sport, f"{word} code": self.dport}
         if word := self.word:
             return {f"{word} sport": self.sport, f"{word} dport": self.dport}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from weft.model.security import DCCP, ICMP, ICMPV6, PROTOCOLS, SCTP, TCP, UDP, UDPLITE
+from weft.model.security import ICMP, ICMPV6, PROTOCOLS, WITH_PORTS
 from weft.reach.bridge_filter import Filter, Ruling, Value, frame
 from weft.records import dataclass
 
@@ -18,7 +18,6 @@ _CHAIN = re.compile(
     r"(?P<way>to|from|in|out)[46]?[.-](?P<groups>[^.]*(?:\.[^.]+)*?)(?P<deny>(?:\.\d+)?\.deny(?:\.logged)?)?"
 )
 _ECHO = {4: ("icmp", ICMP, 8, 0), 6: ("icmpv6", ICMPV6, 128, 129)}
-_PORTED = {"tcp": TCP, "udp": UDP, "dccp": DCCP, "sctp": SCTP, "udplite": UDPLITE}
 ANY_PORT = 49152
 """Of the asking end, where it does not say. Source: RFC 6335 section 6."""
 
@@ -37,10 +36,11 @@ class Talk:
             word, number, request, reply = _ECHO[family]
             return number, {f"{word} type": reply if answer else request, f"{word} code": 0}
         word = self.protocol
-        if word not in _PORTED:
-            return PROTOCOLS[word] if word in PROTOCOLS else int(word), {}
+        number = PROTOCOLS[word] if word in PROTOCOLS else int(word)
+        if number not in WITH_PORTS:
+            return number, {}
         ports = (self.port, self.from_port) if answer else (self.from_port, self.port)
-        return _PORTED[word], {f"{word} sport": ports[0], f"{word} dport": ports[1]}
+        return number, {f"{word} sport": ports[0], f"{word} dport": ports[1]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

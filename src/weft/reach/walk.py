@@ -11,14 +11,14 @@ from collections import defaultdict
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.kinds.netns import Namespace
-from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.setting.sysctl import FORWARDING, Sysctl
 from weft.reach.bridge_filter import Filter
 from weft.reach.crossing import Talk
 from weft.reach.fabric import Fabric, Passed
 from weft.reach.routing import Tables
 from weft.reach.steps import Carried
 from weft.reach.translation import Translator
-from weft.reach.walker import FORWARDING, Walker
+from weft.reach.walker import Walker
 from weft.reach.way import Packet, Verdict, Walk
 from weft.state import KernelObject, Key, State, link_key
 

@@ -15,6 +15,7 @@ from weft.compiler.tap import STITCH_PREFIX
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link
 from weft.kinds.link.tunnel import Tunnel
+from weft.kinds.setting.sysctl import FORWARDING
 from weft.model.security import PROTOCOLS
 from weft.reach.crossing import Crossing
 from weft.reach.fabric import Passed, Tags
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from weft.reach.walk import World
 
 MAX_HOPS = 32
-FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 
 
 class Walker:

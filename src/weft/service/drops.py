@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 
 from weft.backends.filter_counts import FilterGlance, FilterReader
 from weft.errors import Refused
@@ -24,25 +25,17 @@ from weft.store.ring import file_name as file_name_of
 
 def looks(service: Service, intents: Sequence[Loaded], for_s: float) -> Iterator[list[DropsView]]:
     """What is dropped in so many seconds, again and again until somebody interrupts. Raises: as Service.prepare."""
-    watched = [_Watched(service, loaded) for loaded in intents]
-    try:
-        while not any(one.sampler.interrupted for one in watched):
+    with _watching(service, intents) as watched:
+        while _goes_on(watched):
             yield [one.drops(entries) for one, entries in _collected(watched, for_s)]
-    finally:
-        for one in watched:
-            one.close()
 
 
 def lines(service: Service, intents: Sequence[Loaded], for_s: float) -> Iterator[list[Line]]:
     """What rules tell in so many seconds, packet by packet, again and again until somebody interrupts. Raises:
     as Service.prepare."""
-    watched = [_Watched(service, loaded) for loaded in intents]
-    try:
-        while not any(one.sampler.interrupted for one in watched):
+    with _watching(service, intents) as watched:
+        while _goes_on(watched):
             yield _in_order(one.lines(entries) for one, entries in _collected(watched, for_s))
-    finally:
-        for one in watched:
-            one.close()
 
 
 def recorded(service: Service, intents: Sequence[Loaded], since_s: float) -> list[DropsView]:
@@ -120,6 +113,16 @@ class _Watched:
 
     def _read(self) -> FilterGlance:
         return self._reader.read(self._plant.tables, self._routers)
+
+
+@contextmanager
+def _watching(service: Service, intents: Sequence[Loaded]) -> Iterator[Sequence[_Watched]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(closing(_Watched(service, loaded))) for loaded in intents]
+
+
+def _goes_on(watched: Sequence[_Watched]) -> bool:
+    return not any(one.sampler.interrupted for one in watched)
 
 
 def _collected(watched: Sequence[_Watched], for_s: float) -> Iterator[tuple[_Watched, list[Entry]]]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from weft.backends.filter_counts import FilterGlance, FilterReader
-from weft.compiler.groups.layout import BRIDGE, IP, PAIRS4, PAIRS6, member_set
+from weft.compiler.groups.layout import BRIDGE, PAIRS4, PAIRS6, member_set
 from weft.compiler.groups.logs import AUDITED, DENIED, DROPPED, GUARD, STRANGER, WAYS
 from weft.compiler.groups.parties import parties
 from weft.compiler.groups.tallies import Tally, tallies
 from weft.errors import IntentInvalid, Problem
 from weft.files import Loaded
+from weft.kinds.nft.chain import IP
 from weft.kinds.nft.counts import NONE, Count, Counts
 from weft.kinds.nft.element import NftElement
 from weft.model.intent import Intent, Path

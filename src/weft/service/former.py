@@ -6,17 +6,29 @@ file nor a destroy: what the copy would have said is then looked for everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
 
 from weft.errors import IntentInvalid, Refused
+from weft.facts import KeyFile
 from weft.files import Loaded, loads_stored
 from weft.model.intent import Intent
 from weft.probe import key_files
-from weft.service.prepared import Former, namespaces_of
+from weft.records import dataclass
+from weft.service.places import namespaces_of
 from weft.store.intents import Kept
 
 _NAMED_IN_FILES_ALONE = ("pidfile", "namespaces", "macsec")
 """Words of a file without which it speaks of no namespace but weft's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """`namespaces`: labels of those that what was applied before speaks of; `key_files`: by path, of all that it
+    names."""
+
+    namespaces: frozenset[str] = frozenset()
+    key_files: Mapping[str, KeyFile] = field(default_factory=dict)
 
 
 def read_kept(kept: Kept) -> Loaded:

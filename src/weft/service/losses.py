@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from weft.compiler.router.namespace import FORWARDING
 from weft.errors import Problem
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import ChildLink
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.port import PORT
-from weft.kinds.setting.sysctl import Sysctl
+from weft.kinds.setting.sysctl import FORWARDING, Sysctl
 from weft.plan import Plan
 from weft.probe.links import default_routes, egress
 from weft.state import HOST, Key, Op, State
@@ -48,7 +47,7 @@ def _falling(todo: Plan, observed: State, ours: State) -> dict[Key, Key]:
 
 
 def no_longer_forwarding(shown: Plan, observed: State, ours: State) -> Iterator[Problem]:
-    """A warning where the host stops to forward, and others have bridges: who came after weft found it forwarding.
+    """A warning where the host stops forwarding, and others have bridges: who came after weft found it forwarding.
     `shown`: the plan with the values that come back."""
     for family, name in FORWARDING.items():
         change = shown.changes.get(Key("sysctl", HOST, name))

@@ -61,6 +61,13 @@ def label_of(attach: Attach) -> str:
     return f"pidfile:{attach.pidfile}" if attach.pidfile else attach.netns or HOST
 
 
+def namespaces_of(intent: Intent) -> set[str]:
+    """Labels of the namespaces beside the tenants' that an intent speaks of."""
+    ports = (port for tenant in intent.tenants.values() for port in tenant.ports.values())
+    named = (config.was or name for name, config in intent.namespaces.items())
+    return {label_of(port.attach) for port in ports}.union(named) - {HOST}
+
+
 def _ends(name: str, intents: Iterable[Intent]) -> Ends:
     return {
         f"{intent.name}: {tenant}/{port}": held.attach

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import field, fields, is_dataclass, replace
-from hashlib import sha256
-from itertools import chain
+from dataclasses import field
 from pathlib import Path
-from typing import Any
 
 from weft.backends.former import to_put_back
 from weft.compiler import Cause, Compiled, CompileError, Finding, compile
 from weft.errors import ForeignObject, IntentInvalid, Problem
-from weft.facts import Facts, KeyFile
+from weft.facts import Facts
 from weft.files import Loaded
-from weft.kinds import command
-from weft.kinds.link.common import Link
-from weft.kinds.link.macsec import Macsec, with_sources
+from weft.kinds.link.macsec import with_sources
 from weft.kinds.netns import Namespace
-from weft.kinds.setting.link import LinkSetting, cannot_give_way
+from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.sysctl import Sysctl
-from weft.kinds.tc.qdisc import Qdisc
 from weft.lint import lint
 from weft.model.intent import Intent
 from weft.observe import Machine
-from weft.ownership import claim_of, ground_scope, inhabited, why_not
+from weft.ownership import inhabited
 from weft.plan import Plan, plan
 from weft.plan.renamed import renamed
-from weft.plan.rivals import rivals
-from weft.plan.rivals import told as in_common
 from weft.plan.told import as_told
 from weft.probe import gather
 from weft.records import dataclass
 from weft.service.adoption import given_up
+from weft.service.digest import digest_of
+from weft.service.former import Former
+from weft.service.in_the_way import in_the_way
 from weft.service.losses import losses, no_longer_forwarding
-from weft.service.places import label_of
-from weft.state import HOST, KernelObject, Key, State
-from weft.store import codec
+from weft.service.places import namespaces_of
+from weft.state import HOST, Key, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +68,16 @@ class Prepared:
         others = State((key, obj) for key, obj in self.observed.items() if key.netns == HOST and key not in self.ours)
         return State(others | self.desired)
 
+    def grounds(self, key: Key) -> Iterator[Key]:
+        """What an object stands on, as it is and as it should be."""
+        for state in (self.observed, self.desired):
+            if key in state:
+                yield from state[key].lives_on
+
     @property
     def digest(self) -> str:
         """Of all that decided the plan: a saved plan is good as long as this is the same."""
-        before = State((key, _settled_keys(obj)) for key, obj in self.plan.before.items())
-        former, goal = (codec.encode(dict(sorted(state.items()))) for state in (before, self.plan.after))
-        return sha256(codec.dumps({"facts": _settled(self.facts), "former": former, "goal": goal})).hexdigest()
+        return digest_of(self.facts, self.plan)
 
     @property
     def is_applied(self) -> bool:
@@ -94,54 +92,8 @@ class Prepared:
 
     def demand_no_foreign(self) -> None:
         """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""
-        beside = rivals(self.plan, self.observed, self.ours)
-        if self.foreign or beside:
-            alike = (self._alike(key, rival) for key, rival in beside.items())
-            raise ForeignObject.of([*(self._in_the_way(key) for key in self.foreign), *alike])
-
-    def _alike(self, key: Key, rival: Link) -> Problem:
-        what = f"{key} cannot be made: {rival.key} is not weft's and has the same {in_common(rival)}"
-        return Problem(where=self.where(self.paths.get(key, ())), what=what, fix="another one, or remove that")
-
-    def _in_the_way(self, key: Key) -> Problem:
-        there, wanted, where = self.foreign[key], self.desired[key], self.where(self.paths[key])
-        entry = self.machine.ledger.entries().get(key)
-        if entry is not None and isinstance(there, (Sysctl, LinkSetting)):
-            what = f"{key} is set to {entry.ours[-1]} by the scope {entry.scopes[0]}"
-            return Problem(where=where, what=what, fix="say the same or leave it out")
-        if isinstance(wanted, Link) and wanted.adopt and (why := why_not(there, wanted)):
-            what = f"{key} cannot be adopted without being made anew: {why}"
-            return Problem(where=where, what=what, fix="say it as it is, or delete it first")
-        if isinstance(there, LinkSetting):
-            what = f"the root qdisc of {there.ifname} cannot give way: {cannot_give_way(there)} would not come back"
-            return Problem(where=where, what=what, fix="remove it yourself, and keep what made it")
-        if isinstance(there, Qdisc):
-            return self._root_in_the_way(there, where)
-        fix = "rename yours or remove it"
-        if type(there) is type(wanted) and isinstance(there, Link) and isinstance(wanted, Link) and not there.alias:
-            mend = command.ip(key.netns, "link", "set", "dev", key.name, "alias", wanted.alias or "")
-            fix = f"{fix}; if weft made it and somebody took its mark: {mend}"
-        return Problem(where=where, what=f"{key} is there already and is not weft's", fix=fix)
-
-    def _root_in_the_way(self, root: Qdisc, where: str) -> Problem:
-        entries = self.machine.ledger.entries()
-        entry, link = entries.get(root.key), root.lives_on[0]
-        scope = entry.scopes[0] if entry is not None and claim_of(root) in entry.ours else None
-        if scope is None and link not in entries:
-            scope = ground_scope(root, self.observed, self.machine.host_id)
-        what = f"{root.ifname} has a root qdisc already, {claim_of(root)}, and it is"
-        if scope is not None:
-            return Problem(where=where, what=f"{what} the scope {scope}'s", fix="take one of the two policies out")
-        fix = "with `replace: true` it gives way and comes back; or remove it"
-        return Problem(where=where, what=f"{what} not weft's", fix=fix)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Former:
-    """What was applied before speaks of labels of namespaces, and of files of keys."""
-
-    namespaces: frozenset[str] = frozenset()
-    key_files: Mapping[str, KeyFile] = field(default_factory=dict)
+        if problems := in_the_way(self):
+            raise ForeignObject.of(problems)
 
 
 def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prepared:
@@ -155,15 +107,12 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prep
     compiled = _compile(loaded, facts)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
-    desired, kept = _keep_inhabited(observed, parts.ours, compiled.state)
-    desired = given_up(machine, parts.ours, desired)
+    desired, kept = _with_what_stays(machine, observed, parts.ours, compiled.state)
     known = {**former.key_files, **facts.key_files}
-    key_files = {found.key_id: file for file, found in known.items() if not found.problem}
-    ours = with_sources(parts.ours, key_files)
+    ours = with_sources(parts.ours, {found.key_id: file for file, found in known.items() if not found.problem})
     todo = plan(ours, desired)
-    shown = told(machine, todo)
-    lost = losses(todo, observed, parts.ours, _places(loaded, compiled, todo))
-    lost = chain(lost, no_longer_forwarding(shown, observed, parts.ours))
+    shown = as_read(machine, todo)
+    lost = _lost(todo, shown, observed, parts.ours, _places(loaded, compiled, todo))
     return Prepared(
         scope=intent.name,
         machine=machine,
@@ -183,18 +132,16 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prep
     )
 
 
-def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
-    """The plan that takes away all that bears the scope's marks. `former`: as for `prepare`.
+def prepare_nothing(machine: Machine, namespaces: Collection[str] = ()) -> Prepared:
+    """The plan that takes away all that bears the scope's marks. `namespaces`: where to look beside its own.
 
     Raises: NotPermitted, DumpInterrupted.
     """
-    observed = machine.observe(former, machine.noted())
+    observed = machine.observe(namespaces, machine.noted())
     ours = machine.split(observed, State()).ours
-    desired, kept = _keep_inhabited(observed, ours, State())
-    desired = given_up(machine, ours, desired)
+    desired, kept = _with_what_stays(machine, observed, ours, State())
     todo = plan(ours, desired)
-    shown = told(machine, todo)
-    lost = (*losses(todo, observed, ours, {}), *no_longer_forwarding(shown, observed, ours))
+    shown = as_read(machine, todo)
     return Prepared(
         scope=machine.scope,
         machine=machine,
@@ -205,11 +152,11 @@ def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
         paths={},
         plan=todo,
         told=shown,
-        warnings=(*kept, *lost),
+        warnings=(*kept, *_lost(todo, shown, observed, ours, {})),
     )
 
 
-def told(machine: Machine, todo: Plan) -> Plan:
+def as_read(machine: Machine, todo: Plan) -> Plan:
     """A plan as it is to be read while the ledger still knows the former values."""
     entries = machine.ledger.entries()
 
@@ -220,6 +167,21 @@ def told(machine: Machine, todo: Plan) -> Plan:
         return to_put_back(entry, now=setting.value, cookie=entry.cookie, scope=machine.scope)
 
     return as_told(todo, former)
+
+
+def _with_what_stays(
+    machine: Machine, observed: State, ours: State, wanted: State
+) -> tuple[State, tuple[Problem, ...]]:
+    """What is wanted, and what is left of what is not: namespaces that somebody else is in, and what was adopted; with
+    a warning for each such namespace."""
+    desired, kept = _keep_inhabited(observed, ours, wanted)
+    return given_up(machine, ours, desired), kept
+
+
+def _lost(todo: Plan, shown: Plan, observed: State, ours: State, places: Mapping[Key, str]) -> Iterator[Problem]:
+    """A warning for all that others lose by the plan. `shown`: the plan as it is read."""
+    yield from losses(todo, observed, ours, places)
+    yield from no_longer_forwarding(shown, observed, ours)
 
 
 def _keep_inhabited(observed: State, ours: State, desired: State) -> tuple[State, tuple[Problem, ...]]:
@@ -235,13 +197,6 @@ def _keep_inhabited(observed: State, ours: State, desired: State) -> tuple[State
         for key, link in kept.items()
     )
     return State(desired | unmarked), tuple(said)
-
-
-def namespaces_of(intent: Intent) -> set[str]:
-    """Labels of the namespaces beside the tenants' that an intent speaks of."""
-    ports = (port for tenant in intent.tenants.values() for port in tenant.ports.values())
-    named = (config.was or name for name, config in intent.namespaces.items())
-    return {label_of(port.attach) for port in ports}.union(named) - {HOST}
 
 
 def _adopts(intent: Intent) -> bool:
@@ -274,19 +229,3 @@ def _renamings(loaded: Loaded, todo: Plan) -> Iterator[Problem]:
     fix = "put its `was:` or `id:` back, and nothing is made anew"
     for place in renamed(todo):
         yield Problem(where=loaded.origins.at(tuple(place.split("/"))), what=what, fix=fix, severity="warning")
-
-
-def _settled_keys(obj: KernelObject) -> KernelObject:
-    """Without how far each key has counted."""
-    return replace(obj, key_sources=()) if isinstance(obj, Macsec) else obj
-
-
-def _settled(value: Any) -> Any:
-    """Plain data in the one order that every process gives it: sets have none of their own."""
-    if is_dataclass(value):
-        return [_settled(getattr(value, field.name)) for field in fields(value)]
-    if isinstance(value, Mapping):
-        return sorted([str(key), _settled(inner)] for key, inner in value.items())
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(str, value))
-    return list(map(_settled, value)) if isinstance(value, (tuple, list)) else value

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Protocol as Interface
 
 from weft.backends.queues import QueueReader
 from weft.check.qos.lanes import Lane, Round, Tree, rounds_of
@@ -28,15 +27,9 @@ from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
 from weft.service.status import Difference, status_of
+from weft.service.watcher import Watcher
 from weft.state import Key
 from weft.wire.tc import said_of
-
-
-class Watcher(Interface):
-    """Is told how many rounds there are, and then of each lot that is done."""
-
-    def start(self, total: int) -> None: ...
-    def __call__(self, done: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Protocol as Interface
 
 from weft.check.reach import Measured, Outcome, Protocol, measure
 from weft.check.reach.guests import is_open
@@ -25,21 +24,15 @@ from weft.netlink.namespaces import Namespaces
 from weft.reach import FAMILIES, Endpoint, Expectation, Reach, World, endpoints, expect, routers
 from weft.records import dataclass
 from weft.service.prepared import Prepared
-from weft.service.reach_choice import Choice, outsiders, targets
+from weft.service.reach_choice import Choice, choose, outsiders, targets
 from weft.service.service import Service
 from weft.service.status import status_of
 from weft.service.suspects import Suspect, Suspects
+from weft.service.watcher import Watcher
 from weft.state import HOST, KernelObject, Key, State, link_key
 
 MOST_PAIRS = 50_000
 """So many are measured at once: some 220 ports. Each takes some seven kilobytes and sixteen questions."""
-
-
-class Watcher(Interface):
-    """Is told how many questions there are, and then of each lot that is settled."""
-
-    def start(self, total: int) -> None: ...
-    def __call__(self, done: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +105,7 @@ def check_reach(
     """
     prepared = service.prepare(loaded)
     prepared.demand_applied("`weft apply` it first; `weft trace` tells what the file alone would let through")
-    choice = Choice(loaded.intent, _found(loaded.intent, prepared, outside), ports, protocols)
+    choice = choose(loaded.intent, _found(loaded.intent, prepared, outside), ports, protocols)
     _demand_few(choice)
     expectations = list(_expectations(prepared, choice.pairs))
     measured = _measured(expectations, protocols, watcher)

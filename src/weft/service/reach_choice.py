@@ -18,7 +18,11 @@ from weft.kinds.ip.address import Address
 from weft.kinds.ip.neighbour import Neighbour
 from weft.model.intent import Intent
 from weft.reach import ASKED, Endpoint, floating, forwardings, host, network_around, outsider
+from weft.records import dataclass
 from weft.state import State
+
+Question = tuple[Endpoint, Endpoint]
+"""Who asks, and who is asked."""
 
 FLOATING_PAIRS = 1_000
 """Of ports and what they ask by floating IPs; above it the alike ask by one."""
@@ -84,47 +88,59 @@ def _wrong(where: str, what: str, fix: str) -> IntentInvalid:
     return IntentInvalid([Problem(where=f"--external {where}", what=what, fix=fix)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """`selected`: what the words fit. `pairs`: who asks whom. Of `able` ports that ask by floating IPs `asking` do.
     `outside`: external networks from which nobody could ask; `idle`: those from which somebody could, and what was
     selected has nothing there."""
 
-    def __init__(
-        self,
-        intent: Intent,
-        found: Sequence[Endpoint],
-        words: Sequence[str],
-        protocols: Collection[Protocol] = tuple(Protocol),
-    ) -> None:
-        """`protocols`: what is not forwarded by any of them is left out. Raises: IntentInvalid for a word that fits
-        nothing, or only that."""
-        self._intent = intent
-        fitting = select(found, words)
-        unasked = {end.name for end in found if _is_left_out(end, protocols)}
-        _demand_asked(fitting, words, unasked)
-        self.selected = [end for end in fitting if end.name not in unasked]
-        left = [end for end in found if end.name not in unasked]
-        if not any(end.floating for end in left):
-            left = [end for end in left if not end.is_host]
-        pairs = pairs_of(left, self.selected)
-        led = [pair for pair in pairs if pair[1].floating]
-        able = {source.name: source for source, _ in led if source.is_port}
-        chosen = able if len(led) <= FLOATING_PAIRS else self._chosen(able.values())
-        self.able, self.asking = len(able), len(chosen)
-        self.pairs = [pair for pair in pairs if not (pair[1].floating and pair[0].is_port) or pair[0].name in chosen]
-        given = dict.fromkeys(end.external for end in found if end.comes_by)
-        asked = {source.external for source, _ in pairs}
-        self.outside = tuple(dict.fromkeys(target.external for _, target in led if target.external not in given))
-        self.idle = tuple(name for name in given if name not in asked)
+    selected: Sequence[Endpoint]
+    pairs: Sequence[Question]
+    able: int
+    asking: int
+    outside: tuple[str, ...]
+    idle: tuple[str, ...]
 
-    def _chosen(self, able: Iterable[Endpoint]) -> dict[str, Endpoint]:
-        """The first of those that are alike."""
-        first: dict[object, Endpoint] = {}
-        for end in able:
-            port = self._intent.tenants[end.tenant].ports[end.path[-1]]
-            groups = None if port.security_groups is None else frozenset(port.security_groups)
-            first.setdefault((end.tenant, end.at, groups, bool(end.ipv4), bool(end.ipv6), end.is_guest), end)
-        return {end.name: end for end in first.values()}
+
+def choose(
+    intent: Intent,
+    found: Sequence[Endpoint],
+    words: Sequence[str],
+    protocols: Collection[Protocol] = tuple(Protocol),
+) -> Choice:
+    """`protocols`: what is not forwarded by any of them is left out. Raises: IntentInvalid for a word that fits
+    nothing, or only that."""
+    fitting = select(found, words)
+    unasked = {end.name for end in found if _is_left_out(end, protocols)}
+    _demand_asked(fitting, words, unasked)
+    selected = [end for end in fitting if end.name not in unasked]
+    left = [end for end in found if end.name not in unasked]
+    if not any(end.floating for end in left):
+        left = [end for end in left if not end.is_host]
+    pairs = pairs_of(left, selected)
+    led = [pair for pair in pairs if pair[1].floating]
+    able = {source.name: source for source, _ in led if source.is_port}
+    asking = able if len(led) <= FLOATING_PAIRS else _first_alike(intent, able.values())
+    given = dict.fromkeys(end.external for end in found if end.comes_by)
+    asked = {source.external for source, _ in pairs}
+    return Choice(
+        selected=selected,
+        pairs=[pair for pair in pairs if not (pair[1].floating and pair[0].is_port) or pair[0].name in asking],
+        able=len(able),
+        asking=len(asking),
+        outside=tuple(dict.fromkeys(target.external for _, target in led if target.external not in given)),
+        idle=tuple(name for name in given if name not in asked),
+    )
+
+
+def _first_alike(intent: Intent, able: Iterable[Endpoint]) -> dict[str, Endpoint]:
+    """The first of those that are alike: on one network, in the same groups, with addresses of the same families."""
+    first: dict[object, Endpoint] = {}
+    for end in able:
+        port = intent.tenants[end.tenant].ports[end.path[-1]]
+        groups = None if port.security_groups is None else frozenset(port.security_groups)
+        first.setdefault((end.tenant, end.at, groups, bool(end.ipv4), bool(end.ipv6), end.is_guest), end)
+    return {end.name: end for end in first.values()}
 
 
 def select(found: Sequence[Endpoint], words: Sequence[str]) -> list[Endpoint]:
@@ -156,7 +172,7 @@ def _demand_asked(fitting: Sequence[Endpoint], words: Sequence[str], unasked: Co
         raise IntentInvalid(problems)
 
 
-def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[tuple[Endpoint, Endpoint]]:
+def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[Question]:
     """Each of the selected with each other, both ways; one alone with all there are, and so floating IPs alone. A
     floating IP asks nobody, the host and whoever is outside what is asked by floating IPs, whether they are selected
     or not."""
@@ -172,7 +188,7 @@ def pairs_of(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> list[tu
     return [(source, target) for source, target in dict.fromkeys(pairs) if source.asks and _may_ask(source, target)]
 
 
-def _from_outside(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> Iterator[tuple[Endpoint, Endpoint]]:
+def _from_outside(found: Sequence[Endpoint], selected: Sequence[Endpoint]) -> Iterator[Question]:
     """Everybody outside, with what leads to selected ports."""
     places = {(end.netns, end.ifname) for end in selected if end.is_port and not end.floating}
     leading = [end for end in found if end.floating and (end.netns, end.ifname) in places]

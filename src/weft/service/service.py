@@ -7,13 +7,12 @@ from before the machine is observed until the transaction has ended; verificatio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from weft.apply import Progress, ignore_progress
-from weft.backends.announcing import Announcing
 from weft.backends.base import Selection
 from weft.backends.link_settings import LinkSettings
 from weft.backends.nft import Nft
@@ -27,14 +26,12 @@ from weft.files import Loaded
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
 from weft.observe import Machine
-from weft.plan.diverted import given_up, moved
-from weft.service.announcing import announce
-from weft.service.former import former_of, read_kept, touched_host, touches_host
+from weft.service.former import Former, former_of, read_kept, touched_host, touches_host
 from weft.service.guard import Guard
 from weft.service.listed import Program, Scope, programs, readable, scopes
 from weft.service.places import enter
-from weft.service.prepared import Former, Prepared, prepare, prepare_nothing
-from weft.service.severing import divert, forget, narrowed, sever
+from weft.service.prepared import Prepared, prepare, prepare_nothing
+from weft.service.settling import settle
 from weft.service.status import Status, status_of
 from weft.service.transactions import Recovered, Transactions
 from weft.service.trial import Note, Verb, on_trial
@@ -352,21 +349,7 @@ class Service:
         self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
 
     def _settle(self, scope: str, changes: Changes, desired: State, is_whole: bool) -> None:
-        """Cut what may not go on, and tell others of addresses that lead elsewhere now, or newly answer here."""
-        narrow, diverted = narrowed(changes), moved(changes)
-        held = desired if is_whole else self._held(scope, narrow | diverted.keys())
-        if narrow:
-            sever(self.namespaces, held, narrow)
-        if diverted:
-            divert(self.namespaces, held, diverted)
-        if gone := given_up(changes):
-            forget(self.namespaces, gone)
-        announce(Announcing(self.namespaces), changes, held)
-
-    def _held(self, scope: str, places: Collection[str]) -> State:
-        """What the host and these namespaces hold now. Of a way that was cut short no more is known than what changed,
-        and the rest may speak of the same connections; the intent may have become one that nobody can think through."""
-        return self.machine(scope).read(Selection(namespaces=(HOST, *sorted(places))))
+        settle(self.machine(scope), self.namespaces, changes, desired, is_whole=is_whole)
 
     def _verify(self, prepared: Prepared) -> None:
         if prepared.plan:

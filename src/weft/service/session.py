@@ -18,7 +18,7 @@ from weft.files import Loaded
 from weft.observe import Machine
 from weft.ownership import Split
 from weft.plan import plan
-from weft.service.prepared import Prepared, told
+from weft.service.prepared import Prepared, as_read
 from weft.service.service import WAIT_S, Agree, Service
 
 PortKey: TypeAlias = tuple[str, str]
@@ -72,7 +72,7 @@ class Session:
             desired=compiled.state,
             paths=compiled.paths,
             plan=todo,
-            told=told(machine, todo),
+            told=as_read(machine, todo),
             facts=known.facts,
             loaded=loaded,
         )

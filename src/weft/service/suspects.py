@@ -9,14 +9,14 @@ apart the way is not known: there, every difference in what their tenants have i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import TypeAlias
 
 from weft.reach import Expectation, Reach
 from weft.service.prepared import Prepared
 from weft.service.status import Difference, Drift
-from weft.state import HOST, Key, netns_key
+from weft.state import HOST, netns_key
 
 Suspect: TypeAlias = Difference
 
@@ -61,18 +61,12 @@ class Suspects:
             return _Nearness.ON_THE_WAY
         if key.table == "route" and difference.drift not in _STRANGE:
             return None
-        if any(ground in expectation.objects for ground in self._grounds(key) if ground.table == "link"):
+        if any(ground in expectation.objects for ground in self._prepared.grounds(key) if ground.table == "link"):
             return _Nearness.BESIDE_IT
         is_strange_link = key.table == "link" and difference.drift in _STRANGE
         if key.netns in expectation.places and key.table in _DECIDING:
             return _Nearness.AROUND
         return _Nearness.AROUND if is_strange_link and key.netns in _namespaces(expectation) else None
-
-    def _grounds(self, key: Key) -> Iterable[Key]:
-        """What the object stands on, as it is or as it should be."""
-        for state in (self._prepared.observed, self._prepared.desired):
-            if key in state:
-                yield from state[key].lives_on
 
     def _surroundings(self, expectation: Expectation) -> set[str]:
         tenants = (expectation.source.tenant, expectation.target.tenant)

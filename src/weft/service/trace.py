@@ -140,17 +140,11 @@ def _drift(service: Service, prepared: Prepared, traces: Iterable[Trace]) -> Ite
     for difference in status_of(prepared, service.is_unfinished(prepared.scope)).differences:
         key = difference.key
         is_strange = difference.drift in (Drift.FOREIGN, Drift.EXTRA) and key.netns in places - {HOST}
-        is_near = key.table != "route" and any(ground in keys for ground in _grounds(key, prepared))
+        links = [ground for ground in prepared.grounds(key) if ground.table == "link"]
+        is_near = key.table != "route" and not keys.isdisjoint(links)
         is_rule = key.table == "rule" and key.netns in places
         if key in keys or key in map(netns_key, places) or is_strange or is_near or is_rule or _decides(key, keys):
             yield difference
-
-
-def _grounds(key: Key, prepared: Prepared) -> Iterable[Key]:
-    """The links that an object stands on, as it is or as it should be."""
-    for state in (prepared.observed, prepared.desired):
-        if key in state:
-            yield from (ground for ground in state[key].lives_on if ground.table == "link")
 
 
 def _decides(key: Key, keys: set[Key]) -> bool:

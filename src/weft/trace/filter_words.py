@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from weft.compiler.groups import layout
 from weft.model.intent import Path
-from weft.model.security import PROTOCOLS, Action, Remote, SecurityRule
+from weft.model.security import PROTOCOL_NAMES, Action, Remote, SecurityRule
 from weft.trace.filters import SPEAKING, Filters, Judged
 from weft.trace.names import Names, port_name
 from weft.trace.records import Hop, Sort
 
-_PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 _AS_ANYBODY = ("guard.gateway", "guard.gateway6", "guard.mute", "guard.mute6", "guard.unaddressed")
 
 
@@ -37,7 +36,7 @@ def hop_of(judged: Judged, filters: Filters, names: Names) -> Hop | None:
 
 def rule_words(rule: SecurityRule, *, incoming: bool) -> str:
     """`tcp 80, 8000-8100 from group base`."""
-    what = "everything" if rule.protocol is None else _PROTOCOL_NAMES.get(rule.protocol, f"protocol {rule.protocol}")
+    what = "everything" if rule.protocol is None else PROTOCOL_NAMES.get(rule.protocol, f"protocol {rule.protocol}")
     if rule.ports:
         what += f" {', '.join(str(low) if low == high else f'{low}-{high}' for low, high in rule.ports)}"
     if rule.type is not None:

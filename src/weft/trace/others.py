@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from weft.kinds.nft import foreign_rule
+from weft.kinds.setting.sysctl import BRIDGE_CALLS, RP_FILTER
 from weft.reach import Talk, World
 from weft.reach.crossing import Crossing
 from weft.reach.foreign import Chain, Decision, Judgement, Packet, decide
@@ -22,8 +23,6 @@ from weft.state import HOST, Key
 from weft.trace.names import Names
 from weft.trace.records import Hop, Sort
 
-RP_FILTER = "net/ipv4/conf/{}/rp_filter"
-BRIDGE_CALLS = {4: "net/bridge/bridge-nf-call-iptables", 6: "net/bridge/bridge-nf-call-ip6tables"}
 _STRICT, _LOOSE = 1, 2
 _DSTNAT, _SRCNAT = -100, 100
 """Priorities at which addresses become others. Source: linux/netfilter_ipv4.h NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from weft.errors import IntentInvalid, Problem
-from weft.model.security import ICMP, ICMPV6, PROTOCOLS, WITH_PORTS
+from weft.model.security import ICMP, ICMPV6, PROTOCOL_NAMES, PROTOCOLS, WITH_PORTS
 from weft.model.words import closest
 from weft.reach import Talk
 
-_NAMES = {number: name for name, number in PROTOCOLS.items()}
 _LAST_PORT = 65535
 SUCH_AS = "such as tcp/443, udp/53, icmp, gre or 89"
 
@@ -19,7 +18,7 @@ def talk_of(written: str, from_port: int | None = None) -> Talk:
     if not 0 <= number <= 255:
         meant = closest(word, list(PROTOCOLS))
         raise _wrong(written, "is no protocol", f"did you mean {meant}{slash}{port}?" if meant else SUCH_AS)
-    name = _NAMES.get(number, str(number))
+    name = PROTOCOL_NAMES.get(number, str(number))
     if number not in WITH_PORTS:
         if slash:
             fix = "its echo is asked for: say icmp" if number in (ICMP, ICMPV6) else f"say {name}"

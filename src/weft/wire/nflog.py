@@ -13,7 +13,6 @@ from typing import NamedTuple
 NETLINK_NETFILTER = 12
 NLM_F_REQUEST, NLM_F_ACK = 0x1, 0x4
 NLMSG_ERROR = 2
-AF_BRIDGE = 7
 
 _ULOG = 4 << 8
 _PACKET, _CONFIG = _ULOG, _ULOG | 1

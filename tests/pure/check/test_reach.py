@@ -28,7 +28,7 @@ from weft.kinds.link.veth import Veth
 from weft.model.intent import Intent
 from weft.reach import Endpoint, Expectation, Reach, Talk, World, endpoints, expect
 from weft.service.reach import Pair, Reached, on_its_ground
-from weft.service.reach_choice import Choice, pairs_of, select, targets
+from weft.service.reach_choice import choose, pairs_of, select, targets
 from weft.service.status import Difference, Drift
 from weft.state import Key, State, link_key
 
@@ -315,12 +315,12 @@ tenants:
 
 def test_of_many_that_are_alike_one_asks_floating_ips() -> None:
     intent, ends = many(50)
-    whole = Choice(intent, ends, [])
+    whole = choose(intent, ends, [])
     assert (whole.asking, whole.able, whole.outside) == (3, 100, ("net",))
     asked = [(a.name, b.name) for a, b in whole.pairs if b.floating]
     assert {a for a, _ in asked} == {"red/p1", "red/q1", "red/s1", "host"} and len(asked) == 4 * 53
     assert len(whole.pairs) == 100 * 99 + len(asked), "ports ask each other as ever"
-    one = Choice(intent, ends, ["203.0.113.9"])
+    one = choose(intent, ends, ["203.0.113.9"])
     assert (one.asking, one.able) == (100, 100)
     assert [end.name for end in one.selected] == [
         f"red/203.0.113.9 {what}" for what in ("tcp/22", "tcp/80-81", "sctp/7")
@@ -345,11 +345,11 @@ def test_forwardings_of_protocols_that_are_not_asked() -> None:
     assert [(end.talk.port, end.own_port) for end in made if end.talk] == [(22, 22), (80, 80), (7, 7)]
     unasked = expect(World(State()), ends[0], made[2], 4)
     assert (unasked.reach, unasked.why) == (Reach.OPEN, "what is forwarded is sctp, which nobody asks by")
-    udp = Choice(intent, ends, [], [Protocol.UDP])
+    udp = choose(intent, ends, [], [Protocol.UDP])
     assert {b.name for _, b in udp.pairs if b.talk} == {"red/203.0.113.9 sctp/7"}
-    tcp = Choice(intent, ends, ["203.0.113.9 tcp/22", "red/p2"], [Protocol.TCP])
+    tcp = choose(intent, ends, ["203.0.113.9 tcp/22", "red/p2"], [Protocol.TCP])
     assert [end.name for end in tcp.selected] == ["red/p2", "red/203.0.113.9 tcp/22"]
-    whole = Choice(intent, ends, ["203.0.113.9", "p1"], [Protocol.ICMP])
+    whole = choose(intent, ends, ["203.0.113.9", "p1"], [Protocol.ICMP])
     assert {end.name for end in whole.selected} == {"red/p1", "red/203.0.113.9 sctp/7"}
 
 
@@ -357,7 +357,7 @@ def test_a_word_for_a_forwarding_that_is_not_asked_by() -> None:
     """It is there: only the protocol is another."""
     intent, ends = many(1)
     with pytest.raises(IntentInvalid) as refused:
-        Choice(intent, ends, ["203.0.113.9 tcp/*", "red/p1"], [Protocol.ICMP, Protocol.UDP])
+        choose(intent, ends, ["203.0.113.9 tcp/*", "red/p1"], [Protocol.ICMP, Protocol.UDP])
     told = "203.0.113.9 tcp/*: it is forwarded by tcp alone, and asked by nothing else; --protocol tcp"
     assert told in str(refused.value)
 

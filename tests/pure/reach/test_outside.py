@@ -29,7 +29,7 @@ from weft.reach import (
     outsider,
     routers,
 )
-from weft.service.reach_choice import Choice, outsiders, pairs_of
+from weft.service.reach_choice import choose, outsiders, pairs_of
 from weft.state import HOST, KernelObject, Key, State
 
 FILE = """
@@ -140,12 +140,12 @@ def test_whom_he_asks(intent: Intent) -> None:
     assert {b for a, b in pairs if a == "outside net"} == {end.name for end in targets[1:]}
     assert not [pair for pair in pairs if pair[1] in ("outside net", "outside far") or pair[0] == "outside far"]
     assert {a for a, b in pairs if b == "red/203.0.113.5 router edge"} == {"outside net"}
-    assert [end.name for end in Choice(intent, found, ["203.0.113.5"]).selected] == ["red/203.0.113.5 router edge"]
-    assert Choice(intent, found, []).outside == () and Choice(intent, found[:-2], []).outside == ("net",)
+    assert [end.name for end in choose(intent, found, ["203.0.113.5"]).selected] == ["red/203.0.113.5 router edge"]
+    assert choose(intent, found, []).outside == () and choose(intent, found[:-2], []).outside == ("net",)
     port = ends[0].name
-    assert Choice(intent, found, [port]).outside == () and Choice(intent, found[:-2], [port]).outside == ("net",)
+    assert choose(intent, found, [port]).outside == () and choose(intent, found[:-2], [port]).outside == ("net",)
     assert [end.name for end in strangers] == ["outside net", "outside far"]
-    assert (Choice(intent, found, []).idle, Choice(intent, found[:-2], []).idle) == (("far",), ())
+    assert (choose(intent, found, []).idle, choose(intent, found[:-2], []).idle) == (("far",), ())
 
 
 def test_of_a_port_he_asks_what_leads_to_it(intent: Intent) -> None:
@@ -164,11 +164,11 @@ def test_of_a_port_he_asks_what_leads_to_it(intent: Intent) -> None:
         (["203.0.113.10"], ["red/203.0.113.10"]),
         (["bare"], []),
     ):
-        choice = Choice(intent, found, words)
+        choice = choose(intent, found, words)
         assert sorted(b.name for a, b in choice.pairs if a.comes_by) == sorted(names), words
         assert len(set(choice.pairs)) == len(choice.pairs)
         assert choice.outside == () and choice.idle == (() if names else ("net",)), words
-    assert Choice(intent, found[:-1], ["web"]).outside == ("net",)
+    assert choose(intent, found[:-1], ["web"]).outside == ("net",)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Those who ask from outside, each put beside the link that he comes in by.
+"""Those who ask from outside, each put beside the link that it comes in by.
 
 Rules: where nobody can be put, nothing is asked from there, and why is said.
 """

@@ -1,4 +1,4 @@
-"""What the kernel has of what weft can use: what lacks, what that costs, what stands in, which line needs it."""
+"""What the kernel has of what weft can use: what is missing, what that costs, what stands in, which line needs it."""
 
 from __future__ import annotations
 

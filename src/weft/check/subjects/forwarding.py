@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 from weft.check.finding import Finding, ok
 from weft.check.symptoms import Symptoms
-
-_HOST = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
-_LINK = {4: "net/ipv4/conf/{}/forwarding", 6: "net/ipv6/conf/{}/forwarding"}
+from weft.kinds.setting.sysctl import FORWARDING, LINK_FORWARDING
 
 
 def find(symptoms: Symptoms) -> Iterator[Finding]:
@@ -26,7 +24,7 @@ def _off(family: int, symptoms: Symptoms) -> Finding:
         what=f"IPv{family} forwarding is off",
         why="the host passes nothing on between its links; weft turns it on for the families of its uplinks",
         mend="weft apply, or by hand",
-        command=f"sysctl -w {_HOST[family]}=1",
+        command=f"sysctl -w {FORWARDING[family]}=1",
     )
 
 
@@ -37,7 +35,7 @@ def _still(family: int, links: tuple[str, ...]) -> Finding:
         why="what comes in by these links is not passed on; somebody turned it off for each (networkd's IPForward=no "
         "or IPv4Forwarding=no, a sysctl)",
         mend="turn it on, and mend whoever turned it off",
-        command="; ".join(f"sysctl -w {_LINK[family].format(link)}=1" for link in links),
+        command="; ".join(f"sysctl -w {LINK_FORWARDING[family].format(link)}=1" for link in links),
     )
 
 

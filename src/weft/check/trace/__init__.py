@@ -1,4 +1,4 @@
-"""Sends what a trace is of, and watches at each hop whether it comes by: `weft trace --live`."""
+"""Sends the packet that a trace is about, and watches for it at each hop: `weft trace --live`."""
 
 from weft.check.trace.live import Live, follow
 

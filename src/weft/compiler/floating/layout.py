@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 
 from weft.compiler.router.place import UPLINK
+from weft.kinds.nft.chain import IP
+from weft.kinds.nft.nftset import ADDRESS_TYPE
 
 FLOATING = {4: "floating4", 6: "floating6"}
 """From a floating IP to a port's address."""
@@ -24,13 +26,10 @@ FORWARDED = re.compile(
 )
 """What `forwarded` writes."""
 
-_WORDS = {4: "ip", 6: "ip6"}
-_ADDRESSES = {4: "ipv4_addr", 6: "ipv6_addr"}
-
 
 def maps(family: int) -> tuple[tuple[str, str, str], ...]:
     """Name, type and data of each map of a family."""
-    address = _ADDRESSES[family]
+    address = ADDRESS_TYPE[family]
     return (
         (FLOATING[family], address, address),
         (SOURCES[family], address, address),
@@ -40,7 +39,7 @@ def maps(family: int) -> tuple[tuple[str, str, str], ...]:
 
 def destinations(family: int) -> tuple[str, ...]:
     """Rules at prerouting."""
-    word = _WORDS[family]
+    word = IP[family]
     return (
         f"dnat {word} to {word} daddr map @{FLOATING[family]}",
         f"dnat {word} to {word} daddr . meta l4proto . th dport map @{FORWARDS[family]}",
@@ -49,18 +48,18 @@ def destinations(family: int) -> tuple[str, ...]:
 
 def forwarded(family: int, address: str, protocol: str, ports: tuple[int, int], to: str) -> str:
     """The rule of a range at prerouting."""
-    word = _WORDS[family]
+    word = IP[family]
     return f"{word} daddr {address} {protocol} dport {ports[0]}-{ports[1]} dnat {word} to {to}"
 
 
 def sources(family: int) -> tuple[str, ...]:
     """Rules at postrouting of ports with a floating IP: on the way out, and back in by another floating IP."""
-    word = _WORDS[family]
+    word = IP[family]
     to = f"snat {word} to {word} saddr map @{SOURCES[family]}"
     return (f'oifname "{UPLINK}" {to}', f'ct status dnat iifname != "{UPLINK}" {to}')
 
 
 def hairpin(family: int, address: str) -> str:
     """The rule at postrouting of all other ports that ask a floating IP from inside."""
-    word = _WORDS[family]
+    word = IP[family]
     return f'ct status dnat iifname != "{UPLINK}" snat {word} to {address}'

@@ -11,13 +11,15 @@ from ipaddress import ip_network
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
-from weft.compiler.groups.matches import ICMP_OF, icmp_type
+from weft.compiler.groups.matches import icmp_type
 from weft.model.intent import Path, Tenant
 from weft.model.security import (
+    FAMILIES,
     ICMP,
+    ICMP_FAMILIES,
     ICMP_TYPES,
     ICMPV6,
-    PROTOCOLS,
+    PROTOCOL_NAMES,
     WITH_PORTS,
     Remote,
     SecurityGroup,
@@ -26,9 +28,6 @@ from weft.model.security import (
 from weft.model.words import among, closest
 from weft.records import dataclass
 
-_PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
-_ICMP_FAMILY = {number: family for family, number in ICMP_OF.items()}
-_FAMILIES = {"ipv4": 4, "ipv6": 6}
 _DEEPEST = 100
 """Address groups within each other: as many nobody keeps apart, and Python goes no deeper than some hundreds."""
 
@@ -102,9 +101,9 @@ class _Checked:
     def _ports(self) -> None:
         protocol = self.rule.protocol
         if self.rule.ports and protocol not in WITH_PORTS:
-            whose = "a rule of all protocols" if protocol is None else _PROTOCOL_NAMES.get(protocol, str(protocol))
-            with_ports = among(_PROTOCOL_NAMES[number] for number in sorted(WITH_PORTS))
-            fix = "`type:` and `code:` are of ICMP" if protocol in _ICMP_FAMILY else f"protocol: {with_ports}"
+            whose = "a rule of all protocols" if protocol is None else PROTOCOL_NAMES.get(protocol, str(protocol))
+            with_ports = among(PROTOCOL_NAMES[number] for number in sorted(WITH_PORTS))
+            fix = "`type:` and `code:` are of ICMP" if protocol in ICMP_FAMILIES else f"protocol: {with_ports}"
             self._error("ports", f"{whose} has no ports", fix)
 
     def _icmp(self) -> None:
@@ -117,16 +116,16 @@ class _Checked:
         elif rule.type is None:
             self._error("code", "a code means nothing without its type", "add type:")
         elif icmp_type(rule) is None:
-            word = _PROTOCOL_NAMES[protocol]
+            word = PROTOCOL_NAMES[protocol]
             other = ICMPV6 if protocol == ICMP else ICMP
-            fix = f"protocol: {_PROTOCOL_NAMES[other]}" if rule.type in ICMP_TYPES[other] else "its number"
+            fix = f"protocol: {PROTOCOL_NAMES[other]}" if rule.type in ICMP_TYPES[other] else "its number"
             self._error("type", f"{word} has no type {rule.type}", fix)
 
     def _families(self) -> None:
         rule = self.rule
         said = {
-            "family": _FAMILIES.get(rule.family or "", 0),
-            "protocol": _ICMP_FAMILY.get(rule.protocol or 0, 0),
+            "family": FAMILIES.get(rule.family or "", 0),
+            "protocol": ICMP_FAMILIES.get(rule.protocol or 0, 0),
             "remote": ip_network(rule.remote.cidr).version if rule.remote and rule.remote.cidr else 0,
         }
         told = {key: family for key, family in said.items() if family}

@@ -48,9 +48,6 @@ br_nf_hook_thresh."""
 _LONGEST = 64
 """Characters of a name of the user's, about."""
 
-IP = {4: "ip", 6: "ip6"}
-ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:

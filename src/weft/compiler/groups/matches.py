@@ -14,16 +14,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import islice
 
 from weft.model.intent import Path
-from weft.model.security import ICMP, ICMP_TYPES, ICMPV6, WITH_PORTS, SecurityRule
+from weft.model.security import FAMILIES, ICMP_FAMILIES, ICMP_TYPES, WITH_PORTS, SecurityRule
 from weft.records import dataclass
 
 IpNetwork = IPv4Network | IPv6Network
 Range = tuple[int, int]
 """Ports; or of ICMP type * 256 + code, within one type. Both ends included."""
-
-ICMP_OF = {4: ICMP, 6: ICMPV6}
-_FAMILY = {"ipv4": 4, "ipv6": 6}
-_FAMILY_OF = {ICMP: 4, ICMPV6: 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +36,10 @@ class Match:
 
 def family_of(rule: SecurityRule) -> int:
     """4, 6, or 0 for both."""
-    given = _FAMILY[rule.family] if rule.family else 0
+    given = FAMILIES[rule.family] if rule.family else 0
     remote = rule.remote
     by_remote = ip_network(remote.cidr).version if remote is not None and remote.cidr else 0
-    return given or by_remote or _FAMILY_OF.get(rule.protocol or 0, 0)
+    return given or by_remote or ICMP_FAMILIES.get(rule.protocol or 0, 0)
 
 
 def icmp_type(rule: SecurityRule) -> int | None:

@@ -14,12 +14,13 @@ from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
 from weft.compiler.groups.checks import need_log, no_such
 from weft.compiler.groups.guard import TRUSTED, guard_port, sending, speakers
-from weft.compiler.groups.layout import IP, hashed, member_set, quoted
+from weft.compiler.groups.layout import hashed, member_set, quoted
 from weft.compiler.groups.logs import USUAL as USUAL_LOG
 from weft.compiler.groups.rules import IN, OUT, USUAL, level_chain
 from weft.compiler.groups.security import Security, put_zone
 from weft.compiler.groups.tracking import Tracking
 from weft.compiler.place import PortPlace
+from weft.kinds.nft.chain import IP
 from weft.model.security import Action, Logging, per_day
 
 _ENDS = {IN: "to", OUT: "from"}

@@ -11,22 +11,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from weft.compiler.groups.checks import Groups
-from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, group_chain, member_set, of_visitor
+from weft.compiler.groups.layout import Room, group_chain, member_set, of_visitor
 from weft.compiler.groups.logs import denied_chain, rule_chain
 from weft.compiler.groups.matches import Match, apart, matches
-from weft.kinds.nft.chain import NftChain
-from weft.kinds.nft.nftset import NftSet
+from weft.kinds.nft.chain import IP, NftChain
+from weft.kinds.nft.nftset import ADDRESS_TYPE, NftSet
 from weft.model.intent import Path
 from weft.model.security import (
-    DCCP,
     DEFAULT_PRIORITY,
     ICMP,
-    ICMP_TYPES,
+    ICMP_TYPE_NAMES,
     ICMPV6,
-    SCTP,
-    TCP,
-    UDP,
-    UDPLITE,
+    PROTOCOL_NAMES,
+    WITH_PORTS,
     Action,
     SecurityRule,
 )
@@ -34,9 +31,6 @@ from weft.records import dataclass
 
 IN, OUT = "in", "out"
 OTHER_END = {IN: "saddr", OUT: "daddr"}
-_PORTED = {TCP: "tcp", UDP: "udp", DCCP: "dccp", SCTP: "sctp", UDPLITE: "udplite"}
-_ICMP = {ICMP: "icmp", ICMPV6: "icmpv6"}
-_TYPE_NAMES = {protocol: {number: name for name, number in names.items()} for protocol, names in ICMP_TYPES.items()}
 _CODE_NAMES = {
     ICMP: {
         0: "net-unreachable",
@@ -218,7 +212,7 @@ class _Shaper:
         if match.protocol is None:
             return end, "", match.group
         if match.span is not None:
-            return end, {**_PORTED, **_ICMP}[match.protocol], match.group
+            return end, PROTOCOL_NAMES[match.protocol], match.group
         return end, f"protocol{match.protocol if match.net is not None else ''}", match.group
 
     def _shape(self, match: Match, key: tuple[str, ...]) -> _Shape:
@@ -245,10 +239,10 @@ class _Shaper:
 
     def _spanned(self, match: Match, name: str, of_group: str) -> _Shape:
         assert match.protocol is not None
-        if match.protocol in _PORTED:
-            field, kind, text = f"{_PORTED[match.protocol]} dport", "inet_service", _port_text
+        word = PROTOCOL_NAMES[match.protocol]
+        if match.protocol in WITH_PORTS:
+            field, kind, text = f"{word} dport", "inet_service", _port_text
         else:
-            word = _ICMP[match.protocol]
             field, kind, text = f"{word} type . {word} code", f"{word}_type . {word}_code", _icmp_text
         if match.net is None:
             return _Shape(f"{of_group}{self._look_up(field, name)}", name, kind, True, text)
@@ -272,6 +266,6 @@ def _icmp_text(match: Match) -> str:
     assert match.protocol is not None and match.span is not None
     low, high = match.span
     names = _CODE_NAMES[match.protocol]
-    kind = _TYPE_NAMES[match.protocol].get(low >> 8, str(low >> 8))
+    kind = ICMP_TYPE_NAMES[match.protocol].get(low >> 8, str(low >> 8))
     first, last = low & 0xFF, high & 0xFF
     return f"{kind} . {names.get(first, str(first)) if first == last else f'{first}-{last}'}"

@@ -16,13 +16,15 @@ from weft.compiler.findings import Cause
 from weft.compiler.groups import layout
 from weft.compiler.groups.checks import Groups
 from weft.compiler.groups.guard import TRUSTED, entrance, guards, prefix_elements
-from weft.compiler.groups.layout import ADDRESS_TYPE, IP, Room, member_set, of_visitor, quoted
+from weft.compiler.groups.layout import Room, member_set, of_visitor, quoted
 from weft.compiler.groups.logs import AUDITED, DENIED, DROPPED, Logs, denied_chain, rule_chain
 from weft.compiler.groups.rules import IN, OUT, Direction, Level, compile_level
 from weft.compiler.groups.tracking import ZONING, Tracking, filters, following, marking, overlapping, zone_map, zones_of
 from weft.compiler.network import Segment
 from weft.compiler.place import PortPlace
 from weft.kinds.link.common import Link
+from weft.kinds.nft.chain import IP
+from weft.kinds.nft.nftset import ADDRESS_TYPE
 from weft.model.intent import Path, Tenant
 from weft.model.security import Action
 from weft.records import dataclass

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups.checks import Groups, check_groups
-from weft.compiler.groups.layout import IP, Room
+from weft.compiler.groups.layout import Room
 from weft.compiler.groups.matches import Match, matches
 from weft.compiler.groups.parties import Party, parties
 from weft.compiler.groups.rules import IN, OUT, Counted, compile_level
 from weft.compiler.naming import Names
 from weft.facts import Facts
+from weft.kinds.nft.chain import IP
 from weft.model.intent import Intent, Path
 from weft.model.security import Action, SecurityRule
 from weft.records import dataclass

@@ -24,7 +24,6 @@ from weft.kinds.nft.table import NftTable
 from weft.model.intent import Port, Tenant
 
 MARK = "0x00000001"
-BRIDGE_HOOKS = tuple(f"net/bridge/bridge-nf-call-{of}" for of in ("iptables", "ip6tables"))
 
 
 class Tracking(Enum):

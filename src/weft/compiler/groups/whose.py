@@ -11,12 +11,12 @@ from dataclasses import field, replace
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups.checks import Groups, check_groups
-from weft.compiler.groups.layout import IP, Room
+from weft.compiler.groups.layout import Room
 from weft.compiler.groups.parties import Party
 from weft.compiler.groups.rules import IN, OUT, Counted, Direction, Level, compile_level, level_chain
 from weft.compiler.naming import Names
 from weft.facts import Facts
-from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.chain import IP, NftChain
 from weft.kinds.nft.nftset import NftSet
 from weft.model.intent import Path
 from weft.records import dataclass

@@ -185,9 +185,8 @@ def _addresses(
         if found is None:
             subnets = ", ".join(pool.cidr for pool in segment.pools) or "none"
             draft.error(place, f"{address} is in no subnet of network {segment.name}", f"its subnets: {subnets}")
-        elif not found.first <= number <= found.last:
-            what = f"{address} is no host's address in {found.cidr}"
-            draft.error(place, what, f"one of {found.text(found.first)} to {found.text(found.last)}")
+        elif wrong := found.no_hosts(number):
+            draft.error(place, *wrong)
         elif _hold(draft, found, number, owner, place):
             found.named[number] = place
             yield Assigned(found, address, number)
@@ -255,7 +254,6 @@ def _leads_nowhere(place: RouterPlace, spec: RouterRoute, to: Span) -> tuple[str
         if any(held.address == spec.via for held in leg.addresses):
             return f"{spec.via} is the router's own", "the address of who leads on, in the same network"
         for pool in leg.pools:
-            if pool.spans(family, number) and not pool.first <= number <= pool.last:
-                what = f"{spec.via} is no host's address in {pool.cidr}"
-                return what, f"one of {pool.text(pool.first)} to {pool.text(pool.last)}"
+            if pool.spans(family, number) and (unfit := pool.no_hosts(number)):
+                return unfit
     return None

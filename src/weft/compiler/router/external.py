@@ -118,7 +118,7 @@ def claim(draft: Draft, external: ExternalPlace, address: str, owner: str, path:
     if pool is None:
         what = f"{address} is in no subnet of external network {external.name}"
         draft.error(path, what, f"its subnets: {', '.join(one.cidr for one in external.pools) or 'none'}")
-    elif not pool.first <= number <= pool.last:
+    elif not pool.is_hosts(number):
         draft.error(path, f"{address} is no host's address in {pool.cidr}", _between(pool))
     elif number in pool.holders:
         draft.error(path, f"{address} is {pool.holders[number]}", _between(pool), Cause.MACHINE)
@@ -133,11 +133,7 @@ def claim(draft: Draft, external: ExternalPlace, address: str, owner: str, path:
 
 
 def _between(pool: AddressPool) -> str:
-    return f"another of {_span(pool)}"
-
-
-def _span(pool: AddressPool) -> str:
-    return f"{pool.text(pool.first)} to {pool.text(pool.last)}"
+    return f"another of {pool.hosts}"
 
 
 def put_address(draft: Draft, router: RouterPlace, external: ExternalPlace, address: str, path: Path) -> None:
@@ -217,15 +213,10 @@ def _pools(draft: Draft, network: ExternalNetwork, path: Path) -> Iterator[Addre
                 where, f"{subnet.cidr} is one address, no subnet", "the prefix that it is of, and `pools: [ADDRESS]`"
             )
         if subnet.gateway is not None:
-            family, number = number_of(subnet.gateway)
-            if not pool.spans(family, number):
-                what = f"the gateway {subnet.gateway} is outside {subnet.cidr}"
-                draft.error((*where, "gateway"), what, f"one of {_span(pool)}")
-            elif not pool.first <= number <= pool.last:
-                what = f"{subnet.gateway} is no host's address in {subnet.cidr}"
-                draft.error((*where, "gateway"), what, f"one of {_span(pool)}")
+            if misplaced := pool.misplaced(subnet.gateway):
+                draft.error((*where, "gateway"), *misplaced)
             else:
-                pool = AddressPool.of(subnet.cidr, number)
+                pool = AddressPool.of(subnet.cidr, number_of(subnet.gateway)[1])
         yield pool
 
 
@@ -239,7 +230,7 @@ def _choices(draft: Draft, pool: AddressPool, subnet: ExternalSubnet, path: Path
         if pool.spans(family, low) and pool.spans(other, high):
             found.append(pool.part(max(low, pool.first), min(high, pool.last)))
         else:
-            draft.error((*path, "pools", str(at)), f"{text} is outside {pool.cidr}", f"within {_span(pool)}")
+            draft.error((*path, "pools", str(at)), f"{text} is outside {pool.cidr}", f"within {pool.hosts}")
     return tuple(found)
 
 

@@ -18,14 +18,13 @@ from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import MAIN_TABLE, Route
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
+from weft.kinds.setting.sysctl import FORWARDING
 from weft.model.intent import Path
 from weft.state import HOST, Key, link_key
 
 CLAMP = "tcp flags syn tcp option maxseg size set rt mtu"
 """The lesser of the MTUs of both directions, less the headers; never raised. Source: net/netfilter/nft_rt.c get_tcpmss,
 net/netfilter/nft_exthdr.c nft_exthdr_tcp_set_eval."""
-
-FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 
 _DETECTION = "net/ipv6/conf/default/accept_dad"
 """Of the link-local addresses that the kernel makes for a router's links: their MACs are weft's own, so they are nobody

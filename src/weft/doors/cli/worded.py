@@ -1,4 +1,4 @@
-"""Options in the file's own forms: the same words, and the same told of wrong ones."""
+"""Options in the file's own forms: they take the same words, and say the same of wrong ones."""
 
 from __future__ import annotations
 

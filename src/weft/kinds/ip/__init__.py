@@ -1,0 +1,1 @@
+"""Addresses, routes, rules and neighbours, and what of these the kernel makes by itself."""

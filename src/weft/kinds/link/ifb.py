@@ -1,4 +1,4 @@
-"""A link that what is redirected to it passes through, and its qdisc. Source: ip-link(8) TYPE ifb,
+"""A link whose qdisc queues what is redirected to it. Source: ip-link(8) TYPE ifb,
 drivers/net/ifb.c."""
 
 from __future__ import annotations

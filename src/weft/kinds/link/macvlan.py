@@ -36,7 +36,7 @@ FIELDS = {
 
 def other_life(before: Any, after: Any) -> bool:
     """Whether the change of mode asks for another link. Source: drivers/net/macvlan.c macvlan_changelink. One that
-    stops to have sources is made anew as well: the kernel empties the list by another command only."""
+    no longer has sources is made anew as well: the kernel empties the list by another command only."""
     return (before.mode == PASSTHRU) != (after.mode == PASSTHRU) or bool(before.sources and not after.sources)
 
 

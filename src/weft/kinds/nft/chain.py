@@ -12,6 +12,9 @@ from weft.kinds.nft.commands import Command, Line, Stage, in_netns, shell
 from weft.records import dataclass
 from weft.state import Change, Key, Keyed, Op, link_key
 
+IP = {4: "ip", 6: "ip6"}
+"""A packet of each family, in the words of a rule."""
+
 _HEADER = re.compile(
     r'type (?P<type>\w+) hook (?P<hook>\w+)(?: device "(?P<device>[^"]+)")?'
     r" priority (?P<priority>-?\d+);(?: policy (?P<policy>\w+);)?"

@@ -19,6 +19,9 @@ TYPEOF = "typeof "
 COUNTER = "counter"
 DYNAMIC = "dynamic"
 
+ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
+"""Of each family, as nft prints it."""
+
 MANY = 400_000
 """Comparisons: nft looks for each element of ranges that is to go among all there are, two million in a second. Above
 so many the set is emptied and filled anew, and its counters begin again."""

@@ -1,17 +1,14 @@
-"""One attribute of a link, somebody else's or tuned: changed with its former value noted, which comes back."""
+"""One attribute of a link, somebody else's or tuned: its former value is noted before it changes, and comes back."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
-from zlib import decompress
+from typing import NamedTuple
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.link.common import Link
-from weft.kinds.setting import belongings, port
+from weft.kinds.setting import belongings, port, root_qdisc
 from weft.kinds.setting.belongings import ADDRESSES
 from weft.kinds.setting.port import PORT
 from weft.kinds.verbs import SetFeatures
@@ -27,8 +24,6 @@ from weft.wire.link import (
     link_alias,
     set_link,
 )
-from weft.wire.tc import TC_H_ROOT, delete_qdisc
-from weft.wire.tc_tree import Node
 
 
 class Membership(NamedTuple):
@@ -53,8 +48,8 @@ class LinkSetting(Keyed):
     """`attribute`: mtu, gso_max_size, gso_max_segs, gro_max_size, alias, master, up, bond, addresses, bridge_port, or
     offload/FEATURE with ethtool's name; and qdisc, the root of somebody else's that gives way. `value` as text: a
     number, "on", "off"; an ifname or "" of `master`, "up" or "down" of `up`, of `bond` as Membership, of `addresses` as
-    belongings.py, of `bridge_port` as port.py, of `qdisc` as backends/foreign_tree.py has it, "" where there is none.
-    Same life as a Sysctl."""
+    belongings.py, of `bridge_port` as port.py, of `qdisc` as root_qdisc.py. Same life as a
+    Sysctl."""
 
     netns: str
     ifname: str
@@ -77,8 +72,6 @@ class LinkSetting(Keyed):
 
 
 OFFLOAD, MASTER, UP, BOND, ROOT_QDISC = "offload/", "master", "up", "bond", "qdisc"
-KEPT, NOT_KEPT = "kept:", "cannot come back: "
-"""Before what a tree of qdiscs holds, and before why that is not known."""
 NUMBERS = {
     "mtu": IFLA_MTU,
     "gso_max_size": IFLA_GSO_MAX_SIZE,
@@ -93,56 +86,37 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
     setting = change.after
     if not isinstance(setting, LinkSetting):
         return
-    index = names.ifindex(link_key(setting.netns, setting.ifname))
-    if setting.attribute.startswith(OFFLOAD):
-        feature = setting.attribute.removeprefix(OFFLOAD)
-        yield Request(setting.netns, SetFeatures(index, ((feature, setting.value == "on"),)))
-    elif setting.attribute == BOND:
+    netns, ifname, attribute, value = setting.netns, setting.ifname, setting.attribute, setting.value
+    now = change.before.value if isinstance(change.before, LinkSetting) else ""
+    index = names.ifindex(link_key(netns, ifname))
+    if attribute == BOND:
         yield from _move(setting, index, names)
-    elif setting.attribute == ADDRESSES:
-        now = change.before.value if isinstance(change.before, LinkSetting) else ""
-        yield from (Request(setting.netns, one) for one in belongings.messages(now, setting.value, index))
-    elif setting.attribute == PORT:
-        now = change.before.value if isinstance(change.before, LinkSetting) else ""
-        yield from port.requests(setting.netns, setting.ifname, now, setting.value, names)
-    elif setting.attribute == ROOT_QDISC:
-        yield Request(setting.netns, delete_qdisc(index, TC_H_ROOT))
-        yield from (Request(setting.netns, made) for made in _tree(setting.value, index))
-    elif setting.attribute == MASTER:
-        master = names.ifindex(link_key(setting.netns, setting.value)) if setting.value else 0
-        yield Request(setting.netns, set_link(index, u32(IFLA_MASTER, master)))
-    elif setting.attribute == UP:
-        yield Request(setting.netns, set_link(index, up=setting.value == "up"))
-    elif setting.attribute == "alias":
-        yield Request(setting.netns, set_link(index, link_alias(setting.value)))
+    elif attribute == ADDRESSES:
+        yield from (Request(netns, one) for one in belongings.messages(now, value, index))
+    elif attribute == PORT:
+        yield from port.requests(netns, ifname, now, value, names)
+    elif attribute == ROOT_QDISC:
+        yield from root_qdisc.requests(netns, value, index)
+    elif attribute.startswith(OFFLOAD):
+        yield Request(netns, SetFeatures(index, ((attribute.removeprefix(OFFLOAD), value == "on"),)))
+    elif attribute == UP:
+        yield Request(netns, set_link(index, up=value == "up"))
     else:
-        yield Request(setting.netns, set_link(index, u32(NUMBERS[setting.attribute], int(setting.value))))
+        yield Request(netns, set_link(index, _attribute(setting, names)))
 
 
-def _tree(value: str, index: int) -> list[bytes]:
-    """What makes the tree of somebody else's again."""
-    nodes = (
-        Node(what, handle, parent, info, kind, bytes.fromhex(body))
-        for what, handle, parent, info, kind, body in _rows(value)
-    )
-    return [node.make(index) for node in nodes]
-
-
-def _rows(value: str) -> list[Any]:
-    _, kept, packed = value.partition(KEPT)
-    found: list[Any] = json.loads(decompress(b64decode(packed))) if kept else []
-    return found
-
-
-def is_half_made(value: str, whole: str) -> bool:
-    """Whether a tree is nothing but the beginning of another one: who was making that was killed."""
-    begun, rows = _rows(value), _rows(whole)
-    return 0 < len(begun) < len(rows) and all(row in rows for row in begun)
+def _attribute(setting: LinkSetting, names: Names) -> bytes:
+    """The setting as an attribute of the message that changes a link."""
+    if setting.attribute == "alias":
+        return link_alias(setting.value)
+    if setting.attribute == MASTER:
+        return u32(IFLA_MASTER, names.ifindex(link_key(setting.netns, setting.value)) if setting.value else 0)
+    return u32(NUMBERS[setting.attribute], int(setting.value))
 
 
 def cannot_give_way(setting: LinkSetting) -> str:
     """Why what is there would not come back, "" where it would."""
-    return setting.value.partition(NOT_KEPT)[2] if setting.attribute == ROOT_QDISC else ""
+    return root_qdisc.why_not_kept(setting.value) if setting.attribute == ROOT_QDISC else ""
 
 
 def _move(setting: LinkSetting, index: int, names: Names) -> Iterator[Request]:
@@ -160,34 +134,32 @@ def script(change: Change) -> Iterable[str]:
     setting = change.after
     if not isinstance(setting, LinkSetting):
         return
-    words: tuple[str, ...] = (setting.attribute, setting.value)
-    if setting.attribute == UP:
-        words = (setting.value,)
-    elif setting.attribute == MASTER and not setting.value:
-        words = ("nomaster",)
-    if setting.attribute == ADDRESSES:
+    netns, ifname, attribute, value = setting.netns, setting.ifname, setting.attribute, setting.value
+    if attribute == ADDRESSES:
         now = change.before.value if isinstance(change.before, LinkSetting) else ""
-        yield from belongings.script(setting.netns, setting.ifname, now, setting.value)
-    elif setting.attribute == PORT:
-        yield from port.script(setting.netns, setting.ifname, "", setting.value)
-    elif setting.attribute.startswith(OFFLOAD):
-        feature = setting.attribute.removeprefix(OFFLOAD)
-        yield f"{command.within(setting.netns)}ethtool -K {setting.ifname} {feature} {setting.value}"
-    elif setting.attribute == ROOT_QDISC:
-        yield command.tc(setting.netns, "qdisc", "del", "dev", setting.ifname, "root")
-        if setting.value:
-            yield f"# put back by hand what {setting.ifname} had: {setting.value.partition(KEPT)[0]}"
-    elif setting.attribute == BOND:
-        wanted = Membership.parse(setting.value)
-        to = ("link", "set", "dev", setting.ifname)
-        if wanted.bond:
-            yield command.ip(setting.netns, *to, "down")
-            yield command.ip(setting.netns, *to, "master", wanted.bond)
-        else:
-            yield command.ip(setting.netns, *to, "nomaster")
-        yield command.ip(setting.netns, *to, "up" if wanted.up else "down")
+        yield from belongings.script(netns, ifname, now, value)
+    elif attribute == PORT:
+        yield from port.script(netns, ifname, "", value)
+    elif attribute == ROOT_QDISC:
+        yield from root_qdisc.script(netns, ifname, value)
+    elif attribute.startswith(OFFLOAD):
+        yield f"{command.within(netns)}ethtool -K {ifname} {attribute.removeprefix(OFFLOAD)} {value}"
     else:
-        yield command.ip(setting.netns, "link", "set", "dev", setting.ifname, *words)
+        yield from (command.ip(netns, "link", "set", "dev", ifname, *words) for words in _words(attribute, value))
+
+
+def _words(attribute: str, value: str) -> Iterator[tuple[str, ...]]:
+    """What `ip link set` is told, one command after the other."""
+    if attribute == BOND:
+        wanted = Membership.parse(value)
+        yield from [("down",), ("master", wanted.bond)] if wanted.bond else [("nomaster",)]
+        yield ("up" if wanted.up else "down",)
+    elif attribute == UP:
+        yield (value,)
+    elif attribute == MASTER and not value:
+        yield ("nomaster",)
+    else:
+        yield attribute, value
 
 
 def parse(link: Link, attribute: str, held: str | None = None) -> LinkSetting | None:

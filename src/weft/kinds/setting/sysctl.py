@@ -12,6 +12,11 @@ from weft.records import dataclass
 from weft.state import Change, Key, Keyed, link_key
 
 ALGORITHM, ALLOWED_ALGORITHMS = "net/ipv4/tcp_congestion_control", "net/ipv4/tcp_allowed_congestion_control"
+FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+LINK_FORWARDING = {4: "net/ipv4/conf/{}/forwarding", 6: "net/ipv6/conf/{}/forwarding"}
+RP_FILTER = "net/ipv4/conf/{}/rp_filter"
+BRIDGE_CALLS = {4: "net/bridge/bridge-nf-call-iptables", 6: "net/bridge/bridge-nf-call-ip6tables"}
+"""Whether bridges hand what they carry to the hooks of each family."""
 _EVERY_LINK = frozenset({"all", "default", "lo"})
 
 

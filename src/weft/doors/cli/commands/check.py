@@ -1,4 +1,4 @@
-"""`weft check`: measures what was asked for against real packets."""
+"""`weft check`: measures by real packets that things are as they were asked for."""
 
 from __future__ import annotations
 
