@@ -237,7 +237,7 @@ def conditions(match: QosMatch) -> Iterator[str]:
 
 def families_of(match: QosMatch) -> tuple[int, ...] | None:
     """The families that a match may be of; None where it says nothing that depends on it."""
-    sides = [{ip_network(cidr).version for cidr in side} for side in (match.source, match.destination) if side]
+    sides = [{6 if ":" in cidr else 4 for cidr in side} for side in (match.source, match.destination) if side]
     if not sides and not match.dscp:
         return None
     return tuple(family for family in (4, 6) if all(family in side for side in sides))
