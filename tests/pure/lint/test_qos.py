@@ -60,6 +60,33 @@ def test_a_burst_is_held_against_the_limit_of_its_class() -> None:
     assert len(found) == 1 and found[0].startswith("classes.a.burst: 1024 bytes are less than a frame")
 
 
+LINE = """
+qos_policies: {p: {egress: %s, ingress: {ceil: 1gbit}}}
+host: {links: {eth0: {existing: true, capacity: 50mbit, qos: p}}}
+namespaces: {n: {links: {x: {kind: dummy, capacity: 200mbit, qos: p}}}}"""
+
+
+@pytest.mark.parametrize(
+    ("egress", "told"),
+    [
+        ("{ceil: 100mbit}", ["ceil: a ceil of 100mbit is above the 50mbit that eth0 carries: packets wait behind the link, where no class goes first; `ceil: 50mbit` or less, or a larger `capacity` if that is true"]),
+        ("{ceil: 50mbit}", []),
+        ("{classes: {a: {match: {dscp: ef}, rate: 1mbit, ceil: 60mbit}, b: {match: {dscp: va}, rate: 1mbit, ceil: 50mbit}}}",
+         ["classes.a.ceil: a ceil of 60mbit is above the 50mbit that eth0 carries: it limits nothing; `ceil: 50mbit` or less, or a larger `capacity` if that is true"]),
+        ("{ceil: 50mbit, classes: {a: {match: {dscp: ef}, rate: 1mbit, ceil: 60mbit}}}",
+         ["classes.a.ceil: a ceil of 60mbit is above the 50mbit of the whole: it limits nothing; `ceil: 50mbit` or less, or more for the whole"]),
+        ("{rate: 5mbit, classes: {a: {match: {dscp: ef}, rate: 1mbit, ceil: 6mbit}}}",
+         ["classes.a.ceil: a ceil of 6mbit is above the 5mbit of the whole: it limits nothing; `ceil: 5mbit` or less, or more for the whole"]),
+        ("{ceil: 50mbit, classes: {o: {ceil: 4mbit}, a: {parent: o, match: {dscp: ef}, rate: 1mbit, ceil: 6mbit}, p: {rate: 1mbit}, q: {parent: p, match: {dscp: va}}}}",
+         ["classes.a.ceil: a ceil of 6mbit is above the 4mbit of o: it limits nothing; `ceil: 4mbit` or less, or more for o"]),
+    ],
+)  # fmt: skip
+def test_a_ceil_above_what_there_is(egress: str, told: list[str]) -> None:
+    found = [line.partition(".egress.") for line in said(LINE % egress)]
+    assert [line for _, _, line in found] == told
+    assert all(at == ("host.links.eth0.qos" if "eth0" in line else "qos_policies.p") for at, _, line in found)
+
+
 @pytest.mark.parametrize(
     ("classes", "told"),
     [

@@ -13,7 +13,6 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
-from ipaddress import ip_network
 from itertools import compress
 from operator import attrgetter
 from typing import Any
@@ -205,13 +204,8 @@ def keys_of(match: QosMatch) -> Iterator[Keyed]:
 
 
 def _address(sorts: dict[int, Sort], cidr: str) -> Keyed:
-    net = ip_network(cidr)
-    return Keyed(
-        sort=sorts[net.version],
-        text=nft_text.prefix(cidr),
-        low=int(net.network_address),
-        high=int(net.broadcast_address),
-    )
+    family, low, high = nft_text.reach(cidr)
+    return Keyed(sort=sorts[family], text=nft_text.prefix(cidr), low=low, high=high)
 
 
 def _mac(sort: Sort, mac: str) -> Keyed:
@@ -254,7 +248,7 @@ def _of_frame(match: QosMatch) -> Iterator[str]:
 def _of_packet(match: QosMatch, family: int) -> Iterator[str]:
     word = "ip6" if family == 6 else "ip"
     for side, cidrs in (("saddr", match.source), ("daddr", match.destination)):
-        of_family = [cidr for cidr in cidrs if ip_network(cidr).version == family]
+        of_family = [cidr for cidr in cidrs if nft_text.reach(cidr)[0] == family]
         if of_family:
             yield f"{word} {side} {nft_text.prefixes(of_family)}"
     if match.dscp:

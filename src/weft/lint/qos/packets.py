@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from ipaddress import ip_network
 from itertools import product
 
 from weft.compiler.qos.classify import families_of
-from weft.compiler.qos.nft_text import span
+from weft.compiler.qos.nft_text import reach, span
 from weft.model.qos import QosMatch
 from weft.model.qos_words import PROTOCOLS
 
@@ -234,10 +233,9 @@ def _addresses(match: QosMatch, family: int) -> dict[Side, Spans]:
     held: dict[Side, Spans] = {}
     shift = 96 if family == 4 else 0
     for side, cidrs in ((Side.DESTINATION, match.destination), (Side.SOURCE, match.source)):
-        nets = [net for net in map(ip_network, cidrs) if net.version == family]
-        ends = ((int(net.network_address), int(net.broadcast_address) + 1) for net in nets)
+        known = [(low, high) for version, low, high in map(reach, cidrs) if version == family]
         if cidrs:
-            held[side] = _joined([(low << shift, (after << shift) - 1) for low, after in ends])
+            held[side] = _joined([(low << shift, ((high + 1) << shift) - 1) for low, high in known])
     return held | {Side.FAMILY: _FAMILY[family]}
 
 
