@@ -12,7 +12,7 @@ from weft.model.qos_words import DSCP, PROTOCOLS
 
 @dataclass(frozen=True)
 class Packet:
-    """Of IP; `family` 0: something else, ARP or a frame with a VLAN tag. Ports 0: it shows none, as a later fragment.
+    """Of IP; `family` 0: something else, ARP or a frame with a tag within. Ports 0: it shows none, as a later fragment.
     `cgroup` "" : nobody of this machine sends it."""
 
     family: int

@@ -1,7 +1,7 @@
 """Which packet goes to which class: nft rules that set the priority, and maps that many classes share.
 
 Rules: the default is set first, so that nothing inherited or forged chooses a class, and what no rule knows (ARP,
-frames with a VLAN tag, whatever is not IP) stays with it. The first class that matches has a packet: rules stand in
+frames with a tag within, whatever is not IP) stays with it. The first class that matches has a packet: rules stand in
 reverse order, and the last one that matches decides. Matches of neighbours that say one thing of the same sort (an
 address, a port, a MAC) are elements of one map, or of one for each family or protocol, so a packet's cost does not grow
 with the classes; what overlaps without being the same begins new maps. An address map has intervals from the first, so
