@@ -34,7 +34,7 @@ def test_a_person_is_asked_what_was_not_said(desk: Desk) -> None:
     assert "'20mbps': mbps is bytes a second to tc" in talked.shown
     assert "'games' is no traffic known here; one of voice, ssh" in talked.shown
     assert "ceil: 47500kbit" in talked.shown and "host-192-0-2-9:" in talked.shown
-    assert "port-873:" in talked.shown
+    assert "port-tcp-873:" in talked.shown
 
 
 @pytest.mark.parametrize(

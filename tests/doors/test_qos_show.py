@@ -233,6 +233,27 @@ def test_explain_leads_from_the_line_to_each_object(lab: Desk) -> None:
         assert f"classid {held['number']} htb" in text
 
 
+def test_the_commands_of_explain_make_the_same(lab: Desk) -> None:
+    """Pasted where all of it has been taken away by hand."""
+    netns = "weft.lab.shop"
+    nft = ("nft", "-s", "list", "ruleset")
+    before = lab.world.run(*nft, netns=netns).stdout
+    assert "10.1.0.3 : " in before
+    ends = [held["ifname"] for held in lab.world.json("ip", "-j", "link", "show", netns=netns)]
+    for ifname in ends:
+        if ifname.startswith("wq"):
+            lab.world.run("ip", "link", "del", ifname, netns=netns)
+        elif ifname.startswith("wp"):
+            lab.world.run("tc", "qdisc", "del", "dev", ifname, "root", netns=netns, check=False)
+    lab.world.run("nft", "delete", "table", "netdev", "weft-lab", netns=netns)
+    lab.weft("status", code=3)
+    told = lab.weft("qos", "explain", "web", "--commands").stdout
+    lines = [line.partition("$ ")[2] for line in told.splitlines() if line.lstrip().startswith("$ ")]
+    lab.world.run("sh", "-ec", "\n".join(lines))
+    assert lab.world.run(*nft, netns=netns).stdout == before
+    lab.weft("status")
+
+
 def test_explain_names_what_this_kernel_lacks(lab: Desk) -> None:
     (found,) = lab.state("features.json")
     features = {name for names in json.loads(found.read_text())["features"].values() for name in names}

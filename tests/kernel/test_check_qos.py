@@ -135,6 +135,18 @@ def test_what_cannot_be_measured_says_why_and_is_never_green(lab: Lab) -> None:
     assert "0 of 1 class as declared, 1 not measurable" in said and said.endswith("Nothing could be measured.\n")
 
 
+@pytest.mark.needs("netem")
+def test_a_bad_line_of_the_other_direction_is_not_told_of_this_one(lab: Lab) -> None:
+    """Neither its delay, which what comes back has, nor what TCP does not send because of it."""
+    asked = "{egress: {ceil: 8mbit, latency: 20ms}, ingress: {ceil: 8mbit, impairment: {delay: 100ms}}}"
+    lab.file.write_text(FILE.replace("netns: api}, qos: silver", f"netns: api}}, qos: {asked}"))
+    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    found = lab.clean("api")["shop/api egress"]
+    assert found["faults"] == [], found
+    delays_us = [held["p50_us"] for held in found["measured"]]
+    assert any(delays_us) and all(delay_us is None or delay_us < 60_000 for delay_us in delays_us), found
+
+
 def halve(lab: Lab, ifname: str, number: str) -> None:
     lab.tenant(f"tc class change dev {ifname} classid {number} htb rate 1mbit ceil 2mbit")
 

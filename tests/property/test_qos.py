@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import product
 from random import Random
@@ -13,18 +13,17 @@ from typing import Any
 
 import pytest
 
+from tests.property.nft_reader import Packet, Reader
 from tests.property.policies import MACS, random_match, random_policy, sound_match, sound_policy
 from weft.compiler import CompileError, Compiler, compile
-from weft.compiler.qos.classify import Classed, Classifier, Where, classify
+from weft.compiler.qos.classify import Classed, Where, classify
 from weft.facts import FEATURES, Facts
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.nft.chain import NftChain
-from weft.kinds.nft.element import NftElement
 from weft.kinds.tc.htb import Htb, HtbClass
 from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Attach, Intent, Network, Port, Subnet, Tenant
 from weft.model.qos import QosClass, QosDirection, QosMatch, QosPolicy, QosUse
-from weft.model.qos_words import DSCP, PROTOCOLS
 from weft.state import KernelObject, State
 
 RUNS = int(os.environ.get("WEFT_PROPERTY_PAIRS", "10000")) // 40
@@ -180,21 +179,6 @@ def test_another_class_moves_no_number() -> None:
 # which class a packet gets
 
 
-@dataclass(frozen=True)
-class Packet:
-    """Of IP; `family` 0: something else, ARP or a frame with a VLAN tag."""
-
-    family: int
-    source: str
-    destination: str
-    source_mac: str
-    destination_mac: str
-    protocol: str
-    sport: int
-    dport: int
-    dscp: int
-
-
 def random_packet(rng: Random, matches: list[QosMatch]) -> Packet:
     """Often one that a match speaks of."""
     hint = rng.choice(matches)
@@ -245,81 +229,6 @@ def belongs(packet: Packet, match: QosMatch) -> bool:
         or (match.ports and not in_ranges(packet.dport, match.ports))
         or (match.source_ports and not in_ranges(packet.sport, match.source_ports))
     )
-
-
-class Reader:
-    """Follows rules as nft would: conditions from left to right, then the statement."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        self.rules = classifier.rules
-        self.maps: dict[str, list[NftElement]] = {held.name: [] for held in classifier.sets}
-        for element in classifier.elements:
-            self.maps[element.set].append(element)
-
-    def priority(self, packet: Packet, default: str) -> str:
-        found = default
-        for rule in self.rules:
-            said = self._rule(rule.split(" "), packet)
-            found = said or found
-        return found
-
-    def _rule(self, words: list[str], packet: Packet) -> str:
-        while words[:3] != ["meta", "priority", "set"]:
-            size = 2
-            value = words[size]
-            rest = words[size + 1 :]
-            if value == "{":
-                end = words.index("}")
-                value, rest = " ".join(words[size + 1 : end]), words[end + 1 :]
-            if not self._fits(words[:size], value.split(", "), packet):
-                return ""
-            words = rest
-        if "map" not in words:
-            return words[3]
-        at = words.index("map")
-        keys = self._keys(" ".join(words[3:at]), packet)
-        elements = self.maps[words[at + 1].removeprefix("@")]
-        hits = [held.value for held in elements if keys and self._holds(held.element, keys)]
-        assert len(hits) <= 1, "no two elements of a map hold the same"
-        return hits[0] if hits else ""
-
-    def _fits(self, selector: list[str], values: list[str], packet: Packet) -> bool:
-        key = self._key(" ".join(selector), packet)
-        return key != "" and any(self._same(value, key) for value in values)
-
-    def _keys(self, selector: str, packet: Packet) -> list[str]:
-        keys = [self._key(part, packet) for part in selector.split(" . ")]
-        return keys if all(keys) else []
-
-    def _holds(self, element: str, keys: list[str]) -> bool:
-        return all(self._same(value, key) for value, key in zip(element.split(" . "), keys, strict=True))
-
-    def _key(self, selector: str, packet: Packet) -> str:
-        """ "": the packet has none."""
-        word, field = selector.split(" ")
-        if word in ("ip", "ip6") and packet.family != (6 if word == "ip6" else 4):
-            return ""
-        if word in PROTOCOLS and packet.protocol != word:
-            return ""
-        return {
-            "saddr": packet.source_mac if word == "ether" else packet.source,
-            "daddr": packet.destination_mac if word == "ether" else packet.destination,
-            "dscp": str(packet.dscp),
-            "l4proto": str(PROTOCOLS[packet.protocol]) if packet.family else "",
-            "sport": str(packet.sport) if packet.family else "",
-            "dport": str(packet.dport) if packet.family else "",
-        }[field]
-
-    def _same(self, value: str, key: str) -> bool:
-        if value in DSCP or value.startswith("0x") or value == "lephb":
-            return int(key) == (1 if value == "lephb" else DSCP.get(value) if value in DSCP else int(value, 16))
-        if "/" in value:
-            return ip_address(key) in ip_network(value)
-        if "-" in value:
-            low, high = value.split("-")
-            number = int if low.isdigit() else (lambda text: int(ip_address(text)))
-            return number(low) <= number(key) <= number(high)
-        return value == key
 
 
 def test_the_first_class_that_matches_has_a_packet() -> None:

@@ -12,8 +12,10 @@ from typing import Any
 from weft.errors import IntentInvalid, Problem
 from weft.files import edit
 from weft.files.qos_file import Direction, scope_of
+from weft.lint.qos.packets import Box, Space, Taken
 from weft.model import qos_words as q
 from weft.model.intent import Path
+from weft.model.qos import QosMatch
 from weft.model.qos_words import rate_text
 from weft.model.words import Malformed, among, closest
 from weft.records import dataclass
@@ -75,15 +77,15 @@ def traffic(written: str) -> Traffic:
 
 
 def advise(situation: Situation) -> Advice:
-    """Raises: IntentInvalid where more is promised than the line carries, or something is named twice."""
-    _demand_once(situation)
+    """Raises: IntentInvalid where more is promised than the line carries, or nothing is left for something."""
+    order = _in_order(situation)
     why: dict[Path, str] = {}
     link: Path = ("host", "links", situation.ifname)
     qos: dict[str, Any] = {}
     lines: tuple[tuple[Direction, int | None], ...] = (("egress", situation.up_bps), ("ingress", situation.down_bps))
     for direction, line_bps in lines:
         if line_bps:
-            made = _Way(situation, direction, line_bps, (*link, "qos", direction), why)
+            made = _Way(situation, order, direction, line_bps, (*link, "qos", direction), why)
             qos[direction] = made.direction()
     _explain_ways(link, situation, why)
     document = {
@@ -131,12 +133,12 @@ def _port(value: str) -> _Made:
         raise Malformed(f"{protocol} has no ports", among(sorted(q.PORT_PROTOCOLS)))
     what = f"what is asked of {'/'.join(protocols)} port {ports}, and the answers"
     match = [held for name in protocols for held in _service(name, ports)]
-    return f"port-{ports}", match, what
+    return f"port-{protocols[0]}-{ports}" if slash else f"port-{ports}", match, what
 
 
 def _dscp(value: str) -> _Made:
     _read(q.Dscp, value)
-    return f"dscp-{value}", [{"dscp": [value]}], f"what is marked {value}"
+    return f"dscp-{value.lower()}", [{"dscp": [value]}], f"what is marked {value}"
 
 
 _MAKERS: Mapping[str, Callable[[str], _Made]] = {
@@ -154,13 +156,22 @@ def _service(protocol: str, ports: str) -> list[dict[str, Any]]:
 
 
 def _label(value: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in value).strip("-")
+    return "".join(c if c.isalnum() else "-" for c in value)
 
 
 class _Way:
-    """One direction of the link. `at`: where it stands; reasons go to `why`."""
+    """One direction of the link. `order`: names, as classes are asked; `at`: where it stands; reasons go to `why`."""
 
-    def __init__(self, situation: Situation, direction: Direction, line_bps: int, at: Path, why: dict[Path, str]):
+    def __init__(
+        self,
+        situation: Situation,
+        order: Sequence[str],
+        direction: Direction,
+        line_bps: int,
+        at: Path,
+        why: dict[Path, str],
+    ):
+        self._order = order
         self._of, self._direction, self._at, self._why = situation, direction, at, why
         self._line_bps = line_bps
         self._ceil_bps = _round(line_bps * HEADROOM) if situation.waits_little else line_bps
@@ -175,7 +186,8 @@ class _Way:
         self._demand_parts(sum(rates) + rest_bps + bulk_bps * len(self._of.bulk), len(classes) + 1 + len(self._of.bulk))
         classes["rest"] = self._rest(rest_bps)
         classes |= {held.name: self._bulk(held, bulk_bps) for held in self._of.bulk}
-        return {"ceil": self._say(("ceil",), self._ceil_bps, self._why_ceil()), "default": "rest", "classes": classes}
+        ordered = {name: classes[name] for name in self._order}
+        return {"ceil": self._say(("ceil",), self._ceil_bps, self._why_ceil()), "default": "rest", "classes": ordered}
 
     def _why_ceil(self) -> str:
         if not self._of.waits_little:
@@ -272,12 +284,66 @@ def _once(why: Mapping[Path, str]) -> Mapping[Path, str]:
     return {path: reason for reason, path in first.items()}
 
 
-def _demand_once(situation: Situation) -> None:
-    names = [held.name for held in (*situation.protect, *situation.bulk)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        what = f"{', '.join(twice)} is named twice"
-        raise IntentInvalid([Problem(where="--protect", what=what, fix="name it once, here or behind --bulk")])
+def _in_order(situation: Situation) -> Sequence[str]:
+    """The names of all as they are asked: as they were said, but what is a part of something before that."""
+    _demand_no_rates(situation)
+    named = [*situation.protect, *situation.bulk]
+    matches = [[_as_match(match) for match in held.match] for held in named]
+    space = Space([match for some in matches for match in some])
+    boxes = [[box for match in some for box in space.boxes(match) or ()] for some in matches]
+    order: list[int] = []
+    for at, held in enumerate(named):
+        over = _takers(order, boxes, at)
+        same = [other for other in over if _takers([at], boxes, other)]
+        if same:
+            first = named[same[0]].name
+            what = f"{held.name} is named twice" if first == held.name else f"{held.name} is what {first} is too"
+            raise IntentInvalid([_misnamed(situation, held, what, "name it once, here or behind --bulk")])
+        order.insert(order.index(over[0]) if over else len(order), at)
+    for place, at in enumerate(order):
+        if over := _takers(order[:place], boxes, at):
+            what = (
+                f"nothing is left for {named[at].name}: {', '.join(named[other].name for other in over)} are all of it"
+            )
+            raise IntentInvalid([_misnamed(situation, named[at], what, "leave it out, or one of them")])
+    last = max((place for place, at in enumerate(order) if at < len(situation.protect)), default=-1)
+    names = [named[at].name for at in order]
+    return [*names[: last + 1], "rest", *names[last + 1 :]]
+
+
+def _takers(order: Sequence[int], boxes: Sequence[Sequence[Box]], at: int) -> list[int]:
+    """Who of `order` together are all of the one at `at`, in that order."""
+    taken = Taken()
+    for other in order:
+        taken.add(str(other), boxes[other])
+    return [int(name) for name in taken.takers(boxes[at])]
+
+
+def _as_match(match: Mapping[str, Any]) -> QosMatch:
+    def prefixes(key: str) -> tuple[str, ...]:
+        return (_read(q.Prefix, match[key]),) if key in match else ()
+
+    return QosMatch(
+        source=prefixes("source"),
+        destination=prefixes("destination"),
+        protocol=match.get("protocol"),
+        ports=tuple(match.get("ports", ())),
+        source_ports=tuple(match.get("source_ports", ())),
+        dscp=tuple(_read(q.Dscp, code) for code in match.get("dscp", ())),
+    )
+
+
+def _misnamed(situation: Situation, held: Traffic, what: str, fix: str) -> Problem:
+    return Problem(where="--protect" if held in situation.protect else "--bulk", what=what, fix=fix)
+
+
+def _demand_no_rates(situation: Situation) -> None:
+    """What may wait is promised nothing: a rate there would be forgotten."""
+    for held in situation.bulk:
+        if held.rate_bps is not None:
+            what = f"{held.name} may wait for all others, so nothing is promised to it"
+            fix = f"leave @{rate_text(held.rate_bps)} out, or name it behind --protect"
+            raise IntentInvalid([Problem(where="--bulk", what=what, fix=fix)])
 
 
 def _round(rate_bps: float) -> int:

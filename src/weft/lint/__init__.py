@@ -15,10 +15,12 @@ from weft.lint.groups.vain import memberless_groups, shadowed_rules
 from weft.lint.limits import LIMITS, conntrack, neighbours
 from weft.lint.mtu import large_links, lost_ipv6, uneven_ports
 from weft.lint.next_hops import unreached_next_hops, vacant_next_hops
+from weft.lint.qos.ceilings import ceils_beyond_line, ceils_beyond_whole
 from weft.lint.qos.figures import bursts
 from weft.lint.qos.marks import foreign_marks
-from weft.lint.qos.order import marks_that_do_not_classify, priority_inversions, shadowed_classes
+from weft.lint.qos.order import marks_that_do_not_classify, priority_inversions
 from weft.lint.qos.places import bbr_that_is_dropped, limits_in_reach
+from weft.lint.qos.shadows import shadowed_classes
 from weft.lint.ranges import shared_ranges
 from weft.lint.spoofing import unguarded_ports
 from weft.lint.tcp import absent_congestion_controls
@@ -40,6 +42,8 @@ RULES: tuple[Rule, ...] = (
     unreached_next_hops,
     vacant_next_hops,
     bursts,
+    ceils_beyond_line,
+    ceils_beyond_whole,
     shadowed_classes,
     priority_inversions,
     marks_that_do_not_classify,

@@ -18,7 +18,12 @@ from weft.compiler.qos.shaping import Shaping
 from weft.compiler.qos.site import Way
 from weft.compiler.qos.tree import PRIORITY, REST, Node, Tree
 from weft.kinds import KINDS
+from weft.kinds.link.ifb import Ifb
 from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.element import NftElement, script_together
+from weft.kinds.nft.nftset import NftSet
+from weft.kinds.nft.table import NftTable
+from weft.kinds.setting.link import LinkSetting
 from weft.kinds.tc.htb import Htb, HtbClass
 from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Path
@@ -88,6 +93,7 @@ def _shared_steps(planted: Planted, called: Callable[[Path], str], shown: Contai
         what=f"one tree for all who share {called(planted.path)}",
         why=f"a tree within another would lose guarantees; a packet gets its class {_told_apart(planted)}, and "
         "whatever is not asked for here, the host's own too, the default",
+        commands=(*commands(obj for obj in planted.beside if isinstance(obj, Ifb)), *nft_commands(planted.beside)),
     )
     for node in planted.tree.nodes:
         if shown is not None and node.classid not in shown:
@@ -133,6 +139,18 @@ def commands(objects: Iterable[KernelObject]) -> tuple[str, ...]:
     return tuple(line for held in objects for line in KINDS.of(held).script(Change(Op.CREATE, None, held)))
 
 
+def nft_commands(objects: Iterable[KernelObject]) -> tuple[str, ...]:
+    """What would make chains and maps with all that is in them, in an order in which it can be pasted."""
+    held = list(objects)
+    sets = [obj for obj in held if isinstance(obj, NftSet)]
+    chains = [obj for obj in held if isinstance(obj, NftChain)]
+    places = dict.fromkeys((obj.netns, obj.family, obj.table) for obj in sets)
+    places |= dict.fromkeys((obj.netns, obj.family, obj.table) for obj in chains)
+    tables = [NftTable(netns=netns, family=family, name=name) for netns, family, name in places]
+    elements = script_together(obj for obj in held if isinstance(obj, NftElement))
+    return (*commands(tables), *commands(sets), *elements, *commands(chains))
+
+
 def _shaping_steps(shaping: Shaping) -> Iterator[Step]:
     yield _place(shaping)
     if shaping.limits is not None:
@@ -152,7 +170,9 @@ def _place(shaping: Shaping) -> Step:
     device = f"{site.ifname} in {where_words(site.netns)}"
     whose = "the end on the bridge, out of reach of who owns the port's namespace" if site.is_far_end else "the link"
     if is_out:
-        return Step(what=f"at what {device} sends", why=f"{whose}: what passes here is all that goes this way")
+        gives_way = commands(obj for obj in shaping.objects() if isinstance(obj, LinkSetting))
+        why = f"{whose}: what passes here is all that goes this way"
+        return Step(what=f"at what {device} sends", why=why, commands=gives_way)
     why = f"{whose}; what comes in has no queue by itself, so it is sent on to an ifb, and comes back behind its queue"
     made = commands([site.ifb]) if shaping.has_queue else ()
     what = f"at {site.queue_ifname(shaping.way)}, for what {device} receives" if made else f"at what {device} receives"
@@ -168,12 +188,15 @@ def _chain(shaping: Shaping, chain: NftChain) -> Step:
     elif chain == shaping.chain and shaping.within is not None:
         why = f"{shaping.within.name} says which class a packet is of"
     figures = [Figure(name="rule", said=rule, why=_of_classes(rule, shaping.tree)) for rule in chain.rules]
+    made: list[KernelObject] = [chain]
     if chain == (shaping.within or shaping.chain):
+        made += [*shaping.classifier.sets, *shaping.classifier.elements]
         figures += [
             Figure(name=f"@{one.set}", said=f"{one.element} : {one.value}", why=_of_classes(one.value, shaping.tree))
             for one in shaping.classifier.elements
         ]
-    return Step(what=f"nft chain {chain.name} in table {chain.family} {chain.table}", why=why, figures=tuple(figures))
+    what = f"nft chain {chain.name} in table {chain.family} {chain.table}"
+    return Step(what=what, why=why, figures=tuple(figures), commands=nft_commands(made))
 
 
 def _of_classes(text: str, tree: Tree | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -89,7 +90,7 @@ def frame(ethertype: str, payload: str = "00" * 60) -> str:
 ODD = {
     "another address": ("tos", "10.0.0.3", "9", "0"),
     "arp": ("frame", "a", frame("0806")),
-    "two tags": ("frame", "a", frame("88a8", "0005" + "8100" + "0006" + INNER)),
+    "three tags": ("frame", "a", frame("88a8", "0005" + "8100" + "0006" + "8100" + "0007" + INNER)),
     "no type that anybody knows": ("frame", "a", frame("88b5")),
 }
 
@@ -107,6 +108,41 @@ def test_what_is_in_a_tag_counts_where_the_kernel_took_it_off(lab: Lab) -> None:
     lab.apply({"a": {"qos": POLICY}})
     with ten_in(lab, lab.ifname("qos-a"), minor("voice")):
         send(lab, "a", "frame", "a", frame("8100", "0005" + INNER))
+
+
+TWO_TAGS = ("frame", "a", frame("88a8", "0005" + "8100" + "0006" + INNER))
+LOOKS_BEHIND_A_TAG = {"6.1": False, "6.18": False, "7.2": True}
+"""Kernels that were tried, and whether nftables there sees what is behind a tag within a frame."""
+
+
+def test_a_second_tag_hides_what_is_inside_where_nftables_does_not_look_behind_it(lab: Lab) -> None:
+    """By a witness beside ours, and as it is known of this kernel."""
+    lab.apply({"a": {"qos": POLICY}})
+    device = lab.ifname("a")
+    hook = f'type filter hook ingress device "{device}" priority -9;'
+    witness = f"table netdev witness {{ chain c {{ {hook} meta protocol ip ip dscp ef counter\n }}\n }}"
+    lab.world.run("nft", witness, netns=TENANT)
+    send(lab, "a", *TWO_TAGS)
+    told = lab.world.run("nft", "list", "table", "netdev", "witness", netns=TENANT).stdout
+    sees = "packets 10 " in told
+    assert sees or "packets 0 " in told
+    assert sees == LOOKS_BEHIND_A_TAG.get(".".join(os.uname().release.split(".")[:2]), sees)
+    with ten_in(lab, lab.ifname("qos-a"), minor("voice") if sees else DEFAULT):
+        send(lab, "a", *TWO_TAGS)
+
+
+@pytest.mark.needs("vlan")
+def test_what_a_vlan_of_the_link_sends_counts_by_what_is_inside(lab: Lab) -> None:
+    """Its tag stands beside the frame until the queue is behind it."""
+    policy = {"egress": {"ceil": "20mbit", "classes": {"voice": CLASSES["voice"]}}}
+    links = {
+        "x": {"kind": "veth", "peer": "y", "qos": policy},
+        "x5": {"kind": "vlan", "link": "x", "vid": 5, "addresses": ["10.7.0.1/24"]},
+    }
+    lab.apply(namespaces={"n": {"links": links}})
+    lab.world.run("ip", "-n", "n", "neigh", "add", "10.7.0.2", "lladdr", "02:00:00:00:00:02", "dev", "x5")
+    with ten_in(lab, "x", minor("voice"), "n"):
+        send(lab, "n", "tos", "10.7.0.2", "9", "0xb8")
 
 
 @pytest.mark.parametrize("way", ["egress", "ingress"])

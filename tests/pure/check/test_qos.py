@@ -236,12 +236,24 @@ def test_a_class_that_held_nothing_back_was_not_measured() -> None:
     assert judged.outcomes[0].note == "only 4 mbit/s could be sent, and the class held nothing of it back"
 
 
+def test_tcp_that_waits_for_answers_over_a_bad_line_was_not_measured() -> None:
+    held = replace(lane(minor="10", rate=5_000_000), answers_us=30_000)
+    for aim, protocol, noted in ((Aim.ALONE, "tcp", True), (Aim.TOGETHER, "tcp", True), (Aim.ALONE, "udp", False)):
+        run = Run(lane=held, flow=held.flows[protocol], offered_bps=None)
+        slow = Outcome(run=run, classes={held.key: counted(4e6)})
+        judged = judge(Round(tree=tree(held), aim=aim, runs=(run,)), (slow,), 0.05)
+        assert bool(judged.faults) != noted
+        assert judged.outcomes[0].note.startswith("TCP waits for answers") == noted
+        whole = Outcome(run=run, classes={held.key: counted(10e6)})
+        assert judge(Round(tree=tree(held), aim=aim, runs=(run,)), (whole,), 0.05).outcomes[0].note == ""
+
+
 def test_a_run_without_figures_is_nobodys_fault() -> None:
     assert faults(Aim.ALONE, (lane(minor="10"), 0), note="there is no namespace web") == []
 
 
 def test_latency_is_judged_where_it_is_declared() -> None:
-    late = Latency(p50_us=1000, p99_us=26_000, answers=100)
+    late = Latency(p50_us=1000, p99_us=26_000, arrived=100)
     assert faults(Aim.ALONE, (lane(minor="10", latency=20_000), 10e6), latency=late) == [Kind.LATE]
     assert faults(Aim.ALONE, (lane(minor="10"), 10e6), latency=late) == []
 
@@ -263,7 +275,7 @@ def test_the_factor_is_what_arrived_of_what_was_counted() -> None:
 
 def test_percentiles_need_enough_answers() -> None:
     assert latency_of([1.0] * 5) is None
-    assert latency_of([float(n) for n in range(101)]) == Latency(p50_us=50, p99_us=99, answers=101)
+    assert latency_of([float(n) for n in range(101)]) == Latency(p50_us=50, p99_us=99, arrived=101)
 
 
 # iperf3

@@ -28,7 +28,7 @@ def proved(held: Lane, rate_bps: float, *, into: Key | None = None, suspects: tu
     run = Run(lane=held, flow=held.flows["udp"], offered_bps=None)
     one = Round(tree=of, aim=Aim.ALONE, runs=(run,))
     classes = {held.key: counted(rate_bps)} | ({into: counted(4e6)} if into else {})
-    late = Latency(p50_us=9_000, p99_us=15_000, answers=100)
+    late = Latency(p50_us=9_000, p99_us=15_000, arrived=100)
     judged = judge(one, (Outcome(run=run, classes=classes, goodput_bps=0.97 * rate_bps, latency=late),), 0.05)
     return Proved(
         lane=held,

@@ -57,7 +57,7 @@ def test_who_has_room_for_it_is_at_the_other_end() -> None:
 
 
 def test_who_has_a_bad_line_is_asked_nothing() -> None:
-    """Its delay would be taken for the other's, whichever way it is."""
+    """Its delay would be taken for the other's, or TCP would wait for its answers."""
     for line in ("impairment: {delay: 30ms}", "classes: {v: {match: {dscp: ef}, impairment: {loss: 2%}}}"):
         bad = FILE.replace("{ingress: {ceil: 5mbit}}", f"{{egress: {{{line}}}}}")
         intent = load_text("weft.yaml", bad.replace("QOS", "{egress: {ceil: 4mbit}}")).intent
@@ -67,6 +67,13 @@ def test_who_has_a_bad_line_is_asked_nothing() -> None:
         assert between(lanes(of)["shop/web egress"]) == ("shop/web", "shop/api")
         alone = replace(of, endpoints=[end for end in ends if end.name in ("shop/web", "shop/db")])
         assert "shop/db's own line is made bad on purpose" in lanes(alone)["shop/web egress"].why
+
+
+def test_what_is_answered_over_a_bad_line_of_its_own_is_known() -> None:
+    found = lanes(scene("{egress: {ceil: 4mbit}, ingress: {ceil: 4mbit, impairment: {delay: 30ms}}}"))
+    assert found["shop/web egress"].flows and found["shop/web egress"].answers_us == 30_000
+    assert found["shop/web ingress"].why == "its line is made bad on purpose"
+    assert found["shop/web ingress"].answers_us is None
 
 
 def test_what_is_received_is_sent_by_the_others() -> None:

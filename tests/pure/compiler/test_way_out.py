@@ -278,6 +278,16 @@ def test_a_queue_of_all_together_that_the_kernel_lacks() -> None:
     assert not warnings(wanted, KNOWN)
 
 
+def test_a_limit_of_all_together_above_what_the_link_carries() -> None:
+    assert warnings(intent(p=out(MBIT, 90 * MBIT), qos=out(5 * MBIT, 30 * MBIT))) == [
+        (
+            ("tenants", "t", "qos", "egress", "ceil"),
+            "a ceil of 30mbit is above the 20mbit that eth0 carries: it limits nothing",
+        )
+    ]
+    assert warnings(intent(p=out(MBIT, 90 * MBIT), qos=out(5 * MBIT, 20 * MBIT))) == []
+
+
 def test_a_capacity_that_the_link_has_not() -> None:
     known = replace(KNOWN, lines={"eth0": Line(mac="02::", speed_bps=10 * MBIT)})
     assert warnings(intent(p=out(MBIT)), known)[0][1].startswith("eth0 sends at 10mbit")

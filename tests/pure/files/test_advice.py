@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.errors import IntentInvalid
+from weft.facts import Facts
 from weft.files import edit, load_text
 from weft.files.advice import HEADROOM, Advice, Situation, advise, traffic
+from weft.lint.qos.shadows import shadowed_classes
 from weft.model import qos_words as q
 from weft.model.words import Malformed
 
@@ -29,7 +31,7 @@ def way(advice: Advice, direction: str = "egress") -> Any:
 def test_who_is_protected_comes_first_and_bulk_last() -> None:
     found = way(advise(Situation(ifname="eth0", up_bps=20_000_000, protect=PROTECT, bulk=BULK)))
     classes = found["classes"]
-    assert list(classes) == ["voice", "ssh", "host-192-168-1-10", "rest", "port-873"]
+    assert list(classes) == ["voice", "ssh", "host-192-168-1-10", "rest", "port-tcp-873"]
     assert [held["priority"] for held in classes.values()] == ["0", "0", "2", "4", "7"]
     assert found["ceil"] == "19mbit" and found["default"] == "rest"
     assert classes["voice"]["rate"] == "1mbit" and classes["voice"]["ceil"] == "2mbit"
@@ -66,7 +68,7 @@ def test_more_than_there_is_is_refused_with_the_sum() -> None:
     )
     with pytest.raises(IntentInvalid, match=re.escape(told)):
         advise(Situation(ifname="eth0", up_bps=20_000_000, protect=protect))
-    with pytest.raises(IntentInvalid, match="port-873 is named twice"):
+    with pytest.raises(IntentInvalid, match="port-tcp-873 is named twice"):
         advise(Situation(ifname="eth0", up_bps=20_000_000, protect=BULK, bulk=BULK))
 
 
@@ -86,6 +88,51 @@ def test_more_than_there_is_is_refused_with_the_sum() -> None:
 def test_what_is_no_traffic_is_said(written: str, told: str) -> None:
     with pytest.raises(Malformed, match=re.escape(told)):
         traffic(written)
+
+
+def order_of(protect: str, bulk: str = "") -> list[str]:
+    named = [tuple(map(traffic, words.split())) for words in (protect, bulk)]
+    advice = advise(Situation(ifname="eth0", up_bps=20_000_000, protect=named[0], bulk=named[1]))
+    loaded = load_text("f", advice.text)
+    facts = Facts(host_id="h")
+    assert not list(shadowed_classes(loaded.intent, facts))
+    return list(way(advice)["classes"])
+
+
+@pytest.mark.parametrize(
+    ("protect", "bulk", "order"),
+    [
+        ("port=tcp/80", "port=udp/80", "port-tcp-80 rest port-udp-80"),
+        ("host=::1 host=::/1", "", "host---1 host----1 rest"),
+        ("dscp=ef", "dscp=af11", "dscp-ef rest dscp-af11"),
+        ("port=tcp/80 port=tcp/81", "port=tcp/80-90", "port-tcp-80 port-tcp-81 rest port-tcp-80-90"),
+        # a part of something is asked before that, in whichever order they are said
+        ("port=80", "port=tcp/80", "port-tcp-80 port-80 rest"),
+        ("host=10.0.0.0/8 host=10.0.0.1", "", "host-10-0-0-1 host-10-0-0-0-8 rest"),
+        ("voice dscp=ef", "", "dscp-ef voice rest"),
+        ("dns", "port=udp/53", "port-udp-53 dns rest"),
+    ],
+)
+def test_what_differs_is_taken_and_the_narrower_goes_first(protect: str, bulk: str, order: str) -> None:
+    assert order_of(protect, bulk) == order.split()
+
+
+@pytest.mark.parametrize(
+    ("protect", "bulk", "told"),
+    [
+        ("ssh", "port=tcp/22", "--bulk: port-tcp-22 is what ssh is too; name it once, here or behind --bulk"),
+        ("dscp=ef dscp=46", "", "--protect: dscp-46 is what dscp-ef is too"),
+        ("dns port=53", "", "--protect: port-53 is what dns is too"),
+        ("host=10.0.0.1 host=10.0.0.1/32", "", "--protect: host-10-0-0-1 is named twice"),
+        ("port=80", "port=tcp/80 port=udp/80",
+         "--protect: nothing is left for port-80: port-tcp-80, port-udp-80 are all"),
+        ("ssh", "port=tcp/873@1mbit",
+         "--bulk: port-tcp-873 may wait for all others, so nothing is promised to it"),
+    ],
+)  # fmt: skip
+def test_what_is_the_same_is_refused(protect: str, bulk: str, told: str) -> None:
+    with pytest.raises(IntentInvalid, match=re.escape(told)):
+        order_of(protect, bulk)
 
 
 NAMES = ["voice", "ssh", "dns", "port=443", "host=10.0.0.1"]

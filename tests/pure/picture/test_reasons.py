@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from weft.compiler import planted
-from weft.facts import Facts, ForeignLink
+from weft.compiler import compile, planted
+from weft.facts import FEATURES, Facts, ForeignLink, Line
 from weft.files import load_text
+from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.nftset import NftSet
 from weft.model import qos_words as q
 from weft.picture.reasons import Explanation, explanation
 from weft.service.qos import carrier_of
@@ -103,3 +105,52 @@ def test_what_is_lacking_is_named_once() -> None:
     found = figures(told, "class of what no class matches")
     assert found["queue"] == ("sfq", "the next best: this kernel lacks fq_codel")
     assert found["large frames"][0] == "whole" and found["large frames"][1].endswith("and this kernel lacks tbf")
+
+
+SHARED = """
+weft: 1
+name: lab
+host: {links: {eth0: {existing: true, capacity: 20mbit}}}
+tenants:
+  t:
+    networks: {n: {subnets: [10.0.0.0/24], uplink: nat}}
+    ports:
+      p: {network: n, attach: {netns: p}, qos: {egress: {rate: 4mbit}, ingress: {rate: 3mbit}}}
+      q: {network: n, attach: {netns: q}, qos: {egress: {rate: 2mbit}}}
+"""
+
+
+def test_commands_of_a_shared_tree_make_its_maps_and_chains_too() -> None:
+    intent = load_text("f", SHARED).intent
+    facts = Facts(
+        host_id="h",
+        features=frozenset(FEATURES),
+        links={"eth0": ForeignLink(ifname="eth0")},
+        lines={"eth0": Line(mac="52:54:00:00:00:01")},
+        egress_links=("eth0",),
+    )
+    told = [explanation(one, carrier_of) for one in planted(intent, facts) if one.shaping is None]
+    assert [one.direction for one in told] == ["egress", "ingress"]
+    wanted = compile(intent, facts).state
+    sets = [obj for obj in wanted.values() if isinstance(obj, NftSet) and obj.name.startswith(("up", "down"))]
+    elements = {of.name: [e for e in wanted.values() if isinstance(e, NftElement) and e.set == of.name] for of in sets}
+    assert sum(len(held) for held in elements.values()) >= 4
+    for one in told:
+        lines = one.steps[0].commands
+        for held in sets:
+            made = next(at for at, line in enumerate(lines) if f"add map inet weft-lab {held.name} " in line)
+            filled = [at for at, line in enumerate(lines) if f"add element inet weft-lab {held.name} " in line]
+            assert len(filled) == bool(elements[held.name])
+            assert all(f"{e.element} : {e.value}" in lines[at] for at in filled for e in elements[held.name])
+            used = min(at for at, line in enumerate(lines) if f"@{held.name}" in line)
+            assert lines.index("nft 'add table inet weft-lab'") < made < min([*filled, used]) <= used
+        assert any("type ifb" in line for line in lines) and any('fwd to "wi' in line for line in lines)
+
+
+def test_many_elements_are_some_commands() -> None:
+    classes = ", ".join(f"c{n}: {{match: {{destination: 10.0.{n // 250}.{n % 250}}}, rate: 1kbit}}" for n in range(700))
+    (told,) = explained(f"{{egress: {{ceil: 5mbit, classes: {{{classes}}}}}}}")
+    (step,) = [step for step in told.steps if step.what.startswith("nft chain")]
+    added = [line for line in step.commands if "add element" in line]
+    assert len(added) == 2 and sum(line.count(" : ") for line in added) == 700
+    assert all(len(line) < 1 << 17 for line in added)

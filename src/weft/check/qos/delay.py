@@ -1,7 +1,7 @@
-"""How long small packets of a class are under way, there and back.
+"""How long small packets of a class are under way, one way: what comes back goes by other queues and another line.
 
-Rules: sockets of our own, closed at the end; a packet that is lost is none. Every question carries its own time, so
-answers are matched whatever their order.
+Rules: sockets of our own, closed at the end; a packet that is lost is none. Every packet carries the time at which it
+was sent; both ends are this process, so there is one clock. Source: clock_gettime(2) CLOCK_MONOTONIC.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import field
 from functools import partial
 from statistics import quantiles
@@ -25,26 +26,24 @@ from weft.state import Key
 EVERY_S = 0.02
 _TIME = Struct("!Q")
 _LEAST = 20
-"""Of so many answers a 99th percentile is told."""
+"""Of so many packets a 99th percentile is told."""
 
 
 @dataclass(slots=True, eq=False)
-class Asker:
-    """Who asks along one flow. `took_us` of each answer."""
+class Sender:
+    """Who sends along one flow. `took_us`: of each packet that arrived."""
 
     flow: Flow
     sends: socket.socket
     took_us: list[float] = field(default_factory=list)
 
-    def ask(self) -> None:
-        try:
+    def send(self) -> None:
+        with suppress(OSError):  # the queue is full, or the port is gone: none arrives
             self.sends.sendto(_TIME.pack(time.monotonic_ns()), (self.flow.target, self.flow.port))
-        except OSError:  # the queue is full, or the port is gone: no answer comes of it
-            return
 
     @property
     def latency(self) -> Latency | None:
-        """None where too few answers came."""
+        """None where too few arrived."""
         return latency_of(self.took_us)
 
 
@@ -52,32 +51,32 @@ def latency_of(took_us: Sequence[float]) -> Latency | None:
     if len(took_us) < _LEAST:
         return None
     percents = quantiles(took_us, n=100, method="inclusive")
-    return Latency(p50_us=round(percents[49]), p99_us=round(percents[98]), answers=len(took_us))
+    return Latency(p50_us=round(percents[49]), p99_us=round(percents[98]), arrived=len(took_us))
 
 
 class Delays:
-    """All that ask during one round."""
+    """All that are sent during one round."""
 
     def __init__(self, rooms: Rooms, exchange: Exchange) -> None:
         self._rooms, self._exchange = rooms, exchange
-        self.askers: dict[Key, Asker] = {}
+        self.senders: dict[Key, Sender] = {}
 
     def open(self, lane: Lane, flow: Flow) -> None:
         """Begin to listen. Raises: OSError, NamespaceGone."""
         assert lane.sender is not None and lane.receiver is not None
         assert lane.sender.netns is not None and lane.receiver.netns is not None
-        answers = self._socket(lane.receiver.netns, flow, (flow.target, flow.port))
-        self._exchange.watch(answers, partial(_answer, answers))
-        asks = Asker(flow, self._socket(lane.sender.netns, flow, (flow.source, flow.source_port or 0)))
-        self._exchange.watch(asks.sends, partial(_note, asks))
-        self.askers[lane.key] = asks
+        arrives = self._socket(lane.receiver.netns, flow, (flow.target, flow.port))
+        sender = Sender(flow, self._socket(lane.sender.netns, flow, (flow.source, flow.source_port or 0)))
+        self._exchange.watch(arrives, partial(_note, arrives, sender))
+        self._exchange.watch(sender.sends, partial(_drain, sender.sends))
+        self.senders[lane.key] = sender
 
-    def turn_until(self, end_s: float, ask: bool = True) -> None:
-        """Ask and answer until the clock says so. Source: time.monotonic."""
+    def turn_until(self, end_s: float, send: bool = True) -> None:
+        """Send and receive until the clock says so. Source: time.monotonic."""
         while (now := time.monotonic()) < end_s:
-            if ask:
-                for asker in self.askers.values():
-                    asker.ask()
+            if send:
+                for sender in self.senders.values():
+                    sender.send()
             next_s = min(end_s, now + EVERY_S)
             while (left := next_s - time.monotonic()) > 0:
                 self._exchange.turn(left)
@@ -101,17 +100,14 @@ def _set_dscp(held: socket.socket, flow: Flow) -> None:
         held.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, flow.dscp << 2)
 
 
-def _answer(held: socket.socket) -> None:
-    try:
-        while True:
-            question, who = held.recvfrom(64)
-            held.sendto(question, who)
-    except OSError:  # nothing more, or an answer that found no room
-        return
-
-
-def _note(asker: Asker) -> None:
+def _note(arrives: socket.socket, sender: Sender) -> None:
     now = time.monotonic_ns()
-    for answer in received(asker.sends, _TIME.size):
-        if len(answer) == _TIME.size:
-            asker.took_us.append((now - _TIME.unpack(answer)[0]) / 1000)
+    for packet in received(arrives, _TIME.size):
+        if len(packet) == _TIME.size:
+            sender.took_us.append((now - _TIME.unpack(packet)[0]) / 1000)
+
+
+def _drain(held: socket.socket) -> None:
+    """Nobody answers but with errors."""
+    for _ in received(held, _TIME.size):
+        pass

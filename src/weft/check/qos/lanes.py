@@ -49,8 +49,8 @@ class Lane:
     """A leaf class. `carrier`: who has the policy, as the file calls it; `name`: of the class, "" for what no class
     matches or where there are none. `rate_bps` guaranteed, 0 for none; `ceil_bps` the least on its way to the root.
     `overhead_bytes` for each packet and `cells`: as the class counts. `flows`: by protocol; empty where nothing can be
-    sent, and `why`. `echoes`: for some of them, small packets of the same class beside. `sender`, `receiver`: of
-    both."""
+    sent, and `why`. `beside`: for some of them, small packets of the same class. `sender`, `receiver`: of both.
+    `answers_us`: how long what comes back takes on a line that is made bad on purpose, None where it crosses none."""
 
     carrier: str
     direction: Direction
@@ -62,9 +62,10 @@ class Lane:
     overhead_bytes: int = 0
     cells: bool = False
     flows: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
-    echoes: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
+    beside: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
     sender: Place | None = None
     receiver: Place | None = None
+    answers_us: int | None = None
     why: str = ""
 
     def __str__(self) -> str:

@@ -32,6 +32,8 @@ from weft.state import Key
 
 SKIP_S = 1.0
 """Alone; together twice as long, for not all begin at once."""
+ANSWERS, MOST_ANSWERS_S = 8, 10.0
+"""iperf3's two ends speak so often with each other before it sends; a slow line is waited for so long."""
 LISTEN_S = 3.0
 END_S = 5.0
 """So long a program may take to end after its time is over."""
@@ -118,10 +120,10 @@ class _Batch:
         self._folder.cleanup()
 
     def carry_out(self, batch: Sequence[Round], meter: Meter) -> Iterator[Judged]:
-        skip_s = SKIP_S * max(2 if of.aim is Aim.TOGETHER else 1 for of in batch)
+        skip_s = max(map(_skip_s, batch))
         self._sent = [_Sent(of, run) for of in batch for run in of.runs]
         self._begin(skip_s)
-        self._delays.turn_until(time.monotonic() + skip_s, ask=False)
+        self._delays.turn_until(time.monotonic() + skip_s, send=False)
         before = {of.tree.key: _read(meter, of.tree) for of in batch}
         self._delays.turn_until(time.monotonic() + self._manner.seconds)
         after = {of.tree.key: _read(meter, of.tree) for of in batch}
@@ -155,7 +157,7 @@ class _Batch:
         if not sent.programs:
             return
         _await_listener(sent.programs[0], sent.run.flow)
-        beside = sent.run.lane.echoes.get(sent.run.flow.protocol)
+        beside = sent.run.lane.beside.get(sent.run.flow.protocol)
         if beside is not None:
             with contextlib.suppress(OSError):  # somebody has the port: then there is no latency to tell
                 self._delays.open(sent.run.lane, beside)
@@ -200,8 +202,8 @@ class _Batch:
         goodput = None
         with _noted(sent):
             goodput = self._goodput_bps(sent, skip_s)
-        asker = self._delays.askers.get(sent.run.lane.key)
-        latency = asker.latency if asker is not None else None
+        sender = self._delays.senders.get(sent.run.lane.key)
+        latency = sender.latency if sender is not None else None
         return Outcome(run=sent.run, classes=classes, goodput_bps=goodput, latency=latency, note=sent.note)
 
     def _goodput_bps(self, sent: _Sent, skip_s: float) -> float | None:
@@ -211,6 +213,12 @@ class _Batch:
         goodput = iperf.goodput_bps(sent.report.read_text(errors="replace"), skip_s, skip_s + self._manner.seconds)
         receiver = sent.run.lane.receiver
         return goodput if receiver is not None and receiver.netns is not None else None
+
+
+def _skip_s(of: Round) -> float:
+    slowest_us = max(run.lane.answers_us or 0 for run in of.runs)
+    begin_s = min(ANSWERS * slowest_us / 1e6, MOST_ANSWERS_S)
+    return SKIP_S * (2 if of.aim is Aim.TOGETHER else 1) + begin_s
 
 
 @contextlib.contextmanager

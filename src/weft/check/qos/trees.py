@@ -199,6 +199,7 @@ class _Drawing:
             latency_us=node.branch.latency_us,
             overhead_bytes=ground.counting.overhead_bytes,
             cells=ground.counting.cells,
+            answers_us=_bad_way_us(self._said_back),
         )
         why = self._hindrance(node)
         return replace(bare, why=why) if why else self._with_flows(bare, node)
@@ -218,11 +219,17 @@ class _Drawing:
     @property
     def _said(self) -> QosDirection | None:
         """The policy, of one carrier's own tree."""
+        return self._policy_of(self._planted.direction)
+
+    @property
+    def _said_back(self) -> QosDirection | None:
+        """The same of the other direction."""
+        return self._policy_of("ingress" if self._planted.direction == "egress" else "egress")
+
+    def _policy_of(self, direction: str) -> QosDirection | None:
         shaping = self._planted.shaping
-        if shaping is None:
-            return None
-        policy = shaping.asked.policy
-        return policy.egress if self._planted.direction == "egress" else policy.ingress
+        found: QosDirection | None = getattr(shaping.asked.policy, direction) if shaping is not None else None
+        return found
 
     def _classes(self, node: Node) -> Classes:
         """Of a shared tree, who a packet is from decides, and not what it is."""
@@ -254,9 +261,9 @@ class _Drawing:
         if not best.flows:
             return replace(lane, why="; ".join(whys) or NOBODY)
         self._taken |= {flow.port for flow in best.flows.values()}
-        return replace(best, echoes=dict(self._echoes(classes, node.classid, best, stops)))
+        return replace(best, beside=dict(self._beside(classes, node.classid, best, stops)))
 
-    def _echoes(
+    def _beside(
         self, classes: Classes, classid: str, lane: Lane, stops: Callable[[Flow], str]
     ) -> Iterator[tuple[str, Flow]]:
         """Small packets go by UDP: beside TCP by the same port, beside UDP by another one."""
@@ -346,9 +353,15 @@ class _Drawing:
 
 
 def _is_bad(policy: QosPolicy) -> bool:
-    """Whether either way has an impairment: what is measured goes there and back."""
-    said = [direction for direction in (policy.egress, policy.ingress) if direction is not None]
-    return any(held.impairment for direction in said for held in (direction, *direction.classes.values()))
+    """Whether either way has an impairment: who sends waits for what comes back."""
+    return any(_bad_way_us(direction) is not None for direction in (policy.egress, policy.ingress))
+
+
+def _bad_way_us(direction: QosDirection | None) -> int | None:
+    """How long the worst line of a direction takes by its impairment, None where nothing is impaired."""
+    held = (direction, *direction.classes.values()) if direction is not None else ()
+    lines = [shape.impairment for shape in held if shape.impairment is not None]
+    return max(((line.delay or 0) + (line.jitter or 0) for line in lines), default=None)
 
 
 def _place(end: Endpoint, family: int) -> Place:

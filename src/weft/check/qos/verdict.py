@@ -55,11 +55,11 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Of small packets of the class, under the load of the run."""
+    """Of small packets of the class, one way, under the load of the run."""
 
     p50_us: int
     p99_us: int
-    answers: int
+    arrived: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,10 @@ def judge(of: Round, outcomes: tuple[Outcome, ...], tolerance: float) -> Judged:
 
 
 def _noted(of: Round, outcome: Outcome, tolerance: float) -> Outcome:
-    """With a note where a class had room and held nothing back: then what was sent is measured, not the class."""
+    """With a note where a class had room and held nothing back, or TCP waited for answers that a line is to lose or
+    delay: then what was sent is measured, not the class."""
+    if not outcome.note and _is_kept_waiting(of, outcome, tolerance):
+        return replace(outcome, note="TCP waits for answers, and these cross a line that is made bad on purpose")
     counted, wanted_bps = outcome.counted, outcome.run.lane.ceil_bps * (1 - tolerance)
     is_slow = counted is not None and not counted.overlimits and not counted.drops
     if of.aim is Aim.TOGETHER or outcome.note or not is_slow or not 0 < outcome.rate_bps < wanted_bps:
@@ -127,6 +130,15 @@ def _noted(of: Round, outcome: Outcome, tolerance: float) -> Outcome:
         return outcome
     why = f"only {outcome.rate_bps / 1e6:.3g} mbit/s could be sent, and the class held nothing of it back"
     return replace(outcome, note=why)
+
+
+def _is_kept_waiting(of: Round, outcome: Outcome, tolerance: float) -> bool:
+    lane = outcome.run.lane
+    declared_bps = lane.ceil_bps if of.aim is Aim.ALONE else lane.rate_bps
+    is_slow = 0 < outcome.rate_bps < declared_bps * (1 - tolerance)
+    return (
+        lane.answers_us is not None and outcome.run.flow.protocol == "tcp" and is_slow and _misled(of, outcome) is None
+    )
 
 
 def _faults(of: Round, outcome: Outcome, tolerance: float) -> Iterator[Fault]:

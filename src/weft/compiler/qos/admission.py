@@ -32,7 +32,8 @@ def demand_capacity(draft: Draft, link: str, demands: Sequence[Demand]) -> None:
 
 
 def admit(draft: Draft, link: str, capacity_bps: int, way: Direction, demands: Sequence[Demand]) -> None:
-    """Find guarantees that come to more than there is."""
+    """Find guarantees that come to more than there is, and limits of all together that nothing can come to. A port's
+    own ceil is one among its fellows too."""
     below = inside(demands)
     for demand in demands:
         mine = below.get(demand.place, ())
@@ -40,6 +41,10 @@ def admit(draft: Draft, link: str, capacity_bps: int, way: Direction, demands: S
         if mine and room is not None:
             word = "rate" if demand.rate_bps else "ceil"
             _admit(draft, (*demand.path, way), f"the {word} of {dotted(demand.path[:-1])}", room, mine, below)
+        if demand.port is None and demand.ceil_bps is not None and demand.ceil_bps > capacity_bps:
+            what = f"a ceil of {rate_text(demand.ceil_bps)} is above the {rate_text(capacity_bps)} that {link} carries"
+            fix = f"`ceil: {rate_text(capacity_bps)}` or less, or a larger `capacity` if that is true"
+            draft.warn((*demand.path, way, "ceil"), f"{what}: it limits nothing", fix)
     _admit(draft, capacity_path(link), f"what leads {_WAY_WORDS[way]} {link}", capacity_bps, below.get("", ()), below)
 
 

@@ -1,7 +1,7 @@
 """Which packet goes to which class: nft rules that set the priority, and maps that many classes share.
 
 Rules: the default is set first, so that nothing inherited or forged chooses a class, and what no rule knows (ARP,
-frames with a VLAN tag, whatever is not IP) stays with it. The first class that matches has a packet: rules stand in
+frames with a tag within, whatever is not IP) stays with it. The first class that matches has a packet: rules stand in
 reverse order, and the last one that matches decides. Matches of neighbours that say one thing of the same sort (an
 address, a port, a MAC) are elements of one map, or of one for each family or protocol, so a packet's cost does not grow
 with the classes; what overlaps without being the same begins new maps. An address map has intervals from the first, so
@@ -13,7 +13,6 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from ipaddress import ip_network
 from itertools import compress
 from operator import attrgetter
 from typing import Any
@@ -198,13 +197,8 @@ def says_nothing(match: QosMatch) -> bool:
 
 
 def _address(sorts: dict[int, Sort], cidr: str) -> Keyed:
-    net = ip_network(cidr)
-    return Keyed(
-        sort=sorts[net.version],
-        text=nft_text.prefix(cidr),
-        low=int(net.network_address),
-        high=int(net.broadcast_address),
-    )
+    family, low, high = nft_text.reach(cidr)
+    return Keyed(sort=sorts[family], text=nft_text.prefix(cidr), low=low, high=high)
 
 
 def _mac(sort: Sort, mac: str) -> Keyed:
@@ -250,7 +244,7 @@ def conditions(match: QosMatch) -> Iterator[str]:
 
 def families_of(match: QosMatch) -> tuple[int, ...] | None:
     """The families that a match may be of; None where it says nothing that depends on it."""
-    sides = [{ip_network(cidr).version for cidr in side} for side in (match.source, match.destination) if side]
+    sides = [{6 if ":" in cidr else 4 for cidr in side} for side in (match.source, match.destination) if side]
     if not sides and not match.dscp:
         return None
     return tuple(family for family in (4, 6) if all(family in side for side in sides))
@@ -267,7 +261,7 @@ def _of_frame(match: QosMatch) -> Iterator[str]:
 def _of_packet(match: QosMatch, family: int) -> Iterator[str]:
     word = "ip6" if family == 6 else "ip"
     for side, cidrs in (("saddr", match.source), ("daddr", match.destination)):
-        of_family = [cidr for cidr in cidrs if ip_network(cidr).version == family]
+        of_family = [cidr for cidr in cidrs if nft_text.reach(cidr)[0] == family]
         if of_family:
             yield f"{word} {side} {nft_text.prefixes(of_family)}"
     if match.dscp:

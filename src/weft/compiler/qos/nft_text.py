@@ -6,6 +6,7 @@ Rules: in a set with any range, nft joins what touches; in one of single values 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network, summarize_address_range
 
 from weft.model.qos_words import DSCP, PROTOCOLS
@@ -25,16 +26,23 @@ def one_of(values: Sequence[str]) -> str:
 
 def prefixes(written: Iterable[str]) -> str:
     """Addresses and prefixes of one family."""
-    networks: list[Network] = [ip_network(cidr) for cidr in written]
-    ranges = [(int(net.network_address), int(net.broadcast_address)) for net in networks]
-    version = networks[0].version
-    return one_of([_addresses(version, low, high) for low, high in _joined(ranges)])
+    known = [reach(cidr) for cidr in written]
+    version = known[0][0]
+    return one_of([_addresses(version, low, high) for low, high in _joined((low, high) for _, low, high in known)])
 
 
 def prefix(written: str) -> str:
     """An address or prefix: without its length where that is an address's own."""
-    net = ip_network(written)
-    return str(net.network_address) if net.num_addresses == 1 else written
+    _, low, high = reach(written)
+    return written.partition("/")[0] if low == high else written
+
+
+@lru_cache(maxsize=1 << 14)
+def reach(written: str) -> tuple[int, int, int]:
+    """The family of a prefix, its first address and its last as numbers. Remembered: all who look at a policy ask for
+    the same ones, and reading them is most of what that takes."""
+    net: Network = ip_network(written)
+    return net.version, int(net.network_address), int(net.broadcast_address)
 
 
 def _addresses(version: int, low: int, high: int) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from weft.compiler.qos.site import Direction
 from weft.model.intent import Path
 from weft.records import dataclass
-from weft.state import Key
+from weft.state import KernelObject, Key
 
 if TYPE_CHECKING:
     from weft.compiler.qos.shaping import Shaping
@@ -24,7 +24,8 @@ class Planted:
     """`path`: of whose traffic it is (a port, a link), `direction` as seen from there; `link`: at whose root it queues.
     `shaping`: all of it, where it is one carrier's own; None of a tree that several share. `known_by`: of such a
     one, by the number of a class, what its packets are known by where they are routed; `known_at_bridge`: where frames
-    are forwarded."""
+    are forwarded; `beside`: what else all such trees of the host take: rules that give packets their class, with their
+    maps, and ifbs."""
 
     path: Path
     direction: Direction
@@ -33,3 +34,4 @@ class Planted:
     shaping: Shaping | None = None
     known_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     known_at_bridge: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    beside: Sequence[KernelObject] = ()

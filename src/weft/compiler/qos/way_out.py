@@ -42,10 +42,13 @@ from weft.compiler.router.place import RouterPlace
 from weft.compiler.tenant import PortKey
 from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
+from weft.kinds.nft.chain import NftChain
+from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.nftset import NftSet
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path
 from weft.records import dataclass
-from weft.state import HOST, link_key
+from weft.state import HOST, KernelObject, link_key
 
 IFB_PREFIX = "wi"
 
@@ -80,7 +83,7 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
         for way in DIRECTIONS
         if (mine := asking[way].by(trunk.names))
     ]
-    upon = upon_links(draft.state)
+    upon, before = upon_links(draft.state), frozenset(draft.state if draft.planted is not None else ())
     for tree in trees:
         tree.put(draft, out, upon)
     if routed := [tree for tree in trees if tree.trunk.routed]:
@@ -90,6 +93,10 @@ def compile_way_out(draft: Draft, out: WayOut) -> None:
         tell_apart(draft, told_apart)
         warn_of_likeness(draft, told_apart)
     _lead_in(draft, out, [tree for tree in trees if tree.way == "ingress"])
+    if draft.planted is not None:
+        new = [obj for key, obj in draft.state.items() if key not in before]
+        beside = tuple(obj for obj in new if isinstance(obj, (Ifb, NftSet, NftElement, NftChain)))
+        draft.planted += (tree.planted(out, beside) for tree in trees)
 
 
 def _lead_in(draft: Draft, out: WayOut, trees: Sequence[_Shared]) -> None:
@@ -132,7 +139,6 @@ class _Shared:
             draft.link(_ifb(draft, link), self.path)
         else:
             ward_off(draft, self._ward(draft, out), upon, self.path)
-        draft.plant(self._planted(out))
         own = _own(draft, link)
         if self.replaces and (own is None or own.adopt):
             gives_way = LinkSetting(netns=HOST, ifname=link, attribute=ROOT_QDISC, value="")
@@ -204,7 +210,7 @@ class _Shared:
             if demand.port is not None and self.trunk.link in demand.out.bridged:
                 yield demand, demand.port
 
-    def _planted(self, out: WayOut) -> Planted:
+    def planted(self, out: WayOut, beside: Sequence[KernelObject]) -> Planted:
         classids = self._classids()
         at_bridge = {classids[one.place]: tuple(known_by(place, self.macs)) for one, place in self._standing_ports()}
         behind = self.marked(out).ports if self.trunk.routed else ()
@@ -215,6 +221,7 @@ class _Shared:
             tree=self.built,
             known_by={classid: tuple(map(str, seen)) for _, classid, seen in behind},
             known_at_bridge=at_bridge,
+            beside=beside,
         )
 
     def _classids(self) -> dict[str, str]:

@@ -3,6 +3,10 @@ drivers/net/ifb.c."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from weft.kinds import command
+from weft.kinds.link import writing
 from weft.kinds.link.common import Link
 from weft.kinds.link.fields import Own, row
 from weft.records import dataclass
@@ -13,4 +17,14 @@ class Ifb(Link):
     pass
 
 
-ROW = row(Ifb, Own(kind="ifb", table={}, fields={}))
+def _script_create(ifb: Ifb) -> Iterator[str]:
+    """The kernel gives an ifb no other MAC than that of its birth."""
+    mac = ("address", ifb.mac) if ifb.mac else ()
+    yield command.ip(ifb.netns, "link", "add", "name", ifb.ifname, *mac, "type", "ifb")
+
+
+ROW = row(
+    Ifb,
+    Own(kind="ifb", table={}, fields={}),
+    script=writing.script_with(Ifb, _script_create, born_with=frozenset({"mac"})),
+)

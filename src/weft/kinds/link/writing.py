@@ -91,8 +91,10 @@ def script_with(
     cls: type[L],
     create: Callable[[L], Iterable[str]],
     words: Callable[[L, L], tuple[str | int, ...]] = lambda before, after: (),
+    born_with: frozenset[str] = frozenset(),
 ) -> Script:
-    """The `script` of a kind of link: `create` says only how it comes to be; its common fields follow."""
+    """The `script` of a kind of link: `create` says only how it comes to be; its common fields follow, but for those
+    that it is `born_with`."""
 
     def script(change: Change) -> Iterator[str]:
         before, after = change.before, change.after
@@ -104,7 +106,7 @@ def script_with(
         if isinstance(after, cls):
             yield from create(after)
             born = replace(after, up=after.born_up)
-            yield from _script_set(born, {name for name in LINK_FIELDS if getattr(born, name)})
+            yield from _script_set(born, {name for name in LINK_FIELDS - born_with if getattr(born, name)})
 
     return script
 

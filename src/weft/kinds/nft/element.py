@@ -10,6 +10,9 @@ from weft.kinds.nft.commands import Command, Elements, Stage, in_netns, shell
 from weft.records import dataclass
 from weft.state import Change, Key, Keyed
 
+_A_LINE = 500
+"""Elements: a word of the shell's may have 128 kB (execve(2))."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NftElement(Keyed):
@@ -44,6 +47,16 @@ def script(change: Change) -> Iterable[str]:
     return shell(_element(change).netns, _commands(change))
 
 
+def script_together(elements: Iterable[NftElement]) -> Iterable[str]:
+    """Shell lines that add many: some of a set in one command, for people to paste."""
+    of: dict[tuple[str, str], list[str]] = {}
+    for held in elements:
+        of.setdefault((held.netns, f"{held.family} {held.table} {held.set}"), []).append(_body(held))
+    for (netns, target), bodies in of.items():
+        parts = (bodies[at : at + _A_LINE] for at in range(0, len(bodies), _A_LINE))
+        yield from shell(netns, [Elements(Stage.ADD_ELEMENT, target, ", ".join(part)) for part in parts])
+
+
 def parse(netns: str, family: str, table: str, set_name: str, element: str, value: str) -> NftElement:
     return NftElement(netns=netns, family=family, table=table, set=set_name, element=element, value=value)
 
@@ -61,9 +74,12 @@ def _commands(change: Change) -> list[Command]:
     if change.before is not None:
         commands.append(Elements(Stage.DROP_ELEMENT, target, held.element))
     if change.after is not None:
-        body = f"{held.element} : {held.value}" if held.value else held.element
-        commands.append(Elements(Stage.ADD_ELEMENT, target, body))
+        commands.append(Elements(Stage.ADD_ELEMENT, target, _body(held)))
     return commands
+
+
+def _body(held: NftElement) -> str:
+    return f"{held.element} : {held.value}" if held.value else held.element
 
 
 ROW = Kind(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from weft.compiler.findings import Finding
 from weft.facts import Facts
-from weft.lint.qos.covering import bits
+from weft.lint.qos.packets import bits
 from weft.lint.qos.stated import directions
 from weft.model.intent import Intent
 from weft.records import dataclass

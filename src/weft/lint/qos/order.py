@@ -1,4 +1,4 @@
-"""Classes that nothing comes to, or that come out worse than their figures say.
+"""Classes that come out worse than their figures say.
 
 Source: tc-htb(8): a class gets its rate whatever its priority; who is first gets what is idle beyond that.
 """
@@ -8,29 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from weft.compiler.findings import Finding
+from weft.compiler.qos.branches import in_order
 from weft.facts import Facts
-from weft.lint.qos.covering import Covering
 from weft.lint.qos.stated import Stated, directions
 from weft.model.intent import Intent, Path
 from weft.model.qos import QosClass
 
 USUAL_PRIORITY = 4
 """Of a class that says none."""
-
-
-def shadowed_classes(intent: Intent, facts: Facts) -> Iterator[Finding]:
-    """The default of a direction has at least what no class matches."""
-    for stated in directions(intent):
-        earlier = Covering()
-        for path, name, held in stated.classes():
-            over = [earlier.over(match) for match in held.match]
-            if over and all(over) and name != stated.direction.default:
-                first = dict.fromkeys(filter(None, over))
-                has = "has" if len(first) == 1 else "have"
-                what = f"nothing comes to {name}: {' and '.join(first)} before it {has} all that it matches"
-                yield Finding(path=path, what=what, fix=f"put {name} first", severity="warning")
-            for match in held.match:
-                earlier.add(name, match)
 
 
 def priority_inversions(intent: Intent, facts: Facts) -> Iterator[Finding]:
@@ -67,7 +52,8 @@ def _priority(held: QosClass) -> int:
 def marks_that_do_not_classify(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """A class marks what another one behind it matches: the mark is for the next hop, and changes no class here."""
     for stated in directions(intent):
-        found = list(stated.classes())
+        classes = stated.direction.classes
+        found = [((*stated.path, "classes", name), name, classes[name]) for name in in_order(stated.direction)]
         for at, (path, name, held) in enumerate(found):
             if held.dscp_mark is not None:
                 yield from _matched_later(path, name, held.dscp_mark, found[at + 1 :])
