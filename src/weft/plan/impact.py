@@ -16,7 +16,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
-from weft.plan.diverted import left
+from weft.plan.diverted import leads_in, left
 from weft.plan.phases import Phase, Plan
 from weft.plan.subject import Path, Subjects
 from weft.plan.unfollowed import unfollowed
@@ -75,7 +75,7 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
     found: dict[Path, Impact] = {}
     for change in todo.changes.values():
         why = _why(change)
-        if why is None or _leads_to(change.before, floating):
+        if why is None or _leads_to(change.before, floating) or _is_missed_by_nobody(change.before):
             continue
         subject = subjects.of(change)
         if change.op is not Op.DELETE:
@@ -103,6 +103,14 @@ def _moved(floating: Iterable[str], wanted: Iterable[Path]) -> Iterator[Impact]:
 def _leads_to(obj: KernelObject | None, floating: Collection[str]) -> bool:
     """Whether it is the host's or a router's route to one of some floating IPs."""
     return isinstance(obj, Route) and obj.dst.partition("/")[0] in floating
+
+
+def _is_missed_by_nobody(obj: KernelObject | None) -> bool:
+    """Whether it is a route to nowhere, or the host's to the one address of the pool that it knew a port or network by:
+    what is left of the way out takes up what went by that (see `given_up`), and a link of it that goes says so."""
+    if not isinstance(obj, Route):
+        return False
+    return obj.type != "unicast" or (leads_in(obj) and obj.dst.endswith(("/32", "/128")))
 
 
 def _move(now: LinkSetting, after: KernelObject | None) -> str:
