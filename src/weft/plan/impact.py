@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 
-from weft.compiler.qos.site import QOS
+from weft.compiler.qos.site import QOS, WAYS_IN
 from weft.diff import differing_fields
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
@@ -123,7 +123,7 @@ def _move(now: LinkSetting, after: KernelObject | None) -> str:
 def _is_detour(obj: Link | Address | Route) -> bool:
     """Whether it is an ifb of quality of service: without it packets take the direct way."""
     mark = Mark.parse(obj.alias) if isinstance(obj, Ifb) else None
-    return mark is not None and mark.object.endswith(f"/{QOS}")
+    return mark is not None and (mark.object.endswith(f"/{QOS}") or mark.object.startswith(f"{WAYS_IN}/"))
 
 
 def _why(change: Change) -> str | None:
