@@ -1,6 +1,7 @@
 """Raw nf_tables dumps: whether there is anything at all, before libnftables is loaded for it.
 
-Rules: read only; names and hooks, no rules' contents. Source: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
+Rules: read only; names, hooks, and which rules have what is looked for. Source: linux/netfilter/nf_tables.h,
+linux/netfilter/nfnetlink.h.
 """
 
 from __future__ import annotations
@@ -50,6 +51,13 @@ def chains_with_rules_holding(text: bytes) -> set[tuple[str, str, str]]:
     """(family, table, chain) of rules whose user data (the comment) holds `text`. Raises: as `tables`."""
     found = ((family, a) for family, a in _dump(NFT_MSG_GETRULE) if text in a.get(7, b""))
     return {(family, _text(a[1]), _text(a[2])) for family, a in found}
+
+
+def has_masked_lookups() -> bool:
+    """Whether any rule here, whoever made it, looks up a part of a field (a DSCP, a VLAN's number) in a set without a
+    name. Raises: as `tables`."""
+    expressions = (a.get(4, b"") for _, a in _dump(NFT_MSG_GETRULE))
+    return any(b"bitwise\0" in rule and (b"__set" in rule or b"__map" in rule) for rule in expressions)
 
 
 def _chain(family: str, attributes: dict[int, bytes]) -> Chain:

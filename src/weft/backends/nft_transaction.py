@@ -24,6 +24,8 @@ from weft.state import Change, Key, Op
 
 Step = tuple[Command, Change]
 
+_PLACED = re.compile(r"insert rule \S+ \S+ \S+ handle ")
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
@@ -35,6 +37,11 @@ class Transaction:
     @property
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
+
+    @property
+    def has_placed_rules(self) -> bool:
+        """Whether a rule goes before another one: nft then reads all rules of the namespace first."""
+        return any(map(_PLACED.match, self.lines))
 
     def change_at(self, line: int) -> Change:
         """The change of a line counted from 1; the first one where nft named none."""

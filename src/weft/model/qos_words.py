@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_interface, ip_network
 from typing import Annotated, Any
 
-from weft.model.words import Form, Malformed, among, choice, closest, number, pattern, text
+from weft.model.words import Form, Malformed, among, choice, closest, number, pattern, prefix, text
 
 _NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z/%]*)", re.ASCII)
 _DECIMAL_RATES = {"bit": 1} | {f"{p}bit": 1000**n for n, p in enumerate("kmgt", 1)}
@@ -73,24 +72,13 @@ def _unit_words(written: str, unit: str, what: str) -> str:
 def _meant(amount: str, unit: str, units: Mapping[str, int], example: str) -> str:
     bytes_unit = _BYTES_A_SECOND.fullmatch(unit.lower())
     if bytes_unit:
-        prefix = bytes_unit[1]
-        return f"write {amount}{prefix}bit, or {float(amount) * 8:g}{prefix}bit if bytes were meant"
+        scale = bytes_unit[1]
+        return f"write {amount}{scale}bit, or {float(amount) * 8:g}{scale}bit if bytes were meant"
     if not unit:
         usual = f"{amount}{example.lstrip('0123456789.')}"
         meant = told(round(float(amount)), units) if float(amount) >= _COUNTED_SINGLY and 1 in units.values() else usual
         return f"write its unit: {meant}, for example"
     return f"one of {', '.join(units)}: for example {example}"
-
-
-def _prefix(written: str) -> str:
-    """A prefix, or a bare address as a host's."""
-    if "/" not in written:
-        return str(ip_network(ip_address(written)))
-    whole = ip_interface(written).network
-    try:
-        return str(ip_network(written))
-    except ValueError:
-        raise Malformed(f"{written} has host bits set", f"the network is {whole}") from None
 
 
 def _ports(written: str) -> str:
@@ -142,7 +130,7 @@ Priority = Annotated[int, number("a priority, 0 is served first", 0, 7)]
 PacketsPerSecond = Annotated[int, number("a number of packets a second", 1, 100_000_000)]
 _CGROUP = r'(?!.*(?:^|/)\.{1,2}(?:/|$))(?=.{1,250}$)[^/"\x00-\x1f]+(?:/[^/"\x00-\x1f]+)*'
 OverheadBytes = Annotated[int, number("a number of bytes for each packet", -64, 256)]
-Prefix = Annotated[str, text("a prefix or an address", _prefix, "10.0.0.0/8")]
+Prefix = Annotated[str, text("a prefix or an address", prefix, "10.0.0.0/8")]
 Dscp = Annotated[int, number("a DSCP, by name or number", 0, 63, DSCP)]
 Ports = Annotated[str, text("a port or a range of ports", _ports, "8000-8100", or_number=True)]
 MarkMask = Annotated[str, text("a mark, or a mark and its mask", _mark, "0x10/0xff", or_number=True)]

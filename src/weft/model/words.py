@@ -193,21 +193,22 @@ def mapping(what: str, most_from: int, most_to: int, example: str) -> Form:
 def _address(written: str) -> str:
     if "/" in written:
         raise Malformed(f"{written!r} has a prefix length, an address here has none", f"write {written.split('/')[0]}")
-    if "%" in written:
+    if "%" in written:  # a link, which Python takes there
         raise ValueError
     return str(ip_address(written))
 
 
 def _interface(written: str) -> str:
+    _address(written.partition("/")[0])
     if "/" not in written:
-        width = 128 if ip_address(written).version == 6 else 32
-        raise Malformed(f"{written!r} lacks its prefix length", f"for example {written}/{24 if width == 32 else 64}")
+        raise Malformed(f"{written!r} lacks its prefix length", f"for example {written}/{64 if ':' in written else 24}")
     return str(ip_interface(written))
 
 
 def _cidr(written: str) -> str:
+    address = _address(written.partition("/")[0])
     if "/" not in written:
-        raise Malformed(f"{written!r} lacks its prefix length", f"for example {ip_address(written)}/24")
+        raise Malformed(f"{written!r} lacks its prefix length", f"for example {address}/24")
     whole = ip_interface(written).network
     try:
         return str(ip_network(written))
@@ -234,7 +235,7 @@ def _destination(written: str) -> str:
 
 def prefix(written: str) -> str:
     """A prefix, a bare address as a host's."""
-    return _cidr(written) if "/" in written else str(ip_network(ip_address(written)))
+    return _cidr(written) if "/" in written else str(ip_network(_address(written)))
 
 
 def _range(written: str) -> str:

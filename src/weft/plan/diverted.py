@@ -45,9 +45,12 @@ def given_up(changes: Changes) -> dict[str, set[str]]:
 def _is_given_up(change: Change) -> bool:
     """Whether the host led something by a transit link that it leads nowhere now."""
     route = change.before
-    if not isinstance(route, Route) or change.after is not None or route.table != MAIN_TABLE or route.netns != HOST:
-        return False
-    return route.ifname.startswith(TRANSIT_GLOB.removesuffix("*"))
+    return isinstance(route, Route) and change.after is None and route.table == MAIN_TABLE and leads_in(route)
+
+
+def leads_in(route: Route) -> bool:
+    """Whether the host leads something to a router by it."""
+    return route.netns == HOST and route.ifname.startswith(TRANSIT_GLOB.removesuffix("*"))
 
 
 def floating_in(objects: Iterable[KernelObject]) -> frozenset[str]:

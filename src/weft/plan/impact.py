@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 
-from weft.compiler.qos.site import QOS
+from weft.compiler.qos.site import QOS, WAYS_IN
 from weft.diff import differing_fields
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
@@ -16,7 +16,7 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
-from weft.plan.diverted import left
+from weft.plan.diverted import leads_in, left
 from weft.plan.phases import Phase, Plan
 from weft.plan.subject import Path, Subjects
 from weft.plan.unfollowed import unfollowed
@@ -75,7 +75,7 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
     found: dict[Path, Impact] = {}
     for change in todo.changes.values():
         why = _why(change)
-        if why is None or _leads_to(change.before, floating):
+        if why is None or _leads_to(change.before, floating) or _is_missed_by_nobody(change.before):
             continue
         subject = subjects.of(change)
         if change.op is not Op.DELETE:
@@ -105,6 +105,14 @@ def _leads_to(obj: KernelObject | None, floating: Collection[str]) -> bool:
     return isinstance(obj, Route) and obj.dst.partition("/")[0] in floating
 
 
+def _is_missed_by_nobody(obj: KernelObject | None) -> bool:
+    """Whether it is a route to nowhere, or the host's to the one address of the pool that it knew a port or network by:
+    what is left of the way out takes up what went by that (see `given_up`), and a link of it that goes says so."""
+    if not isinstance(obj, Route):
+        return False
+    return obj.type != "unicast" or (leads_in(obj) and obj.dst.endswith(("/32", "/128")))
+
+
 def _move(now: LinkSetting, after: KernelObject | None) -> str:
     """What of a link's moves to the bridge that it joins, or back."""
     if isinstance(after, LinkSetting) and not now.value:
@@ -115,7 +123,7 @@ def _move(now: LinkSetting, after: KernelObject | None) -> str:
 def _is_detour(obj: Link | Address | Route) -> bool:
     """Whether it is an ifb of quality of service: without it packets take the direct way."""
     mark = Mark.parse(obj.alias) if isinstance(obj, Ifb) else None
-    return mark is not None and mark.object.endswith(f"/{QOS}")
+    return mark is not None and (mark.object.endswith(f"/{QOS}") or mark.object.startswith(f"{WAYS_IN}/"))
 
 
 def _why(change: Change) -> str | None:

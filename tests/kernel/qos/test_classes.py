@@ -237,6 +237,21 @@ def test_a_match_that_overlaps_with_what_it_was(lab: Lab) -> None:
         send(lab, "a", "tos", "10.0.0.3", "9", "0")
 
 
+@pytest.mark.parametrize("whose", ["ours", "somebody else's"])
+def test_a_rule_put_between_others_where_dscps_are_looked_up(lab: Lab, whose: str) -> None:
+    """libnftables 1.0.6 ended the process while it read such rules to find the place."""
+    dscps = {"match": {"dscp": ["ef", "af41"] if whose == "ours" else "ef"}, "rate": "1mbit"}
+    lab.apply({"a": {"qos": {"egress": {"ceil": "20mbit", "classes": {"voice": dscps}}}}})
+    if whose != "ours":
+        theirs = "add table ip theirs\nadd chain ip theirs in\nadd rule ip theirs in ip dscp { cs1, ef } counter\n"
+        lab.world.run("nft", "-f", "-", netns=TENANT, input=theirs)
+    classes = {"voice": dscps, "video": {"match": {"dscp": ["cs3", "cs4"]}, "rate": "1mbit"}}
+    lab.apply({"a": {"qos": {"egress": {"ceil": "20mbit", "classes": classes}}}})
+    lab.world.ping("10.0.0.3", netns="a")
+    with ten_in(lab, lab.ifname("qos-a"), minor("video")):
+        send(lab, "a", "tos", "10.0.0.3", "9", "0x60")
+
+
 def test_packets_arrive_with_the_dscp_of_their_class(lab: Lab) -> None:
     classes = {"web": CLASSES["web"] | {"dscp_mark": "af31"}}
     lab.apply({"a": {"qos": {"egress": {"ceil": "20mbit", "dscp_mark": "cs1", "classes": classes}}}})

@@ -74,8 +74,17 @@ def test_connections_go_on_when_a_guarantee_goes_and_comes(lab: Lab) -> None:
             for protocol in ("tcp", "udp")
         }
         for text in (WITH, WITHOUT, WITH, WITHOUT):
-            lab.apply(text)
+            assert "loses what" not in lab.apply(text).stdout
             assert [who for who, one in held.items() if not lives(one)] == []
+
+
+def test_what_came_in_by_a_share_comes_in_without(lab: Lab) -> None:
+    """It passes an ifb no longer; nobody notices."""
+    lab.apply(TEXT.format(qos=", qos: {egress: {ceil: 9mbit}, ingress: {rate: 2mbit}}"))
+    assert "lab.up0.in" in lab.world.run("ip", "link").stdout
+    said = lab.apply(TEXT.format(qos=", qos: {egress: {ceil: 9mbit}}")).stdout
+    assert "lab.up0.in" not in lab.world.run("ip", "link").stdout
+    assert "No port loses connectivity." in said
 
 
 def test_what_goes_on_is_translated_as_it_shall_be_now(lab: Lab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,7 @@ from weft.check.qos.lanes import (
     beside_each_other,
     rounds_of,
 )
+from weft.check.qos.measuring import PROMPT_S, Total, _read
 from weft.check.qos.verdict import Counted, Kind, Latency, Outcome, judge
 from weft.compiler.qos.classify import Classed
 from weft.compiler.qos.flow import PORTS, Classes, Flow
@@ -183,7 +185,7 @@ def test_not_more_at_once_than_a_machine_can_tell_apart() -> None:
 # The verdict
 
 
-def counted(rate_bps: float, packets: int = 1000) -> Counted:
+def counted(rate_bps: float, packets: int = 2500) -> Counted:
     return Counted(bytes=round(rate_bps * 3 / 8), packets=packets, drops=0, overlimits=9, elapsed_s=3.0)
 
 
@@ -203,6 +205,33 @@ def faults(aim: Aim, *rates: tuple[Lane, float], beside: dict[Key, float] | None
 )
 def test_alone_a_class_reaches_its_ceil_and_no_more(rate: float, expected: list[Kind]) -> None:
     assert faults(Aim.ALONE, (lane(minor="10"), rate)) == expected
+
+
+@pytest.mark.parametrize(
+    ("packets", "expected"), [(25, []), (23, []), (22, [Kind.BELOW_CEIL]), (26, []), (28, [Kind.ABOVE_CEIL])]
+)
+def test_a_slow_class_counts_whole_packets(packets: int, expected: list[Kind]) -> None:
+    """In three seconds at 100 kbit/s there are 24.8 frames of 1514 bytes."""
+    held = lane(ceil=100_000, minor="10")
+    run = Run(lane=held, flow=held.flows["udp"], offered_bps=None)
+    seen = Outcome(run=run, classes={held.key: counted(packets * 1514 * 8 / 3, packets)})
+    found = judge(Round(tree=tree(held), aim=Aim.ALONE, runs=(run,)), (seen,), 0.05).faults
+    assert [fault.kind for fault in found] == expected
+
+
+def test_a_reading_that_was_held_up_is_taken_again() -> None:
+    """Else what was counted while it was held up came into the rate, and not its time: 1.25 of 1 mbit/s."""
+    held_up = iter((0.1, 0.1, 0.0))
+    of, began_s = tree(lane()), time.monotonic()
+
+    def counts(_: Tree) -> dict[Key, Total]:
+        time.sleep(next(held_up))
+        return {of.key: Total(bytes=round((time.monotonic() - began_s) * 1e6), packets=1, drops=0, overlimits=0)}
+
+    read = _read(counts, of)
+    assert not isinstance(read, str)
+    at_s, totals = read
+    assert totals[of.key].bytes / 1e6 == pytest.approx(at_s - began_s, abs=PROMPT_S)
 
 
 def test_together_each_has_its_guarantee() -> None:

@@ -48,6 +48,7 @@ MATCHES = {
     "{protocol: tcp, ports: 90-80}": "24: ports: 90-80 is no range of ports; from 1 to 65535, the smaller first",
     "{protocol: tcp, ports: [0]}": "25: ports: 0 is no range of ports; from 1 to 65535, the smaller first",
     "{source: 10.0.0.1/8}": "10: source: 10.0.0.1/8 has host bits set; the network is 10.0.0.0/8",
+    "{source: 'fe80::1%eth0'}": "10: source: 'fe80::1%eth0' is not a prefix or an address; for example 10.0.0.0/8",
     "{source: default}": "10: source: 'default' is not a prefix or an address; for example 10.0.0.0/8",
     "{mark: 0x10/0xf}": "8: mark: 0x10/0xf is no mark within a mask of 32 bits; for example 0x10/0xff",
     "{cgroup: /x}": "10: cgroup: '/x' is not a cgroup's path below its root; for example user.slice/app",

@@ -37,6 +37,11 @@ ANSWERS, MOST_ANSWERS_S = 8, 10.0
 LISTEN_S = 3.0
 END_S = 5.0
 """So long a program may take to end after its time is over."""
+PROMPT_S = 0.02
+"""Reading a tree takes less, unless the machine has something else to do in its midst: then nobody knows when what was
+read was so."""
+
+_MAX_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +248,14 @@ def _await_listener(program: subprocess.Popen[bytes], flow: Flow) -> None:
 
 
 def _read(meter: Meter, tree: Tree) -> tuple[float, Mapping[Key, Total]] | str:
+    """What the tree has counted, and when. Again where it took too long."""
     try:
-        return time.monotonic(), meter(tree)
+        for _ in range(_MAX_TRIES):
+            began_s, totals = time.monotonic(), meter(tree)
+            took_s = time.monotonic() - began_s
+            if took_s < PROMPT_S:
+                break
+        return began_s + took_s / 2, totals
     except (NamespaceGone, Refused) as gone:
         return str(gone)
 

@@ -19,6 +19,8 @@ from weft.records import dataclass
 IFB_PREFIX = "wq"
 QOS = "qos"
 """The last word of the marks and paths of what is made here."""
+WAYS_IN = "host/ways-in"
+"""The first words of the marks of the ifbs that what comes in by a link passes, however many share it."""
 Direction = Literal["egress", "ingress"]
 
 

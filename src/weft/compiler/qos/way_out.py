@@ -35,6 +35,7 @@ from weft.compiler.qos.demand import (
 from weft.compiler.qos.leading import Leading
 from weft.compiler.qos.marking import Marked, lead_through, mark
 from weft.compiler.qos.planted import Planted
+from weft.compiler.qos.site import WAYS_IN
 from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
 from weft.compiler.qos.trunks import Trunk, trunks
 from weft.compiler.qos.warding import Upon, Ward, upon_links, ward_off
@@ -299,7 +300,7 @@ def _paths(demands: Sequence[Demand]) -> dict[str, tuple[str, ...]]:
 
 def _ifb(draft: Draft, link: str) -> Ifb:
     """What comes in by a link passes through it."""
-    place = f"host/ways-in/{link}"
+    place = f"{WAYS_IN}/{link}"
     own_id = identity(draft.names.scope, place)
     return Ifb(
         netns=HOST,
