@@ -73,7 +73,7 @@ def test_a_recorder_that_comes_and_goes(world: World, tmp_path: Path) -> None:
     """With the groups that tell something; what it has kept stays."""
     rig = between(world, tmp_path, ONE.replace(", log: true", ""), RECORDED)
     assert recorders(rig.there) and not recorders(rig.here)
-    tally = Killer(rig, stride=4).run()
+    tally = Killer(rig, stride=2).run()
     print(tally)
     assert min(tally.former, tally.wanted, tally.repeated) > 1
 
@@ -85,7 +85,7 @@ def test_a_recorder_with_all_of_its_scope(world: World, tmp_path: Path) -> None:
     file.write_text(RECORDED)
     rig = Rig.between(world, ("apply", "-y", "-f", str(file)), ("destroy", "-y", "lab"))
     assert recorders(rig.here) and not recorders(rig.there)
-    tally = Killer(rig, first=1, stride=4).run()
+    tally = Killer(rig, first=1, stride=2).run()
     print(tally)
     assert min(tally.former, tally.wanted, tally.repeated) > 1
 
