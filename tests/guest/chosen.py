@@ -34,6 +34,7 @@ ONCE = (
     "qos/test_kill.py::test_from_policies_to_nothing",
     "qos/test_kill.py::test_a_",
     "floating/test_outside.py::test_nothing_stays_when_it_is_killed",
+    "links/test_faults.py",
     "test_kill_taken_over.py",
     "test_segment_faults.py",
     "trace/test_live.py::test_nothing_is_left_of_one_that_is_killed",
