@@ -1,6 +1,7 @@
 """weft's own command line, run in a world without the start of an interpreter: `python -m tests.forks FD`, once.
 
-That process imports what commands may import, does nothing with it, and forks for each request. The fork is as a fresh
+That process imports what commands may import, makes of that what depends on weft's own text alone, and forks for each
+request. The fork is as a fresh
 `weft`: its own namespaces, directory, environment and three files, and the words given; it ends as an interpreter ends.
 Only what the start costs is left out, so what is about the start itself (tests/doors, `World.start`) starts the real
 program. Unlike tests/kernel/faults/command.py, which forks the test's own process to kill it at a point of its choice,
@@ -30,6 +31,7 @@ from pathlib import Path
 
 from tests import pages
 from tests.programs import Asked, text_of
+from weft import records
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 60_000
@@ -120,16 +122,27 @@ def preload() -> None:
     """Import all that a command may import, so that no fork has to; whoever does that never returns to it."""
     import weft
     from weft.backends.libnftables import _library
+    from weft.files import json_schema
 
-    for module in pkgutil.walk_packages(weft.__path__, "weft."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
-    for name in _LATE:
+    modules = [module.name for module in pkgutil.walk_packages(weft.__path__, "weft.")]
+    modules = [name for name in modules if not name.endswith("__main__")]
+    for name in (*modules, *_LATE):
         import_module(name)
     _library()
+    json_schema.schema()  # what may be in a file, which a command works out as far as it reads
+    _make_constructors(modules)
     gc.collect()
     gc.freeze()
     pages.hold()
+
+
+def _make_constructors(modules: list[str]) -> None:
+    """Of all records (weft.records), which a command makes one by one as it needs them."""
+    for module in modules:
+        for cls in vars(sys.modules[module]).values():
+            made = vars(cls).get("__init__") if isinstance(cls, type) and cls.__module__ == module else None
+            if made is not None and made.__qualname__.startswith(records._init_when_needed.__name__):
+                setattr(cls, "__init__", records._init(cls))  # noqa: B010
 
 
 def _serve(requests: socket.socket) -> Callable[[], None] | None:

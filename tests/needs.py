@@ -51,6 +51,13 @@ def is_here(name: str) -> bool:
     return _succeeds(WITNESSED[name]) if name in WITNESSED else name in _features()
 
 
+def here() -> frozenset[str]:
+    """All the names of what this kernel has. Without root none."""
+    if os.geteuid() != 0:
+        return frozenset()
+    return frozenset(filter(is_here, (*FEATURES, *_features(), *WITNESSED)))
+
+
 def _refuse_unknown(item: pytest.Item, names: Iterable[str]) -> None:
     for name in names:
         if name not in FEATURES and name not in WITNESSED and not name.startswith("tcp_"):

@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 from tests import forks, looking
 from tests.dump import Dump, parse_dump, parse_glance
 from tests.programs import Program
+from tests.sysctls import Sysctls
 
 T = TypeVar("T")
 BIN = Path(sys.executable).parent
@@ -55,6 +56,7 @@ class World:
     holder: Program = field(init=False)
     _open: int | None = field(init=False, repr=False)
     """What the holder reads from: it ends with it."""
+    _sysctls: Sysctls = field(init=False, repr=False, default_factory=Sysctls)
 
     def __post_init__(self) -> None:
         forks.forks()  # now: started by a thread inside a world, it would end with that world; so would the starter
@@ -203,7 +205,7 @@ class World:
                 time.sleep(0.3)
             now, is_coming = parse_glance(self.away(looking.what_comes))
             before, settled = now, before == now and not is_coming
-        return parse_dump(self.away(looking.everything))
+        return parse_dump(self.away(lambda: looking.everything(self._sysctls)))
 
     def away(self, call: Callable[[], T]) -> T:
         """What `call` returns in a thread that goes into the world and never comes back, so may go on from there."""
@@ -250,6 +252,7 @@ class World:
         """End everything in the world; the kernel then takes it down."""
         if self._open is None:
             return
+        self._sysctls.close()
         for pid in self.processes():
             if pid != self.pid:
                 with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,5 @@
-"""The command line is tried as people run it: the real `weft`, in a world of its own, in a directory of its own."""
+"""The command line is tried as people run it, in a world of its own, in a directory of its own: by the real `weft`, but
+in the files of `SHOWING`."""
 
 from __future__ import annotations
 
@@ -16,6 +17,10 @@ from tests.world import BIN, World
 
 HERE = Path(__file__).parent
 NEEDS_WORLD = {"desk", "world"}
+SHOWING = frozenset(
+    "test_check test_drops test_qos_advise test_qos_refusals test_qos_set test_qos_show test_show test_trace".split()
+)
+"""What is about what commands say and do, not how they start and end: there each is a fork (tests/forks.py)."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,12 +37,13 @@ class Desk:
 
     world: World
     directory: Path
+    program: str | Path = BIN / "weft"
 
     def weft(
         self, *words: str | Path, code: int | None = 0, via: tuple[str, ...] = (), **more: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run weft and expect an exit code, None for any. `via`: a command before it, such as setpriv."""
-        done = self.world.run(*via, BIN / "weft", *words, check=False, cwd=self.directory, **more)
+        done = self.world.run(*via, self.program, *words, check=False, cwd=self.directory, **more)
         assert code in (None, done.returncode), f"weft {words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
@@ -63,8 +69,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(world: World, tmp_path: Path) -> Iterator[Desk]:
-    yield Desk(world=world, directory=tmp_path)
+def desk(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(world=world, directory=tmp_path)
+    if request.path.stem in SHOWING:
+        desk.program = "weft"
+    yield desk
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from pathlib import Path
 CONSOLE = "/dev/tty1"
 WORK = Path("/run/guest")
 NOT_STARTED = 127
+FILES = 20_000
+"""That a process may have open, instead of the 1024 that a kernel gives: tests keep many (tests/sysctls.py)."""
 _POWER_OFF = 0x4321FEDC  # linux/reboot.h
 
 
@@ -113,6 +116,7 @@ def _hear(console: int) -> bytes:
 
 
 def main() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
     console = os.open(CONSOLE, os.O_RDWR | os.O_NOCTTY)
     tty.setraw(console)
     children, wake = os.pipe()

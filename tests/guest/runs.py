@@ -1,7 +1,8 @@
 """Tests in guests: begun, awaited, shared by two guests of one kernel, and asked once more.
 
-Kills and refusals, which take longest and are weft's own to survive, scripts, which start a program for each line, and
-what starts many programs or sends for minutes, are for the newest kernel only.
+Which those are says tests/guest/chosen.py. Besides, kills and refusals, which take longest and are weft's own to
+survive, scripts, which start a program for each line, what starts many programs or sends for minutes, and in which
+order weft makes links, are for the newest kernel only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests import outcomes
+from tests import needs, outcomes
 from tests.again import CUT_SHORT, Ran
 from tests.guest.guest import Command, Guest, GuestDied
 from tests.lateness import LOOK_S, why_late
@@ -24,6 +25,9 @@ _LONG = tuple(
     f"--deselect=tests/kernel/{path}"
     for path in (
         "links/test_faults.py",
+        "links/test_tunnels.py::test_the_other_end_moves",
+        "links/test_bonds.py::test_what_is_for_life_makes_another_bond",
+        "links/test_bonds.py::test_a_primary_made_later_than_its_bond",
         "test_segment_faults.py",
         "qos/test_kill.py",
         "qos/test_faults.py",
@@ -55,7 +59,8 @@ class Share:
         self.kernel = guest.kernel
         self._claims = guest.work / "claims"
         self._claims.mkdir()
-        chosen = ("-p", "tests.guest.chosen", *_BY_THE_CLOCK, *(() if is_newest else _LONG))
+        has = f"--host-has={','.join(sorted(needs.here()))}"
+        chosen = ("-p", "tests.guest.chosen", has, *_BY_THE_CLOCK, *(() if is_newest else ("--older", *_LONG)))
         self._asked = ("-p", "tests.guest.claims", f"--claims={_CLAIMS}", *chosen, *(arguments or _ALL))
         self._commands = [self._begin(guest)]
 

@@ -1,7 +1,7 @@
-"""SIGKILL before and after every write to disk and to the kernel; the next command ends in the old state or the new.
+"""SIGKILL before the first and after every write to disk and to the kernel; the next ends in the old state or the new.
 
 Judged by the outside dump alone, and strictly: before the commit record it is the former state, after it the wanted
-one. The world is led to and fro between two states (faults/killer.py) until every point of both ways had its kill.
+one. The world is led to and fro between two states (faults/killer.py) until every change of both ways had its kill.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def test_routers_changed_and_back(host: World, tmp_path: Path) -> None:
 
     assert weft_in(host, "apply", "-y", "-f", one).status == 0
     tally = Killer(
-        Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two)), port_goes_on, stride=3
+        Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two)), port_goes_on, stride=2
     ).run()
     print(tally)
     assert min(tally.former, tally.wanted, tally.repeated) > 10
@@ -93,7 +93,7 @@ def test_routers_changed_and_back(host: World, tmp_path: Path) -> None:
 
 def test_programs_changed_and_back(host: World, tmp_path: Path) -> None:
     one, two = (write(tmp_path / f"{at}.yaml", text) for at, text in enumerate(intents.ADVERTISED))
-    tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two)), stride=3).run()
+    tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("apply", "-y", "-f", two)), stride=2).run()
     print(tally)
     assert min(tally.former, tally.wanted, tally.repeated) > 3
 
@@ -129,6 +129,6 @@ def radvds(host: World) -> dict[str, str]:
 def test_programs_started_and_ended(host: World, tmp_path: Path) -> None:
     """With the supervisor, which comes with the first and goes with the last."""
     one = write(tmp_path / "one.yaml", intents.ADVERTISED[0])
-    tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("destroy", "-y", SCOPE)), stride=4).run()
+    tally = Killer(Rig.between(host, ("apply", "-y", "-f", one), ("destroy", "-y", SCOPE)), stride=2).run()
     print(tally)
     assert min(tally.former, tally.wanted, tally.repeated) > 3

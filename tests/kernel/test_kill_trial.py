@@ -1,4 +1,4 @@
-"""SIGKILL before and after every write of an apply on trial, of its confirmation, of its taking back.
+"""SIGKILL before the first and after every write of an apply on trial, of its confirmation, of its taking back.
 
 The guard stands aside here: what it does is what `weft recover` does after the deadline, and that is killed too.
 """
@@ -11,7 +11,7 @@ import pytest
 
 from tests.kernel.faults import intents
 from tests.kernel.faults.command import Ran, preload, weft_in
-from tests.kernel.faults.points import Act, count, kill_at
+from tests.kernel.faults.points import Act, count, kill_after
 from tests.kernel.faults.rig import End, Rig
 from tests.kernel.faults.trials import WINDOW_S, late, unguarded
 from tests.world import World
@@ -88,27 +88,27 @@ def done(ran: Ran) -> str:
 def test_an_apply_on_trial(court: Court) -> None:
     """Wherever it ends, when the time is over all is as before."""
     number = 0
-    while (ran := court.apply(kill_at(number))).status == SIGKILL:
+    while (ran := court.apply(kill_after(number))).status == SIGKILL:
         again = done(court.recover_late())
         court.expect(court.former, f"killed {ran.points[-1]}, then {again}")
         number += 1
     done(ran)
     court.expect(court.former, done(court.recover_late()))
-    assert number > 20
+    assert number > 10
 
 
 def test_its_taking_back(court: Court) -> None:
     number = 0
     while True:
         done(court.apply())
-        ran = court.recover_late(kill_at(number))
+        ran = court.recover_late(kill_after(number))
         if ran.status != SIGKILL:
             break
         court.expect(court.former, f"killed {ran.points[-1]}, then {done(court.recover_late())}")
         number += 1
     done(ran)
     court.expect(court.former, "taken back")
-    assert number > 20
+    assert number > 10
 
 
 def test_its_confirmation(court: Court) -> None:
@@ -116,7 +116,7 @@ def test_its_confirmation(court: Court) -> None:
     number, seen = 0, set[str]()
     while True:
         done(court.apply())
-        ran = court.confirm(kill_at(number))
+        ran = court.confirm(kill_after(number))
         if ran.status != SIGKILL:
             break
         is_kept = any(CONFIRMED in point for point in ran.points)

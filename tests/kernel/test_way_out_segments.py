@@ -145,7 +145,7 @@ def test_a_forged_priority_has_no_effect(host: World) -> None:
     assert host.ping(FAR4, netns="red-plain")
     host.run("python3", "-c", FORGER.replace("192.0.2.254", FAR4), f"{major:x}{minor:04x}", netns="red-plain")
     until(lambda: classes(host, "eth1")["8Kbit"][1] - before["8Kbit"][1] >= 50 * 1042, "it is what nobody guarantees")
-    assert classes(host, "eth1")["8Mbit"] == before["8Mbit"]
+    assert classes(host, "eth1")["8Mbit"][1] - before["8Mbit"][1] < 1042, "but for what a port's kernel says by itself"
 
 
 def test_another_under_a_port_s_mac_is_not_in_its_class(host: World, ground: Ground) -> None:
@@ -157,7 +157,7 @@ def test_another_under_a_port_s_mac_is_not_in_its_class(host: World, ground: Gro
     host.run(sys.executable, "-IS", SENDER, "frame", ifname, frame, netns=netns)
     assert host.ping(FAR4, netns="red-plain"), "what came before has passed"
     after = classes(host, "eth1")
-    assert after["8Mbit"] == before["8Mbit"]
+    assert after["8Mbit"][1] - before["8Mbit"][1] < 500, "but for what a port's kernel says by itself"
     assert (after["8Kbit"][1] - before["8Kbit"][1] > 10 * 500) == (ground is GROUNDS["bridge"])
     assert host.ping(FAR4, netns="red-p8", count=3), "its way back is learnt again"
 

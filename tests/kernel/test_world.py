@@ -1,23 +1,29 @@
 """The witness itself: a world is private, its dump sees every kind of change, and nothing of it stays."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests import looking
+from tests import looking, ruleset
 from tests.dump import differences
+from tests.patience import until
 from tests.programs import Failed, Program
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
 
 
-def build(world: World) -> None:
+def build_link(world: World) -> None:
     world.run("ip", "netns", "add", "a")
     world.run("ip", "link", "add", "v0", "address", "02:00:00:00:00:01", "type", "veth", "peer", "v1", "netns", "a")
+
+
+def build(world: World) -> None:
+    build_link(world)
     world.run("ip", "link", "set", "v0", "up")
     world.run("ip", "addr", "add", "10.0.0.1/24", "dev", "v0")
     world.run(
@@ -69,7 +75,7 @@ def test_a_witness_that_fails_is_no_witness(world: World, tmp_path: Path, monkey
     gone = '[{"kind":"htb","handle":"1:","dev":"gone","root":true}]'
     assert world.away(lambda: list(looking._classes(gone))) == []
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    for name in ("ip", "tc", "nft"):
+    for name in ("ip", "tc"):
         false = tmp_path / name
         false.write_text("#!/bin/sh\necho '[]'\nexit 1\n")
         false.chmod(0o755)
@@ -80,6 +86,34 @@ def test_a_witness_that_fails_is_no_witness(world: World, tmp_path: Path, monkey
                 world.away(lambda: list(looking._classes(gone.replace("gone", "lo"))))
         false.unlink()
     world.dump()
+    monkeypatch.setattr(ruleset, "_COMMAND", b"list nothing")
+    with pytest.raises(Failed, match=r"^nft list nothing: .*Error: syntax error"):
+        world.dump()
+
+
+def test_what_nft_is_asked_for_by_its_library_it_prints_too(world: World) -> None:
+    build(world)
+    assert world.away(ruleset.ruleset) == world.run("nft", "-j", "list", "ruleset").stdout
+
+
+def test_settings_are_read_of_the_namespace_and_the_link_that_bear_a_name_now(world: World) -> None:
+    """And at most as many are kept open as a process may have, beyond what select(2) can wait for."""
+    build(world)
+    first = world.dump()
+    for command in ("sysctl -qw net.ipv4.ip_forward=1", "sysctl -qw net.ipv4.conf.v1.rp_filter=2"):
+        world.run(*command.split(), netns="a")
+    changed = world.dump()["a"]["sysctl"]
+    assert (changed["ipv4/ip_forward"], changed["ipv4/conf/v1/rp_filter"]) == ("1", "2")
+    world.run("ip", "netns", "del", "a")
+    until(lambda: "v0" not in world.dump()[""]["link"], "the link goes with the namespace of its other end")
+    build_link(world)
+    assert world.dump()["a"]["sysctl"] == first["a"]["sysctl"]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1000, hard))
+        assert world.dump()["a"]["sysctl"] == first["a"]["sysctl"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_dump_does_not_see_what_merely_passes(world: World) -> None:

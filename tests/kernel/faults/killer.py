@@ -1,4 +1,4 @@
-"""Kills a command before and after each of its writes to disk and to the kernel, on both ways of a rig, one by one.
+"""Kills a command before the first and after each of its changes to disk and to the kernel, on both ways of a rig.
 
 A kill that leaves the world at the one end is followed by the next kill on the same way, else by the next on the way
 back, until both ways have been gone to their ends.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.kernel.faults.command import Ran, weft_in
-from tests.kernel.faults.points import kill_at
+from tests.kernel.faults.points import kill_after
 from tests.kernel.faults.rig import End, Rig
 
 SIGKILL = -9
@@ -41,8 +41,8 @@ class Tally:
 
 @dataclass(slots=True)
 class Killer:
-    """Kills on both ways of a rig. `proof`: what must hold after each recovery beside the dump. `first`, `stride`: at
-    which points, all unless said."""
+    """Kills on both ways of a rig. `proof`: what must hold after each recovery beside the dump. `first`, `stride`:
+    after how many changes, all unless said."""
 
     rig: Rig
     proof: Callable[[], None] = lambda: None
@@ -53,16 +53,16 @@ class Killer:
     _done: set[tuple[str, ...]] = field(default_factory=set)
 
     def run(self) -> Tally:
-        """The points of both ways."""
+        """Both ways."""
         while len(self._done) < 2:
             self._go()
         return self.tally
 
     def _go(self) -> None:
-        """One command on the way from here, killed at the way's next point if it has one."""
+        """One command on the way from here, killed after the way's next change if it has one."""
         words = self.rig.there.words
         number = self._next.get(words, self.first)
-        ran = self.rig.go(kill_at(number))
+        ran = self.rig.go(kill_after(number))
         if ran.status == SIGKILL:
             self._next[words] = number + self.stride
             self._recover(ran, number)
@@ -79,25 +79,16 @@ class Killer:
         assert again.status == 0, what
         self.tally.count(committed, with_apply)
         wanted = self.rig.there if committed or with_apply else self.rig.here
-        self._expect(wanted, what, again=self.stride == 1 and self._is_as_the_last(ran))
+        self._expect(wanted, what)
 
     @staticmethod
     def _is_destroyed(ran: Ran) -> bool:
         """Behind the last write of a destroy nothing has the name any more, and another one is refused."""
         return ran.words[0] == "destroy" and " after remove(/run/weft/" in ran.points[-1]
 
-    @staticmethod
-    def _is_as_the_last(ran: Ran) -> bool:
-        """Between the end of one write and the start of the next nothing changes that a kill would leave."""
-        return len(ran.points) > 1 and " before " in ran.points[-1] and " after " in ran.points[-2]
-
-    def _expect(self, end: End, what: str, *, again: bool = False) -> None:
-        """`again`: the same kill was looked at before."""
-        if again:
-            self.rig.glance(end, what)
-        else:
-            at = self.rig.look(what)
-            assert at is end, f"{what}\nthe world is as after {at.name!r}, not as after {end.name!r}"
+    def _expect(self, end: End, what: str) -> None:
+        at = self.rig.look(what)
+        assert at is end, f"{what}\nthe world is as after {at.name!r}, not as after {end.name!r}"
         self.proof()
         if end is self.rig.there:
             self.rig.turn()

@@ -75,6 +75,20 @@ def kill_at(number: int) -> Act:
     return signal_at(number, signal.SIGKILL)
 
 
+def kill_after(changes: int) -> Act:
+    """SIGKILL once the command has made so many, 0: before the first. What it leaves then is all that a kill can leave:
+    from the end of one change to the beginning of the next there is nothing else that could be."""
+    made = 0
+
+    def act(point: Point) -> None:
+        nonlocal made
+        made += point.side == "after"
+        if made == changes:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return act
+
+
 def signal_at(number: int, which: signal.Signals) -> Act:
     def act(point: Point) -> None:
         if point.number == number:

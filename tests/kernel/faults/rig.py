@@ -80,13 +80,6 @@ class Rig:
         assert not left, "\n".join([what, f"the world is nearest to {end.name!r}, but:", *left])
         return end
 
-    def glance(self, end: End, what: str) -> None:
-        """As `look`, where the same was looked at before: only names and files. Raises: AssertionError."""
-        until = time.monotonic() + LATE_S
-        while (left := Files.of(self.world).differences(end.files)) and time.monotonic() < until:
-            time.sleep(0.2)
-        assert not left, "\n".join([what, f"this is not as after {end.name!r}:", *left])
-
     def _nearest(self, now: Dump, files: Files) -> tuple[End, list[str]]:
         """The end that the world resembles most, and what differs."""
         ends = (self.here, self.there)

@@ -26,7 +26,9 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-STRIDE = int(os.environ.get("WEFT_FAULT_STRIDE", "7"))
+DENSE = 7
+STRIDE = int(os.environ.get("WEFT_FAULT_STRIDE", DENSE))
+"""A guest has a longer one, and no time for refusals, which lead back by the road that its kills have gone."""
 
 A = """
 weft: 1
@@ -152,7 +154,8 @@ def test_from_one_policy_to_another_and_back(host: World, tmp_path: Path) -> Non
     tally = Killer(rig, first=1 % STRIDE, stride=STRIDE).run()
     print(tally)
     assert tally.former and tally.wanted
-    assert refuse_every_step(rig, first=2 % STRIDE, stride=STRIDE)[REFUSED]
+    if STRIDE <= DENSE:
+        assert refuse_every_step(rig, first=2 % STRIDE, stride=STRIDE)[REFUSED]
 
 
 def test_from_policies_to_nothing_and_back(host: World, tmp_path: Path) -> None:
