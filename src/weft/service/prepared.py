@@ -32,6 +32,7 @@ from weft.plan.rivals import told as in_common
 from weft.plan.told import as_told
 from weft.probe import gather
 from weft.records import dataclass
+from weft.service.absent import absences, absent_links, without_links
 from weft.service.adoption import given_up
 from weft.service.losses import losses, no_longer_forwarding
 from weft.service.places import label_of
@@ -43,8 +44,9 @@ from weft.store import codec
 class Prepared:
     """An intent thought through, with all that led to its plan. `ours`: what of the observed is the scope's to change;
     `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy). `left_out`: what the
-    machine lacks for parts of the intent of which nothing is made; among the warnings too. `told`: the plan to
-    be read. `adopted`: which of `ours` nobody has claimed yet."""
+    machine lacks for parts of the intent of which nothing is made; among the warnings too. `fallen`: where objects are
+    spoken of that are not wanted for that. `told`: the plan to be read. `adopted`: which of `ours` nobody has claimed
+    yet."""
 
     scope: str
     machine: Machine
@@ -60,6 +62,7 @@ class Prepared:
     warnings: tuple[Problem, ...] = ()
     adopted: frozenset[Key] = frozenset()
     left_out: tuple[Finding, ...] = ()
+    fallen: frozenset[tuple[str, ...]] = frozenset()
     _spoken_of: set[tuple[str, ...]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def where(self, path: tuple[str, ...]) -> str:
@@ -144,15 +147,16 @@ class Former:
     key_files: Mapping[str, KeyFile] = field(default_factory=dict)
 
 
-def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prepared:
-    """Observe, compile, diff, plan. `run`: where the features found are remembered.
+def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, lenient: bool = False) -> Prepared:
+    """Observe, compile, diff, plan. `run`: where the features found are remembered. `lenient`: what stands on links
+    that are not there is left out.
 
-    Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted.
+    Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted, Refused for a link that is not there.
     """
     intent = loaded.intent
     observed = machine.observe(namespaces_of(intent).union(former.namespaces), bridging=_adopts(intent))
     facts = gather(machine, intent, observed, run)
-    compiled = _compile(loaded, facts)
+    compiled = _compile(loaded, facts, observed, lenient)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
     desired, kept = _keep_inhabited(observed, parts.ours, compiled.state)
@@ -179,7 +183,8 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prep
         loaded=loaded,
         # a range's are the same, in one place
         warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept, *lost, *_renamings(loaded, todo)))),
-        left_out=tuple(finding for finding in compiled.warnings if finding.cause is Cause.MACHINE),
+        left_out=tuple(dict.fromkeys(one for one in compiled.warnings if one.cause is Cause.MACHINE)),
+        fallen=frozenset(path for key, path in compiled.paths.items() if key not in compiled.state),
     )
 
 
@@ -250,11 +255,19 @@ def _adopts(intent: Intent) -> bool:
     return any(link.adopt for config in configs for link in config.links.values())
 
 
-def _compile(loaded: Loaded, facts: Facts) -> Compiled:
+def _compile(loaded: Loaded, facts: Facts, observed: State, lenient: bool) -> Compiled:
+    """Raises: as `prepare`."""
     try:
-        return compile(loaded.intent, facts)
+        compiled = compile(loaded.intent, facts, lenient=lenient)
+        gone = absent_links(compiled.state, observed)
+        if not gone:
+            return compiled
+        found = (*compiled.warnings, *absences(gone, compiled))
+        if not lenient:
+            raise CompileError(finding for finding in found if finding.missing in gone)
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
+    return replace(compiled, state=without_links(compiled.state, observed, gone), warnings=found)
 
 
 def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -94,10 +95,11 @@ class Service:
             ledger=self._ledger,
         )
 
-    def prepare(self, loaded: Loaded) -> Prepared:
-        """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
+    def prepare(self, loaded: Loaded, *, lenient: bool = False) -> Prepared:
+        """Think an intent through; changes nothing. `lenient`: what stands on links that are not there is left out,
+        and said among `left_out`. Raises: IntentInvalid, NotPermitted, FeatureMissing, Refused."""
         scope = loaded.intent.name
-        return prepare(self.machine(scope), loaded, self.run_directory, self._former(scope))
+        return prepare(self.machine(scope), loaded, self.run_directory, self._former(scope), lenient=lenient)
 
     def apply(
         self,
@@ -107,14 +109,15 @@ class Service:
         wait_s: float = WAIT_S,
         progress: Progress = ignore_progress,
         confirm_within_s: float | None = None,
+        lenient: bool = False,
     ) -> Prepared:
         """Make the machine as the intent says, or leave it as it was. `confirm_within_s`: on trial, for so long.
+        `lenient`: as for `prepare`.
 
         Raises: IntentInvalid, Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
-        return self.carry_out(
-            loaded, self.prepare, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s
-        )
+        think = partial(self.prepare, lenient=lenient)
+        return self.carry_out(loaded, think, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s)
 
     @uncollected
     def carry_out(
@@ -174,7 +177,8 @@ class Service:
     def status(self, loaded: Loaded) -> Status:
         """What differs between the intent and the machine. Raises: as prepare."""
         scope = loaded.intent.name
-        return status_of(self.prepare(loaded), self._ends.is_unfinished(scope), self._ends.unconfirmed_s(scope))
+        prepared = self.prepare(loaded, lenient=True)
+        return status_of(prepared, self._ends.is_unfinished(scope), self._ends.unconfirmed_s(scope))
 
     def is_unfinished(self, scope: str) -> bool:
         """Whether an apply or destroy of that name was cut short and waits for recovery."""
@@ -211,7 +215,7 @@ class Service:
         reader = CounterReader(self.namespaces)
         try:
             while True:
-                prepared = self.prepare(loaded)
+                prepared = self.prepare(loaded, lenient=True)
                 now = reader.read(places_of(prepared))
                 yield topology_of(prepared, now, before)
                 before = now

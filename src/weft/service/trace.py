@@ -83,7 +83,7 @@ def trace(
     Raises: IntentInvalid where a word of the question means nobody, or nothing is applied that could be asked;
     NotPermitted, FeatureMissing, and as Service.prepare.
     """
-    prepared = service.prepare(loaded)
+    prepared = service.prepare(loaded, lenient=True)
     if live or basis is Basis.OBSERVED:
         prepared.demand_applied(f"`weft apply` it, or ask by --state {Basis.DESIRED} alone")
     if basis is None:
