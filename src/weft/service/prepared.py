@@ -9,9 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from weft.backends.base import Selection
 from weft.backends.former import to_put_back
 from weft.compiler import Cause, Compiled, CompileError, Finding, compile
-from weft.errors import ForeignObject, IntentInvalid, Problem
+from weft.errors import ForeignObject, IntentInvalid, KernelRefused, Problem, RolledBack
 from weft.facts import Facts, KeyFile
 from weft.files import Loaded
 from weft.kinds import command
@@ -27,7 +28,7 @@ from weft.observe import Machine
 from weft.ownership import claim_of, ground_scope, inhabited, why_not
 from weft.plan import Plan, plan
 from weft.plan.renamed import renamed
-from weft.plan.rivals import rivals
+from weft.plan.rivals import may_have_rivals, rivals
 from weft.plan.rivals import told as in_common
 from weft.plan.told import as_told
 from weft.probe import gather
@@ -36,7 +37,7 @@ from weft.service.absent import absences, absent_links, without_links
 from weft.service.adoption import given_up
 from weft.service.losses import losses, no_longer_forwarding
 from weft.service.places import label_of
-from weft.state import HOST, KernelObject, Key, State
+from weft.state import HOST, KernelObject, Key, Mark, State
 from weft.store import codec
 
 
@@ -45,7 +46,8 @@ class Prepared:
     """An intent thought through, with all that led to its plan. `ours`: what of the observed is the scope's to change;
     `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy). `left_out`: what the
     machine lacks for parts of the intent of which nothing is made; among the warnings too. `fallen`: where objects are
-    spoken of that are not wanted for that. `told`: the plan to be read. `adopted`: which of `ours` nobody has claimed
+    spoken of that are not wanted for that. `rivals`: by the key of what is to be made, what the
+    kernel would not let it stand beside. `told`: the plan to be read. `adopted`: which of `ours` nobody has claimed
     yet."""
 
     scope: str
@@ -63,6 +65,7 @@ class Prepared:
     adopted: frozenset[Key] = frozenset()
     left_out: tuple[Finding, ...] = ()
     fallen: frozenset[tuple[str, ...]] = frozenset()
+    rivals: Mapping[Key, Link] = field(default_factory=dict)
     _spoken_of: set[tuple[str, ...]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def where(self, path: tuple[str, ...]) -> str:
@@ -95,15 +98,34 @@ class Prepared:
         if not self.is_applied:
             raise IntentInvalid([Problem(where=self.scope, what="nothing of it is applied here", fix=fix)])
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether somebody else's is in the way of the plan."""
+        return bool(self.foreign or self.rivals)
+
     def demand_no_foreign(self) -> None:
         """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""
-        beside = rivals(self.plan, self.observed, self.ours)
-        if self.foreign or beside:
-            alike = (self._alike(key, rival) for key, rival in beside.items())
+        if self.is_refused:
+            alike = (self._alike(key, rival) for key, rival in self.rivals.items())
             raise ForeignObject.of([*(self._in_the_way(key) for key in self.foreign), *alike])
 
+    def placed(self, failure: RolledBack) -> RolledBack:
+        """The same with the line of the file that wanted what the kernel refused."""
+        refused = failure.__cause__
+        if not isinstance(refused, KernelRefused) or refused.where:
+            return failure
+        change = next((one for one in self.plan.changes.values() if str(one) == refused.change), None)
+        where = self.where(self.paths.get(change.key, ())) if change else ""
+        if not where:
+            return failure
+        placed = RolledBack(f"{where}: {failure}")
+        placed.where = where
+        return placed
+
     def _alike(self, key: Key, rival: Link) -> Problem:
-        what = f"{key} cannot be made: {rival.key} is not weft's and has the same {in_common(rival)}"
+        mark = Mark.parse(rival.alias)
+        whose = f"of the scope {mark.scope}" if mark else "not weft's"
+        what = f"{key} cannot be made: {rival.key} is {whose} and has the same {in_common(rival)}"
         return Problem(where=self.where(self.paths.get(key, ())), what=what, fix="another one, or remove that")
 
     def _in_the_way(self, key: Key) -> Problem:
@@ -178,6 +200,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, leni
         desired=desired,
         paths=compiled.paths,
         plan=todo,
+        rivals=rivals(todo, _everywhere(machine, todo, observed), ours),
         told=shown,
         facts=facts,
         loaded=loaded,
@@ -188,13 +211,24 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, leni
     )
 
 
-def prepare_nothing(machine: Machine, former: Collection[str] = ()) -> Prepared:
-    """The plan that takes away all that bears the scope's marks. `former`: as for `prepare`.
+def _everywhere(machine: Machine, todo: Plan, observed: State) -> State:
+    """What was observed, and where anything is to be made that nothing else may be like, the links of every other
+    namespace that has a name: what is made from the host may stand there."""
+    if not may_have_rivals(todo):
+        return observed
+    read = {HOST, *(key.netns for key in observed)}
+    others = tuple(sorted(set(machine.rtnl.namespaces()) - read))
+    return State(machine.rtnl.observe(Selection(namespaces=others)) | observed) if others else observed
+
+
+def prepare_nothing(machine: Machine, former: Collection[str] = (), newborn: frozenset[Key] = frozenset()) -> Prepared:
+    """The plan that takes away all that bears the scope's marks. `former`: as for `prepare`; `newborn`: what may have
+    been made and not marked yet.
 
     Raises: NotPermitted, DumpInterrupted.
     """
     observed = machine.observe(former, machine.noted())
-    ours = machine.split(observed, State()).ours
+    ours = machine.split(observed, State(), newborn).ours
     desired, kept = _keep_inhabited(observed, ours, State())
     desired = given_up(machine, ours, desired)
     todo = plan(ours, desired)

@@ -23,7 +23,7 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, WeftError
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, RolledBack, WeftError
 from weft.files import Loaded
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
@@ -157,10 +157,11 @@ class Service:
         Raises: Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
         with self._locked(scope, None, wait_s) as was_left:
-            places = self._ends.places(scope)
+            left = self._ends.keys(scope)
+            places = {key.netns for key in left} | self._former(scope).namespaces
 
             def think() -> Prepared:
-                return prepare_nothing(self.machine(scope), places | self._former(scope).namespaces)
+                return prepare_nothing(self.machine(scope), places, frozenset(left))
 
             def known(prepared: Prepared) -> None:
                 if not prepared.plan and self._intents.load(scope) is None and not was_left:
@@ -198,6 +199,8 @@ class Service:
         Raises: Refused where nothing is, or it was taken back; Locked, RollbackIncomplete.
         """
         name = scope or self._ends.only_trial()
+        if name not in self._ends.left():
+            raise self._ends.nothing_on_trial(name)  # a lock of nobody's would stay
         with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
             self._ends.confirm(name)
         return name
@@ -353,7 +356,10 @@ class Service:
 
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan
-        self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
+        try:
+            self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
+        except RolledBack as failure:
+            raise prepared.placed(failure) from failure.__cause__
 
     def _settle(self, scope: str, changes: Changes, desired: State, is_whole: bool) -> None:
         """Cut what may not go on, and tell others of addresses that lead elsewhere now, or newly answer here."""

@@ -97,11 +97,12 @@ class Transactions:
         journal.end_trial()
         journal.end()
 
-    def places(self, scope: str) -> set[str]:
-        """The namespaces in which something is of what did not end. Raises: JournalDamaged."""
+    def keys(self, scope: str) -> set[Key]:
+        """All that did not end speaks of: what of it is there without a mark was being made. Raises:
+        JournalDamaged."""
         journal = self._journal(scope)
         records = [found[1] for found in (journal.read(), journal.trial()) if found]
-        return {key.netns for record in records for key in (*record.former, *record.goal)}
+        return {key for record in records for key in (*record.former, *record.goal)}
 
     def confirm(self, scope: str) -> None:
         """Keep what is on trial; one that was cut short is led on. Raises: Refused where nothing is, or it is taken
@@ -112,7 +113,7 @@ class Transactions:
             return
         found = self._journal(scope).trial()
         if found is None:
-            raise self._nothing_on_trial(scope)
+            raise self.nothing_on_trial(scope)
         self._journal(scope).confirm()
         self._keep(scope, found[1])
 
@@ -216,7 +217,8 @@ class Transactions:
         forget_past(self.run_directory, self.intents, scope)
         self._journal(scope).end_trial()
 
-    def _nothing_on_trial(self, scope: str) -> Refused:
+    def nothing_on_trial(self, scope: str) -> Refused:
+        """Why there is nothing to confirm: never was, or it is taken back."""
         at = TakenBack(self.run_directory, scope).at()
         if at is None:
             return Refused(f"nothing of {scope} waits to be confirmed")
