@@ -29,7 +29,7 @@ def absent_links(desired: State, observed: State) -> frozenset[Key]:
         on
         for key, obj in desired.items()
         if key.table not in _MANY
-        for on in _links_below(obj)
+        for on in links_below(obj)
         if on not in desired and on not in observed and on.name != _NEVER_ABSENT
     )
 
@@ -53,7 +53,7 @@ def absences(gone: Collection[Key], compiled: Compiled) -> Iterator[Finding]:
     """What is to be said where the compiler has said nothing: once of each object of the intent."""
     known = {whole_of(finding.path) for finding in compiled.warnings if finding.missing}
     for key, obj in compiled.state.items():
-        path, link = compiled.paths[key], next((on for on in _links_below(obj) if on in gone), None)
+        path, link = compiled.paths[key], next((on for on in links_below(obj) if on in gone), None)
         if link is not None and whole_of(path) not in known:
             known.add(whole_of(path))
             yield Finding(
@@ -80,7 +80,8 @@ def _carried_by(obj: KernelObject) -> str:
     return mark.object.removeprefix(SEGMENTS) if mark and mark.object.startswith(SEGMENTS) else ""
 
 
-def _links_below(obj: KernelObject) -> Iterator[Key]:
+def links_below(obj: KernelObject) -> Iterator[Key]:
+    """What an object stands on, or is a port of."""
     yield from (on for on in obj.lives_on if on.table == "link")
     if isinstance(obj, Link) and obj.master:
         yield link_key(obj.netns, obj.master)
