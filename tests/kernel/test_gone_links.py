@@ -160,3 +160,33 @@ def _holders(world: World, address: str) -> list[str]:
 def _differences(status: Any) -> list[dict[str, str]]:
     found: list[dict[str, str]] = json.loads(status.stdout)["differences"]
     return found
+
+
+SHAPED = """weft: 1
+name: t
+host: {links: {eth4: {existing: true, capacity: 100mbit}}}
+qos_policies: {lim: {egress: {rate: 10mbit}, ingress: {rate: 5mbit}}}
+tenants:
+  shop:
+    networks: {lan: {subnets: [10.1.0.0/24], segment: {link: eth4, take_addresses: true}}, o: {subnets: [10.2.0.0/24]}}
+    ports: {a: {network: lan, attach: {netns: a}, qos: lim}, b: {network: o, attach: {netns: b}, qos: lim}}
+"""
+
+
+def test_who_asks_about_the_rest_is_told(world: World, tmp_path: Path) -> None:
+    """With a link that the file speaks of by itself, and that gave its addresses away."""
+    world.run("sh", "-ec", LINKS)
+    (tmp_path / "weft.yaml").write_text(SHAPED.replace(", qos: lim}}\n", "}}\n"))
+    world.run("weft", "apply", "--yes", cwd=tmp_path)
+    world.run("ip", "link", "del", "eth4")
+    for words, code in {
+        ("status", "t"): 3,
+        ("show", "t"): 0,
+        ("qos", "show"): 5,
+        ("groups",): 0,
+        ("trace", "-f", "weft.yaml", "b", "10.2.0.1"): None,
+    }.items():
+        asked = world.run("weft", *words, cwd=tmp_path, check=False)
+        assert code in (None, asked.returncode), (words, asked)
+        assert "bug" not in asked.stderr and (code != 5 or "the host has no link eth4" in asked.stderr), (words, asked)
+        assert words[0] != "trace" or "no link eth4" not in asked.stderr, asked

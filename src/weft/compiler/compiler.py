@@ -348,10 +348,10 @@ def compile(intent: Intent, facts: Facts, *, lenient: bool = False) -> Compiled:
     return Compiler(intent, facts, lenient=lenient).whole()
 
 
-def planted(intent: Intent, facts: Facts) -> Sequence[Planted]:
-    """What queues where for whom, with the reasons. Raises: as `compile`."""
+def planted(intent: Intent, facts: Facts, *, lenient: bool = False) -> Sequence[Planted]:
+    """What queues where for whom, with the reasons. `lenient`: as `compile`. Raises: as that."""
     found: list[Planted] = []
-    Compiler(intent, facts, found).whole()
+    Compiler(intent, facts, found, lenient=lenient).whole()
     return found
 
 

@@ -125,7 +125,7 @@ def _planted(prepared: Prepared) -> Sequence[Planted]:
     """What queues where; nobody is asked where nothing does."""
     if prepared.loaded is None or prepared.facts is None or not any(key.table == QDISC for key in prepared.desired):
         return ()
-    return planted(prepared.loaded.intent, prepared.facts)
+    return planted(prepared.loaded.intent, prepared.facts, lenient=True)
 
 
 def _drift(service: Service, prepared: Prepared, traces: Iterable[Trace]) -> Iterable[Difference]:
