@@ -131,9 +131,11 @@ class NotConfirmed(WeftError):
 
 
 class RolledBack(WeftError):
-    """An apply failed and the former state is back."""
+    """An apply failed and the former state is back. `where`: the line of the user's file that the kernel refused, or
+    ""."""
 
     exit_code = 5
+    where = ""
 
 
 class RollbackIncomplete(WeftError):

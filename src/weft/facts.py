@@ -69,13 +69,15 @@ PROGRAMS: Mapping[str, str] = MappingProxyType({"radvd": "router advertisements:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignLink:
-    """A link in the host's namespace that weft did not make. mtu in bytes."""
+    """A link in the host's namespace that weft did not make. mtu in bytes. `absent`: it is not there, but thought of as
+    if it were."""
 
     ifname: str
     link_kind: str = ""
     mtu: int = 1500
     master: str = ""
     addresses: tuple[str, ...] = ()
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,9 +108,25 @@ def test_one_that_cannot_be_restored_stops_no_other(desk: Desk) -> None:
         failed = anew.weft("apply", "--boot", "--wait", "0", code=5)
         assert failed.stdout.startswith("lab is there: ")
         assert "broken could not be restored: /var/lib/weft/broken/current is damaged" in failed.stderr
-        assert "house could not be restored: " in failed.stderr
         told = anew.json("apply", "--boot", "--wait", "0", code=5)
-        assert [one["scope"] for one in told if one["failure"] is None] == ["lab"]
+        assert {one["scope"] for one in told if one["failure"] is None} == {"house", "lab"}
+
+
+def test_what_stands_on_a_link_that_never_comes_is_left_out_and_comes_with_it(desk: Desk) -> None:
+    apply_both(desk)
+    with started_anew(desk) as anew:
+        late = anew.weft("apply", "--boot", "--wait", "0", code=5)
+        assert "house is there, but for what stands on links that are not: " in late.stdout
+        assert "weft.yaml:7:11: warning: the host has no link eth1" in late.stderr
+        assert anew.world.ping("10.10.0.1", netns="web")
+        lacking = {one["scope"]: one["lacking"] for one in anew.json("apply", "--boot", "--wait", "0", code=5)}
+        assert lacking["lab"] == [] and "the host has no link eth1" in lacking["house"][0]["what"]
+        assert anew.json("status", "house", code=3)["differences"][0]["subject"] == "host.links.eth1"
+        give_way_out(anew.world)
+        anew.weft("apply", "--boot", "--wait", "0")
+        assert anew.weft("status", "house").returncode == 0
+        addresses = anew.world.json("ip", "-j", "addr", "show", "eth1")[0]["addr_info"]
+        assert "198.51.100.9" in {address["local"] for address in addresses}
 
 
 def test_what_was_on_trial_when_the_machine_went_down_is_not_restored(desk: Desk) -> None:

@@ -67,7 +67,7 @@ def test_what_was_cut_short(
     ended(container)
     told = lab.weft("recover").out
     is_lost = was_there or where is is_committed
-    assert (f"but for what was in {GONE}, which went meanwhile" in told) is is_lost, told
+    assert (f"but for what was in or on {GONE}, which went meanwhile" in told) is is_lost, told
     assert mtu(lab) == (1300 if where is is_committed else 1400)
     lab.weft("apply")
     assert mtu(lab) == 1300 and lab.drift() == {("missing", "netns", "", GONE)}
@@ -80,5 +80,41 @@ def test_a_trial(lab: Lab, container: subprocess.Popen[str]) -> None:
     lab.weft("apply", "--confirm-within", str(WINDOW_S), before=unguarded)
     ended(container)
     told = lab.weft("recover", before=late).out
-    assert "lab: taken back" in told and f"but for what was in {GONE}" in told
+    assert "lab: taken back" in told and f"but for what was in or on {GONE}" in told
     assert mtu(lab) == 1400
+
+
+CARD = "ip link add eth9 type veth peer name far9; ip link set eth9 up; ip link set far9 up"
+ON_CARD = """
+weft: 1
+name: lab
+host:
+  links: {{eth9: {{existing: true, mtu: {mtu}}}, mv: {{kind: macvlan, link: eth9}}}}
+  routes: [{{to: 10.99.0.0/24, dev: eth9}}]
+tenants:
+  t: {{networks: {{lan: {{subnets: [10.10.0.0/24]}}}}, ports: {{{port}: {{network: lan, attach: {{netns: {port}}}}}}}}}
+"""
+
+
+@pytest.mark.parametrize(("where", "port"), [(is_committed, "new"), (is_about_to_be, "old")])
+def test_a_card_that_was_taken_out_withholds_no_recovery(lab: Lab, where: Callable[[Point], bool], port: str) -> None:
+    lab.sh(CARD)
+    lab.write(ON_CARD.format(mtu=1450, port="old"))
+    lab.weft("apply")
+    lab.write(ON_CARD.format(mtu=1400, port="new"))
+    lab.weft("apply", code=-signal.SIGKILL, act=killed(where))
+    lab.sh("ip link del eth9")
+    told = lab.weft("recover")
+    assert "but for what was in or on eth9, which went meanwhile" in told.out + told.err
+    assert {"old", "new"}.intersection(lab.world.names()) == {port}
+
+
+def test_a_card_that_was_taken_out_withholds_no_way_back(lab: Lab) -> None:
+    lab.sh(CARD)
+    lab.write(ON_CARD.format(mtu=1450, port="old"))
+    lab.weft("apply")
+    lab.write(ON_CARD.format(mtu=1400, port="new"))
+    lab.weft("apply", "--confirm-within", str(WINDOW_S), before=unguarded)
+    lab.sh("ip link del eth9")
+    lab.weft("recover", before=late)
+    assert {"old", "new"}.intersection(lab.world.names()) == {"old"}

@@ -176,3 +176,50 @@ def test_a_kept_file_that_is_refused_by_now_is_in_nobodys_way(lab: Lab) -> None:
     lab.sh(REFUSED)
     lab.weft("destroy")
     lab.assert_as(before, "destroyed")
+
+
+def born(number: int) -> Act:
+    """Killed after so many sends: what was made by the last may bear no mark yet."""
+    sends = iter(range(1, number + 1))
+
+    def act(point: Point) -> None:
+        if (point.door, point.side) == ("send", "after") and next(sends, number) == number:
+            signal.raise_signal(signal.SIGKILL)
+
+    return act
+
+
+def unmarked(lab: Lab) -> set[str]:
+    """Links that were born a moment ago, by where they are."""
+    places = ["", *lab.world.names()]
+    found = {place: lab.world.json("ip", *(("-n", place) if place else ()), "-j", "link") for place in places}
+    return {
+        f"{link['ifname']}@{place}"
+        for place, links in found.items()
+        for link in links
+        if link.get("group", "default") != "default" and not link.get("ifalias")
+    }
+
+
+def test_destroy_takes_away_what_was_born_and_bears_no_mark_yet(lab: Lab) -> None:
+    before = lab.dump()
+    lab.weft("apply")
+    lab.write(intents.B)
+    seen = set()
+    for number in range(1, 9):
+        lab.weft("apply", code=-signal.SIGKILL, act=born(number))
+        lab.sh(BROKEN)
+        if found := unmarked(lab):
+            seen |= found
+            lab.weft("recover", code=INCOMPLETE)
+            lab.weft("destroy")
+            assert not unmarked(lab), number
+            lab.sh(MENDED)
+            lab.assert_as(before, f"destroyed after {number} sends")
+            lab.write(intents.A)
+            lab.weft("apply")
+            lab.write(intents.B)
+        else:
+            lab.sh(MENDED)
+            lab.weft("recover")
+    assert seen, "none was born without its mark"

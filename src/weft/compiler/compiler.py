@@ -94,13 +94,16 @@ class Compiled:
 
 
 class Compiler:
-    """Compiles one intent whole, then ports of its successors one by one. `planted`: takes what queues where."""
+    """Compiles one intent whole, then ports of its successors one by one. `planted`: takes what queues where.
+    `lenient`: as the Draft's."""
 
-    def __init__(self, intent: Intent, facts: Facts, planted: list[Planted] | None = None) -> None:
+    def __init__(
+        self, intent: Intent, facts: Facts, planted: list[Planted] | None = None, *, lenient: bool = False
+    ) -> None:
         self.intent = intent
         self.facts = facts
         self._draft = Draft(facts, Names(intent.name, facts.host_id))
-        self._draft.planted = planted
+        self._draft.planted, self._draft.lenient = planted, lenient
         self._tenants: dict[str, TenantPlace] = {}
         self._segments: dict[str, dict[str, Segment]] = {}
         self._places: dict[PortKey, PortPlace] = {}
@@ -336,18 +339,19 @@ class Compiler:
         )
 
 
-def compile(intent: Intent, facts: Facts) -> Compiled:
-    """The desired State of an intent on a machine.
+def compile(intent: Intent, facts: Facts, *, lenient: bool = False) -> Compiled:
+    """The desired State of an intent on a machine. `lenient`: links of the host's that are not there are warnings; all
+    of the state is as if they were.
 
     Raises: CompileError with every error found.
     """
-    return Compiler(intent, facts).whole()
+    return Compiler(intent, facts, lenient=lenient).whole()
 
 
-def planted(intent: Intent, facts: Facts) -> Sequence[Planted]:
-    """What queues where for whom, with the reasons. Raises: as `compile`."""
+def planted(intent: Intent, facts: Facts, *, lenient: bool = False) -> Sequence[Planted]:
+    """What queues where for whom, with the reasons. `lenient`: as `compile`. Raises: as that."""
     found: list[Planted] = []
-    Compiler(intent, facts, found).whole()
+    Compiler(intent, facts, found, lenient=lenient).whole()
     return found
 
 

@@ -8,17 +8,17 @@ absorbed when nothing was wrong.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from weft.compiler.addressing import Span, host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted
 from weft.compiler.naming import MAX_ALIAS, Names, where_words
-from weft.facts import FEATURES, PROGRAMS, Facts
+from weft.facts import FEATURES, PROGRAMS, Facts, ForeignLink
 from weft.kinds.link.common import IPV6_MIN_MTU, Link
 from weft.model.intent import Path
-from weft.state import KernelObject, Key, State
+from weft.state import HOST, KernelObject, Key, State, link_key
 
 if TYPE_CHECKING:
     from weft.compiler.qos.planted import Planted
@@ -37,10 +37,11 @@ Claim = tuple[str, str]
 
 class Draft:
     """Collects what one compile makes. `under`: the draft that this one is a branch of. `router_ports`: (tenant, port)
-    to the namespace of the router that the port is an interface of."""
+    to the namespace of the router that the port is an interface of. `lenient`: what the host lacks of links is a
+    warning, and all is made as if they were there."""
 
     __slots__ = (
-        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "names", "paths", "planted",
+        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "lenient", "names", "paths", "planted",
         "router_ports", "shares", "spaces", "state", "under",
     )  # fmt: skip
 
@@ -57,6 +58,7 @@ class Draft:
         self.shares: dict[Key, int] = {}
         self.findings: list[Finding] = []
         self.lacking: set[str] = set()
+        self.lenient = False
         self.planted: list[Planted] | None = None
         self._host_prefixes: list[Span] | None = None
 
@@ -94,6 +96,37 @@ class Draft:
                 Finding(path=path, what=what, fix=f"apt install {name}", cause=Cause.MACHINE, program=name)
             )
         return self.facts.programs.get(name, "")
+
+    def has_link(self, ifname: str) -> bool:
+        """Whether the host has a link that is not the scope's to make."""
+        there = self.facts.links.get(ifname)
+        return there is not None and not there.absent
+
+    def lack_link(self, path: Path, ifname: str, what: str = "", own: Iterable[str] = ()) -> bool:
+        """Find the lack of a link of the host's, once at a path; whether all goes on as if it were there. `own`: links
+        that the file has."""
+        missing = link_key(HOST, ifname)
+        if any(finding.missing == missing and finding.path == path for finding in self.findings):
+            return self.lenient
+        known = ", ".join(sorted({*filter(self.has_link, self.facts.links), *own} - {"lo"})) or "none"
+        self._lack(path, missing, what or f"the host has no link {ifname}", f"one of its links: {known}")
+        if self.lenient:
+            absent = ForeignLink(ifname=ifname, absent=True)
+            self.facts = replace(self.facts, links={**self.facts.links, ifname: absent})
+        return self.lenient
+
+    def lack_way(self, path: Path, netns: str, towards: str) -> None:
+        """Find that no link leads to an address or prefix: the file's to say, unless its link may just be gone."""
+        what, fix = f"no link is known that leads to {towards}", "name it: `dev: LINK`"
+        if self.lenient and netns == HOST:
+            self._lack(path, Key("route", netns, towards), what, fix)
+        else:
+            self.error(path, what, fix)
+
+    def _lack(self, path: Path, missing: Key, what: str, fix: str) -> None:
+        severity: Literal["error", "warning"] = "warning" if self.lenient else "error"
+        finding = Finding(path=path, what=what, fix=fix, severity=severity, cause=Cause.MACHINE, missing=missing)
+        self.findings.append(finding)
 
     def silence(self, mtu: int) -> str | None:
         """How a link where only frames pass makes its IPv6 link-local address: not at all. None where one of that MTU

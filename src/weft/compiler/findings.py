@@ -13,6 +13,7 @@ from typing import Literal
 from weft.errors import FeatureMissing, IntentInvalid, Problem, Refused, WeftError
 from weft.model.intent import Path
 from weft.records import dataclass
+from weft.state import Key
 
 
 class Cause(Enum):
@@ -26,7 +27,7 @@ class Cause(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing wrong (or harmful: a warning) at `path`. `feature`: of the kernel, `program`: of somebody else's,
-    where its lack is the cause."""
+    `missing`: a link that is not weft's to make, or a way to a next hop, where its lack is the cause."""
 
     path: Path
     what: str
@@ -35,6 +36,7 @@ class Finding:
     cause: Cause = Cause.INTENT
     feature: str = ""
     program: str = ""
+    missing: Key | None = None
 
     def at(self, where: str) -> Problem:
         """The same as a problem at a place that the user knows, `file:line:column`."""

@@ -48,7 +48,7 @@ def compile_route(draft: Draft, netns: str, spec: RouteSpec, path: Path, link_to
     """Put a route. A list of one next hop makes a plain route, as the kernel has it."""
     if spec.type != "unicast" and (spec.dev or spec.via or spec.nexthops):
         draft.error(path, f"a route of type {spec.type} leads nowhere", "leave out `dev`, `via` and `nexthops`")
-    hops = _hops(draft, spec, path, link_towards) if spec.type == "unicast" else []
+    hops = _hops(draft, netns, spec, path, link_towards) if spec.type == "unicast" else []
     if hops is None:
         return
     dst = destination(spec)
@@ -74,7 +74,7 @@ def compile_route(draft: Draft, netns: str, spec: RouteSpec, path: Path, link_to
     )
 
 
-def _hops(draft: Draft, spec: RouteSpec, path: Path, link_towards: Towards) -> list[NextHop] | None:
+def _hops(draft: Draft, netns: str, spec: RouteSpec, path: Path, link_towards: Towards) -> list[NextHop] | None:
     """Where the route leads, each way once; None, and findings, where that is not known."""
     said = spec.nexthops or (NextHopSpec(via=spec.via, dev=spec.dev, onlink=spec.onlink),)
     hops: dict[tuple[str, str], NextHop] = {}
@@ -82,7 +82,7 @@ def _hops(draft: Draft, spec: RouteSpec, path: Path, link_towards: Towards) -> l
         where = (*path, "nexthops", str(at)) if spec.nexthops else path
         ifname = hop.dev or link_towards(hop.via)
         if ifname is None:
-            draft.error(where, f"no link is known that leads to {hop.via or destination(spec)}", "name it: `dev: LINK`")
+            draft.lack_way(where, netns, hop.via or destination(spec))
         elif (ifname, hop.via or "") in hops:
             draft.error(where, "the same next hop is given twice", "one, with a larger `weight`")
         elif len(said) > 1 and not hop.via and is_ipv6(destination(spec)):

@@ -34,6 +34,9 @@ from weft.model.stacked import IpvlanLink, MacvlanLink
 from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
+SEGMENTS = "host/segments/"
+"""Before the name of a link, or of its VLAN, in the marks of what is made for it on the host."""
+
 NetworkKey = tuple[str, str]
 """(tenant, network)."""
 
@@ -128,7 +131,7 @@ class Stands:
             Bridge(
                 netns=HOST,
                 ifname=bridge.name,
-                alias=self._draft.names.mark(f"host/segments/{name}"),
+                alias=self._draft.names.mark(f"{SEGMENTS}{name}"),
                 mac=mac_of(self._draft, link) if is_hosts else mac(own_id, "bridge"),
                 mtu=mtu,
                 up=True,
@@ -158,7 +161,7 @@ class Stands:
             Vlan(
                 netns=HOST,
                 ifname=key.name,
-                alias=self._draft.names.mark(f"host/segments/{name}"),
+                alias=self._draft.names.mark(f"{SEGMENTS}{name}"),
                 mtu=found.below_mtu,
                 up=True,
                 master=master,
@@ -208,7 +211,7 @@ class Stands:
     def _stem(self, spec: SegmentSpec) -> tuple[str, str]:
         """Name and id of a link, or a VLAN of it, that networks stand on."""
         name = f"{spec.link}.{spec.vlan}" if spec.vlan else f"{spec.link}"
-        return name, identity(self._draft.names.scope, f"host/segments/{name}")
+        return name, identity(self._draft.names.scope, f"{SEGMENTS}{name}")
 
     # ports on the link itself
 
@@ -230,11 +233,10 @@ class Stands:
     # what cannot be stood on
 
     def _can_carry(self, site: _Site, link: Key) -> bool:
-        path, entry, there = (*site.path, "link"), self._links.get(link), self._draft.facts.links.get(link.name)
-        if entry is None and there is None:
-            known = ", ".join(sorted(self._draft.facts.links)) or "none"
-            self._draft.error(path, f"the host has no link {link.name}", f"one of its links: {known}", Cause.MACHINE)
+        path, entry = (*site.path, "link"), self._links.get(link)
+        if entry is None and not self._draft.has_link(link.name) and not self._draft.lack_link(path, link.name):
             return False
+        there = self._draft.facts.links.get(link.name)
         kind = (entry.spec.kind if entry else "") or (there.link_kind if there else "")
         if kind in NO_FRAMES or link.name == "lo":
             self._draft.error(path, f"{link.name} carries packets, and a network needs frames", "another link")

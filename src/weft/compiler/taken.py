@@ -54,7 +54,7 @@ def take(draft: Draft, link: Key, bridge: Key, path: Path) -> None:
     for obj in objects(value, bridge.netns, bridge.name):
         draft.put(obj, path)
     put_link_setting(draft, link, ADDRESSES, "", path)
-    there = draft.facts.links[link.name]
+    there = draft.facts.links.get(link.name) or ForeignLink(ifname=link.name, absent=True)
     addresses = tuple(obj.cidr for obj in objects(value, bridge.netns, bridge.name) if isinstance(obj, Address))
     over = ForeignLink(ifname=bridge.name, link_kind=BridgeLink.kind, mtu=there.mtu, addresses=addresses)
     bared = replace(there, addresses=())

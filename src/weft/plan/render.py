@@ -38,8 +38,13 @@ FEW = 20
 """Up to so many kernel objects are listed one by one; in a longer plan those that are new or go are only counted."""
 
 
-def text(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None = SHOWN) -> str:
-    """For people. `shown`: how many objects of the intent are listed; None lists everything, kernel objects too."""
+def text(
+    todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None = SHOWN, *, is_refused: bool = False
+) -> str:
+    """For people. `shown`: how many objects of the intent are listed; None lists everything, kernel objects too.
+    `is_refused`: it befalls nobody, for it cannot be applied."""
+    if is_refused:
+        return "\n".join([*_listing(todo, paths, where, shown), "", _summary(todo), _REFUSED]) + "\n"
     if not todo:
         return "Nothing to do: the machine is as the file says.\n"
     lines = list(_listing(todo, paths, where, shown))
@@ -50,6 +55,9 @@ def text(todo: Plan, paths: Mapping[Key, Path], where: Where, shown: int | None 
         lines.append(f"  and {len(losses) - shown} more")
     lines += [f"  {open_}" for open_ in unfiltered(todo, paths)]
     return "\n".join(lines) + "\n"
+
+
+_REFUSED = "It cannot be applied: what is in its way is not weft's to change."
 
 
 def document(todo: Plan, paths: Mapping[Key, Path], where: Where) -> dict[str, Any]:

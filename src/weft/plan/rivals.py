@@ -1,7 +1,7 @@
 """Links of others that the kernel would not let a new one stand beside: the same tag on one link, one VNI, one pair of
 tunnel ends. It says no more than that something is busy.
 
-Rules: pure. Seen is only what is in the namespaces that were read.
+Rules: pure. What is made in one namespace may stand in any other: seen is only what is in those that were read.
 """
 
 from __future__ import annotations
@@ -16,12 +16,21 @@ from weft.state import Key, Op, State
 
 def rivals(todo: Plan, observed: State, ours: State) -> Mapping[Key, Link]:
     """By the key of what is about to be made, what stands in its place under another name."""
-    made = [c.after for c in todo.changes.values() if c.op in (Op.CREATE, Op.REPLACE) and isinstance(c.after, Link)]
-    wanting = [link for link in made if KINDS.of(link).alone]
+    wanting = _wanting(todo)
     if not wanting:
         return {}
     theirs = [link for key, link in observed.items() if isinstance(link, Link) and key not in ours]
     return {link.key: rival for link in wanting for rival in theirs if _is_alike(link, rival)}
+
+
+def may_have_rivals(todo: Plan) -> bool:
+    """Whether anything is to be made that nothing else may be like."""
+    return bool(_wanting(todo))
+
+
+def _wanting(todo: Plan) -> list[Link]:
+    made = [c.after for c in todo.changes.values() if c.op in (Op.CREATE, Op.REPLACE) and isinstance(c.after, Link)]
+    return [link for link in made if KINDS.of(link).alone]
 
 
 def _is_alike(link: Link, other: Link) -> bool:

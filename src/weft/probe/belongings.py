@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from weft.backends.former import Entry
 from weft.facts import Belongings
 from weft.kinds.link.common import Link
-from weft.kinds.setting.belongings import ADDRESSES, Held, objects, readable
+from weft.kinds.setting.belongings import ADDRESSES, Held, beside, objects, readable
 from weft.kinds.setting.link import LinkSetting
 from weft.model.intent import Intent
 from weft.state import HOST, Key, State, link_key
@@ -22,14 +22,15 @@ def found(
     """Of each link that a segment takes addresses of."""
     told = {}
     for ifname in dict.fromkeys(_taken(intent)):
-        link = observed.get(link_key(HOST, ifname))
+        link, former = observed.get(link_key(HOST, ifname)), _former(entries.get(_key(ifname)), scope)
         if not isinstance(link, Link):
+            told.update({ifname: Belongings(value=former)} if former else {})
             continue
-        now, former = held(link.key), _former(entries.get(_key(ifname)), scope)
+        now = held(link.key)
         told[ifname] = Belongings(
             value=now.value if former is None else former,
             bars=now.bars,
-            since="" if former is None else readable(now.value),
+            since="" if former is None else readable(beside(now.value, former)),
             mac=link.mac or "",
         )
     return told

@@ -1,8 +1,8 @@
 """What was last applied, again, on a machine that has just started and knows nothing of it.
 
 Rules: one scope's failure stops no other. Links of others, and what else may come a moment later, are waited for, but
-only until the deadline; what is there by then decides. Intents stand alone: nothing is read but what was
-kept. What is on trial is not made lasting.
+only until the deadline; what is there by then decides: what stands on a link that never came is left out, and all the
+rest made. Intents stand alone: nothing is read but what was kept. What is on trial is not made lasting.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from weft.errors import NotPermitted, WeftError
+from weft.errors import IntentInvalid, NotPermitted, Problem, Refused, WeftError
 from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
@@ -21,11 +21,20 @@ PAUSE_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """How it went with one scope. `failure` None: it is there, verified."""
+    """How it went with one scope. `failure` None: it is there, verified, but for what is `lacking`: links that it
+    stands on."""
 
     scope: str
     objects: int = 0
+    lacking: tuple[Problem, ...] = ()
     failure: WeftError | OSError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all of it is there, 1 for an error that weft did not foresee."""
+        if self.failure is None:
+            return Refused.exit_code if self.lacking else 0
+        return getattr(self.failure, "exit_code", WeftError.exit_code)
 
 
 def restore(service: Service, wait_s: float, waits: Callable[[str, str], None]) -> Iterator[Restored]:
@@ -54,7 +63,20 @@ def restore(service: Service, wait_s: float, waits: Callable[[str, str], None]) 
             break
         if left:
             time.sleep(PAUSE_S)
-    yield from (Restored(scope=scope, failure=failure) for scope, failure in left.items())
+    for scope, why in left.items():
+        may_lack = isinstance(why, Refused | IntentInvalid)
+        yield _without(service, scope) if may_lack else Restored(scope=scope, failure=why)
+
+
+def _without(service: Service, scope: str) -> Restored:
+    """What can be made of a scope while links are not there that it stands on."""
+    try:
+        loaded = service.confirmed(scope)
+        done = service.apply(loaded, _yes, lenient=True)
+    except (WeftError, OSError) as failure:
+        return Restored(scope=scope, failure=failure)
+    lacking = (finding.at(loaded.origins.at(finding.path)) for finding in done.left_out if finding.missing)
+    return Restored(scope=scope, objects=len(done.desired), lacking=tuple(dict.fromkeys(lacking)))
 
 
 def _yes(prepared: Prepared) -> None:

@@ -76,7 +76,7 @@ class Plant:
 
 def plant(service: Service, loaded: Loaded) -> Plant:
     """Raises: as Service.prepare."""
-    prepared = service.prepare(loaded)
+    prepared = service.prepare(loaded, lenient=True)
     rooms = {}
     for key in prepared.desired:
         path = prepared.paths.get(key, ())

@@ -14,9 +14,8 @@ from weft.kinds.setting.link import LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
 from weft.kinds.tc.qdisc import Qdisc
 from weft.ownership import claim_of, ground_scope, why_not
-from weft.plan.rivals import rivals
 from weft.plan.rivals import told as in_common
-from weft.state import Key
+from weft.state import Key, Mark
 
 if TYPE_CHECKING:
     from weft.service.prepared import Prepared
@@ -24,15 +23,16 @@ if TYPE_CHECKING:
 
 def in_the_way(prepared: Prepared) -> list[Problem]:
     """Everything that keeps a plan from being carried out, by what it wants to make."""
-    beside = rivals(prepared.plan, prepared.observed, prepared.ours)
     return [
         *(_of_foreign(prepared, key) for key in prepared.foreign),
-        *(_of_rival(prepared, key, rival) for key, rival in beside.items()),
+        *(_of_rival(prepared, key, rival) for key, rival in prepared.rivals.items()),
     ]
 
 
 def _of_rival(prepared: Prepared, key: Key, rival: Link) -> Problem:
-    what = f"{key} cannot be made: {rival.key} is not weft's and has the same {in_common(rival)}"
+    mark = Mark.parse(rival.alias)
+    whose = f"of the scope {mark.scope}" if mark else "not weft's"
+    what = f"{key} cannot be made: {rival.key} is {whose} and has the same {in_common(rival)}"
     return Problem(where=prepared.where(prepared.paths.get(key, ())), what=what, fix="another one, or remove that")
 
 

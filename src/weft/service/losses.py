@@ -12,20 +12,25 @@ from collections.abc import Iterator, Mapping
 from weft.errors import Problem
 from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
-from weft.kinds.link.common import ChildLink
-from weft.kinds.setting.link import LinkSetting
+from weft.kinds.link.common import ChildLink, Link
+from weft.kinds.setting.link import BOND, MASTER, LinkSetting
 from weft.kinds.setting.port import PORT
 from weft.kinds.setting.sysctl import FORWARDING, Sysctl
 from weft.plan import Plan
 from weft.probe.links import default_routes, egress
-from weft.state import HOST, Key, Op, State
+from weft.state import HOST, Key, Mark, Op, State, link_key
+
+_MOVE = "nothing, if it may go; else move it first"
 
 
 def losses(todo: Plan, observed: State, ours: State, places: Mapping[Key, str]) -> Iterator[Problem]:
     """A warning for each. `places`: file:line:column of what the intent wants."""
     for key, below in _falling(todo, observed, ours).items():
         what = f"is not weft's, but stands upon {below}: the kernel deletes it along, and nobody makes it again"
-        yield Problem(where=str(key), what=what, fix="nothing, if it may go; else move it first", severity="warning")
+        yield Problem(where=str(key), what=what, fix=_MOVE, severity="warning")
+    for port, master in _orphaned(todo, observed, ours):
+        what = f"is {_whose(port)}, and a port of {master}, which goes: it is cut off from all that is there"
+        yield Problem(where=str(port.key), what=what, fix=_MOVE, severity="warning")
     for setting, bridge in _leaving(todo, observed, ours):
         ifname = setting.ifname
         what = f"{ifname} leaves {bridge}, which forgets what it keeps of the port: settings, VLANs, entries"
@@ -44,6 +49,22 @@ def _falling(todo: Plan, observed: State, ours: State) -> dict[Key, Key]:
         found |= falling
         gone |= falling.keys()
     return found
+
+
+def _orphaned(todo: Plan, observed: State, ours: State) -> Iterator[tuple[Link, str]]:
+    """Links of others that are ports of what goes, or is made anew, each with its name."""
+    gone = {key for key, change in todo.changes.items() if change.op in (Op.DELETE, Op.REPLACE)}
+    for key, link in observed.items():
+        if not isinstance(link, Link) or not link.master or key in ours:
+            continue
+        is_set = any(Key("link-setting", link.netns, f"{link.ifname} {how}") in ours for how in (MASTER, BOND))
+        if link_key(link.netns, link.master) in gone and not is_set:
+            yield link, link.master
+
+
+def _whose(link: Link) -> str:
+    mark = Mark.parse(link.alias)
+    return f"of the scope {mark.scope} ({mark.object.replace('/', '.')})" if mark else "not weft's"
 
 
 def no_longer_forwarding(shown: Plan, observed: State, ours: State) -> Iterator[Problem]:

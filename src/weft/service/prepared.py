@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
+from weft.backends.base import Selection
 from weft.backends.former import to_put_back
 from weft.compiler import Cause, Compiled, CompileError, Finding, compile
-from weft.errors import ForeignObject, IntentInvalid, Problem
+from weft.errors import ForeignObject, IntentInvalid, KernelRefused, Problem, RolledBack
 from weft.facts import Facts
 from weft.files import Loaded
+from weft.kinds.link.common import Link
 from weft.kinds.link.macsec import with_sources
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.link import LinkSetting
@@ -21,9 +23,11 @@ from weft.observe import Machine
 from weft.ownership import inhabited
 from weft.plan import Plan, plan
 from weft.plan.renamed import renamed
+from weft.plan.rivals import may_have_rivals, rivals
 from weft.plan.told import as_told
 from weft.probe import gather
 from weft.records import dataclass
+from weft.service.absent import absences, absent_links, without_links
 from weft.service.adoption import given_up
 from weft.service.digest import digest_of
 from weft.service.former import Former
@@ -37,8 +41,9 @@ from weft.state import HOST, Key, State
 class Prepared:
     """An intent thought through, with all that led to its plan. `ours`: what of the observed is the scope's to change;
     `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy). `left_out`: what the
-    machine lacks for parts of the intent of which nothing is made; among the warnings too. `told`: the plan to
-    be read. `adopted`: which of `ours` nobody has claimed yet."""
+    machine lacks for parts of the intent of which nothing is made; among the warnings too. `fallen`: where objects are
+    spoken of that are not wanted for that. `rivals`: by the key of what is to be made, what the kernel would not let it
+    stand beside. `told`: the plan to be read. `adopted`: which of `ours` nobody has claimed yet."""
 
     scope: str
     machine: Machine
@@ -54,6 +59,8 @@ class Prepared:
     warnings: tuple[Problem, ...] = ()
     adopted: frozenset[Key] = frozenset()
     left_out: tuple[Finding, ...] = ()
+    fallen: frozenset[tuple[str, ...]] = frozenset()
+    rivals: Mapping[Key, Link] = field(default_factory=dict)
     _spoken_of: set[tuple[str, ...]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def where(self, path: tuple[str, ...]) -> str:
@@ -90,21 +97,40 @@ class Prepared:
         if not self.is_applied:
             raise IntentInvalid([Problem(where=self.scope, what="nothing of it is applied here", fix=fix)])
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether somebody else's is in the way of the plan."""
+        return bool(self.foreign or self.rivals)
+
     def demand_no_foreign(self) -> None:
         """Raises: ForeignObject naming everything in the way, each with the line that wants its place."""
-        if problems := in_the_way(self):
-            raise ForeignObject.of(problems)
+        if self.is_refused:
+            raise ForeignObject.of(in_the_way(self))
+
+    def placed(self, failure: RolledBack) -> RolledBack:
+        """The same with the line of the file that wanted what the kernel refused."""
+        refused = failure.__cause__
+        if not isinstance(refused, KernelRefused) or refused.where:
+            return failure
+        change = next((one for one in self.plan.changes.values() if str(one) == refused.change), None)
+        where = self.where(self.paths.get(change.key, ())) if change else ""
+        if not where:
+            return failure
+        placed = RolledBack(f"{where}: {failure}")
+        placed.where = where
+        return placed
 
 
-def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prepared:
-    """Observe, compile, diff, plan. `run`: where the features found are remembered.
+def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, lenient: bool = False) -> Prepared:
+    """Observe, compile, diff, plan. `run`: where the features found are remembered. `lenient`: what stands on links
+    that are not there is left out.
 
-    Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted.
+    Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted, Refused for a link that is not there.
     """
     intent = loaded.intent
     observed = machine.observe(namespaces_of(intent).union(former.namespaces), bridging=_adopts(intent))
     facts = gather(machine, intent, observed, run)
-    compiled = _compile(loaded, facts)
+    compiled = _compile(loaded, facts, observed, lenient)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
     desired, kept = _with_what_stays(machine, observed, parts.ours, compiled.state)
@@ -123,22 +149,37 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former) -> Prep
         desired=desired,
         paths=compiled.paths,
         plan=todo,
+        rivals=rivals(todo, _everywhere(machine, todo, observed), ours),
         told=shown,
         facts=facts,
         loaded=loaded,
         # a range's are the same, in one place
         warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept, *lost, *_renamings(loaded, todo)))),
-        left_out=tuple(finding for finding in compiled.warnings if finding.cause is Cause.MACHINE),
+        left_out=tuple(dict.fromkeys(one for one in compiled.warnings if one.cause is Cause.MACHINE)),
+        fallen=frozenset(path for key, path in compiled.paths.items() if key not in compiled.state),
     )
 
 
-def prepare_nothing(machine: Machine, namespaces: Collection[str] = ()) -> Prepared:
-    """The plan that takes away all that bears the scope's marks. `namespaces`: where to look beside its own.
+def _everywhere(machine: Machine, todo: Plan, observed: State) -> State:
+    """What was observed, and where anything is to be made that nothing else may be like, the links of every other
+    namespace that has a name: what is made from the host may stand there."""
+    if not may_have_rivals(todo):
+        return observed
+    read = {HOST, *(key.netns for key in observed)}
+    others = tuple(sorted(set(machine.rtnl.namespaces()) - read))
+    return State(machine.rtnl.observe(Selection(namespaces=others)) | observed) if others else observed
+
+
+def prepare_nothing(
+    machine: Machine, namespaces: Collection[str] = (), newborn: frozenset[Key] = frozenset()
+) -> Prepared:
+    """The plan that takes away all that bears the scope's marks. `namespaces`: where to look beside its own; `newborn`:
+    what may have been made and not marked yet.
 
     Raises: NotPermitted, DumpInterrupted.
     """
     observed = machine.observe(namespaces, machine.noted())
-    ours = machine.split(observed, State()).ours
+    ours = machine.split(observed, State(), newborn).ours
     desired, kept = _with_what_stays(machine, observed, ours, State())
     todo = plan(ours, desired)
     shown = as_read(machine, todo)
@@ -205,11 +246,19 @@ def _adopts(intent: Intent) -> bool:
     return any(link.adopt for config in configs for link in config.links.values())
 
 
-def _compile(loaded: Loaded, facts: Facts) -> Compiled:
+def _compile(loaded: Loaded, facts: Facts, observed: State, lenient: bool) -> Compiled:
+    """Raises: as `prepare`."""
     try:
-        return compile(loaded.intent, facts)
+        compiled = compile(loaded.intent, facts, lenient=lenient)
+        gone = absent_links(compiled.state, observed)
+        if not gone:
+            return compiled
+        found = (*compiled.warnings, *absences(gone, compiled))
+        if not lenient:
+            raise CompileError(finding for finding in found if finding.missing in gone)
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
+    return replace(compiled, state=without_links(compiled.state, observed, gone), warnings=found)
 
 
 def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Problem]:

@@ -12,13 +12,14 @@ from weft.backends.queues import QueueGlance, QueueReader
 from weft.compiler import CompileError, planted
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.tree import REST, Node
-from weft.errors import IntentInvalid, Problem, WeftError
+from weft.errors import IntentInvalid, Problem, Refused, WeftError
 from weft.files import Loaded
 from weft.model.intent import Path
 from weft.model.words import closest
 from weft.picture.queues import TreeView
 from weft.picture.reasons import Explanation, explanation
 from weft.records import dataclass
+from weft.service.absent import whole_of
 from weft.service.queues import Queued, tree_of
 from weft.service.service import Service
 from weft.state import HOST, Key, link_key
@@ -33,12 +34,12 @@ class Found:
 
 
 def find(service: Service, intents: Sequence[Loaded], missed: list[WeftError]) -> list[Found]:
-    """All that is shaped. `missed`: takes why one of several cannot be thought through, as where its link is gone; of
+    """All that is shaped. `missed`: takes the links that are gone, and why one of several cannot be thought through; of
     a single one that is raised. Raises: as Service.prepare."""
     found = []
     for loaded in intents:
         try:
-            found += _found(service, loaded)
+            found += _found(service, loaded, missed)
         except WeftError as error:
             if len(intents) == 1:
                 raise
@@ -46,13 +47,19 @@ def find(service: Service, intents: Sequence[Loaded], missed: list[WeftError]) -
     return found
 
 
-def _found(service: Service, loaded: Loaded) -> list[Found]:
-    facts = service.prepare(loaded).facts
-    assert facts is not None
+def _found(service: Service, loaded: Loaded, missed: list[WeftError]) -> list[Found]:
+    """What queues at a link that is not there, or follows a policy of one, is not shaped."""
+    prepared = service.prepare(loaded, lenient=True)
+    assert prepared.facts is not None
+    lacking = [one for one in prepared.left_out if one.missing]
+    if lacking:
+        missed.append(Refused.of([one.at(loaded.origins.at(one.path)) for one in lacking]))
+    gone, whole = {one.missing for one in lacking}, {whole_of(one.path) for one in lacking}
     try:
-        return [Found(loaded=loaded, planted=one) for one in planted(loaded.intent, facts)]
+        told = planted(loaded.intent, prepared.facts, lenient=True)
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
+    return [Found(loaded=loaded, planted=one) for one in told if one.link not in gone and one.path not in whole]
 
 
 def looks(

@@ -103,7 +103,7 @@ def check_reach(
     Raises: IntentInvalid where nothing is applied, a name fits no port, an address is not free in an external network,
     or there are more pairs than MOST_PAIRS; NotPermitted, DumpInterrupted, and as Service.prepare.
     """
-    prepared = service.prepare(loaded)
+    prepared = service.prepare(loaded, lenient=True)
     prepared.demand_applied("`weft apply` it first; `weft trace` tells what the file alone would let through")
     choice = choose(loaded.intent, _found(loaded.intent, prepared, outside), ports, protocols)
     _demand_few(choice)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,7 +22,7 @@ from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.collector import uncollected
 from weft.diff import Changes
-from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, WeftError
+from weft.errors import PlanStale, ProgramFailed, Refused, RollbackIncomplete, RolledBack, WeftError
 from weft.files import Loaded
 from weft.model.intent import Intent
 from weft.netlink.namespaces import Namespaces
@@ -91,10 +92,11 @@ class Service:
             ledger=self._ledger,
         )
 
-    def prepare(self, loaded: Loaded) -> Prepared:
-        """Think an intent through; changes nothing. Raises: IntentInvalid, NotPermitted, FeatureMissing."""
+    def prepare(self, loaded: Loaded, *, lenient: bool = False) -> Prepared:
+        """Think an intent through; changes nothing. `lenient`: what stands on links that are not there is left out,
+        and said among `left_out`. Raises: IntentInvalid, NotPermitted, FeatureMissing, Refused."""
         scope = loaded.intent.name
-        return prepare(self.machine(scope), loaded, self.run_directory, self._former(scope))
+        return prepare(self.machine(scope), loaded, self.run_directory, self._former(scope), lenient=lenient)
 
     def apply(
         self,
@@ -104,14 +106,15 @@ class Service:
         wait_s: float = WAIT_S,
         progress: Progress = ignore_progress,
         confirm_within_s: float | None = None,
+        lenient: bool = False,
     ) -> Prepared:
         """Make the machine as the intent says, or leave it as it was. `confirm_within_s`: on trial, for so long.
+        `lenient`: as for `prepare`.
 
         Raises: IntentInvalid, Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
-        return self.carry_out(
-            loaded, self.prepare, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s
-        )
+        think = partial(self.prepare, lenient=lenient)
+        return self.carry_out(loaded, think, agree, wait_s=wait_s, progress=progress, confirm_within_s=confirm_within_s)
 
     @uncollected
     def carry_out(
@@ -151,10 +154,11 @@ class Service:
         Raises: Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
         with self._locked(scope, None, wait_s) as was_left:
-            places = self._ends.places(scope)
+            left = self._ends.keys(scope)
+            places = {key.netns for key in left} | self._former(scope).namespaces
 
             def think() -> Prepared:
-                return prepare_nothing(self.machine(scope), places | self._former(scope).namespaces)
+                return prepare_nothing(self.machine(scope), places, frozenset(left))
 
             def known(prepared: Prepared) -> None:
                 if not prepared.plan and self._intents.load(scope) is None and not was_left:
@@ -171,7 +175,8 @@ class Service:
     def status(self, loaded: Loaded) -> Status:
         """What differs between the intent and the machine. Raises: as prepare."""
         scope = loaded.intent.name
-        return status_of(self.prepare(loaded), self._ends.is_unfinished(scope), self._ends.unconfirmed_s(scope))
+        prepared = self.prepare(loaded, lenient=True)
+        return status_of(prepared, self._ends.is_unfinished(scope), self._ends.unconfirmed_s(scope))
 
     def is_unfinished(self, scope: str) -> bool:
         """Whether an apply or destroy of that name was cut short and waits for recovery."""
@@ -191,6 +196,8 @@ class Service:
         Raises: Refused where nothing is, or it was taken back; Locked, RollbackIncomplete.
         """
         name = scope or self._ends.only_trial()
+        if name not in self._ends.left():
+            raise self._ends.nothing_on_trial(name)  # a lock of nobody's would stay
         with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
             self._ends.confirm(name)
         return name
@@ -208,7 +215,7 @@ class Service:
         reader = CounterReader(self.namespaces)
         try:
             while True:
-                prepared = self.prepare(loaded)
+                prepared = self.prepare(loaded, lenient=True)
                 now = reader.read(places_of(prepared))
                 yield topology_of(prepared, now, before)
                 before = now
@@ -346,7 +353,10 @@ class Service:
 
     def _transact(self, prepared: Prepared, note: Note, progress: Progress) -> None:
         machine, todo = prepared.machine, prepared.plan
-        self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
+        try:
+            self._ends.carry_out(machine, todo, prepared.desired, note, progress, prepared.adopted)
+        except RolledBack as failure:
+            raise prepared.placed(failure) from failure.__cause__
 
     def _settle(self, scope: str, changes: Changes, desired: State, is_whole: bool) -> None:
         settle(self.machine(scope), self.namespaces, changes, desired, is_whole=is_whole)

@@ -12,6 +12,7 @@ from weft.ownership import ground_scope
 from weft.plan.render import describe
 from weft.plan.subject import Path, Subjects
 from weft.records import dataclass
+from weft.service.absent import whole_of
 from weft.service.places import label_of
 from weft.service.prepared import Prepared
 from weft.state import HOST, KernelObject, Key, Mark, Op, netns_key
@@ -76,13 +77,18 @@ def adopted(ledger: Ledger, scope: str) -> tuple[Key, ...]:
 
 
 def _left_out(prepared: Prepared) -> Iterator[Difference]:
-    """The ports that end in a process which does not run, and the classes of cgroups which are not there."""
+    """The links that are not there, the ports that end in a process which does not run, and the classes of cgroups
+    which are not there."""
     if prepared.loaded is None:
         return
     origins = prepared.loaded.origins
     for finding in prepared.left_out:
         path, where = finding.path, origins.at(finding.path)
-        if path[-1] == "cgroup":
+        if finding.missing is not None:
+            yield Difference(
+                drift=Drift.MISSING, key=finding.missing, subject=whole_of(path), told=finding.what, where=where
+            )
+        elif path[-1] == "cgroup":
             key = Key("cgroup", HOST, path[path.index("classes") + 1])
             yield Difference(drift=Drift.MISSING, key=key, subject=path, told=finding.what, where=where)
         elif "attach" in path:

@@ -35,6 +35,7 @@ from weft.picture.view import (
 )
 from weft.plan.diverted import floating_in
 from weft.plan.subject import Subjects
+from weft.service.absent import whole_of
 from weft.service.places import label_of
 from weft.service.prepared import Prepared
 from weft.service.topology_words import about, attachment, kind, segment, ways
@@ -76,6 +77,7 @@ class _Seen:
         self._spaces = _spaces_by_mark(prepared.desired.values())
         self._addresses = _addresses_by_link(prepared.observed.values())
         self._changed = _changed(prepared)
+        self._standing_on_none = {whole_of(found.path) for found in prepared.left_out if found.missing}
         self._leading = floating_in(prepared.observed.values())
         self._now, self._before = now, before
         self._externals: dict[str, list[str]] = defaultdict(list)
@@ -120,7 +122,7 @@ class _Seen:
         links = self._wanted[f"tenants/{of}/networks/{name}"]
         return NetworkView(
             name=name,
-            condition=self._condition(links, ("tenants", of, "networks", name), carrier=False),
+            condition=self._network_condition(links, ("tenants", of, "networks", name)),
             bridge=bridge.ifname if bridge else "",
             mtu=bridge.mtu if bridge else network.mtu,
             subnets=tuple(subnet.cidr for subnet in network.subnets),
@@ -128,6 +130,9 @@ class _Seen:
             ports=tuple(self._port(*key, held, of) for key, held in self._on[of, name]),
             segment=segment(network.segment) if network.segment else "",
         )
+
+    def _network_condition(self, links: Iterable[Link], path: Path) -> Condition:
+        return Condition.MISSING if path in self._standing_on_none else self._condition(links, path, carrier=False)
 
     def _port(self, tenant: str, name: str, port: Port, owner: str) -> PortView:
         """`owner`: whose network it is on; a visitor's name has its tenant's before it."""
@@ -308,6 +313,8 @@ def _changed(prepared: Prepared) -> Mapping[Path, set[str]]:
     for change in prepared.plan.changes.values():
         path = subjects.of(change)
         found[_told_of(path)].add(change.key.netns)
+    for path in (*prepared.fallen, *(whole_of(one.path) for one in prepared.left_out if one.missing)):
+        found[_told_of(path)].add(HOST)
     return found
 
 

@@ -83,7 +83,7 @@ def trace(
     Raises: IntentInvalid where a word of the question means nobody, or nothing is applied that could be asked;
     NotPermitted, FeatureMissing, and as Service.prepare.
     """
-    prepared = service.prepare(loaded)
+    prepared = service.prepare(loaded, lenient=True)
     if live or basis is Basis.OBSERVED:
         prepared.demand_applied(f"`weft apply` it, or ask by --state {Basis.DESIRED} alone")
     if basis is None:
@@ -125,7 +125,7 @@ def _planted(prepared: Prepared) -> Sequence[Planted]:
     """What queues where; nobody is asked where nothing does."""
     if prepared.loaded is None or prepared.facts is None or not any(key.table == QDISC for key in prepared.desired):
         return ()
-    return planted(prepared.loaded.intent, prepared.facts)
+    return planted(prepared.loaded.intent, prepared.facts, lenient=True)
 
 
 def _drift(service: Service, prepared: Prepared, traces: Iterable[Trace]) -> Iterable[Difference]:

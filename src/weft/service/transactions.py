@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from weft.apply import REFUSALS, Progress, conclude, ignore_progress, lead_to, transact
+from weft.backends.base import Selection
 from weft.diff import Changes, diff
 from weft.errors import Refused, RollbackIncomplete, RolledBack, Unconfirmed
 from weft.observe import Machine
 from weft.plan import Plan
 from weft.records import dataclass
+from weft.service.absent import absent_links, links_below, without_links
 from weft.service.books import Books, forget_past
 from weft.service.claims import claim
 from weft.service.lost_places import lost_places, without
@@ -39,7 +41,7 @@ all of what the intent wants where it `is_whole`, else no more than what changed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed.
-    `lost`: namespaces that are gone, and what was in them with them."""
+    `lost`: namespaces and links of others that are gone, and what was in or on them with them."""
 
     scope: str
     forward: bool
@@ -97,11 +99,12 @@ class Transactions:
         journal.end_trial()
         journal.end()
 
-    def places(self, scope: str) -> set[str]:
-        """The namespaces in which something is of what did not end. Raises: JournalDamaged."""
+    def keys(self, scope: str) -> set[Key]:
+        """All that did not end speaks of: what of it is there without a mark was being made. Raises:
+        JournalDamaged."""
         journal = self._journal(scope)
         records = [found[1] for found in (journal.read(), journal.trial()) if found]
-        return {key.netns for record in records for key in (*record.former, *record.goal)}
+        return {key for record in records for key in (*record.former, *record.goal)}
 
     def confirm(self, scope: str) -> None:
         """Keep what is on trial; one that was cut short is led on. Raises: Refused where nothing is, or it is taken
@@ -112,7 +115,7 @@ class Transactions:
             return
         found = self._journal(scope).trial()
         if found is None:
-            raise self._nothing_on_trial(scope)
+            raise self.nothing_on_trial(scope)
         self._journal(scope).confirm()
         self._keep(scope, found[1])
 
@@ -169,13 +172,12 @@ class Transactions:
         machine = self.machine_of(scope)
         keys = frozenset(record.former.keys() | record.goal.keys())
         wanted = record.goal if forward else record.former
-        lost = lost_places(wanted, machine.has)
-        goal = without(wanted, lost)
+        goal, lost = _what_can_be(machine, wanted)
         lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
         settle = partial(self.settle, scope, diff(record.former, record.goal), goal, False)
         conclude(replace(self._books(machine, record), settle=settle))
         is_back = forward and Note.of(record).verb is Verb.TAKE_BACK
-        return Recovered(scope=scope, forward=forward and not is_back, taken_back=is_back, lost=tuple(sorted(lost)))
+        return Recovered(scope=scope, forward=forward and not is_back, taken_back=is_back, lost=lost)
 
     def _end_trial(self, scope: str) -> Recovered | None:
         """Nothing where there is no trial, or one that has time left."""
@@ -194,8 +196,8 @@ class Transactions:
     def _take_back(self, scope: str, record: Record) -> Recovered:
         """Raises: RollbackIncomplete where something refuses the way back; then all is as it was tried."""
         machine = self.machine_of(scope)
-        lost = lost_places(record.former, machine.has)
-        todo, former = way_back(machine, record, without(record.former, lost))
+        can_be, lost = _what_can_be(machine, record.former)
+        todo, former = way_back(machine, record, can_be)
         try:
             self.carry_out(machine, todo, former, Note(verb=Verb.TAKE_BACK))
         except RolledBack as failure:
@@ -205,7 +207,7 @@ class Transactions:
                 f"{scope} was not confirmed in time, but cannot be taken back: {failure.__cause__}; it is still as it "
                 "was tried; run: weft recover; if that does not help, weft destroy takes all of it away"
             ) from failure
-        return Recovered(scope=scope, forward=False, taken_back=True, lost=tuple(sorted(lost)))
+        return Recovered(scope=scope, forward=False, taken_back=True, lost=lost)
 
     def _keep(self, scope: str, record: Record) -> None:
         """End a trial that was confirmed."""
@@ -216,7 +218,8 @@ class Transactions:
         forget_past(self.run_directory, self.intents, scope)
         self._journal(scope).end_trial()
 
-    def _nothing_on_trial(self, scope: str) -> Refused:
+    def nothing_on_trial(self, scope: str) -> Refused:
+        """Why there is nothing to confirm: never was, or it is taken back."""
         at = TakenBack(self.run_directory, scope).at()
         if at is None:
             return Refused(f"nothing of {scope} waits to be confirmed")
@@ -235,3 +238,13 @@ class Transactions:
 
     def _journal(self, scope: str) -> Journal:
         return Journal(self.run_directory, scope)
+
+
+def _what_can_be(machine: Machine, wanted: State) -> tuple[State, tuple[str, ...]]:
+    """The state but for what is in namespaces and on links that are gone, and the names of these."""
+    places = lost_places(wanted, machine.has)
+    left = without(wanted, places)
+    grounds = frozenset(on for obj in left.values() for on in links_below(obj))
+    links = absent_links(left, machine.read(Selection(keys=grounds)))
+    names = (*sorted(places), *sorted({link.name for link in links}))
+    return without_links(left, left, links), names

@@ -56,7 +56,7 @@ class LinkPlace(Generic[S_co]):
         if entry is not None or link in self.draft.state:
             return True
         if link.netns == HOST:
-            return link.name in self.draft.facts.links
+            return self.draft.has_link(link.name)
         return netns_key(link.netns) not in self.draft.state
 
     def parent(self) -> Key | None:
@@ -65,7 +65,10 @@ class LinkPlace(Generic[S_co]):
         if parent is None or self.is_there(parent):
             return parent
         what = f"there is no link {parent.name} on {where_words(parent.netns)} to stand on"
-        there = ", ".join(sorted(self._links_of(parent.netns))) or "none"
+        own = sorted(self._links_of(parent.netns))
+        if parent.netns == HOST:
+            return parent if self.draft.lack_link((*self.path, "link"), parent.name, what, own) else None
+        there = ", ".join(own) or "none"
         self.error(what, f"one of its links: {there}", "link", cause=Cause.MACHINE)
         return None
 
@@ -118,7 +121,7 @@ class LinkPlace(Generic[S_co]):
 
     def _links_of(self, netns: str) -> set[str]:
         found = {key.name for key in self.declared if key.netns == netns and key != self.key}
-        return found | set(self.draft.facts.links if netns == HOST else ())
+        return found | set(filter(self.draft.has_link, self.draft.facts.links) if netns == HOST else ())
 
     def dressed(self, bare: AnyLink, *, own_mac: bool = True) -> AnyLink:
         """A link that the kind's maker made, with all that links have in common. What else the maker has made, the far

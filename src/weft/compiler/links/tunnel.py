@@ -36,7 +36,7 @@ from weft.model.links import (
     VxlanLink,
 )
 from weft.model.words import INHERIT_TTL
-from weft.state import KernelObject
+from weft.state import HOST, KernelObject
 from weft.wire.address_text import is_multicast
 
 _FAMILIES = {"gre": 4, "gretap": 4, "ipip": 4, "sit": 4, "ip6gre": 6, "ip6gretap": 6, "ip6tnl": 6}
@@ -49,6 +49,7 @@ HOPS = 64
 def make_vxlan(place: LinkPlace[VxlanLink]) -> Iterator[KernelObject]:
     spec, family = place.spec, _family(place)
     _check_group(place)
+    _check_local(place)
     _claim(place, f"vxlan {spec.vni} port {spec.port} ipv{family}", f"VNI {spec.vni} at UDP port {spec.port}", "vni")
     yield Vxlan(
         netns=place.netns,
@@ -127,6 +128,7 @@ def _gre(place: LinkPlace[AnyGreLink], cls: type[Tunnel], **more: object) -> Tun
 def _bound(place: LinkPlace[BoundTunnelLink], cls: type[Tunnel], **more: object) -> Tunnel:
     """A tunnel of a kind with one family, between two addresses that no other of its kind and key has."""
     spec, family = place.spec, _family(place)
+    _check_local(place)
     key = spec.key if isinstance(spec, AnyGreLink) else None
     ends = f"{spec.local or 'any'} to {spec.remote or 'any'}" + ("" if key is None else f" with key {key}")
     _claim(place, f"{spec.kind} {ends} by {spec.link}", f"{spec.kind} from {ends}", "remote")
@@ -213,6 +215,14 @@ def _check_group(place: LinkPlace[VxlanLink]) -> None:
             place.error(f"{remote} is this machine's end: it would hear itself", "the other machines' addresses")
         elif wrong := had_by_none(Span.of(remote)):
             place.error(f"no machine is there: {wrong}", "the other machines' addresses")
+
+
+def _check_local(place: LinkPlace[BoundTunnelLink] | LinkPlace[VxlanLink]) -> None:
+    """Warn of an end that the host does not have, or not yet: of other namespaces not all is known."""
+    local = place.spec.local
+    if local and underlay_of(place.key, place.spec) == HOST and not place.ways.has(HOST, local):
+        what = f"the host does not have {local}: nothing of the tunnel leaves or arrives as long as that is so"
+        place.draft.warn((*place.path, "local"), what, "an address that it has, or give it to a link of `host: links:`")
 
 
 def _check_fixed_ttl(place: LinkPlace[TunnelLink], pmtudisc: bool) -> None:

@@ -36,6 +36,12 @@ class Ways:
         egress = self._draft.facts.egress_links if netns == HOST else ()
         return link_key(HOST, egress[0]) if egress else None
 
+    def has(self, netns: str, address: str) -> bool:
+        """Whether a link of the namespace has an address, as far as is known."""
+        if netns not in self._holders:
+            self._gather(netns)
+        return address in self._holders[netns]
+
     def _ifname(self, netns: str, spec: TunnelLink) -> str:
         if netns not in self._holders:
             self._gather(netns)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
 from weft.compiler.links.bridge import make_port
 from weft.compiler.links.declared import Declared, in_order
 from weft.compiler.links.fdb import make_entries
@@ -63,13 +62,12 @@ def _compile(place: Place) -> None:
 
 
 def _compile_existing(place: Place) -> None:
-    spec, facts = place.spec, place.draft.facts
+    spec = place.spec
     if not spec.existing:
         place.error(f"what {place.ifname} is to be is not said", "a `kind:`, or `existing: true`")
         return
-    if place.netns == HOST and place.ifname != "lo" and place.ifname not in facts.links:
-        there = ", ".join(sorted(facts.links)) or "none"
-        place.error(f"the host has no link {place.ifname}", f"one of its links: {there}", cause=Cause.MACHINE)
+    if place.netns == HOST and place.ifname != "lo" and not place.draft.has_link(place.ifname):
+        place.draft.lack_link(place.path, place.ifname)
     refused = [word for word in ("mac", "altnames", "fdb") if getattr(spec, word)]
     if refused:
         place.error(f"{', '.join(refused)} of an existing link is not weft's to set", "leave it out")
@@ -124,7 +122,9 @@ def _check_master(place: Place) -> None:
     key = link_key(place.netns, master)
     entry = place.declared.get(key)
     takes = isinstance(entry.spec, LinkOver) if entry and entry.spec.kind else place.is_there(key)
-    if not takes:
+    if not takes and entry is None and place.netns == HOST:
+        place.draft.lack_link((*place.path, "master"), master, f"there is no bridge or bond {master} to join")
+    elif not takes:
         place.error(f"there is no bridge or bond {master} to join", "a link of `kind: bridge`", "master")
     elif entry and isinstance(entry.spec, BridgeLink) and place.spec.kind in NO_FRAMES - {"tun"}:
         place.error(f"{place.ifname} carries packets, and a bridge needs frames", "a link with frames", "master")

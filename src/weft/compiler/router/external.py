@@ -180,12 +180,12 @@ def _default(external: ExternalPlace, family: int, dst: str) -> Route:
 def _check_link(draft: Draft, intent: Intent, declared: Declared, network: ExternalNetwork, path: Path) -> None:
     """Find a link that is not there, and one that what comes in by it is taken from."""
     link, where = network.link, (*path, "link")
-    there, said = draft.facts.links.get(link), declared.get(link_key(HOST, link))
-    if there is None and (said is None or not said.spec.kind):
+    said = declared.get(link_key(HOST, link))
+    if not draft.has_link(link) and (said is None or not said.spec.kind):
         own = (key.name for key, entry in declared.items() if key.netns == HOST and entry.spec.kind)
-        known = ", ".join(sorted({*draft.facts.links, *own} - {"lo"})) or "none"
-        draft.error(where, f"the host has no link {link}", f"its links: {known}", Cause.MACHINE)
-        return
+        if not draft.lack_link(where, link, own=own):
+            return
+    there = draft.facts.links.get(link)
     master = (said.spec.master if said else None) or (there.master if there else "")
     if master:
         what = f"{link} is a port of {master}, which takes what comes in by it"

@@ -11,7 +11,7 @@ import click
 
 from weft.doors.cli.codes import BUG, INTERRUPTED
 from weft.doors.cli.terminal import say_json, tell
-from weft.errors import KernelRefused, NotPermitted, Problem, WeftError
+from weft.errors import KernelRefused, NotPermitted, Problem, RolledBack, WeftError
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
 _OUTPUT = frozenset({"-o", "--output", "--format"})
@@ -69,7 +69,7 @@ def _told(failure: BaseException) -> tuple[int, str] | None:
 
 
 def _where(failure: BaseException) -> str:
-    return failure.where if isinstance(failure, KernelRefused) else ""
+    return failure.where if isinstance(failure, KernelRefused | RolledBack) else ""
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

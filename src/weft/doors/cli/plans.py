@@ -31,7 +31,8 @@ def show(prepared: Prepared, everything: bool) -> str:
     """The plan for people, each line in the colour of its sign. `everything`: a long one too."""
     if not prepared.plan and prepared.loaded is None:
         return f"Nothing of {prepared.scope} is on the machine any more."
-    text = render.text(prepared.told, prepared.paths, prepared.where, None if everything else render.SHOWN)
+    shown = None if everything else render.SHOWN
+    text = render.text(prepared.told, prepared.paths, prepared.where, shown, is_refused=prepared.is_refused)
     return "\n".join(map(_coloured, text.splitlines()))
 
 

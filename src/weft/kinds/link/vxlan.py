@@ -107,9 +107,10 @@ ROW = row(
     Vxlan,
     SORT,
     ("local", "remote", "learning", "ageing", "ttl", "tos", "df"),
-    ("underlay", "vni", "port", "device"),
+    ("family", "underlay", "vni", "port"),
 )
-"""Identity, port, checksums, device and group stay for life: a group is joined only as the link comes up."""
+"""Alone: whatever the device, there is one receiver of a VNI and port (vxlan_core.c vxlan_vni_in_use). Identity, port,
+checksums, device and group stay for life: a group is joined only as the link comes up."""
 
 
 def default_remotes(info: LinkInfo) -> tuple[str, ...]:

@@ -67,6 +67,12 @@ def joined(first: str, second: str) -> str:
     return _text([*known, *(one for one in parsed(second) if one not in known)])
 
 
+def beside(value: str, known: str) -> str:
+    """What of one value is not in another, by what it is called: told again it has other flags."""
+    names = set(map(_name, parsed(known)))
+    return _text([one for one in parsed(value) if _name(one) not in names])
+
+
 def readable(value: str) -> str:
     """The same for people."""
     return ", ".join(one.split("|", 1)[0] for one in value.split(", ")) if value else ""

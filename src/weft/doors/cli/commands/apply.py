@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weft.doors.cli.options import Manner, file_option, read_file, transaction_options
+
+if TYPE_CHECKING:
+    from weft.errors import Problem
+    from weft.service.boot import Restored
 
 
 @click.command("apply")
@@ -45,12 +50,10 @@ def command(plan: str | None, file: str | None, boot: bool, **options: Any) -> i
 
 def _boot(output: str, wait_s: float) -> int:
     """The exit code of the first that failed."""
-    from weft.doors.cli.codes import BUG
     from weft.doors.cli.terminal import say, say_json, tell
-    from weft.errors import WeftError
     from weft.plan.render import objects
     from weft.service import Service
-    from weft.service.boot import Restored, restore
+    from weft.service.boot import restore
 
     def waits(scope: str, what: str) -> None:
         tell(f"weft: {scope}: {what}", "yellow")
@@ -59,12 +62,28 @@ def _boot(output: str, wait_s: float) -> int:
     for one in restore(Service(command="weft apply --boot"), wait_s, waits):
         done.append(one)
         if output != "json" and one.failure is None:
-            say(f"{one.scope} is there: {objects(one.objects)}.")
+            say(f"{one.scope} is there{_but_for(one.lacking)}: {objects(one.objects)}.")
         elif output != "json":
             tell(f"weft: {one.scope} could not be restored: {one.failure}", "red")
     if output == "json":
-        say_json([{"scope": one.scope, "failure": str(one.failure) if one.failure else None} for one in done])
+        say_json([_document(one) for one in done])
     elif not done:
         say("Nothing was applied here.")
-    codes = [one.failure.exit_code if isinstance(one.failure, WeftError) else BUG for one in done if one.failure]
-    return codes[0] if codes else 0
+    return next((one.exit_code for one in done if one.exit_code), 0)
+
+
+def _but_for(lacking: Sequence[Problem]) -> str:
+    """What of a scope is not there, on stderr; and the words that say so."""
+    from weft.doors.cli.plans import warn
+
+    warn(lacking)
+    return ", but for what stands on links that are not" if lacking else ""
+
+
+def _document(one: Restored) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "scope": one.scope,
+        "failure": str(one.failure) if one.failure else None,
+        "lacking": [{"where": problem.where, "what": problem.what, "fix": problem.fix} for problem in one.lacking],
+    }

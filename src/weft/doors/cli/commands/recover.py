@@ -49,4 +49,4 @@ def _end(one: Recovered) -> str:
 
 
 def _but(one: Recovered) -> str:
-    return f"; but for what was in {', '.join(one.lost)}, which went meanwhile" if one.lost else ""
+    return f"; but for what was in or on {', '.join(one.lost)}, which went meanwhile" if one.lost else ""
