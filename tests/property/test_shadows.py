@@ -17,7 +17,7 @@ from tests.property.policies import MACS
 from weft.compiler.qos.branches import in_order
 from weft.compiler.qos.checks import lineage
 from weft.compiler.qos.classify import Classed, Classifier, Where, classify, families_of
-from weft.compiler.qos.senders import of_cgroups, of_packets, output_chain
+from weft.compiler.qos.senders import apart, output_chain
 from weft.compiler.qos.site import Site
 from weft.lint.qos.shadows import shadows
 from weft.model.qos import QosClass, QosDirection, QosMatch
@@ -108,10 +108,11 @@ class Kernel:
         groups = frozenset(match.cgroup for one in asked for match in one.matches if match.cgroup)
         names: Any = type("Names", (), {"table": "t"})
         site = Site(names=names, netns="", ifname="x", mtu=1500, path=(), mark="", id="", label="", cgroups=groups)
-        chain = output_chain(site, of_cgroups(asked), DEFAULT)
-        sent = tuple(rule.removeprefix('oifname "x" ') for rule in chain.rules[1:])
-        self.sent = Reader(Classifier(rules=sent, sets=(), elements=()))
-        self.device = Reader(classify(of_packets(asked), WHERE))
+        shown, sent = apart(asked)
+        chain = output_chain(site, sent, DEFAULT)
+        rules = tuple(rule.removeprefix('oifname "x" ') for rule in chain.rules[1:])
+        self.sent = Reader(Classifier(rules=rules, sets=(), elements=()))
+        self.device = Reader(classify(shown, WHERE))
 
     def priority(self, packet: Packet) -> str:
         found = self.sent.priority(packet, DEFAULT) if packet.family and packet.cgroup else DEFAULT

@@ -167,7 +167,9 @@ def has_enough(direction: QosDirection, names: Iterable[str]) -> bool:
 def _check_shares(direction: QosDirection, path: Path, say: Say) -> None:
     parts = parts_of(direction.classes)
     for name in parts:
-        held: Shape = direction if name is None else direction.classes[name]
+        held = direction if name is None else direction.classes.get(name)
+        if held is None:
+            continue  # a parent that is not there is told already
         limit = held.rate if held.ceil is None else held.ceil
         what = too_much(guaranteed(direction.classes, parts, name), limit) if limit is not None else ""
         if what:
