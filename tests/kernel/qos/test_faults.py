@@ -19,7 +19,7 @@ from tests.kernel.faults.held import Held
 from tests.kernel.faults.rig import at_once
 from tests.kernel.qos.lab import TENANT, Class, Lab
 
-DRIFT, REFUSED = 3, 5
+DRIFT = 3
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_egress", "nft_fwd")]
 
