@@ -130,7 +130,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, leni
     intent = loaded.intent
     observed = machine.observe(namespaces_of(intent).union(former.namespaces), bridging=_adopts(intent))
     facts = gather(machine, intent, observed, run)
-    compiled = _compile(loaded, facts, observed, lenient)
+    compiled = _compile(machine, loaded, facts, observed, lenient)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
     desired, kept = _with_what_stays(machine, observed, parts.ours, compiled.state)
@@ -246,11 +246,15 @@ def _adopts(intent: Intent) -> bool:
     return any(link.adopt for config in configs for link in config.links.values())
 
 
-def _compile(loaded: Loaded, facts: Facts, observed: State, lenient: bool) -> Compiled:
+def _compile(machine: Machine, loaded: Loaded, facts: Facts, observed: State, lenient: bool) -> Compiled:
     """Raises: as `prepare`."""
     try:
         compiled = compile(loaded.intent, facts, lenient=lenient)
-        gone = absent_links(compiled.state, observed)
+        unseen = absent_links(compiled.state, observed)
+        if not unseen:
+            return compiled
+        # a link may be in a namespace that nothing else is known of, and so was not read
+        gone = unseen - machine.rtnl.observe(Selection(keys=unseen)).keys()
         if not gone:
             return compiled
         found = (*compiled.warnings, *absences(gone, compiled))
