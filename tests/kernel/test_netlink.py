@@ -345,23 +345,3 @@ def test_without_the_right_to_it_nothing_happens(inside: World, monkeypatch: pyt
     os.close(write)
     assert not link(inside, None, "br")
     rtnl.close()
-
-
-def test_threads_that_share_a_connection_have_their_own_answers(inside: World) -> None:
-    shared = Connection()
-    shared.change([dummy_bridge(f"b{n}") for n in range(40)])
-    names = [f"b{n}" for n in range(40)]
-    found: list[object] = []
-
-    def asking() -> None:
-        for _ in range(20):
-            found.append([answer.attributes[IFLA_IFNAME] for answer in shared.ask(questions, read_link)])
-
-    questions = [get_link(ifname=name) for name in names]
-    beside = threading.Thread(target=asking)
-    beside.start()
-    for _ in range(20):
-        assert len(shared.dump(get_links(), read_link)) == 41
-        assert shared.change([dummy_bridge("b0")])[0].reply.errno_ == 17
-    beside.join()
-    assert found == [names] * 20

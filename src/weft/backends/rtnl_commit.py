@@ -65,7 +65,6 @@ class Commit:
         try:
             self._run(changes)
         finally:
-            self._outbox.close()
             if self._birthplace is not None:
                 self._birthplace.close()
 

@@ -1,26 +1,20 @@
 """Messages of one commit on their way to the kernel, in the order in which they are put in.
 
-Rules: messages of one namespace in a row go together, and what goes to another waits until the kernel has answered for
-them. Of many, the kernel works on the first while those that follow are still being made: it does so on the thread
-that sends, and needs no Python for it. Links deleted in a row go at once, by a group that has no other member. What the
-kernel refuses is judged before anything more is sent.
+Rules: messages of one namespace in a row go in one send, and what goes to another waits until the kernel has answered
+for them. Links deleted in a row go at once, by a group that has no other member.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from errno import EBUSY, EEXIST, ENOENT
 from itertools import groupby
-from queue import SimpleQueue
-from threading import Thread
-from typing import TypeAlias
 
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_refusals import is_content, refuse, with_culprit
 from weft.errors import KernelRefused
 from weft.kinds.link.veth import Veth
 from weft.kinds.verbs import Birth, DropLink
-from weft.netlink.connection import Connection, Failure
 from weft.netlink.kept import Kept, NamespaceGone, Place
 from weft.records import dataclass
 from weft.state import Change, Op
@@ -30,9 +24,6 @@ from weft.wire.reply import Reply
 
 GROUP_LINKS = 2000
 """So many links go by one group: what concerns them fits one send."""
-
-AHEAD = 256
-"""So many messages keep the kernel busy for some milliseconds, many times what handing them over costs."""
 
 TAKEN = frozenset({EBUSY, EEXIST})
 """What the kernel says of an index or a name that somebody has."""
@@ -46,43 +37,6 @@ class _Item:
     payload: bytes | Birth | DropLink
 
 
-_Spelled: TypeAlias = Sequence[tuple[_Item, bytes]]
-"""Each with its message."""
-
-
-class _Sender(Thread):
-    """Has the kernel work on what it is given. One that is never started, or given nothing, sends nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(name="weft-rtnl", daemon=True)
-        self._work: SimpleQueue[tuple[Connection, _Spelled] | None] = SimpleQueue()
-        self._done: SimpleQueue[Sequence[Failure] | BaseException] = SimpleQueue()
-
-    def run(self) -> None:
-        while (work := self._work.get()) is not None:
-            connection, items = work
-            try:
-                self._done.put(connection.change([message for _, message in items]))
-            except BaseException as raised:  # whoever waits is told
-                self._done.put(raised)
-
-    def give(self, connection: Connection, items: _Spelled) -> None:
-        self._work.put((connection, items))
-
-    def failures(self) -> Sequence[Failure]:
-        """Of what was given first, when the kernel is done with it. Raises: what sending did."""
-        done = self._done.get()
-        if isinstance(done, BaseException):
-            raise done
-        return done
-
-    def end(self) -> None:
-        """When the kernel is done with all that was given."""
-        self._work.put(None)
-        if self.is_alive():  # a signal may have come before it was: then it was given nothing
-            self.join()
-
-
 class Outbox:
     """`unborn`: links that could not be made for their index alone, since it was last emptied."""
 
@@ -91,13 +45,6 @@ class Outbox:
         self._kept, self._numbers = kept, numbers
         self._netns = ""
         self._waiting: list[_Item] = []
-        self._sender: _Sender | None = None
-        self._under_way: _Spelled = ()
-
-    def close(self) -> None:
-        """Wait for what is under way, whatever comes of it; the rest is never sent."""
-        if self._sender is not None:
-            self._sender.end()
 
     def put(self, change: Change, netns: str, payload: bytes | Birth | DropLink) -> None:
         """Raises: as flush."""
@@ -105,42 +52,19 @@ class Outbox:
             self.flush()
             self._netns = netns
         self._waiting.append(_Item(change, payload))
-        if len(self._waiting) >= AHEAD and not isinstance(payload, DropLink):
-            self._send_ahead()
 
     def flush(self) -> None:
         """Have the kernel answer for all that was put in.
 
         Raises: KernelRefused, NotPermitted, ReceiveOverrun.
         """
-        ready = self._ready()
-        self._settle()
-        if ready is not None:
-            connection, items = ready
-            self._judge_all(items, connection.change([message for _, message in items]))
-
-    def _send_ahead(self) -> None:
-        ready = self._ready()
-        self._settle()
-        if ready is None:
-            return
-        if self._sender is None:
-            self._sender = _Sender()
-            self._sender.start()
-        self._sender.give(*ready)
-        self._under_way = ready[1]
-
-    def _settle(self) -> None:
-        """Judge what is under way, when the kernel is done with it."""
-        if self._sender is not None and self._under_way:
-            under_way, self._under_way = self._under_way, ()
-            self._judge_all(under_way, self._sender.failures())
-
-    def _ready(self) -> tuple[Connection, _Spelled] | None:
-        """All that waits, and where to send it; None where there is nothing, or nowhere."""
         waiting, self._waiting = self._waiting, []
         place = self._place(waiting) if waiting else None
-        return (place.rtnl, list(self._spelled_out(waiting))) if place is not None else None
+        if place is None:
+            return
+        items = list(self._spelled_out(waiting))
+        for failure in place.rtnl.change([message for _, message in items]):
+            self._judge(*items[failure.at], failure.reply)
 
     def _place(self, waiting: list[_Item]) -> Place | None:
         """Where to send; None where nothing but deletions was meant for a namespace that is gone."""
@@ -171,16 +95,14 @@ class Outbox:
                 yield item, set_link(index, u32(IFLA_GROUP, group))
             yield item, delete_group(group)
 
-    def _judge_all(self, items: _Spelled, failures: Sequence[Failure]) -> None:
-        """What to make of refusals. Raises: KernelRefused, NotPermitted."""
-        for failure in failures:
-            (item, message), reply = items[failure.at], failure.reply
-            if is_content(item.change, message, reply):
-                continue
-            if isinstance(item.payload, Birth) and reply.errno_ in TAKEN and not self.name_is_taken(item.change):
-                self.unborn.append(item.change)
-                continue
-            refuse(item.change, with_culprit(message, reply))
+    def _judge(self, item: _Item, message: bytes, reply: Reply) -> None:
+        """What to make of a refusal. Raises: KernelRefused, NotPermitted."""
+        if is_content(item.change, message, reply):
+            return
+        if isinstance(item.payload, Birth) and reply.errno_ in TAKEN and not self.name_is_taken(item.change):
+            self.unborn.append(item.change)
+            return
+        refuse(item.change, with_culprit(message, reply))
 
     def name_is_taken(self, change: Change) -> bool:
         """Whether a link could not be made for its name, or its other end's, and not for the index chosen."""

@@ -1,8 +1,8 @@
 """One netlink socket: dumps that are complete, questions and changes in batches.
 
-Rules: of several threads one at a time has the connection; the others wait. A dump that the kernel calls interrupted,
-or that overran the buffer, is taken again a bounded number of times. Only the last message of a batch asks for an
-acknowledgement: errors come unasked, and each is matched to its message by sequence number. Source: netlink(7).
+Rules: a connection is used by one thread at a time. A dump that the kernel calls interrupted, or that overran the
+buffer, is taken again a bounded number of times. Only the last message of a batch asks for an acknowledgement: errors
+come unasked, and each is matched to its message by sequence number. Source: netlink(7).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from errno import EAGAIN, EBUSY, ENOBUFS
 from itertools import pairwise
 from sys import byteorder
-from threading import RLock
 from typing import NamedTuple, TypeVar
 
 from weft.errors import DumpInterrupted, ReceiveOverrun, WeftError
@@ -74,11 +73,9 @@ class Connection:
     def __init__(self, protocol: int = NETLINK_ROUTE) -> None:
         self._socket = open_socket(protocol)
         self._sequence = 0
-        self._turn = RLock()
 
     def close(self) -> None:
-        with self._turn:
-            self._socket.close()
+        self._socket.close()
 
     def netns_cookie(self) -> int:
         """The number of the connection's namespace, never used again until the kernel restarts."""
@@ -89,10 +86,6 @@ class Connection:
 
         Raises: DumpInterrupted, ReceiveOverrun (after `TRIES`), QuestionRefused.
         """
-        with self._turn:
-            return self._dump(question, take)
-
-    def _dump(self, question: tuple[int, bytes], take: Take[Item | None]) -> list[Item]:
         for attempt in range(TRIES):
             try:
                 return self._dump_once(question, take)
@@ -138,12 +131,11 @@ class Connection:
         for start in range(0, len(questions), BATCH_QUESTIONS):
             batch = questions[start : start + BATCH_QUESTIONS]
             found: dict[int, Item | Reply] = {}
-            with self._turn:
-                for number, kind, flags, buffer, at, end in self._exchange(batch, doors.ask):
-                    if kind >= 16:
-                        found[number] = take(buffer, at, end)
-                    elif (reply := read_reply(buffer, at, end, flags)).errno_:
-                        found[number] = reply
+            for number, kind, flags, buffer, at, end in self._exchange(batch, doors.ask):
+                if kind >= 16:
+                    found[number] = take(buffer, at, end)
+                elif (reply := read_reply(buffer, at, end, flags)).errno_:
+                    found[number] = reply
             answers += [found.get(number, Reply(EAGAIN)) for number in range(len(batch))]
         return answers
 
@@ -154,10 +146,9 @@ class Connection:
         """
         failures: list[Failure] = []
         for start, stop in _batches(requests):
-            with self._turn:
-                for number, kind, flags, buffer, at, end in self._exchange(requests[start:stop], doors.send):
-                    if kind == NLMSG_ERROR and (reply := read_reply(buffer, at, end, flags)).errno_:
-                        failures.append(Failure(start + number, reply))
+            for number, kind, flags, buffer, at, end in self._exchange(requests[start:stop], doors.send):
+                if kind == NLMSG_ERROR and (reply := read_reply(buffer, at, end, flags)).errno_:
+                    failures.append(Failure(start + number, reply))
         return failures
 
     def _exchange(
