@@ -19,8 +19,8 @@ __all__ = ["dataclass"]
 
 _Record = TypeVar("_Record")
 
-_FEW = 8
-"""So many objects cost less filled one by one than a constructor takes to compile, whatever their fields."""
+_FEW = 32
+"""So many objects cost no more filled one by one than a constructor takes to compile, whatever their fields."""
 
 
 def _record(
@@ -85,39 +85,51 @@ def _refuse(self: Any, name: str, value: object = None) -> NoReturn:
 
 def _init_when_needed(cls: type[Any]) -> Callable[..., None]:
     made = 0
+    fill: Callable[..., bool] | None = None
 
     def __init__(self: Any, *args: Any, **values: Any) -> None:  # noqa: N807
-        nonlocal made
+        nonlocal made, fill
         made += 1
-        if made > _FEW or not _is_filled(self, cls, args, values):
+        fill = fill or _filler(cls)
+        if made > _FEW or not fill(self, args, values):
             cls.__init__ = _init(cls)
             cls.__init__(self, *args, **values)
 
     return __init__
 
 
-def _is_filled(made: Any, cls: type[Any], args: tuple[Any, ...], values: dict[str, Any]) -> bool:
-    """Give an object its fields; whether the arguments are right: if not, the constructor says what is wrong."""
-    every = fields(cls)
-    given = dict(zip((field.name for field in every if field.init and not field.kw_only), args, strict=False))
-    if len(given) < len(args) or not given.keys().isdisjoint(values):
-        return False
-    given |= values
-    for field in every:
-        if field.init and field.name in given:
-            value = given.pop(field.name)
-        elif field.default_factory is not MISSING:
-            value = field.default_factory()
-        else:
-            value = field.default
-        if value is MISSING:
+def _filler(cls: type[Any]) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], bool]:
+    """A function that gives an object its fields, and says whether the arguments are right: if not, the constructor
+    says what is wrong."""
+    every = [(field, getattr(cls, field.name).__set__) for field in fields(cls)]
+    positional = [field.name for field, _ in every if field.init and not field.kw_only]
+    asked = [(field.name, put, field.default, field.default_factory) for field, put in every if field.init]
+    unasked = [(put, field.default, field.default_factory) for field, put in every if not field.init]
+    then = getattr(cls, "__post_init__", None)
+
+    def fill(made: Any, args: tuple[Any, ...], values: dict[str, Any]) -> bool:
+        given = {**dict(zip(positional, args, strict=False)), **values} if args else values
+        known = 0
+        for name, put, default, factory in asked:
+            if name in given:
+                put(made, given[name])
+                known += 1
+            elif default is not MISSING:
+                put(made, default)
+            elif factory is not MISSING:
+                put(made, factory())
+            else:
+                return False
+        if known < len(args) + len(values):  # one too many, unknown, or given twice
             return False
-        getattr(cls, field.name).__set__(made, value)
-    if given:
-        return False
-    if hasattr(made, "__post_init__"):
-        made.__post_init__()
-    return True
+        for put, default, factory in unasked:
+            if factory is not MISSING or default is not MISSING:
+                put(made, default if factory is MISSING else factory())
+        if then is not None:
+            then(made)
+        return True
+
+    return fill
 
 
 def _init(cls: type[Any]) -> Callable[..., None]:
