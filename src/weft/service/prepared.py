@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import field, replace
+from functools import cache
 from pathlib import Path
 
 from weft.backends.base import Selection
@@ -40,10 +41,11 @@ from weft.state import HOST, Key, State
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """An intent thought through, with all that led to its plan. `ours`: what of the observed is the scope's to change;
-    `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy). `left_out`: what the
-    machine lacks for parts of the intent of which nothing is made; among the warnings too. `fallen`: where objects are
-    spoken of that are not wanted for that. `rivals`: by the key of what is to be made, what the kernel would not let it
-    stand beside. `told`: the plan to be read. `adopted`: which of `ours` nobody has claimed yet."""
+    `foreign`: what stands at a wanted key and is not. `loaded` None: nothing is wanted (destroy). `warn`: finds what is
+    to be said of it, when first called: most commands say nothing. `left_out`: what the machine lacks for parts of the
+    intent of which nothing is made; among the warnings too. `fallen`: where objects are spoken of that are not wanted
+    for that. `rivals`: by the key of what is to be made, what the kernel would not let it stand beside. `told`: the
+    plan to be read. `adopted`: which of `ours` nobody has claimed yet."""
 
     scope: str
     machine: Machine
@@ -56,12 +58,16 @@ class Prepared:
     told: Plan
     facts: Facts | None = None
     loaded: Loaded | None = None
-    warnings: tuple[Problem, ...] = ()
+    warn: Callable[[], tuple[Problem, ...]] = tuple
     adopted: frozenset[Key] = frozenset()
     left_out: tuple[Finding, ...] = ()
     fallen: frozenset[tuple[str, ...]] = frozenset()
     rivals: Mapping[Key, Link] = field(default_factory=dict)
     _spoken_of: set[tuple[str, ...]] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return self.warn()
 
     def where(self, path: tuple[str, ...]) -> str:
         """file:line:column of a path of the intent, "" where no file speaks of it."""
@@ -138,7 +144,13 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, leni
     ours = with_sources(parts.ours, {found.key_id: file for file, found in known.items() if not found.problem})
     todo = plan(ours, desired)
     shown = as_read(machine, todo)
-    lost = _lost(todo, shown, observed, parts.ours, _places(loaded, compiled, todo))
+
+    @cache
+    def warn() -> tuple[Problem, ...]:
+        lost = _lost(todo, shown, observed, parts.ours, _places(loaded, compiled, todo))
+        found = (*_warnings(loaded, compiled, facts), *kept, *lost, *_renamings(loaded, todo))
+        return tuple(dict.fromkeys(found))  # a range's are the same, in one place
+
     return Prepared(
         scope=intent.name,
         machine=machine,
@@ -153,8 +165,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, leni
         told=shown,
         facts=facts,
         loaded=loaded,
-        # a range's are the same, in one place
-        warnings=tuple(dict.fromkeys((*_warnings(loaded, compiled, facts), *kept, *lost, *_renamings(loaded, todo)))),
+        warn=warn,
         left_out=tuple(dict.fromkeys(one for one in compiled.warnings if one.cause is Cause.MACHINE)),
         fallen=frozenset(path for key, path in compiled.paths.items() if key not in compiled.state),
     )
@@ -193,7 +204,7 @@ def prepare_nothing(
         paths={},
         plan=todo,
         told=shown,
-        warnings=(*kept, *_lost(todo, shown, observed, ours, {})),
+        warn=cache(lambda: (*kept, *_lost(todo, shown, observed, ours, {}))),
     )
 
 

@@ -96,7 +96,7 @@ def apply(service: Service, step: Step, loaded: Loaded, agree: Agree, **manner: 
 
     def worded(prepared: Prepared) -> None:
         warnings = tuple(_said(problem, step.flags) for problem in prepared.warnings)
-        agree(replace(prepared, warnings=warnings))
+        agree(replace(prepared, warn=lambda: warnings))
 
     return service.apply(loaded, worded, **manner)
 
