@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from errno import EBUSY, EEXIST, ENOENT
 from itertools import groupby
+from typing import TypeAlias
 
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_refusals import is_content, refuse, with_culprit
@@ -16,7 +17,6 @@ from weft.errors import KernelRefused
 from weft.kinds.link.veth import Veth
 from weft.kinds.verbs import Birth, DropLink
 from weft.netlink.kept import Kept, NamespaceGone, Place
-from weft.records import dataclass
 from weft.state import Change, Op
 from weft.wire.codec import u32
 from weft.wire.link import IFLA_GROUP, delete_group, delete_link, get_link, read_link, set_link
@@ -29,12 +29,10 @@ TAKEN = frozenset({EBUSY, EEXIST})
 """What the kernel says of an index or a name that somebody has."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """Something to be sent, and on whose behalf."""
+Payload: TypeAlias = bytes | Birth | DropLink
 
-    change: Change
-    payload: bytes | Birth | DropLink
+_Item: TypeAlias = tuple[Change, Payload]
+"""Something to be sent, and on whose behalf."""
 
 
 class Outbox:
@@ -46,12 +44,12 @@ class Outbox:
         self._netns = ""
         self._waiting: list[_Item] = []
 
-    def put(self, change: Change, netns: str, payload: bytes | Birth | DropLink) -> None:
+    def put(self, change: Change, netns: str, payload: Payload) -> None:
         """Raises: as flush."""
         if netns != self._netns:
             self.flush()
             self._netns = netns
-        self._waiting.append(_Item(change, payload))
+        self._waiting.append((change, payload))
 
     def flush(self) -> None:
         """Have the kernel answer for all that was put in.
@@ -62,30 +60,34 @@ class Outbox:
         place = self._place(waiting) if waiting else None
         if place is None:
             return
-        items = list(self._spelled_out(waiting))
-        for failure in place.rtnl.change([message for _, message in items]):
-            self._judge(*items[failure.at], failure.reply)
+        items, messages = [], []
+        for item, message in self._spelled_out(waiting):
+            items.append(item)
+            messages.append(message)
+        for failure in place.rtnl.change(messages):
+            self._judge(items[failure.at], messages[failure.at], failure.reply)
 
     def _place(self, waiting: list[_Item]) -> Place | None:
         """Where to send; None where nothing but deletions was meant for a namespace that is gone."""
         try:
             return self._kept.at(self._netns)
         except NamespaceGone as gone:
-            for item in waiting:
-                if item.change.op is not Op.DELETE:
-                    raise KernelRefused(str(item.change), ENOENT, str(gone)) from gone
+            for change, _ in waiting:
+                if change.op is not Op.DELETE:
+                    raise KernelRefused(str(change), ENOENT, str(gone)) from gone
             return None
 
     def _spelled_out(self, waiting: list[_Item]) -> Iterator[tuple[_Item, bytes]]:
-        for dropping, items in groupby(waiting, key=lambda item: isinstance(item.payload, DropLink)):
+        for dropping, items in groupby(waiting, key=_is_dropped):
             if dropping:
                 yield from self._dropped(list(items))
                 continue
             for item in items:
-                yield item, _as_message(item.payload)
+                payload = item[1]
+                yield item, payload if isinstance(payload, bytes) else _as_message(payload)
 
     def _dropped(self, items: list[_Item]) -> Iterator[tuple[_Item, bytes]]:
-        drops = [(item, item.payload.index) for item in items if isinstance(item.payload, DropLink)]
+        drops = [(item, item[1].index) for item in items if isinstance(item[1], DropLink)]
         if len(drops) == 1:
             yield drops[0][0], delete_link(drops[0][1])
             return
@@ -97,12 +99,13 @@ class Outbox:
 
     def _judge(self, item: _Item, message: bytes, reply: Reply) -> None:
         """What to make of a refusal. Raises: KernelRefused, NotPermitted."""
-        if is_content(item.change, message, reply):
+        change, payload = item
+        if is_content(change, message, reply):
             return
-        if isinstance(item.payload, Birth) and reply.errno_ in TAKEN and not self.name_is_taken(item.change):
-            self.unborn.append(item.change)
+        if isinstance(payload, Birth) and reply.errno_ in TAKEN and not self.name_is_taken(change):
+            self.unborn.append(change)
             return
-        refuse(item.change, with_culprit(message, reply))
+        refuse(change, with_culprit(message, reply))
 
     def name_is_taken(self, change: Change) -> bool:
         """Whether a link could not be made for its name, or its other end's, and not for the index chosen."""
@@ -112,11 +115,9 @@ class Outbox:
         return any(not isinstance(answer, Reply) for answer in answers)
 
 
-def _as_message(payload: bytes | Birth | DropLink) -> bytes:
-    match payload:
-        case Birth(message=message):
-            return message
-        case DropLink(index=index):
-            return delete_link(index)
-        case _:
-            return payload
+def _is_dropped(item: _Item) -> bool:
+    return isinstance(item[1], DropLink)
+
+
+def _as_message(payload: Birth | DropLink) -> bytes:
+    return payload.message if isinstance(payload, Birth) else delete_link(payload.index)

@@ -26,7 +26,7 @@ from weft.wire.codec import (
     NLMSG_OVERRUN,
     message,
     messages,
-    stamp,
+    stamped,
 )
 from weft.wire.reply import Reply, read_done, read_reply
 
@@ -102,9 +102,7 @@ class Connection:
     def _dump_once(self, question: tuple[int, bytes], take: Take[Item | None]) -> list[Item]:
         kind, body = question
         sequence = self._number(1)
-        request = bytearray(message(kind, NLM_F_DUMP, body))
-        stamp(request, 0, sequence, acknowledge=False)
-        doors.ask(self._socket, request)
+        doors.ask(self._socket, stamped([message(kind, NLM_F_DUMP, body)], sequence, acknowledge=False))
         items: list[Item] = []
         interrupted = 0
         while True:
@@ -157,12 +155,7 @@ class Connection:
         """Send a batch; yield (which of it, type, flags, buffer, start, end) of all that comes back up to the
         acknowledgement of its last."""
         first = self._number(len(batch))
-        data = bytearray(b"".join(batch))
-        at = 0
-        for number, request in enumerate(batch, first):
-            stamp(data, at, number, acknowledge=number == first + len(batch) - 1)
-            at += len(request)
-        send(self._socket, data)
+        send(self._socket, stamped(batch, first))
         while True:
             buffer = self._receive()
             for kind, flags, number, at, end in messages(buffer):

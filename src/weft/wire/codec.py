@@ -6,7 +6,7 @@ the bounds of the payload, so nothing is copied that is not kept. Source: netlin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from struct import Struct
 from typing import Any, NamedTuple, TypeAlias
 
@@ -107,18 +107,25 @@ def nest(kind: int, *parts: bytes) -> bytes:
 
 
 def message(kind: int, flags: int, *parts: bytes) -> bytes:
-    """A whole message; sequence number and acknowledgement are the sender's to fill in (see `stamp`)."""
+    """A whole message; sequence number and acknowledgement are the sender's to fill in (see `stamped`)."""
     body = b"".join(parts)
     return HEADER.pack(HEADER_SIZE + len(body), kind, flags | NLM_F_REQUEST, 0, 0) + body
 
 
-_FLAGS_AND_SEQUENCE = Struct("=HI")
+_stamp_flags, _stamp_sequence = Struct("=H").pack_into, Struct("=I").pack_into
 
 
-def stamp(buffer: bytearray, at: int, sequence: int, *, acknowledge: bool) -> None:
-    """Give the message at `at` its sequence number, and ask for its acknowledgement."""
-    flags = _read_u16(buffer, at + 6)[0]
-    _FLAGS_AND_SEQUENCE.pack_into(buffer, at + 6, flags | NLM_F_ACK if acknowledge else flags, sequence)
+def stamped(batch: Sequence[bytes], first: int, *, acknowledge: bool = True) -> bytearray:
+    """Messages one after the other, numbered from `first` on; the last one asks for an acknowledgement."""
+    data = bytearray(b"".join(batch))
+    at = last = 0
+    for sequence, request in enumerate(batch, first):
+        last = at
+        _stamp_sequence(data, last + 8, sequence)
+        at += len(request)
+    if acknowledge:
+        _stamp_flags(data, last + 6, _read_u16(data, last + 6)[0] | NLM_F_ACK)
+    return data
 
 
 # Reading

@@ -5,13 +5,16 @@ Source: linux/rtnetlink.h tcmsg, linux/pkt_sched.h, net/sched/sch_api.c.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
 from weft.wire.codec import (
+    HEADER,
     NLM_F_CREATE,
     NLM_F_ECHO,
     NLM_F_EXCL,
+    NLM_F_REQUEST,
     Table,
     as_bytes,
     as_text,
@@ -31,6 +34,8 @@ TC_H_ROOT, TC_H_INGRESS = 0xFFFFFFFF, 0xFFFFFFF1
 _TCMSG = Struct("=B3xiIII")
 """tcmsg: family, index of the link, handle, parent, info."""
 TCMSG_SIZE = _TCMSG.size
+_WHOLE = Struct(f"{HEADER.format}{_TCMSG.format[1:]}")
+"""The header of the message and tcmsg."""
 _read_tcmsg = _TCMSG.unpack_from
 
 _TABLE: Table = {TCA_KIND: as_text, TCA_OPTIONS: as_bytes}
@@ -91,15 +96,12 @@ def get_class(index: int, classid: int) -> bytes:
 
 def new_qdisc(index: int, parent: int, handle: int, kind: str, options: bytes) -> bytes:
     """EXCL: it goes over what the kernel has put there by itself, and over nothing else."""
-    what = text(TCA_KIND, kind), attribute(TCA_OPTIONS, options)
-    return message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, header(index, handle, parent), *what)
+    return _message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, index, handle, parent, _what(kind, options))
 
 
 def set_qdisc(index: int, parent: int, handle: int, kind: str, options: bytes) -> bytes:
     """Change one that is there."""
-    return message(
-        RTM_NEWQDISC, 0, header(index, handle, parent), text(TCA_KIND, kind), attribute(TCA_OPTIONS, options)
-    )
+    return _message(RTM_NEWQDISC, 0, index, handle, parent, _what(kind, options))
 
 
 def delete_qdisc(index: int, parent: int, handle: int = 0) -> bytes:
@@ -108,21 +110,30 @@ def delete_qdisc(index: int, parent: int, handle: int = 0) -> bytes:
 
 
 def new_class(index: int, parent: int, classid: int, kind: str, options: bytes) -> bytes:
-    what = text(TCA_KIND, kind), attribute(TCA_OPTIONS, options)
-    return message(RTM_NEWTCLASS, NLM_F_CREATE | NLM_F_EXCL, header(index, classid, parent), *what)
+    return _message(RTM_NEWTCLASS, NLM_F_CREATE | NLM_F_EXCL, index, classid, parent, _what(kind, options))
 
 
 def set_class(index: int, parent: int, classid: int, kind: str, options: bytes) -> bytes:
     """Change one that is there."""
-    return message(
-        RTM_NEWTCLASS, 0, header(index, classid, parent), text(TCA_KIND, kind), attribute(TCA_OPTIONS, options)
-    )
+    return _message(RTM_NEWTCLASS, 0, index, classid, parent, _what(kind, options))
 
 
 def delete_class(index: int, classid: int) -> bytes:
     return message(RTM_DELTCLASS, 0, header(index, classid))
 
 
+@lru_cache(maxsize=1 << 10)  # most classes and queues of a tree are alike
+def _what(kind: str, options: bytes) -> bytes:
+    return text(TCA_KIND, kind) + attribute(TCA_OPTIONS, options)
+
+
+def _message(kind: int, flags: int, index: int, handle: int, parent: int, what: bytes) -> bytes:
+    """As `message` would make it of a header and attributes, in one go."""
+    length = _WHOLE.size + len(what)
+    return _WHOLE.pack(length, kind, flags | NLM_F_REQUEST, 0, 0, 0, index, handle, parent, 0) + what
+
+
+@lru_cache(maxsize=1 << 14)  # a class is named by itself, by its queue and by its parts
 def number_of(said: str) -> int:
     """ "77:10" as a number; "77:" is a handle."""
     major, _, minor = said.partition(":")

@@ -6,7 +6,6 @@ Source: linux/pkt_sched.h tc_ratespec, tc_htb_opt, tc_tbf_qopt; net/sched/sch_ht
 
 from __future__ import annotations
 
-from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -65,7 +64,6 @@ def read_htb_default(options: bytes) -> int:
     return int(_HTB_INIT.unpack_from(read(options, 0, len(options), _INIT_TABLE)[_TCA_HTB_INIT])[2])
 
 
-@lru_cache(maxsize=1 << 10)  # most classes of a tree are alike
 def class_options(o: ClassOptions) -> bytes:
     spec = (0, o.linklayer, o.overhead, _CELL_ALIGN, 0)
     rate, ceil = min(o.rate, _MAX_U32), min(o.ceil, _MAX_U32)

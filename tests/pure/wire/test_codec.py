@@ -75,13 +75,20 @@ def test_lists(names: list[str]) -> None:
     assert read(buffer, 0, len(buffer), {52: as_list(53, as_text)}) == {52: tuple(names)}
 
 
-@given(st.integers(0, 0xFFFFFFFF), st.booleans())
-def test_a_stamp_leaves_all_else_alone(sequence: int, acknowledge: bool) -> None:
-    request = bytearray(codec.message(16, codec.NLM_F_CREATE, b"body"))
-    codec.stamp(request, 0, sequence, acknowledge=acknowledge)
-    flags = codec.NLM_F_REQUEST | codec.NLM_F_CREATE | (codec.NLM_F_ACK if acknowledge else 0)
-    assert codec.HEADER.unpack_from(request) == (20, 16, flags, sequence, 0)
-    assert request[16:] == b"body"
+@given(st.integers(1, 0xFFFFFF00), st.lists(st.binary(max_size=9), min_size=1, max_size=5), st.booleans())
+def test_only_the_last_of_a_stamped_batch_asks_for_an_answer(
+    first: int, bodies: list[bytes], acknowledge: bool
+) -> None:
+    padded = [codec.attribute(7, body) for body in bodies]
+    batch = [codec.message(16, codec.NLM_F_CREATE, body) for body in padded]
+    data = bytes(codec.stamped(batch, first, acknowledge=acknowledge))
+    plain = codec.NLM_F_REQUEST | codec.NLM_F_CREATE
+    asking = [plain] * (len(batch) - 1) + [plain | codec.NLM_F_ACK if acknowledge else plain]
+    found = list(messages(data))
+    assert [(kind, flags, sequence) for kind, flags, sequence, _, _ in found] == [
+        (16, flags, first + at) for at, flags in enumerate(asking)
+    ]
+    assert [data[start:end] for *_, start, end in found] == padded
 
 
 def test_malformed_is_said() -> None:

@@ -91,16 +91,32 @@ def _quantum(held: HtbClass) -> int:
 
 
 def _options(held: HtbClass) -> bytes:
+    return _told(
+        held.rate_bps,
+        held.ceil_bps,
+        held.burst_bytes,
+        held.cburst_bytes,
+        _quantum(held),
+        held.priority or 0,
+        held.overhead_bytes,
+        held.cells,
+    )
+
+
+@lru_cache(maxsize=1 << 10)  # most classes of a tree are alike
+def _told(
+    rate_bps: int, ceil_bps: int, burst: int, cburst: int, quantum: int, priority: int, overhead: int, cells: bool
+) -> bytes:
     return class_options(
         ClassOptions(
-            held.rate_bps // 8,
-            held.ceil_bps // 8,
-            ticks_of(held.burst_bytes, held.rate_bps),
-            ticks_of(held.cburst_bytes, held.ceil_bps),
-            _quantum(held),
-            held.priority or 0,
-            held.overhead_bytes,
-            TC_LINKLAYER_ATM if held.cells else TC_LINKLAYER_ETHERNET,
+            rate_bps // 8,
+            ceil_bps // 8,
+            ticks_of(burst, rate_bps),
+            ticks_of(cburst, ceil_bps),
+            quantum,
+            priority,
+            overhead,
+            TC_LINKLAYER_ATM if cells else TC_LINKLAYER_ETHERNET,
         )
     )
 
