@@ -10,12 +10,12 @@ that a prefix is one element more and no new map.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import compress
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from weft.compiler.qos import nft_text
 from weft.kinds.nft.element import NftElement
@@ -64,8 +64,7 @@ class Sort:
     interval: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed:
+class Keyed(NamedTuple):
     """A match that says one thing: `text` as nft prints it, `low` and `high` as numbers."""
 
     sort: Sort
@@ -104,17 +103,16 @@ class _Map:
     held: dict[str, str] = field(default_factory=dict)
     spans: list[tuple[int, int]] = field(default_factory=list)
 
-    def takes(self, keyed: Keyed) -> bool:
-        """Whether it overlaps with nothing here but what is the same."""
-        at = bisect_left(self.spans, (keyed.low, keyed.high))
-        above, below = self.spans[at : at + 1], self.spans[max(at - 1, 0) : at]
-        overlaps = (above and above[0][0] <= keyed.high) or (below and keyed.low <= below[0][1])
-        return not overlaps or keyed.text in self.held
-
-    def add(self, keyed: Keyed, classid: str) -> None:
+    def add(self, keyed: Keyed, classid: str) -> bool:
+        """Whether it was taken: what overlaps with others here, and is not the same as one, is not."""
         if keyed.text not in self.held:
-            insort(self.spans, (keyed.low, keyed.high))
+            spans, low, high = self.spans, keyed.low, keyed.high
+            at = bisect_left(spans, (low, high))
+            if (at < len(spans) and spans[at][0] <= high) or (at and low <= spans[at - 1][1]):
+                return False
+            spans.insert(at, (low, high))
         self.held[keyed.text] = classid
+        return True
 
 
 class _Open:
@@ -124,15 +122,17 @@ class _Open:
         self.group = ""
         self._maps: dict[str, _Map] = {}
 
-    def takes(self, keyed: Keyed) -> bool:
-        held = self._maps.get(keyed.sort.word)
-        return keyed.sort.group == self.group and (held is None or held.takes(keyed))
-
-    def add(self, keyed: Keyed, classid: str) -> None:
-        self.group = keyed.sort.group
-        if keyed.sort.word not in self._maps:
-            self._maps[keyed.sort.word] = _Map(keyed.sort)
-        self._maps[keyed.sort.word].add(keyed, classid)
+    def add(self, keyed: Keyed, classid: str) -> bool:
+        """Whether it was taken. What is empty takes everything."""
+        sort = keyed.sort
+        if not self._maps:
+            self.group = sort.group
+        elif sort.group != self.group:
+            return False
+        held = self._maps.get(sort.word)
+        if held is None:
+            held = self._maps[sort.word] = _Map(sort)
+        return held.add(keyed, classid)
 
     def close(self) -> list[_Map]:
         closed = list(self._maps.values())
@@ -166,13 +166,20 @@ def _steps(classes: Sequence[Classed]) -> Iterator[str | _Map]:
     open maps take goes there."""
     maps = _Open()
     for classed in reversed(classes):
-        found = [(match, keys_of(match)) for match in classed.matches]
-        keys = [key for _, keyed in found for key in keyed]
-        for key in sorted(keys, key=lambda key: (key.sort.group != maps.group, key.sort.group)):
-            if not maps.takes(key):
+        keys: list[Keyed] = []
+        texts: list[str] = []
+        for match in classed.matches:
+            keyed = keys_of(match)
+            if keyed:
+                keys += keyed
+            else:
+                texts += conditions(match)
+        if len(keys) > 1:
+            keys.sort(key=lambda key: (key.sort.group != maps.group, key.sort.group))
+        for key in keys:
+            if not maps.add(key, classed.classid):
                 yield from maps.close()
-            maps.add(key, classed.classid)
-        texts = [text for match, keyed in found if not keyed for text in conditions(match)]
+                maps.add(key, classed.classid)
         if texts:
             yield from maps.close()
         yield from (f"{text} meta priority set {classed.classid}" for text in texts)
@@ -189,7 +196,7 @@ _said = attrgetter(*_WORDS)
 def keys_of(match: QosMatch) -> list[Keyed]:
     """The elements that a match comes to; none where it says more than one thing, or what no map knows."""
     keyed = _KEYED.get(tuple(compress(_WORDS, _said(match))))
-    return list(keyed(match)) if keyed else []
+    return keyed(match) if keyed else []
 
 
 def says_nothing(match: QosMatch) -> bool:
@@ -198,35 +205,33 @@ def says_nothing(match: QosMatch) -> bool:
 
 def _address(sorts: dict[int, Sort], cidr: str) -> Keyed:
     family, low, high = nft_text.reach(cidr)
-    return Keyed(sort=sorts[family], text=nft_text.prefix(cidr), low=low, high=high)
+    return Keyed(sorts[family], nft_text.prefix(cidr), low, high)
 
 
 def _mac(sort: Sort, mac: str) -> Keyed:
     number = int(mac.replace(":", ""), 16)
-    return Keyed(sort=sort, text=mac, low=number, high=number)
+    return Keyed(sort, mac, number, number)
 
 
 def _port(sort: Sort, ports: str) -> Keyed:
-    low, high = nft_text.span(ports)
-    return Keyed(sort=sort, text=ports, low=low, high=high)
+    return Keyed(sort, ports, *nft_text.span(ports))
 
 
-def _protocol(match: QosMatch) -> Iterator[Keyed]:
-    assert match.protocol is not None
-    number = PROTOCOLS[match.protocol]
-    yield Keyed(sort=_PROTOCOL, text=nft_text.protocol(match.protocol), low=number, high=number)
+def _protocol(protocol: str) -> Keyed:
+    number = PROTOCOLS[protocol]
+    return Keyed(_PROTOCOL, nft_text.protocol(protocol), number, number)
 
 
-_KEYED: dict[tuple[str, ...], Callable[[QosMatch], Iterator[Keyed]]] = {
-    ("source",): lambda match: (_address(_SOURCE, cidr) for cidr in match.source),
-    ("destination",): lambda match: (_address(_DESTINATION, cidr) for cidr in match.destination),
-    ("source_mac",): lambda match: (_mac(_MAC_SOURCE, mac) for mac in match.source_mac),
-    ("destination_mac",): lambda match: (_mac(_MAC_DESTINATION, mac) for mac in match.destination_mac),
-    ("protocol",): _protocol,
-    ("protocol", "ports"): lambda match: (_port(_PORTS[match.protocol], span) for span in match.ports),
-    ("protocol", "source_ports"): lambda match: (
+_KEYED: dict[tuple[str, ...], Callable[[QosMatch], list[Keyed]]] = {
+    ("source",): lambda match: [_address(_SOURCE, cidr) for cidr in match.source],
+    ("destination",): lambda match: [_address(_DESTINATION, cidr) for cidr in match.destination],
+    ("source_mac",): lambda match: [_mac(_MAC_SOURCE, mac) for mac in match.source_mac],
+    ("destination_mac",): lambda match: [_mac(_MAC_DESTINATION, mac) for mac in match.destination_mac],
+    ("protocol",): lambda match: [_protocol(match.protocol or "")],
+    ("protocol", "ports"): lambda match: [_port(_PORTS[match.protocol], span) for span in match.ports],
+    ("protocol", "source_ports"): lambda match: [
         _port(_SOURCE_PORTS[match.protocol], span) for span in match.source_ports
-    ),
+    ],
 }
 """By the words that it says, in the order of its fields."""
 
