@@ -6,7 +6,7 @@ in which a packet meets what they made. Places are paths of the intent; whoever 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from weft.compiler.naming import where_words
@@ -23,9 +23,6 @@ from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement, script_together
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.nft.table import NftTable
-from weft.kinds.setting.link import LinkSetting
-from weft.kinds.tc.htb import Htb, HtbClass
-from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Path
 from weft.model.qos_words import rate_text, time_text
 from weft.records import dataclass
@@ -170,7 +167,7 @@ def _place(shaping: Shaping) -> Step:
     device = f"{site.ifname} in {where_words(site.netns)}"
     whose = "the end on the bridge, out of reach of who owns the port's namespace" if site.is_far_end else "the link"
     if is_out:
-        gives_way = commands(obj for obj in shaping.objects() if isinstance(obj, LinkSetting))
+        gives_way = commands(shaping.ground())
         why = f"{whose}: what passes here is all that goes this way"
         return Step(what=f"at what {device} sends", why=why, commands=gives_way)
     why = f"{whose}; what comes in has no queue by itself, so it is sent on to an ifb, and comes back behind its queue"
@@ -187,22 +184,23 @@ def _chain(shaping: Shaping, chain: NftChain) -> Step:
         why = "only here it is known who sends: a cgroup's packets get their class before they reach the link"
     elif chain == shaping.chain and shaping.within is not None:
         why = f"{shaping.within.name} says which class a packet is of"
-    figures = [Figure(name="rule", said=rule, why=_of_classes(rule, shaping.tree)) for rule in chain.rules]
+    names = {node.classid: _name(node) for node in shaping.tree.nodes} if shaping.tree is not None else {}
+    figures = [Figure(name="rule", said=rule, why=_of_classes(rule, names)) for rule in chain.rules]
     made: list[KernelObject] = [chain]
     if chain == (shaping.within or shaping.chain):
         made += [*shaping.classifier.sets, *shaping.classifier.elements]
         figures += [
-            Figure(name=f"@{one.set}", said=f"{one.element} : {one.value}", why=_of_classes(one.value, shaping.tree))
+            Figure(name=f"@{one.set}", said=f"{one.element} : {one.value}", why=names.get(one.value, ""))
             for one in shaping.classifier.elements
         ]
     what = f"nft chain {chain.name} in table {chain.family} {chain.table}"
     return Step(what=what, why=why, figures=tuple(figures), commands=nft_commands(made))
 
 
-def _of_classes(text: str, tree: Tree | None) -> str:
-    """The classes that a rule or an element speaks of."""
+def _of_classes(text: str, names: Mapping[str, str]) -> str:
+    """The classes that a rule or an element speaks of. `names`: of classes by their numbers."""
     words = set(text.replace(",", " ").split())
-    return ", ".join(_name(node) for node in tree.nodes if node.classid in words) if tree else ""
+    return ", ".join(name for classid, name in names.items() if classid in words)
 
 
 def choice_step(what: str, choice: Choice[Any], objects: Iterable[KernelObject] = ()) -> Step:
@@ -214,23 +212,22 @@ def tree_steps(
 ) -> Iterator[Step]:
     """The root, then each class with its queue. `named`: what a class is called; `shown` as above."""
     named = named or _name
-    objects = list(tree.objects())
     ground = tree.ground
     yield Step(
         what=f"tree of HTB at the root of {ground.ifname}",
         why=f"its number {ground.major:x}: is a hash of scope and link; what nobody classified goes to {tree.default}; "
         f"rates count {ground.counting.why or 'frames'}",
-        commands=commands(held for held in objects if isinstance(held, Htb)),
+        commands=commands([tree.root]),
     )
     names = {node.classid: named(node) for node in tree.nodes}
-    for node in tree.nodes:
+    for node, objects in tree.by_node():
         if shown is None or node.classid in shown:
             yield Step(
                 what=f"class {names[node.classid]}, {node.classid}",
                 why=_node_why(node, names),
                 where=node.branch.origin,
                 figures=tuple(_figures(node, tree)),
-                commands=commands(_objects(objects, node)),
+                commands=commands(objects),
             )
 
 
@@ -321,12 +318,3 @@ def _bytes(name: str, derived: Derived) -> Figure:
 
 def _packets(derived: Derived) -> Figure:
     return Figure(name="length", said=f"{derived.value:,} packets", why=derived.why)
-
-
-def _objects(objects: Sequence[KernelObject], node: Node) -> Iterator[KernelObject]:
-    """The class, and what queues below it."""
-    within = {node.classid, f"{node.splitter}1"}
-    for held in objects:
-        is_class = isinstance(held, HtbClass) and held.classid == node.classid
-        if is_class or (isinstance(held, Qdisc) and held.parent in within):
-            yield held

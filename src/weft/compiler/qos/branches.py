@@ -7,13 +7,13 @@ priority it has from the class that it is part of; of its queue, that has it fro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from typing import NamedTuple
 
 from weft.compiler.qos.checks import Parts, lineage, parts_of
 from weft.compiler.qos.classify import Classed
 from weft.compiler.qos.tree import Branch, Tree
 from weft.model.intent import Path
-from weft.model.qos import QosClass, QosDirection, Shape
+from weft.model.qos import Impairment, QosClass, QosDirection
 from weft.records import dataclass
 
 
@@ -29,8 +29,17 @@ def top_of(direction: QosDirection, path: Path, capacity_bps: int | None = None)
         latency_us=direction.latency,
         leaf=direction.leaf,
         impairment=direction.impairment,
-        branches=tuple(grown.below(None, (), replace(direction, priority=None))),
+        branches=tuple(grown.below(None, (), _Queue(None, direction.latency, direction.leaf, direction.impairment))),
     )
+
+
+class _Queue(NamedTuple):
+    """What a class has of the one that it is part of, unless it says so itself."""
+
+    priority: int | None
+    latency_us: int | None
+    leaf: str | None
+    impairment: Impairment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +49,17 @@ class _Growing:
     default: str | None
     origin: Path
 
-    def below(self, parent: str | None, path: tuple[str, ...], above: Shape) -> Iterator[Branch]:
+    def below(self, parent: str | None, path: tuple[str, ...], above: _Queue) -> Iterator[Branch]:
         for name in self.parts.get(parent, ()):
             yield self._branch(name, (*path, name), above)
 
-    def _branch(self, name: str, path: tuple[str, ...], above: Shape) -> Branch:
+    def _branch(self, name: str, path: tuple[str, ...], above: _Queue) -> Branch:
         held = self.classes[name]
-        queue = Shape(
-            priority=above.priority if held.priority is None else held.priority,
-            latency=above.latency if held.latency is None else held.latency,
-            leaf=held.leaf or above.leaf,
-            impairment=held.impairment or above.impairment,
+        queue = _Queue(
+            above.priority if held.priority is None else held.priority,
+            above.latency_us if held.latency is None else held.latency,
+            held.leaf or above.leaf,
+            held.impairment or above.impairment,
         )
         return Branch(
             path=path,
@@ -59,12 +68,12 @@ class _Growing:
             ceil_bps=held.ceil,
             burst_bytes=held.burst,
             priority=queue.priority,
-            latency_us=queue.latency,
+            latency_us=queue.latency_us,
             leaf=queue.leaf,
             impairment=queue.impairment,
             is_default=name == self.default,
             receives=bool(held.match),
-            branches=tuple(self.below(name, path, queue)),
+            branches=tuple(self.below(name, path, queue)) if name in self.parts else (),
         )
 
 

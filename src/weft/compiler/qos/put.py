@@ -11,10 +11,8 @@ from collections.abc import Container, Iterable, Iterator
 from weft.compiler.draft import Draft
 from weft.compiler.qos.planted import Planted
 from weft.compiler.qos.shaping import Shaping
+from weft.compiler.qos.tree import Node
 from weft.kinds.link.common import Link
-from weft.kinds.nft.element import NftElement
-from weft.kinds.tc.htb import HtbClass
-from weft.kinds.tc.qdisc import Qdisc
 from weft.model.intent import Path
 from weft.state import KernelObject, link_key
 
@@ -31,41 +29,45 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
         draft.plant(_planted(shaping))
         for table in shaping.tables:
             draft.share(table, path)
-        within = _within(shaping)
-        for obj in shaping.objects():
+        for obj, of in _placed(shaping):
             if isinstance(obj, Link):
-                draft.link(obj, path)
+                draft.link(obj, of)
             else:
-                draft.put(obj, within.get(_classid(obj), path))
+                draft.put(obj, of)
 
 
 def of_classes(shaping: Shaping, names: Container[str]) -> Iterator[KernelObject]:
     """The classes of some names, and their queues."""
-    within = _within(shaping)
-    for obj in shaping.tree.objects() if shaping.tree is not None else ():
-        path = within.get(_classid(obj))
-        if path is not None and path[-1] in names:
-            yield obj
+    if shaping.tree is None:
+        return
+    for node, objects in shaping.tree.by_node():
+        if _is_of_class(shaping, node) and node.branch.origin[-1] in names:
+            yield from objects
 
 
-def _within(shaping: Shaping) -> dict[str, Path]:
-    """The place of each class of the port or link, by its number."""
-    nodes = shaping.tree.nodes if shaping.tree is not None else ()
+def _placed(shaping: Shaping) -> Iterator[tuple[KernelObject, Path]]:
+    """All objects but the table, which others may share, each with the place that it belongs to."""
     whole, start = shaping.site.qos_path, len(shaping.path) - 1
-    own = (node for node in nodes if len(node.branch.origin) > len(shaping.path))
-    return {node.classid: (*whole, *node.branch.origin[start:]) for node in own}
+    yield from ((obj, whole) for obj in shaping.ground())
+    places: dict[str, Path] = {}
+    if shaping.tree is not None:
+        own = (node for node in shaping.tree.nodes if _is_of_class(shaping, node))
+        places = {node.classid: (*whole, *node.branch.origin[start:]) for node in own}
+    if shaping.tree is not None and shaping.is_tree:
+        yield shaping.tree.root, whole
+        for node, objects in shaping.tree.by_node():
+            place = places.get(node.classid, whole)
+            yield from [(obj, place) for obj in objects]
+    if shaping.root is not None:
+        yield shaping.root, whole
+    yield from ((held, whole) for held in shaping.classifier.sets)
+    yield from ((element, places.get(element.value, whole)) for element in shaping.classifier.elements)
+    yield from ((chain, whole) for chain in shaping.chains)
 
 
-def _classid(obj: KernelObject) -> str:
-    """Of the class that it is, that it is below, or that it leads to; "" of what is of none."""
-    match obj:
-        case HtbClass():
-            return obj.classid
-        case NftElement():
-            return obj.value or ""
-        case Qdisc():
-            return obj.below or obj.parent
-    return ""
+def _is_of_class(shaping: Shaping, node: Node) -> bool:
+    """Whether it is a class of the file's, and not the whole, or its default."""
+    return len(node.branch.origin) > len(shaping.path)
 
 
 def _planted(shaping: Shaping) -> Planted:

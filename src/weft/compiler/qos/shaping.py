@@ -70,19 +70,12 @@ class Shaping:
     def is_tree(self) -> bool:
         return self.limits is not None and self.limits.mechanism.emit == "tree"
 
-    def objects(self) -> Iterator[KernelObject]:
-        """All that it becomes, but for the link itself and the table, which others may share."""
+    def ground(self) -> Iterator[KernelObject]:
+        """What queues need: the ifb that they stand on, or that somebody else's root gives way."""
         if self.has_queue and self.way is Way.IN:
             yield self.site.ifb
         elif self.has_queue and self.asked.replace and self.site.is_foreign:
             yield LinkSetting(netns=self.site.netns, ifname=self.site.ifname, attribute=ROOT_QDISC, value="")
-        if self.tree is not None and self.is_tree:
-            yield from self.tree.objects()
-        if self.root is not None:
-            yield self.root
-        yield from self.classifier.sets
-        yield from self.classifier.elements
-        yield from self.chains
 
     @property
     def chains(self) -> tuple[NftChain, ...]:

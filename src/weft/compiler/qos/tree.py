@@ -8,9 +8,9 @@ rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
-from typing import Any
+from functools import lru_cache
 
 from weft.compiler.qos import handles, numbers
 from weft.compiler.qos.mechanisms import Choice, Spot, leaf_for, line_for
@@ -111,23 +111,23 @@ class Tree:
         """
         return self.leaves[path] if path in self.leaves else self.leaves[*path, REST]
 
-    def objects(self) -> Iterator[KernelObject]:
-        """All that it becomes, each after what it stands on."""
-        ground = self.ground
+    @property
+    def root(self) -> Htb:
         major, minor = self.default.split(":")
-        yield Htb(netns=ground.netns, ifname=ground.ifname, parent=ROOT, handle=f"{major}:", default=int(minor, 16))
+        ground = self.ground
+        return Htb(netns=ground.netns, ifname=ground.ifname, parent=ROOT, handle=f"{major}:", default=int(minor, 16))
+
+    def by_node(self) -> Iterator[tuple[Node, list[KernelObject]]]:
+        """What each node becomes: its class, and a leaf's queue; parents come first."""
+        ground, frame = self.ground, self.ground.frame
         for node in self.nodes:
-            yield _class(ground, node)
-            if node.queue is not None:
-                yield from _queue(ground, node)
+            yield node, [_class(ground, node), *(_queue(ground, node, frame) if node.queue is not None else ())]
 
 
 def build_tree(top: Branch, ground: Ground) -> Tree:
     """The tree of a top and its branches. They are sound: see checks.py."""
     top = _whole(top)
-    numbered = dict(zip(*_minors(top), strict=True))
-    taken = {ground.major}
-    nodes = tuple(_nodes(top, ground, numbered, taken, "", UNLIMITED_BPS))
+    nodes = tuple(_Numbering(ground, dict(zip(*_minors(top), strict=True))).nodes(top, "", UNLIMITED_BPS))
     default = next(node.classid for node in nodes if node.branch.is_default)
     leaves = {node.branch.path: node.classid for node in nodes if node.queue is not None}
     return Tree(ground=ground, nodes=nodes, leaves=leaves, default=default)
@@ -172,64 +172,74 @@ def _minors(top: Branch) -> tuple[list[handles.Path], list[int]]:
     return paths, [fixed[path] if path in fixed else hashed[path] for path in paths]
 
 
-def _nodes(
-    branch: Branch, ground: Ground, numbered: dict[handles.Path, int], taken: set[int], parent: str, limit_bps: int
-) -> Iterator[Node]:
-    node = _node(branch, ground, numbered[branch.path], taken, parent, limit_bps)
-    yield node
-    for inner in branch.branches:
-        yield from _nodes(inner, ground, numbered, taken, node.classid, node.limit_bps)
+class _Numbering:
+    """Gives the classes of a tree their numbers. `minors`: by path."""
 
+    def __init__(self, ground: Ground, minors: Mapping[handles.Path, int]) -> None:
+        self.ground, self.minors = ground, minors
+        self.frame, self.major, self.features = ground.frame, ground.major, ground.features
+        self.taken = {self.major}
 
-def _node(branch: Branch, ground: Ground, minor: int, taken: set[int], parent: str, limit_bps: int) -> Node:
-    frame, count = ground.frame, ground.counting
-    said = branch.ceil_bps if branch.ceil_bps is not None else branch.rate_bps
-    ceil = Derived(UNLIMITED_BPS, "the limit above counts" if parent else "no limit is known")
-    if said is not None:
-        why = "as given" if branch.ceil_bps is not None else "the rate, for there is no ceil"
-        ceil = Derived(count.frames(said), why)
-    limit_bps = min(limit_bps, ceil.value)
-    rate = _rate(branch, ground, limit_bps, ceil)
-    return Node(
-        branch=branch,
-        classid=handles.classid(ground.major, minor),
-        parent=parent or handles.handle(ground.major),
-        rate=rate,
-        ceil=ceil,
-        burst=numbers.burst(rate.value, frame, branch.burst_bytes),
-        cburst=numbers.burst(ceil.value, frame, branch.burst_bytes),
-        quantum=numbers.quantum(rate.value, frame),
-        priority=PRIORITY if branch.priority is None else branch.priority,
-        limit_bps=limit_bps,
-        **({} if branch.branches else _leaf(branch, ground, taken, limit_bps)),
-    )
+    def nodes(self, branch: Branch, parent: str, limit_bps: int) -> Iterator[Node]:
+        node = self._node(branch, parent, limit_bps)
+        yield node
+        for inner in branch.branches:
+            yield from self.nodes(inner, node.classid, node.limit_bps)
 
+    def _node(self, branch: Branch, parent: str, limit_bps: int) -> Node:
+        frame, burst_bytes = self.frame, branch.burst_bytes
+        ceil = self._ceil(branch, is_top=not parent)
+        limit_bps = min(limit_bps, ceil.value)
+        rate = self._rate(branch, limit_bps, ceil)
+        is_leaf = not branch.branches
+        return Node(
+            branch=branch,
+            classid=handles.classid(self.major, self.minors[branch.path]),
+            parent=parent or handles.handle(self.major),
+            rate=rate,
+            ceil=ceil,
+            burst=numbers.burst(rate.value, frame, burst_bytes),
+            cburst=numbers.burst(ceil.value, frame, burst_bytes),
+            quantum=numbers.quantum(rate.value, frame),
+            priority=PRIORITY if branch.priority is None else branch.priority,
+            limit_bps=limit_bps,
+            splits=numbers.splits(limit_bps) if is_leaf else None,
+            splitter=self._splitter(branch, limit_bps) if is_leaf else None,
+            queue=line_for(branch.impairment, self.features) or leaf_for(branch.leaf, self.features)
+            if is_leaf
+            else None,
+        )
 
-def _rate(branch: Branch, ground: Ground, limit_bps: int, ceil: Derived) -> Derived:
-    if not branch.path:
-        return Derived(ceil.value, "the top: its limit")
-    if branch.rate_bps is not None:
-        return Derived(ground.counting.frames(branch.rate_bps), "as given")
-    return numbers.scraps(limit_bps, ground.frame, branch.path == (REST,))
+    def _ceil(self, branch: Branch, *, is_top: bool) -> Derived:
+        if branch.ceil_bps is not None:
+            return Derived(self.ground.counting.frames(branch.ceil_bps), "as given")
+        if branch.rate_bps is not None:
+            return Derived(self.ground.counting.frames(branch.rate_bps), "the rate, for there is no ceil")
+        return Derived(UNLIMITED_BPS, "no limit is known" if is_top else "the limit above counts")
 
+    def _rate(self, branch: Branch, limit_bps: int, ceil: Derived) -> Derived:
+        if not branch.path:
+            return Derived(ceil.value, "the top: its limit")
+        if branch.rate_bps is not None:
+            return Derived(self.ground.counting.frames(branch.rate_bps), "as given")
+        return numbers.scraps(limit_bps, self.frame, branch.path == (REST,))
 
-def _leaf(branch: Branch, ground: Ground, taken: set[int], limit_bps: int) -> dict[str, Any]:
-    """A leaf's queue, and above it a TBF where frames must be taken apart, or may have to be after a change, as fields
-    of its node."""
-    splits = numbers.splits(limit_bps)
-    splitter = None
-    if limit_bps < numbers.SPLITTER_BELOW_BPS and "tbf" in ground.features:
-        number = handles.splitter(ground.major, branch.path, taken)
-        taken.add(number)
-        splitter = handles.handle(number)
-    line = line_for(branch.impairment, ground.features)
-    return {"splits": splits, "splitter": splitter, "queue": line or leaf_for(branch.leaf, ground.features)}
+    def _splitter(self, branch: Branch, limit_bps: int) -> str | None:
+        """The handle of a TBF above a leaf's queue, where frames must be taken apart, or may have to be after a
+        change."""
+        if limit_bps >= numbers.SPLITTER_BELOW_BPS or "tbf" not in self.features:
+            return None
+        number = handles.splitter(self.major, branch.path, self.taken)
+        self.taken.add(number)
+        return handles.handle(number)
 
 
 def _class(ground: Ground, node: Node) -> HtbClass:
     """As the kernel can hold it. Turns and priorities are the leaves' alone."""
     is_leaf = node.queue is not None
-    rate_bps, ceil_bps = rate_held(node.rate.value), rate_held(node.ceil.value)
+    rate_bps, ceil_bps, burst_bytes, cburst_bytes = _held(
+        node.rate.value, node.ceil.value, node.burst.value, node.cburst.value
+    )
     return HtbClass(
         netns=ground.netns,
         ifname=ground.ifname,
@@ -237,8 +247,8 @@ def _class(ground: Ground, node: Node) -> HtbClass:
         parent=node.parent,
         rate_bps=rate_bps,
         ceil_bps=ceil_bps,
-        burst_bytes=burst_held(node.burst.value, rate_bps),
-        cburst_bytes=burst_held(node.cburst.value, ceil_bps),
+        burst_bytes=burst_bytes,
+        cburst_bytes=cburst_bytes,
         quantum_bytes=node.quantum.value if is_leaf else None,
         priority=node.priority if is_leaf else None,
         overhead_bytes=ground.counting.overhead_bytes,
@@ -246,20 +256,26 @@ def _class(ground: Ground, node: Node) -> HtbClass:
     )
 
 
-def _queue(ground: Ground, node: Node) -> Iterable[KernelObject]:
+@lru_cache(maxsize=1 << 10)  # most classes of a tree are alike
+def _held(rate_bps: int, ceil_bps: int, burst_bytes: int, cburst_bytes: int) -> tuple[int, int, int, int]:
+    rate_bps, ceil_bps = rate_held(rate_bps), rate_held(ceil_bps)
+    return rate_bps, ceil_bps, burst_held(burst_bytes, rate_bps), burst_held(cburst_bytes, ceil_bps)
+
+
+def _queue(ground: Ground, node: Node, frame: int) -> Iterator[KernelObject]:
     splitter = node.splitter
+    if splitter is not None:
+        yield _splitter(ground, node, splitter)
+    assert node.queue is not None
     spot = Spot(
         netns=ground.netns,
         ifname=ground.ifname,
         parent=node.classid if splitter is None else f"{splitter}1",
         below="" if splitter is None else node.classid,
         limit_bps=node.limit_bps,
-        frame=ground.frame,
+        frame=frame,
         latency_us=node.branch.latency_us,
     )
-    if splitter is not None:
-        yield _splitter(ground, node, splitter)
-    assert node.queue is not None
     yield node.queue.mechanism.emit(spot).held()
 
 

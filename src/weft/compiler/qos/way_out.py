@@ -144,10 +144,10 @@ class _Shared:
         if self.replaces and (own is None or own.adopt):
             gives_way = LinkSetting(netns=HOST, ifname=link, attribute=ROOT_QDISC, value="")
             draft.share(gives_way, self.path)
-        origins = {node.classid: node.branch.origin for node in self.built.nodes}
-        for obj in self.built.objects():
-            classid = getattr(obj, "below", "") or obj.key.name.rpartition(" ")[2]
-            draft.put(obj, origins.get(classid) or self.path)
+        draft.put(self.built.root, self.path)
+        for node, objects in self.built.by_node():
+            for obj in objects:
+                draft.put(obj, node.branch.origin or self.path)
 
     def _ward(self, draft: Draft, out: WayOut) -> Ward:
         trunk = self.trunk
