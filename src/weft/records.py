@@ -13,14 +13,21 @@ import dataclasses
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "maker"]
 
 _Record = TypeVar("_Record")
+_Made = TypeVar("_Made")
+_P = ParamSpec("_P")
 
 _FEW = 32
 """So many objects cost no more filled one by one than a constructor takes to compile, whatever their fields."""
+
+
+_MANY = 4 * _FEW
+"""So many objects, by a function of their own, repay its compilation."""
 
 
 def _record(
@@ -135,20 +142,52 @@ def _filler(cls: type[Any]) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], 
 def _init(cls: type[Any]) -> Callable[..., None]:
     """The constructor, which writes each slot by its descriptor: the quickest way, and open where fields are frozen."""
     every = fields(cls)
-    positional = [_parameter(field) for field in every if field.init and not field.kw_only]
-    by_name = [_parameter(field) for field in every if field.init and field.kw_only]
-    parameters = ", ".join(["self", *positional, *(["*", *by_name] if by_name else [])])
     lines = [f"_set_{field.name}(self, {_value(field)})" for field in every]
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
-    known: dict[str, Any] = {"_ABSENT": MISSING}
+    known = {f"_set_{field.name}": getattr(cls, field.name).__set__ for field in every}
+    return _function("__init__", "self", lines or ["pass"], every, known)
+
+
+def _function(
+    name: str, first: str, lines: list[str], every: tuple[Field[Any], ...], known: dict[str, Any]
+) -> Callable[..., Any]:
+    """A function of the fields, after a parameter of its own."""
+    positional = [_parameter(field) for field in every if field.init and not field.kw_only]
+    by_name = [_parameter(field) for field in every if field.init and field.kw_only]
+    parameters = ", ".join([*([first] if first else []), *positional, *(["*", *by_name] if by_name else [])])
+    known["_ABSENT"] = MISSING
     for field in every:
-        known[f"_set_{field.name}"] = getattr(cls, field.name).__set__
         known[f"_default_{field.name}"] = field.default
         known[f"_make_{field.name}"] = field.default_factory
-    exec(f"def __init__({parameters}):\n  " + "\n  ".join(lines or ["pass"]), known)
-    made: Callable[..., None] = known["__init__"]
+    exec(f"def {name}({parameters}):\n  " + "\n  ".join(lines), known)
+    made: Callable[..., Any] = known[name]
     return made
+
+
+def maker(cls: Callable[_P, _Made], count: int) -> Callable[_P, _Made]:
+    """What makes `count` records of a class quickest: the class itself, or for many a function in its place.
+
+    That one fills an object of a class alike but not frozen, and then says of which it is: both have one layout, so
+    Python lets it. Source: Python's data model, object.__class__.
+    """
+    return _maker(cls) if count > _MANY else cls
+
+
+@cache
+def _maker(cls: Any) -> Any:
+    open_to_all = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    twin = type(cls.__name__, cls.__bases__, {"__slots__": cls.__slots__, **open_to_all})
+    every = fields(cls)
+    lines = [
+        "made = _new(_twin)",
+        *(f"made.{field.name} = {_value(field)}" for field in every),
+        "made.__class__ = _cls",
+    ]
+    if hasattr(cls, "__post_init__"):
+        lines.append("_then(made)")
+    known = {"_new": object.__new__, "_twin": twin, "_cls": cls, "_then": getattr(cls, "__post_init__", None)}
+    return _function("make", "", [*lines, "return made"], every, known)
 
 
 def _parameter(field: Field[Any]) -> str:

@@ -6,7 +6,7 @@ priority it has from the class that it is part of; of its queue, that has it fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from weft.compiler.qos.checks import Parts, lineage, parts_of
@@ -14,14 +14,15 @@ from weft.compiler.qos.classify import Classed
 from weft.compiler.qos.tree import Branch, Tree
 from weft.model.intent import Path
 from weft.model.qos import Impairment, QosClass, QosDirection
-from weft.records import dataclass
+from weft.records import dataclass, maker
 
 
 def top_of(direction: QosDirection, path: Path, capacity_bps: int | None = None) -> Branch:
     """The whole with its classes. `path`: of the direction in the intent; `capacity_bps`: what limits it where it says
     no limit."""
     limit = direction.rate if direction.ceil is None else direction.ceil
-    grown = _Growing(direction.classes, parts_of(direction.classes), direction.default, path)
+    classes = direction.classes
+    grown = _Growing(classes, parts_of(classes), direction.default, path, maker(Branch, len(classes)))
     return Branch(
         origin=path,
         ceil_bps=capacity_bps if limit is None else limit,
@@ -48,6 +49,7 @@ class _Growing:
     parts: Parts
     default: str | None
     origin: Path
+    make: Callable[..., Branch]
 
     def below(self, parent: str | None, path: tuple[str, ...], above: _Queue) -> Iterator[Branch]:
         for name in self.parts.get(parent, ()):
@@ -61,7 +63,7 @@ class _Growing:
             held.leaf or above.leaf,
             held.impairment or above.impairment,
         )
-        return Branch(
+        return self.make(
             path=path,
             origin=(*self.origin, "classes", name),
             rate_bps=held.rate,
@@ -80,8 +82,9 @@ class _Growing:
 def asked_in_order(direction: QosDirection, tree: Tree) -> tuple[Classed, ...]:
     """What belongs to which class, in the order of asking: that of the file, but a class's parts before itself."""
     classes = direction.classes
+    make = maker(Classed, len(classes))
     return tuple(
-        Classed(classid=tree.classid(lineage(classes, name)), matches=classes[name].match)
+        make(classid=tree.classid(lineage(classes, name)), matches=classes[name].match)
         for name in in_order(direction)
         if classes[name].match
     )

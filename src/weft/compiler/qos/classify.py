@@ -22,7 +22,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.model.qos import QosMatch
 from weft.model.qos_words import PORT_PROTOCOLS, PROTOCOLS
-from weft.records import dataclass
+from weft.records import dataclass, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,8 @@ def classify(classes: Sequence[Classed], where: Where) -> Classifier:
         place: dict[str, Any] = {"netns": where.netns, "family": where.family, "table": where.table}
         flags = ("interval",) if sort.interval else ()
         sets.append(NftSet(**place, name=name, type=sort.type, data="classid", flags=flags))
-        elements += (NftElement(**place, set=name, element=of, value=to) for of, to in step.held.items())
+        make = maker(NftElement, len(step.held))
+        elements += (make(**place, set=name, element=of, value=to) for of, to in step.held.items())
         rules.append(f"meta priority set {sort.selector} map @{name}")
     return Classifier(rules=tuple(rules), sets=tuple(sets), elements=tuple(elements))
 

@@ -20,7 +20,7 @@ from weft.kinds.tc.leaves import Leaf, Tbf
 from weft.kinds.tc.qdisc import ROOT
 from weft.model import intent
 from weft.model.qos import Impairment
-from weft.records import dataclass
+from weft.records import dataclass, maker
 from weft.state import KernelObject
 
 REST = ""
@@ -119,9 +119,16 @@ class Tree:
 
     def by_node(self) -> Iterator[tuple[Node, list[KernelObject]]]:
         """What each node becomes: its class, and a leaf's queue; parents come first."""
-        ground, frame = self.ground, self.ground.frame
+        ground, frame, count = self.ground, self.ground.frame, len(self.nodes)
+        make_class, make_spot = maker(HtbClass, count), maker(Spot, count)
         for node in self.nodes:
-            yield node, [_class(ground, node), *(_queue(ground, node, frame) if node.queue is not None else ())]
+            yield (
+                node,
+                [
+                    _class(make_class, ground, node),
+                    *(_queue(make_spot, ground, node, frame) if node.queue is not None else ()),
+                ],
+            )
 
 
 def build_tree(top: Branch, ground: Ground) -> Tree:
@@ -179,6 +186,7 @@ class _Numbering:
         self.ground, self.minors = ground, minors
         self.frame, self.major, self.features = ground.frame, ground.major, ground.features
         self.taken = {self.major}
+        self.make = maker(Node, len(minors))
 
     def nodes(self, branch: Branch, parent: str, limit_bps: int) -> Iterator[Node]:
         node = self._node(branch, parent, limit_bps)
@@ -192,7 +200,7 @@ class _Numbering:
         limit_bps = min(limit_bps, ceil.value)
         rate = self._rate(branch, limit_bps, ceil)
         is_leaf = not branch.branches
-        return Node(
+        return self.make(
             branch=branch,
             classid=handles.classid(self.major, self.minors[branch.path]),
             parent=parent or handles.handle(self.major),
@@ -234,13 +242,13 @@ class _Numbering:
         return handles.handle(number)
 
 
-def _class(ground: Ground, node: Node) -> HtbClass:
+def _class(make: Callable[..., HtbClass], ground: Ground, node: Node) -> HtbClass:
     """As the kernel can hold it. Turns and priorities are the leaves' alone."""
     is_leaf = node.queue is not None
     rate_bps, ceil_bps, burst_bytes, cburst_bytes = _held(
         node.rate.value, node.ceil.value, node.burst.value, node.cburst.value
     )
-    return HtbClass(
+    return make(
         netns=ground.netns,
         ifname=ground.ifname,
         classid=node.classid,
@@ -262,12 +270,12 @@ def _held(rate_bps: int, ceil_bps: int, burst_bytes: int, cburst_bytes: int) -> 
     return rate_bps, ceil_bps, burst_held(burst_bytes, rate_bps), burst_held(cburst_bytes, ceil_bps)
 
 
-def _queue(ground: Ground, node: Node, frame: int) -> Iterator[KernelObject]:
+def _queue(make: Callable[..., Spot], ground: Ground, node: Node, frame: int) -> Iterator[KernelObject]:
     splitter = node.splitter
     if splitter is not None:
         yield _splitter(ground, node, splitter)
     assert node.queue is not None
-    spot = Spot(
+    spot = make(
         netns=ground.netns,
         ifname=ground.ifname,
         parent=node.classid if splitter is None else f"{splitter}1",
