@@ -100,7 +100,8 @@ class Cascade:
         self._changes, self._observed, self._desired = changes, observed, desired
 
     def complete(self) -> None:
-        if not self._observed:
+        """What is only made takes nothing along."""
+        if not self._observed or all(change.op is Op.CREATE for change in self._changes.values()):
             return
         self._give_macs_again()
         self._say_again()

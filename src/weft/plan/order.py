@@ -63,7 +63,11 @@ class _Ordering:
     def phases(self) -> dict[Phase, tuple[Step, ...]]:
         kills: dict[Phase, list[Change]] = defaultdict(list)
         makes: dict[Phase, list[Change]] = defaultdict(list)
-        for change in self._changes.values():
+        late, switched, made_at_once = self._waits.late, self._waits.switched, makes[Phase.MAKE]
+        for key, change in self._changes.items():
+            if change.op is Op.CREATE and key not in late and key not in switched:
+                made_at_once.append(change)  # nearly all of a large plan
+                continue
             phase = self._phase(change)
             if change.op is Op.CREATE:
                 makes[phase].append(change)
@@ -126,7 +130,8 @@ class _Ordering:
                         continue
                     depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
                     under = self._depth(on, (former and ground.before) or ground.object, depths)
-                depth = max(depth, 1 + under)
+                if under >= depth:
+                    depth = under + 1
             depths[key] = depth
         return depth
 
