@@ -119,12 +119,10 @@ class Machine:
         What the objects stand on is read along, for it proves whose they are; a link that bears no mark yet is ours if
         the transaction, or the way back from it, may have been making it.
         """
-        newborn = frozenset(wanted.keys() | former.keys())
-        grounds = _grounds(former) | _grounds(wanted)
 
         def look(keys: frozenset[Key], goal: State) -> State:
-            observed = self.read(_selection(keys, grounds))
-            ours = self.split(observed, goal, newborn).ours
+            observed = self.read(_selection(keys, _grounds(former) | _grounds(wanted)))
+            ours = self.split(observed, goal, frozenset(wanted.keys() | former.keys())).ours
             return State((key, obj) for key, obj in ours.items() if key in keys)
 
         return look

@@ -91,7 +91,7 @@ def steps(changes: Sequence[Change], listing: Listing) -> list[Step]:
     named = {change.key for change in changes}
     found: list[Step] = []
     for change in [*changes, *(change for key, change in rewritten.items() if key not in named)]:
-        found += ((command, change) for command in _commands(change, listing, rewritten.keys()))
+        found += [(command, change) for command in _commands(change, listing, rewritten.keys())]
     found.sort(key=lambda step: step[0].stage)
     return found
 

@@ -30,7 +30,7 @@ def why_not(link: KernelObject, wanted: KernelObject) -> str:
     return ", ".join(said) or ("its other end is another one" if fixed_fields(link, wanted) else "")
 
 
-def to_take_over(obj: KernelObject | None, wanted: KernelObject) -> Link | Namespace | None:
+def to_take_over(obj: KernelObject, wanted: KernelObject) -> Link | Namespace | None:
     """The unmarked link or namespace that is to be adopted; None where it is not to be, or cannot be."""
     if isinstance(obj, Namespace) and isinstance(wanted, Namespace):
         is_free = wanted.adopt and not obj.newborn and not Mark.parse(obj.alias)

@@ -55,9 +55,9 @@ class _Splitting:
     """One look at a machine, sorted for one scope."""
 
     def __init__(self, observed: State, wanted: State, claims: Claims) -> None:
-        there = {key: (observed.get(key), want) for key, want in wanted.items()}
         self._wanted = wanted
-        self._taken_over = {key: taken for key, pair in there.items() if (taken := to_take_over(*pair))}
+        there = wanted.keys() & observed.keys()
+        self._taken_over = {key: taken for key in there if (taken := to_take_over(observed[key], wanted[key]))}
         self._observed = as_marked(observed, self._taken_over, wanted, claims)
         self._claims = replace(claims, ledger={**claims.ledger, **dict.fromkeys(self._taken_over, claims.scope)})
         self._bared = links_bared(wanted)

@@ -59,7 +59,9 @@ class Plan:
     @property
     def after(self) -> State:
         """The wanted objects at the keys concerned."""
-        return State({k: c.after for k, c in self.changes.items() if c.after is not None} | self.bystanders)
+        wanted = State({k: c.after for k, c in self.changes.items() if c.after is not None})
+        wanted.update(self.bystanders)
+        return wanted
 
     @property
     def keys(self) -> frozenset[Key]:

@@ -19,7 +19,8 @@ FormerValue = Callable[[Sysctl | LinkSetting], str | None]
 
 def as_told(todo: Plan, former: FormerValue) -> Plan:
     """The plan with the end of a setting said as the change it is, unless what it is a setting of goes too."""
-    restored = {key: told for key, change in todo.changes.items() if (told := _restored(todo, change, former))}
+    ended = [(key, change) for key, change in todo.changes.items() if change.op is Op.DELETE]
+    restored = {key: told for key, change in ended if (told := _restored(todo, change, former))}
     if not restored:
         return todo
     phases = {
@@ -31,7 +32,7 @@ def as_told(todo: Plan, former: FormerValue) -> Plan:
 
 def _restored(todo: Plan, change: Change, former: FormerValue) -> Change | None:
     setting = change.before
-    if change.op is not Op.DELETE or not isinstance(setting, (Sysctl, LinkSetting)):
+    if not isinstance(setting, (Sysctl, LinkSetting)):
         return None
     grounds = (todo.changes.get(on) for on in setting.lives_on)
     if any(ground is not None and ground.op is Op.DELETE for ground in grounds):

@@ -25,13 +25,10 @@ _MANY = ("nft-element", "nft-set")
 
 def absent_links(desired: State, observed: State) -> frozenset[Key]:
     """The links that something wanted stands on, or is to be a port of."""
-    return frozenset(
-        on
-        for key, obj in desired.items()
-        if key.table not in _MANY
-        for on in links_below(obj)
-        if on not in desired and on not in observed and on.name != _NEVER_ABSENT
-    )
+    wanting = [obj for key, obj in desired.items() if key.table not in _MANY]
+    below = {on for obj in wanting for on in obj.lives_on if on.table == "link"}
+    below |= {link_key(obj.netns, obj.master) for obj in wanting if isinstance(obj, Link) and obj.master}
+    return frozenset(on for on in below if on not in desired and on not in observed and on.name != _NEVER_ABSENT)
 
 
 def without_links(desired: State, observed: State, gone: Collection[Key]) -> State:

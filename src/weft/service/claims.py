@@ -19,6 +19,7 @@ from weft.plan import Plan
 from weft.state import KernelObject, Key, Mark, State
 
 _CLAIMED = frozenset({"address", "route", "rule", "neighbour", QDISC, *KEPT_BY_MASTERS})
+"""Tables of what may have to be claimed, beside settings."""
 
 
 def claim(machine: Machine, todo: Plan, desired: State, adopted: Collection[Key]) -> None:
@@ -82,7 +83,7 @@ def _taken_over(machine: Machine, todo: Plan) -> Iterator[Entry]:
 def _on_foreign_ground(machine: Machine, keys: Iterable[Key], desired: State) -> Iterator[Entry]:
     """What stood on our own link before may stand on foreign ground after: not only what is made is claimed."""
     for key in keys:
-        if key in desired and needs_claim(desired[key], desired, machine.host_id):
+        if key.table in _CLAIMED and key in desired and needs_claim(desired[key], desired, machine.host_id):
             wanted = desired[key]
             yield _entry(machine, key, former=None, ours=claim_of(wanted) if isinstance(wanted, Qdisc) else "")
 

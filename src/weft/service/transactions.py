@@ -70,13 +70,14 @@ class Transactions:
     ) -> None:
         """One transaction, whole also where nothing is to change in the kernel: then claims and the kept intent may.
         `desired`: what is wanted, with the ground that it stands on; `adopted`: what of it is there and unclaimed."""
+        record = Record(former=todo.before, goal=todo.after, note=note.plain())
         books = replace(
-            self._books(machine, Record(former=todo.before, goal=todo.after, note=note.plain())),
+            self._books(machine, record),
             claim=lambda: claim(machine, todo, desired, adopted),
             arm=lambda: self.arm(machine.scope, note.deadline_s) if note.deadline_s is not None else None,
             settle=lambda: self.settle(machine.scope, todo.changes, desired, note.verb is not Verb.TAKE_BACK),
         )
-        look = machine.looker(todo.before, todo.after)
+        look = machine.looker(record.former, record.goal)
         transact(todo, machine.backends, books, look, progress=progress, note=note.plain())
 
     def recover(self, scope: str) -> Recovered | None:

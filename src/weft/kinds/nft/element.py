@@ -40,11 +40,13 @@ def _ground(netns: str, family: str, table: str, name: str) -> tuple[Key, ...]:
 
 
 def requests(change: Change, names: Names) -> Iterable[Request]:
-    return in_netns(_element(change).netns, _commands(change))
+    held = _element(change)
+    return in_netns(held.netns, _commands(change, held))
 
 
 def script(change: Change) -> Iterable[str]:
-    return shell(_element(change).netns, _commands(change))
+    held = _element(change)
+    return shell(held.netns, _commands(change, held))
 
 
 def script_together(elements: Iterable[NftElement]) -> Iterable[str]:
@@ -62,13 +64,13 @@ def parse(netns: str, family: str, table: str, set_name: str, element: str, valu
 
 
 def _element(change: Change) -> NftElement:
-    assert isinstance(change.object, NftElement)
-    return change.object
+    held = change.object
+    assert isinstance(held, NftElement)
+    return held
 
 
-def _commands(change: Change) -> list[Command]:
+def _commands(change: Change, held: NftElement) -> list[Command]:
     """A map's element cannot be changed, only deleted and added, which one transaction hides."""
-    held = _element(change)
     target = f"{held.family} {held.table} {held.set}"
     commands: list[Command] = []
     if change.before is not None:
