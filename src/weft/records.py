@@ -13,8 +13,8 @@ import dataclasses
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
-from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
 
 __all__ = ["dataclass", "maker"]
 
@@ -27,7 +27,7 @@ _FEW = 32
 
 
 _MANY = 4 * _FEW
-"""So many objects, by a function of their own, repay its compilation."""
+"""So many objects cost no less by the class than a function of their own takes to compile."""
 
 
 def _record(
@@ -151,7 +151,7 @@ def _init(cls: type[Any]) -> Callable[..., None]:
 
 def _function(
     name: str, first: str, lines: list[str], every: tuple[Field[Any], ...], known: dict[str, Any]
-) -> Callable[..., Any]:
+) -> FunctionType:
     """A function of the fields, after a parameter of its own."""
     positional = [_parameter(field) for field in every if field.init and not field.kw_only]
     by_name = [_parameter(field) for field in every if field.init and field.kw_only]
@@ -161,21 +161,40 @@ def _function(
         known[f"_default_{field.name}"] = field.default
         known[f"_make_{field.name}"] = field.default_factory
     exec(f"def {name}({parameters}):\n  " + "\n  ".join(lines), known)
-    made: Callable[..., Any] = known[name]
+    made: FunctionType = known[name]
     return made
 
 
-def maker(cls: Callable[_P, _Made], count: int) -> Callable[_P, _Made]:
-    """What makes `count` records of a class quickest: the class itself, or for many a function in its place.
+def maker(cls: Callable[_P, _Made]) -> Callable[_P, _Made]:
+    """A function that makes such records as calling the class does, in a third of the time once there are many: for
+    the few places that make them by the thousand.
 
-    That one fills an object of a class alike but not frozen, and then says of which it is: both have one layout, so
-    Python lets it. Source: Python's data model, object.__class__.
+    It then fills an object of a class alike but not frozen, and says of which class it is: both have one layout, so
+    Python lets it. Source: Python's data model, object.__class__, function.__code__.
     """
-    return _maker(cls) if count > _MANY else cls
+    known: dict[str, Any] = {}
+    count = 0
+
+    def first(*args: _P.args, **values: _P.kwargs) -> _Made:
+        nonlocal count
+        count += 1
+        if count == _MANY:
+            quick = _by_a_twin(cls, known)
+            make.__code__, make.__defaults__, make.__kwdefaults__ = (
+                quick.__code__, quick.__defaults__, quick.__kwdefaults__,
+            )  # fmt: skip
+        return cls(*args, **values)
+
+    known["_first"] = first
+    make = FunctionType(_forwarding.__code__, known)
+    return cast(Callable[_P, _Made], make)
 
 
-@cache
-def _maker(cls: Any) -> Any:
+def _forwarding(*args: Any, **values: Any) -> Any:
+    return _first(*args, **values)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _by_a_twin(cls: Any, known: dict[str, Any]) -> FunctionType:
     open_to_all = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     twin = type(cls.__name__, cls.__bases__, {"__slots__": cls.__slots__, **open_to_all})
     every = fields(cls)
@@ -185,8 +204,8 @@ def _maker(cls: Any) -> Any:
         "made.__class__ = _cls",
     ]
     if hasattr(cls, "__post_init__"):
-        lines.append("_then(made)")
-    known = {"_new": object.__new__, "_twin": twin, "_cls": cls, "_then": getattr(cls, "__post_init__", None)}
+        lines.append("made.__post_init__()")
+    known.update(_new=object.__new__, _twin=twin, _cls=cls)
     return _function("make", "", [*lines, "return made"], every, known)
 
 

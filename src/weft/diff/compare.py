@@ -15,12 +15,16 @@ from typing import Any
 from weft.diff.cascade import Cascade, Changes
 from weft.kinds import KINDS
 from weft.kinds.link.common import Link
+from weft.records import maker
 from weft.state import Change, KernelObject, Op, State
 
 NEVER_COMPARED = frozenset(
     {"protocol", "nodad", "newborn", "adopt", "in_vrf", "behind", "vnet_hdr", "key_sources", "numbers", "died"}
 )
 """How an object came about or is made, not what it is; a tap's vnet_hdr is whatever its latest opener chose."""
+
+
+_new_change = maker(Change)
 
 
 @cache
@@ -39,12 +43,12 @@ def diff(observed: State, desired: State) -> Changes:
     for key, want in desired.items():
         have = observed.get(key)
         if have is None:
-            changes[key] = Change(Op.CREATE, None, want)
+            changes[key] = _new_change(Op.CREATE, None, want)
         elif have is not want and (op := _op(have, want)) is not None:
-            changes[key] = Change(op, have, want)
+            changes[key] = _new_change(op, have, want)
     for key, have in observed.items():
         if key not in desired:
-            changes[key] = Change(Op.DELETE, have, None)
+            changes[key] = _new_change(Op.DELETE, have, None)
     Cascade(changes, observed, desired).complete()
     return changes
 

@@ -29,8 +29,8 @@ def may_have_rivals(todo: Plan) -> bool:
 
 
 def _wanting(todo: Plan) -> list[Link]:
-    made = [c.after for c in todo.changes.values() if c.op in (Op.CREATE, Op.REPLACE) and isinstance(c.after, Link)]
-    return [link for link in made if KINDS.of(link).alone]
+    links = [c for key, c in todo.changes.items() if key.table == "link" and c.op in (Op.CREATE, Op.REPLACE)]
+    return [c.after for c in links if isinstance(c.after, Link) and KINDS.of(c.after).alone]
 
 
 def _is_alike(link: Link, other: Link) -> bool:

@@ -6,7 +6,7 @@ priority it has from the class that it is part of; of its queue, that has it fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from weft.compiler.qos.checks import Parts, lineage, parts_of
@@ -22,7 +22,7 @@ def top_of(direction: QosDirection, path: Path, capacity_bps: int | None = None)
     no limit."""
     limit = direction.rate if direction.ceil is None else direction.ceil
     classes = direction.classes
-    grown = _Growing(classes, parts_of(classes), direction.default, path, maker(Branch, len(classes)))
+    grown = _Growing(classes, parts_of(classes), direction.default, path)
     return Branch(
         origin=path,
         ceil_bps=capacity_bps if limit is None else limit,
@@ -43,13 +43,15 @@ class _Queue(NamedTuple):
     impairment: Impairment | None
 
 
+_new_branch, _new_classed = maker(Branch), maker(Classed)
+
+
 @dataclass(frozen=True, slots=True)
 class _Growing:
     classes: Mapping[str, QosClass]
     parts: Parts
     default: str | None
     origin: Path
-    make: Callable[..., Branch]
 
     def below(self, parent: str | None, path: tuple[str, ...], above: _Queue) -> Iterator[Branch]:
         for name in self.parts.get(parent, ()):
@@ -63,7 +65,7 @@ class _Growing:
             held.leaf or above.leaf,
             held.impairment or above.impairment,
         )
-        return self.make(
+        return _new_branch(
             path=path,
             origin=(*self.origin, "classes", name),
             rate_bps=held.rate,
@@ -82,9 +84,8 @@ class _Growing:
 def asked_in_order(direction: QosDirection, tree: Tree) -> tuple[Classed, ...]:
     """What belongs to which class, in the order of asking: that of the file, but a class's parts before itself."""
     classes = direction.classes
-    make = maker(Classed, len(classes))
     return tuple(
-        make(classid=tree.classid(lineage(classes, name)), matches=classes[name].match)
+        _new_classed(classid=tree.classid(lineage(classes, name)), matches=classes[name].match)
         for name in in_order(direction)
         if classes[name].match
     )

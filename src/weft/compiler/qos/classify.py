@@ -140,6 +140,9 @@ class _Open:
         return closed
 
 
+_new_element = maker(NftElement)
+
+
 def classify(classes: Sequence[Classed], where: Where) -> Classifier:
     """Rules and maps for classes in the order in which they are asked."""
     rules: list[str] = []
@@ -156,8 +159,7 @@ def classify(classes: Sequence[Classed], where: Where) -> Classifier:
         place: dict[str, Any] = {"netns": where.netns, "family": where.family, "table": where.table}
         flags = ("interval",) if sort.interval else ()
         sets.append(NftSet(**place, name=name, type=sort.type, data="classid", flags=flags))
-        make = maker(NftElement, len(step.held))
-        elements += (make(**place, set=name, element=of, value=to) for of, to in step.held.items())
+        elements += (_new_element(**place, set=name, element=of, value=to) for of, to in step.held.items())
         rules.append(f"meta priority set {sort.selector} map @{name}")
     return Classifier(rules=tuple(rules), sets=tuple(sets), elements=tuple(elements))
 

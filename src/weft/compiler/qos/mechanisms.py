@@ -15,7 +15,7 @@ from weft.compiler.qos import numbers
 from weft.kinds.tc.leaves import Cake, Fq, FqCodel, Leaf, Netem, Pfifo, Sfq
 from weft.kinds.tc.qdisc import ROOT
 from weft.model.qos import Impairment
-from weft.records import dataclass
+from weft.records import dataclass, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +90,12 @@ def lacked_by(rows: Sequence[Mechanism[Any]], features: Set[str]) -> str:
 
 # queues
 
+_new_pfifo, _new_fq_codel = maker(Pfifo), maker(FqCodel)
+
 
 def _fq_codel(spot: Spot) -> Leaf:
     target = numbers.codel_target(spot.limit_bps, spot.frame, spot.latency_us).value
-    return FqCodel(
+    return _new_fq_codel(
         **spot.place,
         limit_packets=numbers.codel_packets(spot.limit_bps).value,
         target_us=target,
@@ -108,7 +110,9 @@ def _sfq(spot: Spot) -> Leaf:
 
 
 def _pfifo(spot: Spot) -> Leaf:
-    return Pfifo(**spot.place, limit_packets=numbers.fifo_packets(spot.limit_bps, spot.frame, spot.latency_us).value)
+    return _new_pfifo(
+        **spot.place, limit_packets=numbers.fifo_packets(spot.limit_bps, spot.frame, spot.latency_us).value
+    )
 
 
 def _fq(spot: Spot) -> Leaf:

@@ -119,16 +119,9 @@ class Tree:
 
     def by_node(self) -> Iterator[tuple[Node, list[KernelObject]]]:
         """What each node becomes: its class, and a leaf's queue; parents come first."""
-        ground, frame, count = self.ground, self.ground.frame, len(self.nodes)
-        make_class, make_spot = maker(HtbClass, count), maker(Spot, count)
+        ground, frame = self.ground, self.ground.frame
         for node in self.nodes:
-            yield (
-                node,
-                [
-                    _class(make_class, ground, node),
-                    *(_queue(make_spot, ground, node, frame) if node.queue is not None else ()),
-                ],
-            )
+            yield node, [_class(ground, node), *(_queue(ground, node, frame) if node.queue is not None else ())]
 
 
 def build_tree(top: Branch, ground: Ground) -> Tree:
@@ -179,6 +172,9 @@ def _minors(top: Branch) -> tuple[list[handles.Path], list[int]]:
     return paths, [fixed[path] if path in fixed else hashed[path] for path in paths]
 
 
+_new_node, _new_class, _new_spot = maker(Node), maker(HtbClass), maker(Spot)
+
+
 class _Numbering:
     """Gives the classes of a tree their numbers. `minors`: by path."""
 
@@ -186,7 +182,6 @@ class _Numbering:
         self.ground, self.minors = ground, minors
         self.frame, self.major, self.features = ground.frame, ground.major, ground.features
         self.taken = {self.major}
-        self.make = maker(Node, len(minors))
 
     def nodes(self, branch: Branch, parent: str, limit_bps: int) -> Iterator[Node]:
         node = self._node(branch, parent, limit_bps)
@@ -200,7 +195,7 @@ class _Numbering:
         limit_bps = min(limit_bps, ceil.value)
         rate = self._rate(branch, limit_bps, ceil)
         is_leaf = not branch.branches
-        return self.make(
+        return _new_node(
             branch=branch,
             classid=handles.classid(self.major, self.minors[branch.path]),
             parent=parent or handles.handle(self.major),
@@ -242,13 +237,13 @@ class _Numbering:
         return handles.handle(number)
 
 
-def _class(make: Callable[..., HtbClass], ground: Ground, node: Node) -> HtbClass:
+def _class(ground: Ground, node: Node) -> HtbClass:
     """As the kernel can hold it. Turns and priorities are the leaves' alone."""
     is_leaf = node.queue is not None
     rate_bps, ceil_bps, burst_bytes, cburst_bytes = _held(
         node.rate.value, node.ceil.value, node.burst.value, node.cburst.value
     )
-    return make(
+    return _new_class(
         netns=ground.netns,
         ifname=ground.ifname,
         classid=node.classid,
@@ -270,12 +265,12 @@ def _held(rate_bps: int, ceil_bps: int, burst_bytes: int, cburst_bytes: int) -> 
     return rate_bps, ceil_bps, burst_held(burst_bytes, rate_bps), burst_held(cburst_bytes, ceil_bps)
 
 
-def _queue(make: Callable[..., Spot], ground: Ground, node: Node, frame: int) -> Iterator[KernelObject]:
+def _queue(ground: Ground, node: Node, frame: int) -> Iterator[KernelObject]:
     splitter = node.splitter
     if splitter is not None:
         yield _splitter(ground, node, splitter)
     assert node.queue is not None
-    spot = make(
+    spot = _new_spot(
         netns=ground.netns,
         ifname=ground.ifname,
         parent=node.classid if splitter is None else f"{splitter}1",
