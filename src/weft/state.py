@@ -7,7 +7,7 @@ None is neither managed nor compared. Namespaces are labels: "" is the host's, e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -66,11 +66,15 @@ class Keyed:
     key: Key
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", self.identify())
+        set_key(self, self.identify())
 
     def identify(self) -> Key:
         """Its key, from its fields."""
         raise NotImplementedError
+
+
+set_key: Callable[[Keyed, Key], None] = Keyed.__dict__["key"].__set__
+"""By the slot itself: objects are frozen."""
 
 
 class State(dict[Key, KernelObject]):

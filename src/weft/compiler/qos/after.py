@@ -39,6 +39,8 @@ def dscp_marks(direction: QosDirection, tree: Tree | None) -> Iterator[str]:
 
 def _marks(direction: QosDirection, tree: Tree) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
+    if all(shape.dscp_mark is None for shape in (direction, *direction.classes.values())):
+        return found
     for node in _leaves(tree):
         said = [direction.classes[name].dscp_mark for name in node.branch.path if name in direction.classes]
         mark = next((number for number in reversed(said) if number is not None), direction.dscp_mark)
@@ -83,9 +85,9 @@ def _shapes(direction: QosDirection, tree: Tree | None) -> Iterator[tuple[Shape,
     if tree is not None:
         leaves = list(_leaves(tree))
         for name, held in reversed(list(direction.classes.items())):
-            path = lineage(direction.classes, name)
-            under = (leaf.classid for leaf in leaves if leaf.branch.path[: len(path)] == path)
             if held.packets_per_second is not None:
+                path = lineage(direction.classes, name)
+                under = (leaf.classid for leaf in leaves if leaf.branch.path[: len(path)] == path)
                 yield held, f"{only(under)} "
     yield direction, ""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import compress
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from weft.compiler.qos import nft_text
 from weft.kinds.nft.element import NftElement
@@ -149,6 +149,7 @@ def classify(classes: Sequence[Classed], where: Where) -> Classifier:
     sets: list[NftSet] = []
     elements: list[NftElement] = []
     counted: dict[str, int] = {}
+    netns, family, table = where.netns, where.family, where.table
     for step in _steps(classes):
         if isinstance(step, str):
             rules.append(step)
@@ -156,10 +157,14 @@ def classify(classes: Sequence[Classed], where: Where) -> Classifier:
         sort, number = step.sort, counted.get(step.sort.word, 0)
         counted[sort.word] = number + 1
         name = f"{where.prefix}-{sort.word}" + (f"-{number}" if number else "")
-        place: dict[str, Any] = {"netns": where.netns, "family": where.family, "table": where.table}
         flags = ("interval",) if sort.interval else ()
-        sets.append(NftSet(**place, name=name, type=sort.type, data="classid", flags=flags))
-        elements += (_new_element(**place, set=name, element=of, value=to) for of, to in step.held.items())
+        sets.append(
+            NftSet(netns=netns, family=family, table=table, name=name, type=sort.type, data="classid", flags=flags)
+        )
+        elements += [
+            _new_element(netns=netns, family=family, table=table, set=name, element=of, value=to)
+            for of, to in step.held.items()
+        ]
         rules.append(f"meta priority set {sort.selector} map @{name}")
     return Classifier(rules=tuple(rules), sets=tuple(sets), elements=tuple(elements))
 

@@ -59,7 +59,8 @@ def ports(written: Iterable[str]) -> str:
 def span(written: str) -> Range:
     """A port or a range of them as two numbers."""
     low, _, high = written.partition("-")
-    return int(low), int(high or low)
+    first = int(low)
+    return first, int(high) if high else first
 
 
 def _joined(ranges: Iterable[Range]) -> list[Range]:

@@ -255,6 +255,8 @@ def _unseen(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
         return
     for name, held in direction.classes.items():
         for at, match in enumerate(held.match):
+            if not match.mark and not match.cgroup:
+                continue
             path = (*shaping.path, "classes", name, "match", str(at))
             if match.mark:
                 what = f"packets of {site.label} bear no mark where they are classified"

@@ -15,7 +15,7 @@ from typing import Any, Self
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.records import dataclass
-from weft.state import Change, KernelObject, Key, Keyed, Op, link_key
+from weft.state import Change, KernelObject, Key, Keyed, Op, link_key, set_key
 from weft.wire.tc import TC_H_ROOT, delete_qdisc, new_qdisc, number_of, set_qdisc
 
 ROOT = "root"
@@ -36,12 +36,15 @@ class InTree(Keyed):
     lives_on: tuple[Key, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", self.identify())
-        object.__setattr__(self, "lives_on", self.grounds())
+        set_key(self, self.identify())
+        _set_lives_on(self, self.grounds())
 
     def grounds(self) -> tuple[Key, ...]:
         """Its link, the root qdisc there unless it is that, and what else it lives on."""
         raise NotImplementedError
+
+
+_set_lives_on: Callable[[InTree, tuple[Key, ...]], None] = InTree.__dict__["lives_on"].__set__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
