@@ -8,7 +8,7 @@ diff, plan, commit. Nothing here knows which kernel it talks to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from weft.backends.base import Backend
 from weft.errors import RollbackIncomplete, RolledBack, WeftError
@@ -53,26 +53,27 @@ def transact(
     look: Look,
     *,
     progress: Progress = ignore_progress,
-    note: Mapping[str, Any] | None = None,
+    record: Record | None = None,
 ) -> None:
-    """Carry out a plan as one transaction. `note` stays in the journal, for whoever recovers it.
+    """Carry out a plan as one transaction. `record`: what stands in the journal, where it says more than the plan.
 
     Raises: RolledBack (the former state is back; the cause is chained), RollbackIncomplete (the journal stays).
     """
-    journal.begin(Record(former=todo.before, goal=todo.after, note=note or {}))
+    record = record or Record(former=todo.before, goal=todo.after)
+    journal.begin(record)
     try:
         run(todo.steps(Phase.MAKE, Phase.SWITCH), backends, progress)
         journal.commit()
     except BaseException as failure:  # a signal must not leave things half done either
         if journal.is_committed():  # it came right behind the record: recovery leads on
             raise
-        lead_to(todo.before, todo.keys, backends, look)
+        lead_to(record.former, todo.keys, backends, look)
         conclude(journal)
         raise RolledBack(f"{failure or type(failure).__name__}; everything is as it was before") from failure
     try:
         run(todo.steps(Phase.RETIRE), backends, progress)
     except REFUSALS:
-        lead_to(todo.after, todo.keys, backends, look)
+        lead_to(record.goal, todo.keys, backends, look)
     conclude(journal)
 
 

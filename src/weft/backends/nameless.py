@@ -10,7 +10,7 @@ class _NoNames:
     def ifindex(self, link: Key) -> int:
         raise LookupError(f"a request without numbers asked for the index of {link}")
 
-    def coming(self, key: Key) -> KernelObject | None:
+    def coming(self, link: Key) -> KernelObject | None:
         return None
 
     def info_kind(self, link: Key) -> str:

@@ -37,7 +37,7 @@ class Numbers:
         self._peers: dict[Key, Key] = {}
         self._next: dict[str, int] = {}
         self._groups: set[int] = set()
-        self._coming: dict[Key, KernelObject] = {}
+        self._coming: dict[Key, Link] = {}
         self._seen_in: dict[str, tuple[int, int]] = {}
         self._remade: set[str] = set()
 
@@ -50,8 +50,8 @@ class Numbers:
     def netns_fd(self, netns: str) -> int:
         return self._kept.at(netns).fd
 
-    def coming(self, key: Key) -> KernelObject | None:
-        return self._coming.get(key)
+    def coming(self, link: Key) -> KernelObject | None:
+        return self._coming.get(link)
 
     def info_kind(self, link: Key) -> str:
         coming = self._coming.get(link)
@@ -85,8 +85,8 @@ class Numbers:
             self._turn_away(netns)
 
     def expect(self, objects: Iterable[KernelObject]) -> None:
-        """What the commit that begins is going to make."""
-        self._coming = {obj.key: obj for obj in objects}
+        """What the commit that begins is going to make: of all that, links are asked for."""
+        self._coming = {obj.key: obj for obj in objects if isinstance(obj, Link)}
 
     def learn_from(self, place: Place, links: Iterable[LinkMessage]) -> None:
         if self._seen_in.get(place.netns, place.identity) != place.identity:
@@ -128,7 +128,7 @@ class Numbers:
             self._next[link.netns] = index + 1
         self._indexes[link] = index
         obj = self._coming.get(link)
-        if isinstance(obj, Link) and (obj.alias or "").startswith(MARK + "/"):
+        if obj is not None and (obj.alias or "").startswith(MARK + "/"):
             self._ours.add(link)
 
     def forget(self, link: Key) -> None:

@@ -43,8 +43,8 @@ class Names(Protocol):
     def netns_fd(self, netns: str) -> int:
         """An open file descriptor of the namespace."""
 
-    def coming(self, key: Key) -> KernelObject | None:
-        """The object that the commit under way makes at `key`: what one message may do for two objects."""
+    def coming(self, link: Key) -> KernelObject | None:
+        """The link that the commit under way makes at that key: what one message may do for two objects."""
 
     def info_kind(self, link: Key) -> str:
         """The kernel's word for the kind of a link that exists or is coming, "" for hardware.

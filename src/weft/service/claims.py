@@ -27,7 +27,8 @@ def claim(machine: Machine, todo: Plan, desired: State, adopted: Collection[Key]
 
     Raises: ForeignObject where another scope holds a setting at another value, DiskFull, NotPermitted.
     """
-    new = (change.key for change in todo.changes.values() if change.after is not None)
+    claimed = (item for item in todo.changes.items() if item[0].table in _CLAIMED)
+    new = (key for key, change in claimed if change.after is not None)
     wanted = [
         *_on_foreign_ground(machine, (*new, *adopted), desired),
         *_shared_settings(machine, desired),
@@ -74,7 +75,7 @@ def _taken_over(machine: Machine, todo: Plan) -> Iterator[Entry]:
     """The former alias of each link and namespace that is adopted."""
     for change in todo.changes.values():
         before, after = change.before, change.after
-        if not isinstance(before, Link | Namespace) or not before.adopt or Mark.parse(before.alias):
+        if before is None or not isinstance(before, Link | Namespace) or not before.adopt or Mark.parse(before.alias):
             continue
         if isinstance(after, Link | Namespace) and after.alias:
             yield _entry(machine, change.key, former=before.alias or "", ours=after.alias)
@@ -83,7 +84,7 @@ def _taken_over(machine: Machine, todo: Plan) -> Iterator[Entry]:
 def _on_foreign_ground(machine: Machine, keys: Iterable[Key], desired: State) -> Iterator[Entry]:
     """What stood on our own link before may stand on foreign ground after: not only what is made is claimed."""
     for key in keys:
-        if key.table in _CLAIMED and key in desired and needs_claim(desired[key], desired, machine.host_id):
+        if key in desired and needs_claim(desired[key], desired, machine.host_id):
             wanted = desired[key]
             yield _entry(machine, key, former=None, ours=claim_of(wanted) if isinstance(wanted, Qdisc) else "")
 

@@ -78,7 +78,7 @@ class Transactions:
             settle=lambda: self.settle(machine.scope, todo.changes, desired, note.verb is not Verb.TAKE_BACK),
         )
         look = machine.looker(record.former, record.goal)
-        transact(todo, machine.backends, books, look, progress=progress, note=note.plain())
+        transact(todo, machine.backends, books, look, progress=progress, record=record)
 
     def recover(self, scope: str) -> Recovered | None:
         """Lead an apply that did not end to one of its two ends, and take back what nobody confirmed in time."""

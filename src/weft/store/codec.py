@@ -18,7 +18,8 @@ from weft.kinds import KINDS
 from weft.state import KernelObject, Key, State
 
 Plain = dict[str, Any]
-"""What `json` takes: {kind: {"fields": [...], "objects": [[...], ...]}}."""
+"""What `json` takes: {kind: {"same": {field: value}, "fields": [...], "rows": [[...], ...]}}, a row for each object.
+`same`: what all objects of the kind have, so that a thousand of them that differ in a number say the rest once."""
 
 
 class CodecError(ValueError):
@@ -38,7 +39,7 @@ def decode(plain: Plain) -> State:
     state = State()
     for name, block in plain.items():
         try:
-            state.update(State.of(_decode_all(name, block["fields"], block["objects"])))
+            state.update(State.of(_decode_all(name, block["same"], block["fields"], block["rows"])))
         except (KeyError, TypeError) as error:
             raise CodecError(f"cannot read objects of the kind {name!r}: {error!r}") from error
     return state
@@ -65,17 +66,30 @@ def _name(cls: type[Any]) -> str:
 
 def _encode_all(cls: type[Any], objects: list[KernelObject]) -> Plain:
     names = [field.name for field in fields(cls)]
-    return {"fields": names, "objects": list(map(attrgetter(*names), objects))}
+    columns = dict(zip(names, zip(*map(attrgetter(*names), objects), strict=True), strict=True))
+    same = {name: values[0] for name, values in columns.items() if len(values) > 1 and _are_same(values)}
+    differing = [name for name in names if name not in same]
+    rows = list(zip(*(columns[name] for name in differing), strict=True)) or [()] * len(objects)
+    return {"same": same, "fields": differing, "rows": rows}
 
 
-def _decode_all(kind: str, names: list[str], rows: list[list[Any]]) -> Iterable[KernelObject]:
-    cls = KINDS.named(kind).cls
-    remade = [(at, remake) for at, name in enumerate(names) if (remake := _remakers(kind).get(name))]
+def _are_same(values: tuple[Any, ...]) -> bool:
+    return values.count(values[0]) == len(values)
+
+
+def _decode_all(kind: str, same: Plain, names: list[str], rows: list[list[Any]]) -> Iterable[KernelObject]:
+    cls, remakers = KINDS.named(kind).cls, _remakers(kind)
+    remade = [(at, remake) for at, name in enumerate(names) if (remake := remakers.get(name))]
+    shared = {name: remakers.get(name, _as_it_is)(value) if value is not None else None for name, value in same.items()}
     for row in rows:
         for at, remake in remade:
             if row[at] is not None:
                 row[at] = remake(row[at])
-        yield cls(**dict(zip(names, row, strict=True)))
+        yield cls(**shared, **dict(zip(names, row, strict=True)))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _record(value: Any) -> Plain:

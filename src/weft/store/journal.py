@@ -21,7 +21,7 @@ from weft.records import dataclass
 from weft.state import State
 from weft.store import codec, durable
 
-_MAGIC = "weft-journal 1"
+_MAGIC = "weft-journal 2"
 
 
 class Phase(Enum):

@@ -61,7 +61,7 @@ class Numbers:
     def netns_fd(self, netns: str) -> int:
         return 3
 
-    def coming(self, key: Key) -> KernelObject | None:
+    def coming(self, link: Key) -> KernelObject | None:
         return None
 
     def ours(self, link: Key) -> bool:
