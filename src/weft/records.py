@@ -26,10 +26,6 @@ _FEW = 32
 """So many objects cost no more filled one by one than a constructor takes to compile, whatever their fields."""
 
 
-_MANY = 4 * _FEW
-"""So many objects cost no less by the class than a function of their own takes to compile."""
-
-
 def _record(
     *, frozen: bool = False, slots: bool = True, kw_only: bool = False, eq: bool = True, order: bool = False
 ) -> Callable[[type[_Record]], type[_Record]]:
@@ -178,7 +174,7 @@ def maker(cls: Callable[_P, _Made]) -> Callable[_P, _Made]:
     def first(*args: _P.args, **values: _P.kwargs) -> _Made:
         nonlocal count
         count += 1
-        if count == _MANY:
+        if count == _FEW:
             quick = _by_a_twin(cls, known)
             make.__code__, make.__defaults__, make.__kwdefaults__ = (
                 quick.__code__, quick.__defaults__, quick.__kwdefaults__,
