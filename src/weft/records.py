@@ -174,12 +174,12 @@ def maker(cls: Callable[_P, _Made]) -> Callable[_P, _Made]:
     def first(*args: _P.args, **values: _P.kwargs) -> _Made:
         nonlocal count
         count += 1
-        if count == _FEW:
-            quick = _by_a_twin(cls, known)
-            make.__code__, make.__defaults__, make.__kwdefaults__ = (
-                quick.__code__, quick.__defaults__, quick.__kwdefaults__,
-            )  # fmt: skip
-        return cls(*args, **values)
+        if count < _FEW // 2:  # before the class itself has its constructor compiled
+            return cls(*args, **values)
+        quick = _by_a_twin(cls, known)
+        make.__defaults__, make.__kwdefaults__ = quick.__defaults__, quick.__kwdefaults__
+        make.__code__ = quick.__code__  # last: another thread may call meanwhile
+        return cast(_Made, quick(*args, **values))
 
     known["_first"] = first
     make = FunctionType(_forwarding.__code__, known)

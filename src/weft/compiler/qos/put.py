@@ -29,11 +29,13 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
         draft.plant(_planted(shaping))
         for table in shaping.tables:
             draft.share(table, path)
-        for obj, of in _placed(shaping):
+        for obj in shaping.ground():
             if isinstance(obj, Link):
-                draft.link(obj, of)
+                draft.link(obj, path)
             else:
-                draft.put(obj, of)
+                draft.put(obj, path)
+        for obj, place in _placed(shaping):
+            draft.put(obj, place)
 
 
 def of_classes(shaping: Shaping, names: Container[str]) -> Iterator[KernelObject]:
@@ -46,9 +48,8 @@ def of_classes(shaping: Shaping, names: Container[str]) -> Iterator[KernelObject
 
 
 def _placed(shaping: Shaping) -> Iterator[tuple[KernelObject, Path]]:
-    """All objects but the table, which others may share, each with the place that it belongs to."""
+    """What stands on its ground but the table, which others may share; each with the place that it belongs to."""
     whole, start = shaping.site.qos_path, len(shaping.path) - 1
-    yield from ((obj, whole) for obj in shaping.ground())
     places: dict[str, Path] = {}
     if shaping.tree is not None:
         own = (node for node in shaping.tree.nodes if _is_of_class(shaping, node))
