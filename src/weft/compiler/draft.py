@@ -144,11 +144,10 @@ class Draft:
         """Add an object of this intent's own."""
         key = obj.key
         other = self.held_by(key)
-        if other is not None:
+        if other is None:
+            self.state[key], self.paths[key] = obj, path
+        else:
             self._collision(key, path, other)
-            return
-        self.state[key] = obj
-        self.paths[key] = path
 
     def share(self, obj: KernelObject, path: Path) -> None:
         """Add an object that several intents want; equal ones are one."""

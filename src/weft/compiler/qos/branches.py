@@ -42,6 +42,18 @@ class _Queue(NamedTuple):
     leaf: str | None
     impairment: Impairment | None
 
+    def under(self, held: QosClass) -> _Queue:
+        """What is left of it for a class."""
+        priority, latency_us, leaf, impairment = self
+        if held.priority is None and held.latency is None and held.leaf is None and held.impairment is None:
+            return self  # mostly
+        return _Queue(
+            priority if held.priority is None else held.priority,
+            latency_us if held.latency is None else held.latency,
+            held.leaf or leaf,
+            held.impairment or impairment,
+        )
+
 
 _new_branch, _new_classed = maker(Branch), maker(Classed)
 
@@ -59,12 +71,7 @@ class _Growing:
 
     def _branch(self, name: str, path: tuple[str, ...], above: _Queue) -> Branch:
         held = self.classes[name]
-        queue = _Queue(
-            above.priority if held.priority is None else held.priority,
-            above.latency_us if held.latency is None else held.latency,
-            held.leaf or above.leaf,
-            held.impairment or above.impairment,
-        )
+        queue = above.under(held)
         return _new_branch(
             path=path,
             origin=(*self.origin, "classes", name),

@@ -40,7 +40,7 @@ def _check_direction(direction: QosDirection, path: Path, say: Say) -> None:
         _check_class(direction, name, held, where, say)
         if not held.match and name not in parts and direction.default != name:
             say(where, f"nothing can come to class {name}", f"a `match`, or `default: {name}` beside the classes")
-    if all(lineage(direction.classes, name) for name in direction.classes):
+    if all(lineage(direction.classes, name) for name, held in direction.classes.items() if held.parent is not None):
         _check_shares(direction, path, say)
 
 
@@ -54,18 +54,22 @@ def _check_default(direction: QosDirection, path: Path, say: Say) -> None:
 
 def _check_class(direction: QosDirection, name: str, held: QosClass, path: Path, say: Say) -> None:
     _check_shape(held, path, say)
-    known = direction.classes
-    if held.parent is not None and held.parent not in known:
-        meant = closest(held.parent, known)
+    if held.parent is not None:
+        _check_parent(direction.classes, name, held.parent, path, say)
+    for at, match in enumerate(held.match):
+        _check_match(match, (*path, "match", str(at)), say)
+
+
+def _check_parent(known: Mapping[str, QosClass], name: str, parent: str, path: Path, say: Say) -> None:
+    if parent not in known:
+        meant = closest(parent, known)
         fix = f"did you mean {meant}?" if meant else f"its fellows: {', '.join(known)}"
-        say((*path, "parent"), f"there is no class {held.parent}", fix)
+        say((*path, "parent"), f"there is no class {parent}", fix)
     elif not (levels := lineage(known, name)):
         say((*path, "parent"), f"{name} would be a part of itself", "take one of them out of the loop")
     elif len(levels) >= MAX_LEVELS:
         what = f"{name} stands {len(levels) + 1} levels deep, and HTB has {MAX_LEVELS} with the whole"
         say((*path, "parent"), what, f"at most {MAX_LEVELS - 1} classes below each other")
-    for at, match in enumerate(held.match):
-        _check_match(match, (*path, "match", str(at)), say)
 
 
 def lineage(classes: Mapping[str, QosClass], name: str) -> tuple[str, ...]:
