@@ -225,9 +225,10 @@ def _port(sort: Sort, ports: str) -> Keyed:
     return Keyed(sort, ports, *nft_text.span(ports))
 
 
-def _protocol(protocol: str) -> Keyed:
-    number = PROTOCOLS[protocol]
-    return Keyed(_PROTOCOL, nft_text.protocol(protocol), number, number)
+def _protocol(match: QosMatch) -> Keyed:
+    assert match.protocol is not None
+    number = PROTOCOLS[match.protocol]
+    return Keyed(_PROTOCOL, nft_text.protocol(match.protocol), number, number)
 
 
 _KEYED: dict[tuple[str, ...], Callable[[QosMatch], list[Keyed]]] = {
@@ -235,7 +236,7 @@ _KEYED: dict[tuple[str, ...], Callable[[QosMatch], list[Keyed]]] = {
     ("destination",): lambda match: [_address(_DESTINATION, cidr) for cidr in match.destination],
     ("source_mac",): lambda match: [_mac(_MAC_SOURCE, mac) for mac in match.source_mac],
     ("destination_mac",): lambda match: [_mac(_MAC_DESTINATION, mac) for mac in match.destination_mac],
-    ("protocol",): lambda match: [_protocol(match.protocol or "")],
+    ("protocol",): lambda match: [_protocol(match)],
     ("protocol", "ports"): lambda match: [_port(_PORTS[match.protocol], span) for span in match.ports],
     ("protocol", "source_ports"): lambda match: [
         _port(_SOURCE_PORTS[match.protocol], span) for span in match.source_ports

@@ -195,6 +195,7 @@ class _Numbering:
         limit_bps = min(limit_bps, ceil.value)
         rate = self._rate(branch, limit_bps, ceil)
         is_leaf = not branch.branches
+        queue = line_for(branch.impairment, self.features) or leaf_for(branch.leaf, self.features)
         return _new_node(
             branch=branch,
             classid=handles.classid(self.major, self.minors[branch.path]),
@@ -208,9 +209,7 @@ class _Numbering:
             limit_bps=limit_bps,
             splits=numbers.splits(limit_bps) if is_leaf else None,
             splitter=self._splitter(branch, limit_bps) if is_leaf else None,
-            queue=line_for(branch.impairment, self.features) or leaf_for(branch.leaf, self.features)
-            if is_leaf
-            else None,
+            queue=queue if is_leaf else None,
         )
 
     def _ceil(self, branch: Branch, *, is_top: bool) -> Derived:
