@@ -1,14 +1,13 @@
-"""What compiling costs grows as what is asked for: counted in calls, so that no other work disturbs it."""
+"""What compiling costs grows as what is asked for."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
+from functools import partial
 
 import pytest
 
+from tests.growth import demand_linear
 from tests.pure.compiler.intents import facts
 from weft.compiler import compile
 from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, Subnet, Tenant
@@ -53,23 +52,9 @@ def pairs(count: int) -> Intent:
     return Intent(name="lab", tenants={"t": Tenant(networks={"n": Network(subnets=SUBNETS)}, ports={"p": port})})
 
 
-def calls(of: Intent) -> int:
-    known, count = facts(), 0
-
-    def seen(_frame: FrameType, _event: str, _arg: Any) -> None:
-        nonlocal count
-        count += 1
-
-    sys.setprofile(seen)
-    try:
-        compile(of, known)
-    finally:
-        sys.setprofile(None)
-    return count
-
-
 @pytest.mark.parametrize("made", [lines, owners, pairs])
 def test_four_times_as_much_is_little_more_than_four_times_the_work(made: Callable[[int], Intent]) -> None:
-    calls(made(1))  # what is made once a process
-    few, many = calls(made(40)), calls(made(160))
-    assert many < 5 * few, f"{few} calls for 40, {many} for 160"
+    def compiling(count: int) -> Callable[[], object]:
+        return partial(compile, made(count), facts())
+
+    demand_linear(compiling)
