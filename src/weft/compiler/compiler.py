@@ -248,9 +248,10 @@ class Compiler:
             name: Member(name=name, former=place.former, tenant=tenant, groups=check_groups(draft, name, tenant))
             for (name, tenant), place in zip(self.intent.tenants.items(), self._tenants.values(), strict=True)
         }
+        rank = {name: at for at, name in enumerate(members)}
         for name, segments in self._segments.items():
             visitors = {visitor for segment in segments.values() for visitor in segment.visitors}
-            theirs = [member for visitor, member in members.items() if visitor in visitors]
+            theirs = [members[visitor] for visitor in sorted(visitors & rank.keys(), key=rank.__getitem__)]
             compile_security(draft, members[name], theirs, [*segments.values()])
 
     def _filters(self, draft: Draft) -> None:
@@ -384,7 +385,7 @@ def _is_router_s(intent: Intent, key: PortKey) -> bool:
 
 def _visitors(intent: Intent, tenant: Tenant) -> list[Tenant]:
     names = {visitor for visitors in visitors_of(tenant).values() for visitor in visitors}
-    return [held for name, held in intent.tenants.items() if name in names]
+    return [intent.tenants[name] for name in names if name in intent.tenants]
 
 
 def _raise_errors(draft: Draft) -> None:

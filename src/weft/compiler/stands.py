@@ -15,8 +15,8 @@ from dataclasses import replace
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
 from weft.compiler.footing import Footing, Outlet
-from weft.compiler.links.ahead import mtu_ahead
-from weft.compiler.links.declared import Declaration, Declared
+from weft.compiler.links.ahead import MtuAhead
+from weft.compiler.links.declared import Declaration, Declared, Stacking
 from weft.compiler.links.place import NO_FRAMES, LinkPlace
 from weft.compiler.links.tunnel import added_by
 from weft.compiler.links.upon import make_ipvlan, make_macvlan
@@ -61,9 +61,12 @@ class Stands:
         self._shared: dict[Key, Declaration] = {}
         self._joined: dict[NetworkKey, Footing] = {}
         self._taken = taken_links(intent)
+        self._look_around()
         self._sites = {(site.path[1], site.path[3]): site for site in _sites(draft, intent)}
         for key, site in self._sites.items():
             self._lay(key, site)
+        self._all: Declared = {**self._links, **self._shared}
+        self._stacking = Stacking(self._all)
 
     @property
     def declared(self) -> Declared:
@@ -77,6 +80,11 @@ class Stands:
             return footing
         return replace(footing, shared=self._template(site))
 
+    def _look_around(self) -> None:
+        """Anew whenever the host's addresses have moved."""
+        self._ways = Ways(self._draft, self._links)
+        self._mtu = MtuAhead(self._draft, self._links, self._ways)
+
     # what there is to stand on
 
     def _lay(self, key: NetworkKey, site: _Site) -> None:
@@ -87,7 +95,7 @@ class Stands:
 
     def _link(self, site: _Site, link: Key) -> Footing:
         spec = site.spec
-        found = Footing(below=link.name, below_mtu=mtu_ahead(self._draft, self._links, link))
+        found = Footing(below=link.name, below_mtu=self._mtu.of(link))
         if spec.vlan and not spec.mode and self._filters(link):
             return replace(found, joined=link, vlan=spec.vlan, outlets=self._outlets(link))
         if self._is_bridge(link) and not spec.vlan and not spec.mode:
@@ -144,6 +152,7 @@ class Stands:
         )
         if is_hosts:
             take(self._draft, link, bridge, site.path)
+            self._look_around()
         return bridge
 
     def _vlan(self, site: _Site, link: Key, found: Footing, master: str) -> Key:
@@ -196,8 +205,8 @@ class Stands:
             altnames=(f"segment-{site.path[3]}",),
         )
         self._links[key] = Declaration(link, site.path)
-        below = Ways(self._draft, self._links).below(key, link)
-        most = mtu_ahead(self._draft, self._links, below) if below else None
+        below = self._ways.below(key, link)
+        most = self._mtu.of(below) if below else None
         return Footing(
             below=below.name if below else "the underlay", below_mtu=most or ETHERNET_MTU, added=added_by(link)
         )
@@ -220,8 +229,9 @@ class Stands:
         key = _shared_key(site)
         place = LinkPlace(
             draft=self._draft,
-            declared={**self._links, **self._shared},
-            ways=Ways(self._draft, self._links),
+            declared=self._all,
+            stacking=self._stacking,
+            ways=self._ways,
             key=key,
             spec=self._shared[key].spec,
             path=site.path,

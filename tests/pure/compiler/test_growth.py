@@ -10,10 +10,12 @@ import pytest
 from tests.growth import demand_linear
 from tests.pure.compiler.intents import facts
 from weft.compiler import compile
-from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, Subnet, Tenant
-from weft.model.links import DummyLink, HostLink
+from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, RouteSpec, Subnet, Tenant
+from weft.model.links import DummyLink, HostLink, VxlanLink
 from weft.model.qos import QosDirection, QosUse
+from weft.model.security import Remote, SecurityGroup, SecurityRule
 from weft.model.segment import SegmentSpec
+from weft.model.stacked import BondLink, IpvlanLink, MacvlanLink
 
 GBIT = 10**9
 SUBNETS = (Subnet(cidr="10.0.0.0/16"),)
@@ -52,7 +54,43 @@ def pairs(count: int) -> Intent:
     return Intent(name="lab", tenants={"t": Tenant(networks={"n": Network(subnets=SUBNETS)}, ports={"p": port})})
 
 
-@pytest.mark.parametrize("made", [lines, owners, pairs])
+def shared(count: int) -> Intent:
+    """So many macvlans of one link, and ipvlans of another."""
+    links: dict[str, HostLink] = {"d": DummyLink(), "e": DummyLink()}
+    links |= {f"m{at}": MacvlanLink(link="d") for at in range(count)}
+    links |= {f"i{at}": IpvlanLink(link="e") for at in range(count)}
+    return Intent(name="lab", host=NamespaceConfig(links=links))
+
+
+def bonds(count: int) -> Intent:
+    links: dict[str, HostLink] = {f"d{at}": DummyLink() for at in range(count)}
+    links |= {f"b{at}": BondLink(mode="active-backup", members=(f"d{at}",)) for at in range(count)}
+    return Intent(name="lab", host=NamespaceConfig(links=links))
+
+
+def routes(count: int) -> Intent:
+    """So many routes, each by a next hop on another link, and as many tunnels."""
+    subnets = [f"10.{at}.0" for at in range(count)]
+    links: dict[str, HostLink] = {
+        f"d{at}": DummyLink(addresses=(f"{subnet}.1/24",)) for at, subnet in enumerate(subnets)
+    }
+    links |= {f"t{at}": VxlanLink(vni=at, remote=f"{subnet}.2") for at, subnet in enumerate(subnets)}
+    led = tuple(RouteSpec(to=f"172.16.{at}.0/24", via=f"{subnet}.3") for at, subnet in enumerate(subnets))
+    return Intent(name="lab", host=NamespaceConfig(links=links, routes=led))
+
+
+def groups(count: int) -> Intent:
+    """So many groups, each with a port, that hear of each other."""
+    rules = [SecurityRule(remote=Remote(group=f"g{(at + 1) % count}")) for at in range(count)]
+    ports = {
+        f"p{at}": Port(network="n", attach=Attach(netns=f"p{at}"), security_groups=(f"g{at}",)) for at in range(count)
+    }
+    held = {f"g{at}": SecurityGroup(ingress=(rule,)) for at, rule in enumerate(rules)}
+    tenant = Tenant(networks={"n": Network(subnets=SUBNETS)}, ports=ports, security_groups=held)
+    return Intent(name="lab", tenants={"t": tenant})
+
+
+@pytest.mark.parametrize("made", [lines, owners, pairs, shared, bonds, routes, groups])
 def test_four_times_as_much_is_little_more_than_four_times_the_work(made: Callable[[int], Intent]) -> None:
     def compiling(count: int) -> Callable[[], object]:
         return partial(compile, made(count), facts())

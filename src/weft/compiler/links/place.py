@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
-from weft.compiler.links.declared import Declared, stands_on
+from weft.compiler.links.declared import Declared, Stacking, stands_on
 from weft.compiler.links.ways import Ways
 from weft.compiler.naming import altnames, identity, mac, where_words
 from weft.compiler.network import ETHERNET_MTU
@@ -27,11 +27,12 @@ AnyLink = TypeVar("AnyLink", bound=Link)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkPlace(Generic[S_co]):
-    """`spec`: what the file says of it, of one kind. `declared`: all links that the file speaks of. `ways`: by which of
-    them a tunnel's packets leave."""
+    """`spec`: what the file says of it, of one kind. `declared`: all links that the file speaks of; `stacking`: how
+    those stand on each other; `ways`: by which of them a tunnel's packets leave."""
 
     draft: Draft
     declared: Declared
+    stacking: Stacking
     ways: Ways
     key: Key
     spec: S_co
