@@ -43,14 +43,6 @@ class Leaving:
         if segment.uplink is not None:
             uplink = self._uplinks.get(id(segment))
             return uplink if uplink is not None and family in uplink.out else None
-        near = [(one, _gates(one, assigned)) for one in self.declared(segment) if family in one.out]
+        near = [(one, one.gates(assigned)) for one in self.declared(segment) if family in one.out]
         found = [one for one, gates in near if gates] or [one for one, gates in near if gates is not None]
         return found[0] if len(found) == 1 else None
-
-
-def _gates(router: RouterPlace, assigned: Assigned) -> bool | None:
-    """Whether the router has the gateway's address in the subnet; None where it is not there at all. What a port has
-    that is a router's interface is the port's own."""
-    legs = [leg for leg in router.legs if any(pool is assigned.pool for pool in leg.pools)]
-    held = (one for leg in legs for one in leg.addresses if one.pool is assigned.pool)
-    return any(one.number == assigned.pool.gateway for one in held) if legs else None

@@ -86,6 +86,13 @@ class RouterPlace:
         mtus = {segment.mtu for segment in self.segments} | ({self.out_mtu} if self.transit else set())
         return len(mtus) > 1
 
+    def gates(self, assigned: Assigned) -> bool | None:
+        """Whether it has the gateway's address in an address's subnet; None where it is not there at all. What a port
+        has that is a router's interface is the port's own."""
+        legs = [leg for leg in self.legs if any(pool is assigned.pool for pool in leg.pools)]
+        held = (one for leg in legs for one in leg.addresses if one.pool is assigned.pool)
+        return any(one.number == assigned.pool.gateway for one in held) if legs else None
+
     def leg(self, leg: Leg) -> Key:
         """The leg's end in the router."""
         return link_key(self.netns, leg.ifname)
