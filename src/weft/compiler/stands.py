@@ -61,6 +61,7 @@ class Stands:
         self._shared: dict[Key, Declaration] = {}
         self._joined: dict[NetworkKey, Footing] = {}
         self._taken = taken_links(intent)
+        self._outlets = self._find_outlets()
         self._look_around()
         self._sites = {(site.path[1], site.path[3]): site for site in _sites(draft, intent)}
         for key, site in self._sites.items():
@@ -97,10 +98,10 @@ class Stands:
         spec = site.spec
         found = Footing(below=link.name, below_mtu=self._mtu.of(link))
         if spec.vlan and not spec.mode and self._filters(link):
-            return replace(found, joined=link, vlan=spec.vlan, outlets=self._outlets(link))
+            return replace(found, joined=link, vlan=spec.vlan, outlets=self._outlets.get(link.name, ()))
         if self._is_bridge(link) and not spec.vlan and not spec.mode:
             self._warn_of_lender(link, (*site.path, "link"))
-            return replace(found, joined=link, outlets=self._outlets(link))
+            return replace(found, joined=link, outlets=self._outlets.get(link.name, ()))
         if not self._is_bridge(link):
             self._raise(link, (*site.path, "link"))
         if spec.mode:
@@ -111,10 +112,13 @@ class Stands:
         port = self._vlan_key(site).name if spec.vlan else link.name
         return replace(found, joined=joined, outlets=(Outlet(link=link.name, port=port, vid=spec.vlan or 0),))
 
-    def _outlets(self, bridge: Key) -> tuple[Outlet, ...]:
-        """The ports of a bridge that the file says the capacity of: the others, for all it knows, lead to guests."""
-        said = [key for key, entry in self._links.items() if key.netns == HOST and entry.spec.capacity is not None]
-        return tuple(Outlet(link=key.name, port=key.name) for key in said if self._master(key) == bridge.name)
+    def _find_outlets(self) -> dict[str, tuple[Outlet, ...]]:
+        """By bridge, the ports that the file says the capacity of: the others, for all it knows, lead to guests."""
+        found: dict[str, tuple[Outlet, ...]] = {}
+        for key, entry in self._links.items():
+            if key.netns == HOST and entry.spec.capacity is not None and (master := self._master(key)):
+                found[master] = (*found.get(master, ()), Outlet(link=key.name, port=key.name))
+        return found
 
     def _master(self, link: Key) -> str:
         """What a link of the host's is a port of, by the file or else now."""

@@ -11,8 +11,9 @@ from tests.growth import demand_linear
 from tests.pure.compiler.intents import facts
 from weft.compiler import compile
 from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, RouteSpec, Subnet, Tenant
-from weft.model.links import DummyLink, HostLink, VxlanLink
+from weft.model.links import BridgeLink, DummyLink, HostLink, VxlanLink
 from weft.model.qos import QosDirection, QosUse
+from weft.model.router import ExternalNetwork, ExternalSubnet, Router, RouterGateway, RouterInterface
 from weft.model.security import Remote, SecurityGroup, SecurityRule
 from weft.model.segment import SegmentSpec
 from weft.model.stacked import BondLink, IpvlanLink, MacvlanLink
@@ -90,7 +91,28 @@ def groups(count: int) -> Intent:
     return Intent(name="lab", tenants={"t": tenant})
 
 
-@pytest.mark.parametrize("made", [lines, owners, pairs, shared, bonds, routes, groups])
+def outside(count: int) -> Intent:
+    """So many external networks, each with a router, and bridges that networks join, each with a line out."""
+    links: dict[str, HostLink] = {f"e{at}": DummyLink(addresses=(f"172.16.{at}.1/24",)) for at in range(count)}
+    links |= {f"b{at}": BridgeLink() for at in range(count)}
+    links |= {f"d{at}": DummyLink(master=f"b{at}", capacity=GBIT) for at in range(count)}
+    externals = {
+        f"e{at}": ExternalNetwork(link=f"e{at}", subnets=(ExternalSubnet(cidr=f"172.16.{at}.0/24"),))
+        for at in range(count)
+    }
+    networks = {
+        f"n{at}": Network(subnets=(Subnet(cidr=f"10.{at}.0.0/16"),), segment=SegmentSpec(link=f"b{at}"))
+        for at in range(count)
+    }
+    routers = {
+        f"r{at}": Router(interfaces=(RouterInterface(network=f"n{at}"),), gateway=RouterGateway(network=f"e{at}"))
+        for at in range(count)
+    }
+    tenants = {"t": Tenant(networks=networks, routers=routers)}
+    return Intent(name="lab", tenants=tenants, external_networks=externals, host=NamespaceConfig(links=links))
+
+
+@pytest.mark.parametrize("made", [lines, owners, pairs, shared, bonds, routes, groups, outside])
 def test_four_times_as_much_is_little_more_than_four_times_the_work(made: Callable[[int], Intent]) -> None:
     def compiling(count: int) -> Callable[[], object]:
         return partial(compile, made(count), facts())
