@@ -19,6 +19,7 @@ from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
 from weft.compiler.floating import Behind, claim_floating, compile_floating, is_floating
 from weft.compiler.floating.leads import Lead
+from weft.compiler.footings import Footings
 from weft.compiler.groups import (
     Member,
     check_groups,
@@ -54,7 +55,6 @@ from weft.compiler.router.ports import router_ports
 from weft.compiler.router.uplink import compile_uplink
 from weft.compiler.router.ways import ways_of
 from weft.compiler.sharing import check_shares, find_segment
-from weft.compiler.stands import Stands
 from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant, place_tenant
 from weft.compiler.transit import Outside, compile_outside, compile_transit, travelling
 from weft.facts import Facts
@@ -121,12 +121,12 @@ class Compiler:
         configs = configs_of(intent)
         declared = declare(draft, configs)
         ways = ways_of(draft, intent, declared)
-        stands, policies = Stands(draft, declared, intent), Policies(draft, intent)
+        footings, policies = Footings(draft, declared, intent), Policies(draft, intent)
         check_shares(draft, intent)
         self._tenants = {name: place_tenant(draft, name, tenant, policies) for name, tenant in intent.tenants.items()}
         for name, tenant in intent.tenants.items():
             followed = follows(draft.facts, [tenant, *_visitors(intent, tenant)])
-            self._segments[name] = compile_tenant(draft, self._tenants[name], tenant, ways, stands, followed=followed)
+            self._segments[name] = compile_tenant(draft, self._tenants[name], tenant, ways, footings, followed=followed)
         self._securities(draft)
         check_quotas(draft, intent)
         wanted = shares_of(intent)
@@ -142,10 +142,10 @@ class Compiler:
             router.chains.put(draft)
         for segment in self._all_segments():
             check_bridge_room(draft, segment)
-        compile_namespaces(draft, configs, stands.declared)
-        compile_links_qos(draft, stands.declared, policies)
+        compile_namespaces(draft, configs, footings.declared)
+        compile_links_qos(draft, footings.declared, policies)
         self._way_out(draft, wanted, behind, leads)
-        warn_of_roots_that_stay(draft, stands.declared)
+        warn_of_roots_that_stay(draft, footings.declared)
         self._filters(draft)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)

@@ -2,10 +2,10 @@
 
 Rules: a bridge of the host's is joined by a pair of links. Any other link, or its VLAN, becomes a port of a bridge that
 weft makes beside it, one for all networks of the scope that stand there; a link with addresses of the host's only if
-that bridge may have them (taken.py). With `mode:` the ports stand on the link themselves. VLANs and VXLANs are made
-from the host's namespace, so a VLAN of a link and a VNI of an underlay are there once. Nothing of it has a link-local
-address of its own, unless it carries the host's. All is found before the first network is made, for its MTU follows
-from it.
+that bridge may have them (take_addresses.py). With `mode:` the ports stand on the link themselves. VLANs and VXLANs
+are made from the host's namespace, so a VLAN of a link and a VNI of an underlay are there once. Nothing of it has a
+link-local address of its own, unless it carries the host's. All is found before the first network is made, for its MTU
+follows from it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from weft.compiler.links.upon import make_ipvlan, make_macvlan
 from weft.compiler.links.ways import Ways
 from weft.compiler.naming import altnames, identity, mac, role_of, short_id
 from weft.compiler.network import ETHERNET_MTU, network_id
-from weft.compiler.taken import can_move, mac_of, take, taken_links
+from weft.compiler.take_addresses import can_give, giving_links, mac_of, move_addresses
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import ChildLink
 from weft.kinds.link.vlan import Vlan
@@ -52,7 +52,7 @@ class _Site:
     id: str
 
 
-class Stands:
+class Footings:
     """`declared`: all links that the file speaks of, and those that networks need beside them."""
 
     def __init__(self, draft: Draft, declared: Declared, intent: Intent) -> None:
@@ -60,7 +60,7 @@ class Stands:
         self._links: dict[Key, Declaration] = dict(declared)
         self._shared: dict[Key, Declaration] = {}
         self._joined: dict[NetworkKey, Footing] = {}
-        self._taken = taken_links(intent)
+        self._giving = giving_links(intent)
         self._outlets = self._find_outlets()
         self._look_around()
         self._sites = {(site.path[1], site.path[3]): site for site in _sites(draft, intent)}
@@ -73,7 +73,7 @@ class Stands:
     def declared(self) -> Declared:
         return self._links
 
-    def footing(self, tenant: str, network: str) -> Footing | None:
+    def of(self, tenant: str, network: str) -> Footing | None:
         """What a network stands on; None for one that stands alone, or on what is wrong."""
         footing = self._joined.get((tenant, network))
         site = self._sites.get((tenant, network))
@@ -137,7 +137,7 @@ class Stands:
             entry = self._links[link]
             self._links[link] = Declaration(replace(entry.spec, master=bridge.name), entry.path)
         mtu = found.below_mtu or ETHERNET_MTU
-        is_hosts = not site.spec.vlan and link.name in self._taken
+        is_hosts = not site.spec.vlan and link.name in self._giving
         self._draft.need("bridge", site.path, "load the kernel's bridge module")
         self._draft.link(
             Bridge(
@@ -155,7 +155,7 @@ class Stands:
             site.path,
         )
         if is_hosts:
-            take(self._draft, link, bridge, site.path)
+            move_addresses(self._draft, link, bridge, site.path)
             self._look_around()
         return bridge
 
@@ -276,10 +276,10 @@ class Stands:
     def _is_bare(self, link: Key, path: Path) -> bool:
         """Whether it has no addresses, which a bridge's port could not use, or none that stay there."""
         entry, there = self._links.get(link), self._draft.facts.links.get(link.name)
-        moves = link.name in self._taken
+        moves = link.name in self._giving
         held = [*(entry.spec.addresses if entry else ()), *(there.addresses if there and not moves else ())]
         addresses = sorted({cidr for cidr in held if not cidr.lower().startswith("fe80:")})
-        if moves and not can_move(self._draft, link, path):
+        if moves and not can_give(self._draft, link, path):
             return False
         if addresses:
             what = f"{link.name} carries addresses of the host's: {', '.join(addresses)}; a bridge's port has none"
