@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from weft.compiler.addressing import Span, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.model.intent import Uplink
 
 
-def check_routed(draft: Draft, routed: Sequence[Segment], unhidden: Sequence[Span] = ()) -> None:
+def check_routed(draft: Draft, routed: Sequence[NetworkPlace], unhidden: Sequence[Span] = ()) -> None:
     """The host routes to every subnet of a routed network, and to all that routers lead out untranslated (`unhidden`,
     each with the path of what asks for it): so they, and the host's own prefixes, must be apart."""
     spans = [

@@ -32,7 +32,7 @@ from weft.compiler.groups import (
 from weft.compiler.links.declared import declare
 from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
-from weft.compiler.network import Segment, TenantPlace, check_bridge_room
+from weft.compiler.network import NetworkPlace, TenantPlace, check_bridge_room
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transit
 from weft.compiler.port import compile_port, place_port
@@ -105,7 +105,7 @@ class Compiler:
         self._draft = Draft(facts, Names(intent.name, facts.host_id))
         self._draft.planted, self._draft.lenient = planted, lenient
         self._tenants: dict[str, TenantPlace] = {}
-        self._segments: dict[str, dict[str, Segment]] = {}
+        self._segments: dict[str, dict[str, NetworkPlace]] = {}
         self._places: dict[PortKey, PortPlace] = {}
         self._pool: dict[PoolKey, str] = {}
         self._transit: dict[TransitKey, str] = {}
@@ -260,9 +260,9 @@ class Compiler:
         found = (segment.security for segment in self._all_segments() if segment.security is not None)
         securities = {id(security): security for security in found}.values()
         compile_prefixes(draft, securities, self._places.values())
-        compile_recorder(draft, self.intent, (security.room.netns for security in securities))
+        compile_recorder(draft, self.intent, (security.table.netns for security in securities))
 
-    def _all_segments(self) -> Iterator[Segment]:
+    def _all_segments(self) -> Iterator[NetworkPlace]:
         for segments in self._segments.values():
             yield from segments.values()
 
@@ -273,7 +273,7 @@ class Compiler:
     ) -> dict[PortKey, PortPlace]:
         """Put these ports: addresses for all of a network first, whosever they are, then their objects."""
         by_network: dict[int, list[Claimant]] = {}
-        found: dict[int, Segment] = {}
+        found: dict[int, NetworkPlace] = {}
         for name, of in groupby(ports, itemgetter(0)):
             for claimant in claimants(self._tenants[name], intent.tenants[name], [port for _, port in of], held):
                 if (segment := find_segment(draft, intent, self._segments, claimant)) is not None:

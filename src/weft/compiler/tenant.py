@@ -12,7 +12,7 @@ from weft.compiler.assignment import Claimant
 from weft.compiler.draft import Draft
 from weft.compiler.footings import Footings
 from weft.compiler.joint import compile_joint
-from weft.compiler.network import Segment, TenantPlace, Way, compile_network
+from weft.compiler.network import NetworkPlace, TenantPlace, Way, compile_network
 from weft.compiler.qos.policy import Policies
 from weft.compiler.router.ports import trusted
 from weft.compiler.settings import compile_sysctl
@@ -52,7 +52,7 @@ def compile_tenant(
     footings: Footings,
     *,
     followed: bool,
-) -> dict[str, Segment]:
+) -> dict[str, NetworkPlace]:
     """Put the tenant's namespace and bridges; its networks by name. `ways`: what leads out of each; `footings`: what
     the networks stand on outside; `followed`: whether connections are, by the hooks of inet."""
     name, path = place.name, ("tenants", place.name)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from weft.compiler.groups.checks import Groups
-from weft.compiler.groups.layout import Room, group_chain, member_set, of_visitor
+from weft.compiler.groups.layout import FilterTable, group_chain, member_set, of_visitor
 from weft.compiler.groups.logs import denied_chain, rule_chain
 from weft.compiler.groups.matches import Match, apart, matches
 from weft.kinds.nft.chain import IP, NftChain
@@ -151,7 +151,7 @@ class Counted:
 
 
 def compile_level(
-    room: Room,
+    table: FilterTable,
     direction: Direction,
     level: Level,
     family: int,
@@ -172,8 +172,8 @@ def compile_level(
         if shape.name:
             texts = (f"{text} : {ends[path]}" for text, path in elements.items()) if ends else elements
             data = "verdict" if ends else ""
-            sets.append(room.counted(shape.name, shape.type, texts, interval=shape.interval, data=data))
-    return room.chain(name, (shape.line for shape in shapes)), sets, counts
+            sets.append(table.counted(shape.name, shape.type, texts, interval=shape.interval, data=data))
+    return table.chain(name, (shape.line for shape in shapes)), sets, counts
 
 
 def _verdict(direction: Direction, level: Level) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from weft.compiler.draft import Draft
 from weft.compiler.joint import outer_end
 from weft.compiler.naming import altnames, identity, mac, short_id
-from weft.compiler.network import ETHERNET_MTU, Segment
+from weft.compiler.network import ETHERNET_MTU, NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.compiler.qos.admission import admit
 from weft.compiler.qos.bridging import Bridged, Macs, known_by, tell_apart, warn_of_likeness
@@ -59,7 +59,7 @@ class WayOut:
     """All that the trees are made from."""
 
     shares: Shares
-    segments: Sequence[Segment]
+    segments: Sequence[NetworkPlace]
     leading: Leading
     places: Mapping[PortKey, PortPlace]
 

@@ -12,7 +12,7 @@ from weft.compiler.addressing import LINK_LOCAL, AddressPool, Assigned, Span, ha
 from weft.compiler.draft import Draft
 from weft.compiler.findings import dotted
 from weft.compiler.naming import identity, plain_ifname, short_id
-from weft.compiler.network import MIN_IPV6_MTU, Segment
+from weft.compiler.network import MIN_IPV6_MTU, NetworkPlace
 from weft.compiler.router.chains import RouterChains
 from weft.compiler.router.external import ExternalPlace
 from weft.compiler.router.gateway import OutsideKey, owner_words, router_id
@@ -30,7 +30,7 @@ from weft.state import netns_key
 class Around:
     """What declared routers are made in: the networks of their tenants, external networks, and addresses there."""
 
-    segments: Mapping[str, Mapping[str, Segment]]
+    segments: Mapping[str, Mapping[str, NetworkPlace]]
     externals: Mapping[str, ExternalPlace]
     outside: Mapping[OutsideKey, str]
 
@@ -102,7 +102,13 @@ def _out_mtu(external_mtu: int, legs: Sequence[Leg]) -> int:
 
 
 def _legs(
-    draft: Draft, owner: str, router_id: str, spec: Router, tenant: Tenant, segments: Mapping[str, Segment], path: Path
+    draft: Draft,
+    owner: str,
+    router_id: str,
+    spec: Router,
+    tenant: Tenant,
+    segments: Mapping[str, NetworkPlace],
+    path: Path,
 ) -> Iterator[Leg]:
     taken, joined = {UPLINK}, set[Path]()
     for at, interface in enumerate(spec.interfaces):
@@ -120,7 +126,7 @@ def _legs(
             yield leg
 
 
-def _can_join(draft: Draft, segment: Segment, joined: set[Path], where: Path) -> bool:
+def _can_join(draft: Draft, segment: NetworkPlace, joined: set[Path], where: Path) -> bool:
     if segment.shared is not None:
         what = f"the ports of {segment.name} stand on a link themselves (`mode:`), and a router needs a bridge"
         draft.error(where, what, "a network whose segment has no `mode`")
@@ -131,7 +137,7 @@ def _can_join(draft: Draft, segment: Segment, joined: set[Path], where: Path) ->
     return False
 
 
-def _by_port(draft: Draft, segment: Segment, name: str, port: Port, where: Path) -> Leg:
+def _by_port(draft: Draft, segment: NetworkPlace, name: str, port: Port, where: Path) -> Leg:
     former = port.was or name
     return Leg(
         segment=segment,
@@ -146,7 +152,7 @@ def _by_port(draft: Draft, segment: Segment, name: str, port: Port, where: Path)
 
 
 def _by_network(
-    draft: Draft, owner: str, router_id: str, segment: Segment, spec: RouterInterface, taken: set[str], where: Path
+    draft: Draft, owner: str, router_id: str, segment: NetworkPlace, spec: RouterInterface, taken: set[str], where: Path
 ) -> Leg | None:
     """The leg, None where it has no address. The gateway of a network has one MAC, whichever router it is."""
     addresses = tuple(_addresses(draft, owner, segment, spec, where))
@@ -167,7 +173,7 @@ def _by_network(
 
 
 def _addresses(
-    draft: Draft, owner: str, segment: Segment, interface: RouterInterface, where: Path
+    draft: Draft, owner: str, segment: NetworkPlace, interface: RouterInterface, where: Path
 ) -> Iterator[Assigned]:
     """The gateways' addresses, or those that the interface names."""
     if not interface.address:

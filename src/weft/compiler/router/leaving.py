@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from weft.compiler.addressing import Assigned
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.compiler.router.place import RouterPlace
 
@@ -29,7 +29,7 @@ class Leaving:
                 else:
                     self._declared.setdefault(id(segment), []).append(router)
 
-    def declared(self, segment: Segment) -> Sequence[RouterPlace]:
+    def declared(self, segment: NetworkPlace) -> Sequence[RouterPlace]:
         """The declared routers that lead a network out."""
         return self._declared.get(id(segment), ())
 
@@ -38,7 +38,7 @@ class Leaving:
         pairs = ((self._way(place.segment, one), one.address) for one in place.addresses)
         return [(router, address) for router, address in pairs if router is not None]
 
-    def _way(self, segment: Segment, assigned: Assigned) -> RouterPlace | None:
+    def _way(self, segment: NetworkPlace, assigned: Assigned) -> RouterPlace | None:
         family = assigned.pool.family
         if segment.uplink is not None:
             uplink = self._uplinks.get(id(segment))
