@@ -6,7 +6,7 @@ group or a port; one that is neither is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from weft.backends.filter_counts import FilterGlance, FilterReader
 from weft.compiler.groups.layout import BRIDGE, PAIRS4, PAIRS6, member_set
@@ -80,6 +80,7 @@ def filters_of(service: Service, loaded: Loaded) -> ScopeFilters:
     """Raises: as Service.prepare."""
     prepared = service.prepare(loaded, lenient=True)
     by_netns = {}
+    ports, elements = _ports(prepared), _elements(prepared)
     for key in prepared.desired:
         path = prepared.paths.get(key, ())
         if key.table == "nft-table" and key.name.startswith(f"{BRIDGE} ") and len(path) == 2:
@@ -87,9 +88,9 @@ def filters_of(service: Service, loaded: Loaded) -> ScopeFilters:
                 netns=key.netns,
                 table=key.name,
                 tenant=path[1],
-                ports=_ports(prepared, key.netns),
-                addresses=_addresses(prepared, key.netns),
-                members=_members(prepared, key.netns),
+                ports=ports.get(key.netns, {}),
+                addresses=_addresses(elements.get(key.netns, ())),
+                members=_members(elements.get(key.netns, ())),
                 tallies=tuple(tallies(loaded.intent, path[1])),
             )
     return ScopeFilters(
@@ -248,37 +249,42 @@ def rule_of_group(tally: Tally) -> str:
     return f"group {group}: {tally.rule.action.value} {rule_words(tally.rule, WAYS[tally.way])}"
 
 
-def _ports(prepared: Prepared, netns: str) -> dict[str, Path]:
-    """The ports of a tenant's namespace by their links there, in the order of their names."""
-    found = {
-        key.name: path
-        for key, path in prepared.paths.items()
-        if key.table == "link" and key.netns == netns and len(path) == 4 and path[2] == "ports"
-    }
-    return dict(sorted(found.items(), key=lambda pair: pair[1]))
+def _ports(prepared: Prepared) -> dict[str, dict[str, Path]]:
+    """By namespace, the ports by their links there, in the order of their names."""
+    links = ((key, path) for key, path in prepared.paths.items() if key.table == "link")
+    found: dict[str, dict[str, Path]] = {}
+    for key, path in sorted(links, key=lambda pair: pair[1]):
+        if len(path) == 4 and path[2] == "ports":
+            found.setdefault(key.netns, {})[key.name] = path
+    return found
 
 
-def _addresses(prepared: Prepared, netns: str) -> dict[str, str]:
+def _elements(prepared: Prepared) -> dict[str, list[NftElement]]:
+    """By namespace."""
+    found: dict[str, list[NftElement]] = {}
+    for held in prepared.desired.values():
+        if isinstance(held, NftElement):
+            found.setdefault(held.netns, []).append(held)
+    return found
+
+
+def _addresses(elements: Iterable[NftElement]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for held in _elements(prepared, netns):
+    for held in elements:
         if held.set in (PAIRS4, PAIRS6):
             link, _, address = held.element.replace('"', "").split(" . ")
             found[address] = link if found.get(address, link) == link else ""
     return found
 
 
-def _members(prepared: Prepared, netns: str) -> dict[tuple[int, str], set[str]]:
+def _members(elements: Iterable[NftElement]) -> dict[tuple[int, str], set[str]]:
     found: dict[tuple[int, str], set[str]] = {}
-    for held in _elements(prepared, netns):
+    for held in elements:
         for family in IP:
             if held.set.startswith(f"{member_set(family, '', '')}"):
                 group = held.set.split(".")[1]
                 found.setdefault((family, group), set()).add(held.element)
     return found
-
-
-def _elements(prepared: Prepared, netns: str) -> Iterator[NftElement]:
-    return (held for held in prepared.desired.values() if isinstance(held, NftElement) and held.netns == netns)
 
 
 def _is(name: str | None, tenant: str, part: str) -> bool:
