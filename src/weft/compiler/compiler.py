@@ -55,11 +55,11 @@ from weft.compiler.router.ports import router_ports
 from weft.compiler.router.uplink import compile_uplink
 from weft.compiler.router.ways import ways_of
 from weft.compiler.sharing import check_shares, find_segment
-from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant, place_tenant
+from weft.compiler.tenant import Held, claimants, compile_tenant, place_tenant
 from weft.compiler.transit import Outside, compile_outside, compile_transit, travelling
 from weft.facts import Facts
 from weft.model.intent import Intent, Path, Tenant, Uplink
-from weft.model.sharing import visitors_of
+from weft.model.sharing import PortKey, visitors_of
 from weft.records import dataclass
 from weft.state import Key, State
 

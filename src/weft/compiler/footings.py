@@ -30,15 +30,13 @@ from weft.kinds.link.vlan import Vlan
 from weft.model.intent import Intent, Path
 from weft.model.links import BridgeLink, HostLink, VxlanLink
 from weft.model.segment import SegmentSpec
+from weft.model.sharing import NetworkKey
 from weft.model.stacked import IpvlanLink, MacvlanLink
 from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 SEGMENTS = "host/segments/"
 """Before the name of a link, or of its VLAN, in the marks of what is made for it on the host."""
-
-NetworkKey = tuple[str, str]
-"""(tenant, network)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,12 +19,8 @@ from weft.compiler.settings import compile_sysctl
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import BRIDGE_CALLS
 from weft.model.intent import Tenant
-from weft.model.sharing import visitors_of
+from weft.model.sharing import NetworkKey, PortKey, visitors_of
 
-PortKey = tuple[str, str]
-"""(tenant, port), as in Facts.held."""
-NetworkKey = tuple[str, str]
-"""(tenant, network)."""
 Held = tuple[str, ...]
 
 _QUIET = ("net/ipv6/conf/default/disable_ipv6", "net/ipv6/conf/all/disable_ipv6")

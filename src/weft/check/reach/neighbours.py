@@ -15,16 +15,13 @@ from weft.check.reach.rooms import Rooms
 from weft.check.usage import CONNTRACK, NEIGHBOURS, usage
 from weft.errors import WeftError
 from weft.reach import Endpoint
-from weft.wire.address_text import ip_bytes
-from weft.wire.codec import attribute, message
 from weft.wire.fdb import NUD_NOARP
 from weft.wire.neighbour import (
     NDA_DST,
     NUD_PERMANENT,
-    RTM_DELNEIGH,
     NeighbourMessage,
+    delete_neighbour,
     get_neighbours,
-    neighbour_header,
     read_neighbour,
 )
 
@@ -66,7 +63,7 @@ class Neighbours:
         for netns, before in self._before.items():
             new = [seen for seen in self._learned(netns) if _identity(seen) not in before]
             with suppress(WeftError, OSError):  # gone meanwhile, and its entries with it
-                self._rooms.at(netns).rtnl.change([_delete(seen) for seen in new])
+                self._rooms.at(netns).rtnl.change([delete_neighbour(seen) for seen in new])
 
     def _learned(self, netns: str) -> list[NeighbourMessage]:
         with suppress(WeftError, OSError):
@@ -90,8 +87,3 @@ def _is_learned(seen: NeighbourMessage) -> bool:
 
 def _identity(seen: NeighbourMessage) -> tuple[int, str]:
     return seen.ifindex, seen.attributes[NDA_DST]
-
-
-def _delete(seen: NeighbourMessage) -> bytes:
-    address = attribute(NDA_DST, ip_bytes(seen.attributes[NDA_DST]))
-    return message(RTM_DELNEIGH, 0, neighbour_header(seen.family, seen.ifindex), address)

@@ -15,10 +15,10 @@ from weft.compiler.groups.checks import no_such
 from weft.compiler.place import PortPlace
 from weft.compiler.router.external import ExternalPlace
 from weft.compiler.router.place import RouterPlace
-from weft.compiler.tenant import PortKey
 from weft.model.floating import FloatingIp, Forward
 from weft.model.intent import Intent, Path
 from weft.model.security import PROTOCOL_NAMES
+from weft.model.sharing import PortKey
 from weft.records import dataclass
 
 

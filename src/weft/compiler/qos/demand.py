@@ -19,17 +19,15 @@ from weft.compiler.place import PortPlace
 from weft.compiler.qos.leading import Leading, Out
 from weft.compiler.qos.mechanisms import lacked_leaf
 from weft.compiler.qos.numbers import counting, frame_bytes, too_slow
-from weft.compiler.tenant import PortKey
 from weft.model.intent import Path
 from weft.model.qos import QosDirection, QosPolicy, QosUse
+from weft.model.sharing import NetworkKey, PortKey
 from weft.records import dataclass
 
 Direction = Literal["egress", "ingress"]
 DIRECTIONS: tuple[Direction, Direction] = ("egress", "ingress")
 """As the carrier of a policy sees it: egress goes out by the host's link, ingress comes in by it."""
 
-NetworkKey = tuple[str, str]
-"""(tenant, network)"""
 
 _NONE: Mapping[Any, Any] = {}
 _NAMED = 8

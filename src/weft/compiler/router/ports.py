@@ -13,9 +13,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.naming import identity, plain_ifname, short_id
 from weft.compiler.network import NetworkPlace
 from weft.model.intent import Intent, Port
-
-PortKey = tuple[str, str]
-"""(tenant, port)."""
+from weft.model.sharing import PortKey
 
 
 def router_ports(draft: Draft, intent: Intent) -> dict[PortKey, str]:

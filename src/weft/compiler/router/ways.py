@@ -16,8 +16,7 @@ from weft.compiler.links.ways import Ways
 from weft.compiler.network import Way, egress_mtu
 from weft.compiler.router.external import external_mtu
 from weft.model.intent import Intent, Network, Tenant
-
-NetworkKey = tuple[str, str]
+from weft.model.sharing import NetworkKey
 
 
 def ways_of(draft: Draft, intent: Intent, declared: Declared) -> Mapping[NetworkKey, Way]:
