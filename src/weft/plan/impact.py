@@ -72,7 +72,7 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
     subjects = Subjects(todo.changes, paths)
     duration_ms = max(1.0, CHANGE_MS * sum(len(step.changes) for step in todo.steps(Phase.SWITCH)))
     wanted = set(paths.values())
-    floating = left(todo.changes)
+    floating = dict.fromkeys(left(todo.changes))
     found: dict[Path, Impact] = {}
     for change in todo.changes.values():
         why = _why(change)
