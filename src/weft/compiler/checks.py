@@ -27,11 +27,10 @@ def check_routed(draft: Draft, routed: Sequence[NetworkPlace], unhidden: Sequenc
     for wide, narrow in overlaps(spans):
         if wide.path[:4] != narrow.path[:4]:
             _report_both(draft, narrow, wide)
-    for prefix in draft.host_prefixes if spans else ():
-        for span in spans:
-            if span.meets(prefix):
-                what = f"{span.cidr} meets the host's route to {prefix.cidr}"
-                draft.error(span.path, what, _instead(span), Cause.MACHINE)
+    for span in spans:
+        for prefix in draft.host_prefixes.meeting(span):
+            what = f"{span.cidr} meets the host's route to {prefix.cidr}"
+            draft.error(span.path, what, _instead(span), Cause.MACHINE)
 
 
 def check_host_port(draft: Draft, place: PortPlace) -> None:
@@ -45,7 +44,7 @@ def check_host_port(draft: Draft, place: PortPlace) -> None:
         )
     for assigned in place.addresses:
         subnet = assigned.pool.span
-        for prefix in filter(subnet.meets, draft.host_prefixes):
+        for prefix in draft.host_prefixes.meeting(subnet):
             what = f"the host reaches {prefix.cidr} already; a port on it would draw {subnet.cidr} to network {network}"
             draft.error(path, what, "another subnet, or a port in a netns", Cause.MACHINE)
 

@@ -156,15 +156,15 @@ def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[NetworkP
     path = ("pools", f"ipv{family}")
     if wrong := nobodys(pool):
         draft.error(path, wrong, "a prefix that is free")
-    for prefix in draft.host_prefixes if of_host else ():
+    for prefix in draft.host_prefixes.meeting(pool) if of_host else ():
         # other scopes' pool addresses are known one by one, and stepped over
-        if pool.meets(prefix) and prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
+        if prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
             draft.error(
                 path, f"the pool {cidr} meets the host's route to {prefix.cidr}", "a prefix that is free", Cause.MACHINE
             )
     for segment in wanting:
         for subnet in segment.pools:
-            if pool.meets(Span.of(subnet.cidr)):
+            if pool.meets(subnet.span):
                 draft.error(
                     path, f"the pool {cidr} meets {subnet.cidr} of network {segment.name}", "a prefix that is free"
                 )
