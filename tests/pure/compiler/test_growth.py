@@ -91,6 +91,26 @@ def groups(count: int) -> Intent:
     return Intent(name="lab", tenants={"t": tenant})
 
 
+def priorities(count: int) -> Intent:
+    """One group of so many rules, each of its own priority."""
+    rules = tuple(SecurityRule(protocol=6, ports=((at + 1, at + 1),), priority=at + 1) for at in range(count))
+    port = Port(network="n", attach=Attach(netns="p"), security_groups=("g",))
+    tenant = Tenant(
+        networks={"n": Network(subnets=SUBNETS)}, ports={"p": port}, security_groups={"g": SecurityGroup(ingress=rules)}
+    )
+    return Intent(name="lab", tenants={"t": tenant})
+
+
+def members(count: int) -> Intent:
+    """So many ports in one group that has as many rules."""
+    rules = tuple(SecurityRule(protocol=6, ports=((at + 1, at + 1),)) for at in range(count))
+    ports = {f"p{at}": Port(network="n", attach=Attach(netns=f"p{at}"), security_groups=("g",)) for at in range(count)}
+    tenant = Tenant(
+        networks={"n": Network(subnets=SUBNETS)}, ports=ports, security_groups={"g": SecurityGroup(ingress=rules)}
+    )
+    return Intent(name="lab", tenants={"t": tenant})
+
+
 def outside(count: int) -> Intent:
     """So many external networks, each with a router, and bridges that networks join, each with a line out."""
     links: dict[str, HostLink] = {f"e{at}": DummyLink(addresses=(f"172.16.{at}.1/24",)) for at in range(count)}
@@ -112,7 +132,7 @@ def outside(count: int) -> Intent:
     return Intent(name="lab", tenants=tenants, external_networks=externals, host=NamespaceConfig(links=links))
 
 
-@pytest.mark.parametrize("made", [lines, owners, pairs, shared, bonds, routes, groups, outside])
+@pytest.mark.parametrize("made", [lines, owners, pairs, shared, bonds, routes, groups, priorities, members, outside])
 def test_four_times_as_much_is_little_more_than_four_times_the_work(made: Callable[[int], Intent]) -> None:
     def compiling(count: int) -> Callable[[], object]:
         return partial(compile, made(count), facts())

@@ -68,6 +68,7 @@ class Security:
     path: Path
     visitor: str = ""
     visitors: Mapping[str, Security] = field(default_factory=dict)
+    _directions: dict[tuple[str, str], Direction] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, place: PortPlace) -> Security:
         """As the port sees it."""
@@ -81,8 +82,12 @@ class Security:
         return of_visitor(self.visitor, group) if self.visitor and group else group
 
     def direction(self, group: str, way: str) -> Direction:
-        found = direction_of(self.groups, self.path, group, way)
-        return found.of_visitor(self.visitor) if self.visitor else found
+        """Sorted once, for every port asks for it."""
+        found = self._directions.get((group, way))
+        if found is None:
+            found = direction_of(self.groups, self.path, group, way)
+            found = self._directions[group, way] = found.of_visitor(self.visitor) if self.visitor else found
+        return found
 
 
 def direction_of(groups: Groups, path: Path, group: str, way: str) -> Direction:
