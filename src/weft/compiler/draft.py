@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from weft.compiler.addressing import host_prefixes
-from weft.compiler.findings import Cause, Finding, dotted
+from weft.compiler.findings import Cause, Finding, dotted, some_of
 from weft.compiler.naming import MAX_ALIAS, Names, where_words
 from weft.compiler.prefixes import Spans
 from weft.facts import FEATURES, PROGRAMS, Facts, ForeignLink
@@ -109,7 +109,7 @@ class Draft:
         missing = link_key(HOST, ifname)
         if any(finding.missing == missing and finding.path == path for finding in self.findings):
             return self.lenient
-        known = ", ".join(sorted({*filter(self.has_link, self.facts.links), *own} - {"lo"})) or "none"
+        known = some_of({*filter(self.has_link, self.facts.links), *own} - {"lo"})
         self._lack(path, missing, what or f"the host has no link {ifname}", f"one of its links: {known}")
         if self.lenient:
             absent = ForeignLink(ifname=ifname, absent=True)

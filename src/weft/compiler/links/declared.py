@@ -7,7 +7,7 @@ are one graph: a loop may go through several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -76,7 +76,9 @@ class Stacking:
         self._upon: dict[Key, list[Key]] = {}
         self._sorted: dict[tuple[Key, Callable[[HostLink], object]], dict[object, list[Key]]] = {}
         self._ports: dict[Key, list[Key]] = {}
+        self._names: dict[str, set[str]] = {}
         for key, entry in declared.items():
+            self._names.setdefault(key.netns, set()).add(key.name)
             if (below := stands_on(key, entry.spec)) is not None:
                 self._upon.setdefault(below, []).append(key)
             if entry.spec.master:
@@ -90,6 +92,10 @@ class Stacking:
             for key in self._upon.get(link, ()):
                 found.setdefault(by(self._declared[key].spec), []).append(key)
         return found
+
+    def names(self, netns: str) -> Set[str]:
+        """Those of all links in a namespace."""
+        return self._names.get(netns, frozenset())
 
     def ports(self, master: Key) -> Sequence[Key]:
         """The links that are its ports, or its members."""
