@@ -17,7 +17,7 @@ from pathlib import Path
 from weft.backends.arrivals import Arrivals
 from weft.backends.libnftables import Complaint
 from weft.check.reach.probes import Probe
-from weft.check.reach.rooms import Rooms
+from weft.check.reach.spaces import Spaces
 from weft.errors import FeatureMissing
 from weft.reach import Endpoint
 
@@ -35,10 +35,10 @@ def turned_away(netstat: str) -> int:
 
 
 class Services:
-    """The held places of one family. `rooms`: where they are."""
+    """The held places of one family. `spaces`: where they are."""
 
-    def __init__(self, rooms: Rooms, family: int) -> None:
-        self._rooms, self._family = rooms, family
+    def __init__(self, spaces: Spaces, family: int) -> None:
+        self._spaces, self._family = spaces, family
         self._watched: dict[_Place, Arrivals] = {}
         self._turned_away: dict[_Place, int] = {}
         self._ports: dict[int, int] = {}
@@ -73,14 +73,14 @@ class Services:
 
     def has_come(self, probe: Probe) -> bool:
         """Whether the call has been seen where the service is."""
-        with self._rooms.inside(probe.target.netns), suppress(Complaint):
+        with self._spaces.inside(probe.target.netns), suppress(Complaint):
             return self._ports.get(probe.number) in self._watched[probe.target.ends_at(self._family)].seen()
         return False
 
     def has_no_room(self, probe: Probe) -> bool:
         """Whether the call has come, and been turned away for the service takes no more."""
         place, port = probe.target.ends_at(self._family), self._ports.get(probe.number)
-        with self._rooms.inside(probe.target.netns), suppress(Complaint):
+        with self._spaces.inside(probe.target.netns), suppress(Complaint):
             arrivals = self._watched[place]
             return (
                 port in arrivals.seen()
