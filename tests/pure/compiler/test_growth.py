@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from tests.growth import demand_linear
-from tests.pure.compiler.intents import facts
+from tests.pure.compiler.intents import facts, router_routes
 from weft.compiler import compile
 from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, RouteSpec, Subnet, Tenant
 from weft.model.links import BridgeLink, DummyLink, HostLink, VxlanLink
@@ -132,7 +132,9 @@ def outside(count: int) -> Intent:
     return Intent(name="lab", tenants=tenants, external_networks=externals, host=NamespaceConfig(links=links))
 
 
-@pytest.mark.parametrize("made", [lines, owners, pairs, shared, bonds, routes, groups, priorities, members, outside])
+@pytest.mark.parametrize(
+    "made", [lines, owners, pairs, shared, bonds, routes, groups, priorities, members, outside, router_routes]
+)
 def test_four_times_as_much_is_little_more_than_four_times_the_work(made: Callable[[int], Intent]) -> None:
     def compiling(count: int) -> Callable[[], object]:
         return partial(compile, made(count), facts())

@@ -8,11 +8,10 @@ from functools import partial
 import pytest
 
 from tests.growth import demand_linear
-from tests.pure.compiler.intents import facts
+from tests.pure.compiler.intents import facts, router_routes
 from weft.facts import ForeignLink
 from weft.lint import lint
 from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Port, RouteSpec, Subnet, Tenant
-from weft.model.router import Router, RouterInterface, RouterRoute
 from weft.model.segment import SegmentSpec
 
 KNOWN = facts(links={"eth0": ForeignLink(ifname="eth0", addresses=("192.0.2.10/24",))})
@@ -23,18 +22,6 @@ def host_routes(count: int) -> Intent:
     led = tuple(RouteSpec(to=f"10.{at}.0.0/16", dev="eth0") for at in range(count))
     by_them = tuple(RouteSpec(to=f"172.16.{at}.0/24", via=f"10.{at}.0.1", dev="eth0") for at in range(count))
     return Intent(name="lab", host=NamespaceConfig(routes=(*led, *by_them)))
-
-
-def router_routes(count: int) -> Intent:
-    """So many routes of a router with as many networks, each by a port of one."""
-    networks = {f"n{at}": Network(subnets=(Subnet(cidr=f"10.{at}.0.0/16"),)) for at in range(count)}
-    ports = {
-        f"p{at}": Port(network=f"n{at}", attach=Attach(netns=f"p{at}"), addresses=(f"10.{at}.0.9",))
-        for at in range(count)
-    }
-    routes = tuple(RouterRoute(to=f"172.16.{at}.0/24", via=f"10.{at}.0.9") for at in range(count))
-    router = Router(interfaces=tuple(RouterInterface(network=name) for name in networks), routes=routes)
-    return Intent(name="lab", tenants={"t": Tenant(networks=networks, ports=ports, routers={"r": router})})
 
 
 def upon_links(count: int) -> Intent:
