@@ -130,19 +130,10 @@ def preload() -> None:
         import_module(name)
     _library()
     json_schema.schema()  # what may be in a file, which a command works out as far as it reads
-    _make_constructors(modules)
+    records.compile_constructors()  # which a command does one by one as it needs them
     gc.collect()
     gc.freeze()
     pages.hold()
-
-
-def _make_constructors(modules: list[str]) -> None:
-    """Of all records (weft.records), which a command makes one by one as it needs them."""
-    for module in modules:
-        for cls in vars(sys.modules[module]).values():
-            made = vars(cls).get("__init__") if isinstance(cls, type) and cls.__module__ == module else None
-            if made is not None and made.__qualname__.startswith(records._init_when_needed.__name__):
-                setattr(cls, "__init__", records._init(cls))  # noqa: B010
 
 
 def _serve(requests: socket.socket) -> Callable[[], None] | None:

@@ -16,7 +16,7 @@ from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
 
-__all__ = ["dataclass", "maker"]
+__all__ = ["compile_constructors", "dataclass", "maker"]
 
 _Record = TypeVar("_Record")
 _Made = TypeVar("_Made")
@@ -24,6 +24,9 @@ _P = ParamSpec("_P")
 
 _FEW = 32
 """So many objects cost no more filled one by one than a constructor takes to compile, whatever their fields."""
+
+_waiting: set[type[Any]] = set()
+"""The records whose constructor is not compiled yet."""
 
 
 def _record(
@@ -38,6 +41,8 @@ def _record(
         for name, method in _methods(made, frozen=frozen, eq=eq, order=order):
             if made.__dict__.get(name) is None:  # what the class says itself stands; of __hash__, None says nothing
                 setattr(made, name, method)
+                if name == "__init__":
+                    _waiting.add(made)
         return made
 
     return decorate
@@ -47,6 +52,17 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
     dataclass = _record
+
+
+def compile_constructors() -> None:
+    """Of all records that there are, at once: for a process that forks into others, each of which would do it again."""
+    while _waiting:
+        _compile(next(iter(_waiting)))
+
+
+def _compile(cls: type[Any]) -> None:
+    cls.__init__ = _init(cls)
+    _waiting.discard(cls)
 
 
 def _methods(cls: type[Any], *, frozen: bool, eq: bool, order: bool) -> Iterator[tuple[str, Any]]:
@@ -95,7 +111,7 @@ def _init_when_needed(cls: type[Any]) -> Callable[..., None]:
         made += 1
         fill = fill or _filler(cls)
         if made > _FEW or not fill(self, args, values):
-            cls.__init__ = _init(cls)
+            _compile(cls)
             cls.__init__(self, *args, **values)
 
     return __init__

@@ -58,5 +58,19 @@ def test_what_only_the_other_check_takes_is_refused(first: Desk, words: tuple[st
     assert told in first.weft("check", *words, code=2).stderr
 
 
+def test_the_word_stands_anywhere_or_is_left_out(first: Desk) -> None:
+    by_port = first.json("check", "--protocol", "icmp", "web")
+    assert by_port["counts"] == first.json("check", "--protocol", "icmp", "reach", "web")["counts"]
+    assert first.weft("check", "-f", "weft.yaml", "qos").stdout == first.weft("check", "qos").stdout
+    assert "no port has that name" in first.weft("check", "wbe", code=2).stderr
+
+
+def test_each_check_tells_of_its_own_options_alone(first: Desk) -> None:
+    both, reach, qos = (first.weft("check", *word, "--help").stdout for word in ((), ("reach",), ("qos",)))
+    assert "reach" in both and "qos" in both and "--peer" not in both
+    assert "--external" in reach and "--peer" not in reach
+    assert "--peer" in qos and "--external" not in qos
+
+
 def test_a_file_without_policies_is_not_called_clean_silently(first: Desk) -> None:
     assert first.weft("check", "qos").stdout == "Nothing to measure: no port or link of the file has a policy.\n"

@@ -93,6 +93,8 @@ def test_commands_and_options_are_completed() -> None:
 
     assert completed("weft s", "1") == ["status", "show", "supervise", "schema"]
     assert "--yes" in completed("weft apply --", "2")
+    assert completed("weft check ", "2") == ["reach", "qos"]
+    assert "--external" in completed("weft check --", "2") and "--peer" in completed("weft check qos --", "3")
 
 
 @pytest.mark.parametrize(

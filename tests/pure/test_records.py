@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from weft.records import _FEW, maker
+from weft.records import _FEW, compile_constructors, maker
 from weft.records import dataclass as record
 
 MAKERS = [record, dataclasses.dataclass]
@@ -165,6 +165,27 @@ def test_wrong_arguments_are_refused_each_time(by: Callable[..., Any], wrong: di
             link(**wrong)
     with pytest.raises(TypeError):
         link("a")
+
+
+def test_all_constructors_are_compiled_at_once() -> None:
+    @record(slots=True)
+    class Range:
+        low: int
+        high: int = 0
+
+    @record(slots=True)
+    class Own:
+        low: int
+
+        def __init__(self) -> None:
+            self.low = 7
+
+    waiting = Range.__init__
+    compile_constructors()
+    compiled = Range.__init__
+    assert compiled is not waiting
+    assert Range(1, high=2) == Range(low=1, high=2) and Own().low == 7
+    assert Range.__init__ is compiled, "once for all"
 
 
 def test_what_a_maker_makes_is_what_the_class_makes() -> None:

@@ -10,33 +10,23 @@ net/netfilter/nf_conntrack_netlink.c.
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Iterable, Iterator
 from errno import EEXIST, ENOENT, EPERM, ESTALE
 
-from weft.backends.nft_dump import NETLINK_NETFILTER
 from weft.backends.visit import visiting
 from weft.errors import KernelRefused, NotPermitted
 from weft.netlink import doors
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.reach.connection import Connection
-from weft.wire.codec import (
-    NLM_F_ACK,
-    NLM_F_CREATE,
-    NLM_F_DUMP,
-    NLM_F_EXCL,
-    NLM_F_REQUEST,
-    NLMSG_DONE,
-    NLMSG_ERROR,
-)
-from weft.wire.conntrack import HEADER, read_entry
+from weft.wire.codec import NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLMSG_DONE, NLMSG_ERROR, messages
+from weft.wire.conntrack import read_entry
+from weft.wire.netfilter import CTNETLINK, GENERATION_SIZE, NETLINK_NETFILTER, request
+from weft.wire.reply import read_reply
 
-_SUBSYSTEM = 1
-"""NFNL_SUBSYS_CTNETLINK."""
 _NEW, _GET, _DELETE = 0, 1, 2
 """Source: linux/netfilter/nfnetlink_conntrack.h cntl_msg_types."""
-_GENERATION = struct.Struct("=BBH")
+_RECEIVE_BYTES = 1 << 17
 _CHUNK = 48
 """Entries ended at once: their acknowledgements must fit the socket's buffer."""
 _TRIES = 10
@@ -74,22 +64,18 @@ def _opened() -> socket.socket:
     return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
 
 
-def _message(kind: int, flags: int, number: int, family: int, body: bytes) -> bytes:
-    payload = _GENERATION.pack(family, 0, 0) + body
-    return HEADER.pack(HEADER.size + len(payload), _SUBSYSTEM << 8 | kind, flags, number, 0) + payload
-
-
 def _dump(sock: socket.socket) -> Iterator[Connection]:
-    sock.send(_message(_GET, NLM_F_REQUEST | NLM_F_DUMP, 1, socket.AF_UNSPEC, b""))
+    sock.send(request(CTNETLINK, _GET, NLM_F_DUMP, sequence=1))
     while True:
-        for kind, _, body in _answers(sock.recv(1 << 17)):
+        data = sock.recv(_RECEIVE_BYTES)
+        for kind, flags, _, at, end in messages(data):
             if kind == NLMSG_DONE:
                 return
             if kind == NLMSG_ERROR:
-                if _error(body) == EPERM:
+                if read_reply(data, at, end, flags).errno_ == EPERM:
                     raise NotPermitted("listing connections needs CAP_NET_ADMIN")
                 return  # this kernel has none to list
-            found = read_entry(body[_GENERATION.size :])
+            found = read_entry(data[at + GENERATION_SIZE : end])
             if found is not None:
                 yield Connection(**found._asdict())
 
@@ -118,25 +104,16 @@ def _bar(one: Connection) -> tuple[int, int, bytes]:
 
 def _ask(sock: socket.socket, asked: list[tuple[int, int, bytes]]) -> list[int]:
     """What the kernel answers to each, in order: 0, or an errno. `asked`: kind, family, attributes."""
-    flags = {_DELETE: NLM_F_REQUEST | NLM_F_ACK, _NEW: NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL}
-    said = (_message(kind, flags[kind], number, family, body) for number, (kind, family, body) in enumerate(asked))
+    flags = {_DELETE: NLM_F_ACK, _NEW: NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL}
+    said = (
+        request(CTNETLINK, kind, flags[kind], body, family=family, sequence=number)
+        for number, (kind, family, body) in enumerate(asked)
+    )
     doors.send(sock, b"".join(said))
     errors: dict[int, int] = {}
     while len(errors) < len(asked):
-        data = sock.recv(1 << 17)
-        errors |= {number: _error(body) for kind, number, body in _answers(data) if kind == NLMSG_ERROR}
+        data = sock.recv(_RECEIVE_BYTES)
+        for kind, answered, number, at, end in messages(data):
+            if kind == NLMSG_ERROR:
+                errors[number] = read_reply(data, at, end, answered).errno_
     return [errors[number] for number in range(len(asked))]
-
-
-def _answers(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Kind, number of what was asked, and body of each message."""
-    at = 0
-    while at + HEADER.size <= len(data):
-        length, kind, _, number, _ = HEADER.unpack_from(data, at)
-        yield kind, number, data[at + HEADER.size : at + length]
-        at += (length + 3) & ~3
-
-
-def _error(body: bytes) -> int:
-    (number,) = struct.unpack_from("=i", body)
-    return -int(number)

@@ -75,7 +75,8 @@ class LinkSettings:
 
     def _selected(self, selection: Selection) -> Iterator[Key]:
         yield from selection.keys
-        yield from (key for key in self._ledger.entries() if key.netns in selection.namespaces)
+        whole = frozenset(selection.namespaces)
+        yield from (key for key in self._ledger.entries() if key.netns in whole)
 
     def _read(self, keys: set[Key]) -> Iterator[LinkSetting]:
         links = self._rtnl.links({_link_of(key) for key in keys}, _offloads(keys))

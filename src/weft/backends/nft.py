@@ -16,7 +16,6 @@ from functools import partial
 from weft.backends import nft_dump, nft_elements
 from weft.backends.base import Selection
 from weft.backends.libnftables import Complaint, Context
-from weft.backends.nft_dump import NETLINK_NETFILTER
 from weft.backends.nft_elements import NOTHING
 from weft.backends.nft_transaction import (
     Transaction,
@@ -36,6 +35,7 @@ from weft.netlink.connection import Connection
 from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.state import MARK, Change, KernelObject, Key, Op, State
+from weft.wire.netfilter import NETLINK_NETFILTER
 
 FEW_KEYS = 4
 """Up to so many keys of a namespace are read one by one, above it all of their tables: nft lists a chain at a third of

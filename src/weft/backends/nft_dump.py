@@ -7,22 +7,18 @@ linux/netfilter/nfnetlink.h.
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Iterator
 from errno import EINVAL, EOPNOTSUPP, EPERM
 
 from weft.errors import DumpInterrupted, NotPermitted
 from weft.records import dataclass
-from weft.wire.codec import NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR
+from weft.wire.codec import NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, messages, payloads
+from weft.wire.netfilter import GENERATION_SIZE, NETLINK_NETFILTER, NFTABLES, family_at, request
+from weft.wire.reply import read_reply
 
-NETLINK_NETFILTER = 12
-NFNL_SUBSYS_NFTABLES = 10
 NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 1, 4, 7
 FORWARD, DROP = 2, 0
-FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
-_HEADER = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
 _MAX_TRIES = 20
 
 
@@ -61,7 +57,7 @@ def has_masked_lookups() -> bool:
 
 
 def _chain(family: str, attributes: dict[int, bytes]) -> Chain:
-    hook = _attributes(attributes[4], 0) if 4 in attributes else {}
+    hook = payloads(attributes[4], 0, len(attributes[4])) if 4 in attributes else {}
     number = int.from_bytes(hook[1], "big") if 1 in hook else None
     policy = int.from_bytes(attributes[5], "big") if 5 in attributes else 1
     return Chain(family, _text(attributes[1]), _text(attributes[3]), number, policy == DROP)
@@ -82,38 +78,23 @@ def _dump(message: int) -> list[tuple[str, dict[int, bytes]]]:
 
 def _dump_once(message: int) -> Iterator[tuple[str, dict[int, bytes]]]:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER) as sock:
-        kind = NFNL_SUBSYS_NFTABLES << 8 | message
-        sock.send(_HEADER.pack(20, kind, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + b"\0\0\0\0")
+        sock.send(request(NFTABLES, message, NLM_F_DUMP, sequence=1))
         while True:
             data = sock.recv(1 << 17)
-            at = 0
-            while at < len(data):
-                length, kind, flags, _, _ = _HEADER.unpack_from(data, at)
+            for kind, flags, _, at, end in messages(data):
                 if flags & NLM_F_DUMP_INTR:
                     raise DumpInterrupted("nf_tables changed while it was listed")
-                if kind == NLMSG_DONE or (kind == NLMSG_ERROR and _is_absent(data, at)):
+                if kind == NLMSG_ERROR:
+                    _demand_absent(read_reply(data, at, end, flags).errno_)
+                if kind in (NLMSG_DONE, NLMSG_ERROR):
                     return
-                family = FAMILIES.get(data[at + 16], str(data[at + 16]))
-                yield family, _attributes(data[: at + length], at + 20)
-                at += (length + 3) & ~3
+                yield family_at(data, at), payloads(data, at + GENERATION_SIZE, end)
 
 
-def _is_absent(data: bytes, at: int) -> bool:
-    """Whether an error says that this kernel has no nf_tables, or the namespace none. Raises: NotPermitted, OSError."""
-    (error,) = struct.unpack_from("=i", data, at + 16)
-    if -error == EPERM:
+def _demand_absent(error: int) -> None:
+    """Raises: NotPermitted, OSError where an error says more than that this kernel has no nf_tables, or the namespace
+    none."""
+    if error == EPERM:
         raise NotPermitted("listing nf_tables needs CAP_NET_ADMIN")
-    if -error not in (EINVAL, EOPNOTSUPP):
-        raise OSError(-error, "nf_tables dump")
-    return True
-
-
-def _attributes(data: bytes, at: int) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    while at + 4 <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, at)
-        if length < 4:
-            break
-        found[kind & 0x3FFF] = data[at + 4 : at + length]
-        at += (length + 3) & ~3
-    return found
+    if error not in (EINVAL, EOPNOTSUPP):
+        raise OSError(error, "nf_tables dump")

@@ -15,11 +15,11 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from weft.backends.libnftables import HANDLE, NUMERIC_PRIORITY, NUMERIC_PROTOCOL, Complaint, Context
-from weft.backends.nft_dump import NETLINK_NETFILTER
 from weft.backends.visit import visiting
 from weft.netlink.namespaces import Namespaces
 from weft.wire.codec import messages
-from weft.wire.nftrace import GROUP, MSG_TRACE, SUBSYSTEM, Traced, read_traced
+from weft.wire.netfilter import NETLINK_NETFILTER
+from weft.wire.nftrace import GROUP, TRACE, Traced, read_traced
 
 TABLE = "weft_trace"
 """How the tables are called, with the number of the process behind; no scope's table is called so."""
@@ -94,11 +94,7 @@ class Hide:
         with suppress(BlockingIOError, OSError):
             while True:
                 buffer = self._events.recv(1 << 16)
-                found += (
-                    read_traced(buffer[at:end])
-                    for kind, _, _, at, end in messages(buffer)
-                    if kind == SUBSYSTEM << 8 | MSG_TRACE
-                )
+                found += (read_traced(buffer, at, end) for kind, _, _, at, end in messages(buffer) if kind == TRACE)
         return found
 
     def rule(self, seen: Traced) -> str:

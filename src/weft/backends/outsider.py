@@ -43,10 +43,9 @@ from weft.wire.neighbour import (
     NDA_DST,
     NDA_LLADDR,
     NUD_PERMANENT,
-    RTM_DELNEIGH,
     NeighbourMessage,
+    delete_neighbour,
     get_neighbours,
-    neighbour_header,
     read_neighbour,
 )
 from weft.wire.reply import Reply
@@ -201,7 +200,7 @@ class Outsider:
     def _forget(self, host: Connection, index: int) -> None:
         with suppress(WeftError, OSError):  # the link may be gone
             learned = [seen for seen in self._learned(host, index) if not seen.state & NUD_PERMANENT]
-            host.change([_delete(seen) for seen in learned])
+            host.change([delete_neighbour(seen) for seen in learned])
 
     @staticmethod
     def _do(connection: Connection, why: str, *requests: bytes, strict: bool = True) -> None:
@@ -229,8 +228,3 @@ def _for(mac: str, address: str) -> tuple[str, str]:
         return f"ether daddr {mac} ip daddr {address}", f"arp daddr ip {address}"
     group = f"33:33:ff:{ip_bytes(address)[-3:].hex(':')}"
     return f"ether daddr {mac} ip6 daddr {address}", f"ether daddr {group} icmpv6 type nd-neighbor-solicit"
-
-
-def _delete(seen: NeighbourMessage) -> bytes:
-    address = attribute(NDA_DST, ip_bytes(seen.attributes[NDA_DST]))
-    return message(RTM_DELNEIGH, 0, neighbour_header(seen.family, seen.ifindex), address)

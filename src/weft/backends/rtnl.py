@@ -196,9 +196,10 @@ def _unread(place: Place, refused: QuestionRefused) -> KernelRefused:
 def _by_netns(selection: Selection) -> dict[str, set[Key]]:
     """The keys to be read one by one, by the namespace to ask."""
     found: dict[str, set[Key]] = {}
+    whole = frozenset(selection.namespaces)
     for key in selection.keys:
         where = key.name if key.table == "netns" else key.netns
-        if key.table in _TABLES and where not in selection.namespaces:
+        if key.table in _TABLES and where not in whole:
             found.setdefault(where, set()).add(key)
     return found
 

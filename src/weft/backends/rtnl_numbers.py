@@ -32,6 +32,7 @@ class Numbers:
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
         self._indexes: dict[Key, int] = {}
+        self._links_in: dict[str, set[Key]] = {}
         self._kinds: dict[Key, str] = {}
         self._ours: set[Key] = set()
         self._peers: dict[Key, Key] = {}
@@ -71,6 +72,7 @@ class Numbers:
     def clear(self) -> None:
         """Before an observe."""
         self._indexes.clear()
+        self._links_in.clear()
         self._kinds.clear()
         self._ours.clear()
         self._peers.clear()
@@ -97,7 +99,7 @@ class Numbers:
 
     def learn(self, netns: str, seen: LinkMessage) -> None:
         key = link_key(netns, seen.ifname)
-        self._indexes[key] = seen.ifindex
+        self._number(key, seen.ifindex)
         self._kinds[key] = seen.kind
         self._groups.add(seen.attributes.get(IFLA_GROUP, 0))
         if seen.attributes.get(IFLA_IFALIAS, "").startswith(MARK + "/"):
@@ -126,7 +128,7 @@ class Numbers:
             self._indexes.pop(link, None)
         if not high and not device:
             self._next[link.netns] = index + 1
-        self._indexes[link] = index
+        self._number(link, index)
         obj = self._coming.get(link)
         if obj is not None and (obj.alias or "").startswith(MARK + "/"):
             self._ours.add(link)
@@ -134,6 +136,7 @@ class Numbers:
     def forget(self, link: Key) -> None:
         """Of a veth, both ends."""
         self._indexes.pop(link, None)
+        self._links_in.get(link.netns, set()).discard(link)
         self._kinds.pop(link, None)
         self._ours.discard(link)
         other = self._peers.pop(link, None)
@@ -141,7 +144,7 @@ class Numbers:
             self.forget(other)
 
     def forget_namespace(self, netns: str) -> None:
-        for key in [key for key in self._indexes if key.netns == netns]:
+        for key in self._links_in.pop(netns, ()):
             self.forget(key)
         self._next.pop(netns, None)
         self._seen_in.pop(netns, None)
@@ -151,6 +154,10 @@ class Numbers:
         while (group := randrange(1 << 16, 1 << 32)) in self._groups:
             pass
         return group
+
+    def _number(self, link: Key, index: int) -> None:
+        self._indexes[link] = index
+        self._links_in.setdefault(link.netns, set()).add(link)
 
     def _turn_away(self, netns: str) -> None:
         self.forget_namespace(netns)

@@ -98,8 +98,9 @@ class Settings:
 
     def _selected(self, selection: Selection) -> Iterator[Key]:
         yield from (key for key in selection.keys if key.table == "sysctl" and is_safe(key.name))
+        whole = frozenset(selection.namespaces)
         for key in self._ledger.entries():
-            if key.table == "sysctl" and key.netns in selection.namespaces and key not in selection.keys:
+            if key.table == "sysctl" and key.netns in whole and key not in selection.keys:
                 yield key
 
     def _batch(self, netns: str, changes: Sequence[Change]) -> _Batch:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from weft.compiler.addressing import AddressPool, Assigned, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.naming import identity, interface_id, mac
-from weft.compiler.network import Segment, TenantPlace
+from weft.compiler.network import NetworkPlace, TenantPlace
 from weft.model.intent import Path, Port
 
 Addresses = tuple[Assigned, ...]
@@ -48,7 +48,7 @@ def called(label: str, tenant: str) -> str:
     return label.removeprefix(f"{tenant}/")
 
 
-def assign(draft: Draft, segment: Segment, claimants: Iterable[Claimant]) -> dict[str, Addresses]:
+def assign(draft: Draft, segment: NetworkPlace, claimants: Iterable[Claimant]) -> dict[str, Addresses]:
     """Addresses by the label of each port, in the order of the subnets. Notes every owner in the segment's pools."""
     claimants = list(claimants)
     given = {c.label: _given(draft, segment, c) for c in claimants if c.port.addresses}
@@ -73,7 +73,7 @@ def port_mac(draft: Draft, claimant: Claimant) -> str:
     return claimant.port.mac or mac(port_id(draft, claimant), "end")
 
 
-def _given(draft: Draft, segment: Segment, claimant: Claimant) -> Addresses:
+def _given(draft: Draft, segment: NetworkPlace, claimant: Claimant) -> Addresses:
     path = (*claimant.path, "addresses")
     found = []
     for at, address in enumerate(claimant.port.addresses):
@@ -87,7 +87,9 @@ def _given(draft: Draft, segment: Segment, claimant: Claimant) -> Addresses:
     return (*found, *_autonomous(draft, segment, claimant, {assigned.pool.cidr for assigned in found}))
 
 
-def _autonomous(draft: Draft, segment: Segment, claimant: Claimant, without: Collection[str]) -> Iterator[Assigned]:
+def _autonomous(
+    draft: Draft, segment: NetworkPlace, claimant: Claimant, without: Collection[str]
+) -> Iterator[Assigned]:
     """What a guest calls itself by its MAC when it hears the router. Source: RFC 4862 section 5.5.3."""
     for pool in segment.pools:
         if not _chooses(claimant, pool) or pool.cidr in without:
@@ -106,7 +108,7 @@ def _chooses(claimant: Claimant, pool: AddressPool) -> bool:
     return pool.is_autonomous and claimant.port.attach.tap is not None
 
 
-def _unfit(segment: Segment, pool: AddressPool | None, number: int, address: str, claimant: Claimant) -> str:
+def _unfit(segment: NetworkPlace, pool: AddressPool | None, number: int, address: str, claimant: Claimant) -> str:
     """Why the port cannot have the address, or ""; takes it otherwise."""
     if pool is None:
         return f"{address} is in no subnet of network {segment.name}"
@@ -125,7 +127,7 @@ def _unfit(segment: Segment, pool: AddressPool | None, number: int, address: str
     return f"{address} is port {called(other, claimant.tenant.name)}'s"
 
 
-def _choice(segment: Segment, pool: AddressPool | None) -> str:
+def _choice(segment: NetworkPlace, pool: AddressPool | None) -> str:
     if pool is not None:
         taken = pool.gateway if pool.gateway in pool.holders else None
         first, last = pool.first + (pool.first == taken), pool.last - (pool.last == taken)
@@ -134,7 +136,7 @@ def _choice(segment: Segment, pool: AddressPool | None) -> str:
     return f"its subnets: {subnets}" if subnets else "it has no subnets; give it some, or the port no address"
 
 
-def _held(draft: Draft, segment: Segment, claimant: Claimant, pinned: frozenset[str]) -> dict[int, int]:
+def _held(draft: Draft, segment: NetworkPlace, claimant: Claimant, pinned: frozenset[str]) -> dict[int, int]:
     """What the port has already and may keep: place of the pool -> number. `pinned`: ports with given addresses."""
     kept: dict[int, int] = {}
     for family, number in map(number_of, claimant.held):
@@ -163,7 +165,7 @@ def _report_taken(draft: Draft, pool: AddressPool, number: int, holder: str, whe
 
 
 def _complete(
-    segment: Segment,
+    segment: NetworkPlace,
     claimant: Claimant,
     kept: Mapping[int, int],
     chosen: Mapping[str, Assigned],
@@ -186,7 +188,7 @@ def _complete(
     return tuple(found)
 
 
-def _report_full(draft: Draft, segment: Segment, pool: AddressPool, without: list[Claimant]) -> None:
+def _report_full(draft: Draft, segment: NetworkPlace, pool: AddressPool, without: list[Claimant]) -> None:
     wanted = len(pool.owners) + len(without)
     draft.error(
         without[0].path,

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from weft.compiler.addressing import Span, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.model.intent import Uplink
 
 
-def check_routed(draft: Draft, routed: Sequence[Segment], unhidden: Sequence[Span] = ()) -> None:
+def check_routed(draft: Draft, routed: Sequence[NetworkPlace], unhidden: Sequence[Span] = ()) -> None:
     """The host routes to every subnet of a routed network, and to all that routers lead out untranslated (`unhidden`,
     each with the path of what asks for it): so they, and the host's own prefixes, must be apart."""
     spans = [
@@ -27,11 +27,10 @@ def check_routed(draft: Draft, routed: Sequence[Segment], unhidden: Sequence[Spa
     for wide, narrow in overlaps(spans):
         if wide.path[:4] != narrow.path[:4]:
             _report_both(draft, narrow, wide)
-    for prefix in draft.host_prefixes if spans else ():
-        for span in spans:
-            if span.meets(prefix):
-                what = f"{span.cidr} meets the host's route to {prefix.cidr}"
-                draft.error(span.path, what, _instead(span), Cause.MACHINE)
+    for span in spans:
+        for prefix in draft.host_prefixes.meeting(span):
+            what = f"{span.cidr} meets the host's route to {prefix.cidr}"
+            draft.error(span.path, what, _instead(span), Cause.MACHINE)
 
 
 def check_host_port(draft: Draft, place: PortPlace) -> None:
@@ -45,7 +44,7 @@ def check_host_port(draft: Draft, place: PortPlace) -> None:
         )
     for assigned in place.addresses:
         subnet = assigned.pool.span
-        for prefix in filter(subnet.meets, draft.host_prefixes):
+        for prefix in draft.host_prefixes.meeting(subnet):
             what = f"the host reaches {prefix.cidr} already; a port on it would draw {subnet.cidr} to network {network}"
             draft.error(path, what, "another subnet, or a port in a netns", Cause.MACHINE)
 

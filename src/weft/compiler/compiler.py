@@ -19,6 +19,7 @@ from weft.compiler.findings import CompileError, Finding
 from weft.compiler.firewall import compile_host_side
 from weft.compiler.floating import Behind, claim_floating, compile_floating, is_floating
 from weft.compiler.floating.leads import Lead
+from weft.compiler.footings import Footings
 from weft.compiler.groups import (
     Member,
     check_groups,
@@ -31,7 +32,7 @@ from weft.compiler.groups import (
 from weft.compiler.links.declared import declare
 from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
-from weft.compiler.network import Segment, TenantPlace, check_bridge_room
+from weft.compiler.network import NetworkPlace, TenantPlace, check_bridge_room
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import PoolKey, TransitKey, assign_pools, assign_transit
 from weft.compiler.port import compile_port, place_port
@@ -54,12 +55,11 @@ from weft.compiler.router.ports import router_ports
 from weft.compiler.router.uplink import compile_uplink
 from weft.compiler.router.ways import ways_of
 from weft.compiler.sharing import check_shares, find_segment
-from weft.compiler.stands import Stands
-from weft.compiler.tenant import Held, PortKey, claimants, compile_tenant, place_tenant
+from weft.compiler.tenant import Held, claimants, compile_tenant, place_tenant
 from weft.compiler.transit import Outside, compile_outside, compile_transit, travelling
 from weft.facts import Facts
 from weft.model.intent import Intent, Path, Tenant, Uplink
-from weft.model.sharing import visitors_of
+from weft.model.sharing import PortKey, visitors_of
 from weft.records import dataclass
 from weft.state import Key, State
 
@@ -105,7 +105,7 @@ class Compiler:
         self._draft = Draft(facts, Names(intent.name, facts.host_id))
         self._draft.planted, self._draft.lenient = planted, lenient
         self._tenants: dict[str, TenantPlace] = {}
-        self._segments: dict[str, dict[str, Segment]] = {}
+        self._segments: dict[str, dict[str, NetworkPlace]] = {}
         self._places: dict[PortKey, PortPlace] = {}
         self._pool: dict[PoolKey, str] = {}
         self._transit: dict[TransitKey, str] = {}
@@ -121,12 +121,12 @@ class Compiler:
         configs = configs_of(intent)
         declared = declare(draft, configs)
         ways = ways_of(draft, intent, declared)
-        stands, policies = Stands(draft, declared, intent), Policies(draft, intent)
+        footings, policies = Footings(draft, declared, intent), Policies(draft, intent)
         check_shares(draft, intent)
         self._tenants = {name: place_tenant(draft, name, tenant, policies) for name, tenant in intent.tenants.items()}
         for name, tenant in intent.tenants.items():
             followed = follows(draft.facts, [tenant, *_visitors(intent, tenant)])
-            self._segments[name] = compile_tenant(draft, self._tenants[name], tenant, ways, stands, followed=followed)
+            self._segments[name] = compile_tenant(draft, self._tenants[name], tenant, ways, footings, followed=followed)
         self._securities(draft)
         check_quotas(draft, intent)
         wanted = shares_of(intent)
@@ -142,10 +142,10 @@ class Compiler:
             router.chains.put(draft)
         for segment in self._all_segments():
             check_bridge_room(draft, segment)
-        compile_namespaces(draft, configs, stands.declared)
-        compile_links_qos(draft, stands.declared, policies)
+        compile_namespaces(draft, configs, footings.declared)
+        compile_links_qos(draft, footings.declared, policies)
         self._way_out(draft, wanted, behind, leads)
-        warn_of_roots_that_stay(draft, stands.declared)
+        warn_of_roots_that_stay(draft, footings.declared)
         self._filters(draft)
         _raise_errors(draft)
         return self._compiled(draft, draft.state, self._places)
@@ -248,9 +248,10 @@ class Compiler:
             name: Member(name=name, former=place.former, tenant=tenant, groups=check_groups(draft, name, tenant))
             for (name, tenant), place in zip(self.intent.tenants.items(), self._tenants.values(), strict=True)
         }
+        rank = {name: at for at, name in enumerate(members)}
         for name, segments in self._segments.items():
             visitors = {visitor for segment in segments.values() for visitor in segment.visitors}
-            theirs = [member for visitor, member in members.items() if visitor in visitors]
+            theirs = [members[visitor] for visitor in sorted(visitors & rank.keys(), key=rank.__getitem__)]
             compile_security(draft, members[name], theirs, [*segments.values()])
 
     def _filters(self, draft: Draft) -> None:
@@ -259,9 +260,9 @@ class Compiler:
         found = (segment.security for segment in self._all_segments() if segment.security is not None)
         securities = {id(security): security for security in found}.values()
         compile_prefixes(draft, securities, self._places.values())
-        compile_recorder(draft, self.intent, (security.room.netns for security in securities))
+        compile_recorder(draft, self.intent, (security.table.netns for security in securities))
 
-    def _all_segments(self) -> Iterator[Segment]:
+    def _all_segments(self) -> Iterator[NetworkPlace]:
         for segments in self._segments.values():
             yield from segments.values()
 
@@ -272,7 +273,7 @@ class Compiler:
     ) -> dict[PortKey, PortPlace]:
         """Put these ports: addresses for all of a network first, whosever they are, then their objects."""
         by_network: dict[int, list[Claimant]] = {}
-        found: dict[int, Segment] = {}
+        found: dict[int, NetworkPlace] = {}
         for name, of in groupby(ports, itemgetter(0)):
             for claimant in claimants(self._tenants[name], intent.tenants[name], [port for _, port in of], held):
                 if (segment := find_segment(draft, intent, self._segments, claimant)) is not None:
@@ -384,7 +385,7 @@ def _is_router_s(intent: Intent, key: PortKey) -> bool:
 
 def _visitors(intent: Intent, tenant: Tenant) -> list[Tenant]:
     names = {visitor for visitors in visitors_of(tenant).values() for visitor in visitors}
-    return [held for name, held in intent.tenants.items() if name in names]
+    return [intent.tenants[name] for name in names if name in intent.tenants]
 
 
 def _raise_errors(draft: Draft) -> None:

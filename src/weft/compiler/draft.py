@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from weft.compiler.addressing import Span, host_prefixes
-from weft.compiler.findings import Cause, Finding, dotted
+from weft.compiler.addressing import host_prefixes
+from weft.compiler.findings import Cause, Finding, dotted, some_of
 from weft.compiler.naming import MAX_ALIAS, Names, where_words
+from weft.compiler.prefixes import Spans
 from weft.facts import FEATURES, PROGRAMS, Facts, ForeignLink
 from weft.kinds.link.common import IPV6_MIN_MTU, Link
 from weft.model.intent import Path
@@ -60,16 +61,16 @@ class Draft:
         self.lacking: set[str] = set()
         self.lenient = False
         self.planted: list[Planted] | None = None
-        self._host_prefixes: list[Span] | None = None
+        self._host_prefixes: Spans | None = None
 
     def branch(self) -> Draft:
         return Draft(self.facts, self.names, self)
 
     @property
-    def host_prefixes(self) -> list[Span]:
+    def host_prefixes(self) -> Spans:
         """Where the host's own traffic goes."""
         if self._host_prefixes is None:
-            self._host_prefixes = self.under.host_prefixes if self.under else host_prefixes(self.facts)
+            self._host_prefixes = self.under.host_prefixes if self.under else Spans(host_prefixes(self.facts))
         return self._host_prefixes
 
     # what is wrong
@@ -108,7 +109,7 @@ class Draft:
         missing = link_key(HOST, ifname)
         if any(finding.missing == missing and finding.path == path for finding in self.findings):
             return self.lenient
-        known = ", ".join(sorted({*filter(self.has_link, self.facts.links), *own} - {"lo"})) or "none"
+        known = some_of({*filter(self.has_link, self.facts.links), *own} - {"lo"})
         self._lack(path, missing, what or f"the host has no link {ifname}", f"one of its links: {known}")
         if self.lenient:
             absent = ForeignLink(ifname=ifname, absent=True)

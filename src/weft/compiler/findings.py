@@ -6,14 +6,18 @@ findings of a compile are gathered; one wrong port hides nothing of the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum
+from heapq import nsmallest
 from typing import Literal
 
 from weft.errors import FeatureMissing, IntentInvalid, Problem, Refused, WeftError
 from weft.model.intent import Path
 from weft.records import dataclass
 from weft.state import Key
+
+MOST_NAMED = 32
+"""So many names of what there is are told to whoever named what is not."""
 
 
 class Cause(Enum):
@@ -41,6 +45,12 @@ class Finding:
     def at(self, where: str) -> Problem:
         """The same as a problem at a place that the user knows, `file:line:column`."""
         return Problem(where=where, what=self.what, fix=self.fix, severity=self.severity)
+
+
+def some_of(names: Collection[str]) -> str:
+    """The first of them in order, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return (", ".join(nsmallest(MOST_NAMED, names)) or "none") + more
 
 
 def dotted(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a network stands on outside of its tenant, as the maker of its bridge sees it. stands.py finds it."""
+"""What a network stands on outside of its tenant, as the maker of its bridge sees it. footings.py finds it."""
 
 from __future__ import annotations
 

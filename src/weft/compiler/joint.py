@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from weft.compiler.draft import Draft
 from weft.compiler.naming import altnames, mac, short_id
-from weft.compiler.network import ETHERNET_MTU, Segment
+from weft.compiler.network import ETHERNET_MTU, NetworkPlace
 from weft.kinds.link.bridge_vlan import BridgeVlans
 from weft.kinds.link.veth import Veth
 from weft.state import HOST, Key, link_key
 
 
-def outer_end(segment: Segment) -> Key:
+def outer_end(segment: NetworkPlace) -> Key:
     """The pair's end on the host's bridge."""
     return link_key(HOST, f"wj{short_id(segment.id)}")
 
 
-def compile_joint(draft: Draft, segment: Segment) -> None:
+def compile_joint(draft: Draft, segment: NetworkPlace) -> None:
     """Put the pair, where the network joins a bridge."""
     footing = segment.footing
     if footing is None or footing.joined is None:
@@ -41,7 +41,7 @@ def compile_joint(draft: Draft, segment: Segment) -> None:
         draft.put(BridgeVlans(netns=HOST, ifname=outer.name, master=footing.joined.name, vlans=vlans), path)
 
 
-def _end(draft: Draft, segment: Segment, at: Key, peer: Key, master: str, role: str, name: str, mtu: int) -> Veth:
+def _end(draft: Draft, segment: NetworkPlace, at: Key, peer: Key, master: str, role: str, name: str, mtu: int) -> Veth:
     return Veth(
         netns=at.netns,
         ifname=at.name,

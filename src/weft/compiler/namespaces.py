@@ -7,15 +7,14 @@ tenants and routers are weft's alone: nobody attaches to them or configures them
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from ipaddress import ip_interface
+from collections.abc import Iterable
 from typing import TypeAlias
 
-from weft.compiler.addressing import Span, number_of
 from weft.compiler.draft import Draft, Space
 from weft.compiler.links import compile_links
 from weft.compiler.links.declared import Declared
-from weft.compiler.routing import compile_neighbour, compile_route, compile_rule
+from weft.compiler.prefixes import Prefixes
+from weft.compiler.routing import Towards, compile_neighbour, compile_route, compile_rule
 from weft.compiler.settings import compile_sysctls, compile_tcp
 from weft.kinds.ip.address import Address
 from weft.kinds.netns import Namespace
@@ -58,15 +57,18 @@ def compile_namespaces(draft: Draft, configs: Configs, declared: Declared) -> No
         if netns != HOST:
             stand_on(draft, netns, path)
     compile_links(draft, declared)
+    addresses = _addresses(draft)
     for netns, (config, path) in configs.items():
-        _compile_config(draft, netns, config, path)
+        _compile_config(draft, netns, config, path, addresses.get(netns, ()))
 
 
-def _compile_config(draft: Draft, netns: str, config: NamespaceConfig, path: Path) -> None:
+def _compile_config(
+    draft: Draft, netns: str, config: NamespaceConfig, path: Path, addresses: Iterable[tuple[str, str]]
+) -> None:
     compile_sysctls(draft, netns, config.sysctls, (*path, "sysctls"))
     if config.tcp is not None:
         compile_tcp(draft, netns, config.tcp, (*path, "tcp"))
-    towards = _link_towards(draft, netns)
+    towards = _link_towards(addresses)
     for at, route in enumerate(config.routes):
         compile_route(draft, netns, route, (*path, "routes", str(at)), towards)
     for at, rule in enumerate(config.rules):
@@ -75,29 +77,27 @@ def _compile_config(draft: Draft, netns: str, config: NamespaceConfig, path: Pat
         compile_neighbour(draft, netns, neighbour, (*path, "neighbours", str(at)))
 
 
-def _link_towards(draft: Draft, netns: str) -> Callable[[str | None], str | None]:
-    """Which link of the namespace has a next hop on one of its subnets, the narrowest first."""
-    known: list[tuple[Span, str]] = []
+def _link_towards(addresses: Iterable[tuple[str, str]]) -> Towards:
+    """Which link of a namespace has a next hop on one of its subnets, the narrowest first."""
+    known: Prefixes | None = None
 
     def towards(via: str | None) -> str | None:
+        nonlocal known
         if via is None:
             return None
-        if not known:
-            known.extend(_subnets(draft, netns))
-        family, number = number_of(via)
-        fits = [(span.high - span.low, ifname) for span, ifname in known if span.covers(family, number)]
-        return min(fits)[1] if fits else None
+        if known is None:
+            known = Prefixes(addresses)
+        return known.find(via)
 
     return towards
 
 
-def _subnets(draft: Draft, netns: str) -> list[tuple[Span, str]]:
-    found = [
-        (Span.of(str(ip_interface(obj.cidr).network)), obj.ifname)
-        for obj in draft.state.values()
-        if isinstance(obj, Address) and obj.netns == netns
-    ]
-    if netns == HOST:
-        for link in draft.facts.links.values():
-            found += [(Span.of(str(ip_interface(cidr).network)), link.ifname) for cidr in link.addresses]
+def _addresses(draft: Draft) -> dict[str, list[tuple[str, str]]]:
+    """By namespace, each address with its prefix length, and the link that has it or will."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for obj in draft.state.values():
+        if isinstance(obj, Address):
+            found.setdefault(obj.netns, []).append((obj.cidr, obj.ifname))
+    there = draft.facts.links.values()
+    found.setdefault(HOST, []).extend((cidr, link.ifname) for link in there for cidr in link.addresses)
     return found

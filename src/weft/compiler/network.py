@@ -1,8 +1,9 @@
 """A network: a bridge in its tenant's namespace, its subnets and its MTU.
 
 Rules: the MTU is the given one, else that of the path out where there is an uplink, else Ethernet's 1500; where the
-path out is narrower than what is given, the router says so, and to TCP beforehand. A network's
-Segment is what its ports and its router know of it, and all that one more port needs.
+path out is narrower than what is given, the router says so, and to TCP beforehand. A NetworkPlace is what its ports
+and its routers know of a network, and all that one more port needs; who has one calls it a segment, for a network is
+what the file says.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ MIN_MTU = 68
 
 
 @dataclass(slots=True, kw_only=True)
-class Segment:
+class NetworkPlace:
     """One network as its ports see it. `former`: the name its id comes from. `macs`: who has which MAC on it.
     `out_mtu`: what its way out carries, at most `mtu`. `legs`: how many routers join it; `way_out`: a declared one
     that leads out of it. `footing`: what it stands on outside of its tenant. `qos` of all its ports together,
@@ -130,7 +131,7 @@ def network_id(scope: str, tenant: str, name: str, network: Network) -> str:
 
 def compile_network(
     draft: Draft, tenant: TenantPlace, name: str, network: Network, way: Way, footing: Footing | None
-) -> Segment | None:
+) -> NetworkPlace | None:
     """Put the network's bridge; None where its id is another's. `way`: what leads out of it; `footing`: what it stands
     on outside of the tenant."""
     path = ("tenants", tenant.name, "networks", name)
@@ -139,7 +140,7 @@ def compile_network(
     if not draft.identify(own_id, path):
         return None
     mtu = _mtu(draft, network, path, way.mtu, footing)
-    segment = Segment(
+    segment = NetworkPlace(
         tenant=tenant.name,
         name=name,
         former=former,
@@ -167,7 +168,7 @@ def compile_network(
     return segment
 
 
-def _bridge(draft: Draft, segment: Segment) -> None:
+def _bridge(draft: Draft, segment: NetworkPlace) -> None:
     draft.need("bridge", segment.path, "load the kernel's bridge module")
     draft.link(
         Bridge(
@@ -185,7 +186,7 @@ def _bridge(draft: Draft, segment: Segment) -> None:
     )
 
 
-def _check_no_router(draft: Draft, segment: Segment) -> None:
+def _check_no_router(draft: Draft, segment: NetworkPlace) -> None:
     if segment.uplink is not None:
         what = "a router stands on a bridge, and with `mode` the ports stand on the link themselves"
         draft.error((*segment.path, "uplink"), what, "a segment without `mode`, or the router of that link's network")
@@ -203,7 +204,7 @@ def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
         )
 
 
-def check_bridge_room(draft: Draft, segment: Segment) -> None:
+def check_bridge_room(draft: Draft, segment: NetworkPlace) -> None:
     """Find more links than a bridge takes: its ports, its routers' legs, and what leads to its segment."""
     if segment.shared is not None:
         return

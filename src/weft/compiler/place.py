@@ -5,7 +5,7 @@ from __future__ import annotations
 from weft.compiler.assignment import Addresses
 from weft.compiler.draft import Draft
 from weft.compiler.naming import NAMES, altnames, mac, plain_ifname
-from weft.compiler.network import Segment, TenantPlace
+from weft.compiler.network import NetworkPlace, TenantPlace
 from weft.compiler.qos.policy import Asked
 from weft.kinds.link.veth import Veth
 from weft.model.intent import Path, Port
@@ -18,7 +18,7 @@ class PortPlace:
     name its kernel names come from; `mac` is that of what answers for its addresses, its end or a tap's guest; `mtu` in
     bytes; `qos`: what holds for it."""
 
-    segment: Segment
+    segment: NetworkPlace
     tenant: TenantPlace
     name: str
     former: str

@@ -14,7 +14,7 @@ from weft.compiler.addressing import AddressPool, Span, nobodys, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.naming import ipv6_pool
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.model.intent import Path, Pools, Uplink
 from weft.records import dataclass
 
@@ -30,7 +30,7 @@ class Traveller:
     """An address of a port that is to have one of the pool for itself. `router`: (tenant, name) of the one that gives
     it, `former`: by which that was known; `path`: the port's."""
 
-    segment: Segment
+    segment: NetworkPlace
     router: tuple[str, str]
     former: tuple[str, str]
     address: str
@@ -41,12 +41,12 @@ class Traveller:
         return (*self.router, self.address)
 
 
-def families(segment: Segment) -> tuple[int, ...]:
+def families(segment: NetworkPlace) -> tuple[int, ...]:
     """Those that have a way out of the network."""
     return tuple(sorted({pool.family for pool in segment.gateways}))
 
 
-def assign_pools(draft: Draft, given: Pools, segments: Sequence[Segment]) -> dict[PoolKey, str]:
+def assign_pools(draft: Draft, given: Pools, segments: Sequence[NetworkPlace]) -> dict[PoolKey, str]:
     """A pool address for each family of each network with `uplink: nat`."""
     nat = [segment for segment in segments if segment.uplink is Uplink.NAT]
     found: dict[PoolKey, str] = {}
@@ -86,7 +86,7 @@ def _pool(draft: Draft, cidr: str, reserved: Iterable[str]) -> AddressPool:
     return pool
 
 
-def _assign_family(draft: Draft, cidr: str, wanting: Sequence[Segment], found: dict[PoolKey, str]) -> None:
+def _assign_family(draft: Draft, cidr: str, wanting: Sequence[NetworkPlace], found: dict[PoolKey, str]) -> None:
     pool = _pool(draft, cidr, draft.facts.transit_held.values())
     numbers = [_held(draft, pool, segment) for segment in wanting]
     for segment, held in zip(wanting, numbers, strict=True):
@@ -120,7 +120,7 @@ def _kept(draft: Draft, pool: AddressPool, one: Traveller) -> int | None:
     return _free(pool, held.get(one.key) or held.get((*one.former, one.address)), one.address)
 
 
-def _held(draft: Draft, pool: AddressPool, segment: Segment) -> int | None:
+def _held(draft: Draft, pool: AddressPool, segment: NetworkPlace) -> int | None:
     facts = draft.facts.pool_held
     address = facts.get((segment.tenant, segment.name, pool.family)) or facts.get(
         (segment.former_tenant, segment.former, pool.family)
@@ -139,7 +139,7 @@ def _free(pool: AddressPool, address: str | None, owner: str) -> int | None:
     return number
 
 
-def _report_full(draft: Draft, pool: AddressPool, segment: Segment, wanted: int) -> None:
+def _report_full(draft: Draft, pool: AddressPool, segment: NetworkPlace, wanted: int) -> None:
     draft.error(
         (*segment.path, "uplink"),
         f"the pool {pool.cidr} has {pool.room} addresses to give, {wanted} networks with `uplink: nat` want one",
@@ -151,20 +151,20 @@ def _wider(pool: AddressPool) -> str:
     return f"a wider prefix: `pools: {{ipv{pool.family}: ...}}`"
 
 
-def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[Segment], *, of_host: bool = True) -> None:
+def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[NetworkPlace], *, of_host: bool = True) -> None:
     pool = Span.of(cidr)
     path = ("pools", f"ipv{family}")
     if wrong := nobodys(pool):
         draft.error(path, wrong, "a prefix that is free")
-    for prefix in draft.host_prefixes if of_host else ():
+    for prefix in draft.host_prefixes.meeting(pool) if of_host else ():
         # other scopes' pool addresses are known one by one, and stepped over
-        if pool.meets(prefix) and prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
+        if prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
             draft.error(
                 path, f"the pool {cidr} meets the host's route to {prefix.cidr}", "a prefix that is free", Cause.MACHINE
             )
     for segment in wanting:
         for subnet in segment.pools:
-            if pool.meets(Span.of(subnet.cidr)):
+            if pool.meets(subnet.span):
                 draft.error(
                     path, f"the pool {cidr} meets {subnet.cidr} of network {segment.name}", "a prefix that is free"
                 )

@@ -1,7 +1,7 @@
 """A port: a pair of links from its network's bridge to where the port is attached, with addresses and routes there.
 
-Rules: what a port becomes depends on its own intent, its network's Segment and its addresses, on no other port: so one
-port can be compiled alone. Both ends of its veth have one MTU, for a frame too long for the far end is dropped.
+Rules: what a port becomes depends on its own intent, its NetworkPlace and its addresses, on no other port: so one port
+can be compiled alone. Both ends of its veth have one MTU, for a frame too long for the far end is dropped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from weft.compiler.groups import protect
 from weft.compiler.macvtap import check_shared, compile_macvtap, has_own_mac
 from weft.compiler.namespaces import stand_on
 from weft.compiler.naming import short_id
-from weft.compiler.network import Segment, TenantPlace, check_mtu
+from weft.compiler.network import NetworkPlace, TenantPlace, check_mtu
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
 from weft.compiler.qos.policy import Asked
 from weft.compiler.qos.port import compile_port_qos
@@ -35,7 +35,7 @@ from weft.state import HOST
 PIDFILE = "pidfile:"
 
 
-def place_port(draft: Draft, segment: Segment, claimant: Claimant, addresses: Addresses) -> PortPlace:
+def place_port(draft: Draft, segment: NetworkPlace, claimant: Claimant, addresses: Addresses) -> PortPlace:
     """All that is derived for a port; it joins its network."""
     tenant, name, port, former, _ = claimant
     own_id = port_id(draft, claimant)
@@ -58,7 +58,7 @@ def place_port(draft: Draft, segment: Segment, claimant: Claimant, addresses: Ad
     return place
 
 
-def _qos(draft: Draft, segment: Segment, tenant: TenantPlace, port: Port, path: Path) -> Asked | None:
+def _qos(draft: Draft, segment: NetworkPlace, tenant: TenantPlace, port: Port, path: Path) -> Asked | None:
     """What holds for a port: what itself says, else what its network says of its ports, else its tenant."""
     if port.qos is not None:
         return tenant.policies.find(draft, port.qos, path, tenant.name)

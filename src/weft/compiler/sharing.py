@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 
 from weft.compiler.assignment import Claimant
 from weft.compiler.draft import Draft
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.model.intent import Intent, Path, Port, Tenant
 from weft.model.sharing import network_key
 from weft.model.words import closest
 
-Segments = Mapping[str, Mapping[str, Segment]]
+Segments = Mapping[str, Mapping[str, NetworkPlace]]
 """By tenant and network; those that are wrong are not there."""
 
 
@@ -53,7 +53,7 @@ def _check_visitor(draft: Draft, intent: Intent, owner: str, visitor: str, path:
         draft.error(path, *_no_tenant(intent, visitor))
 
 
-def find_segment(draft: Draft, intent: Intent, segments: Segments, claimant: Claimant) -> Segment | None:
+def find_segment(draft: Draft, intent: Intent, segments: Segments, claimant: Claimant) -> NetworkPlace | None:
     """The network that a port names; None, with a finding, where it may not be there. One that is wrong itself has its
     findings already."""
     owner, name = network_key(claimant.tenant.name, claimant.port)
@@ -73,7 +73,7 @@ def find_segment(draft: Draft, intent: Intent, segments: Segments, claimant: Cla
     return segment if _may_be_there(draft, segment, claimant) else None
 
 
-def _may_be_there(draft: Draft, segment: Segment, claimant: Claimant) -> bool:
+def _may_be_there(draft: Draft, segment: NetworkPlace, claimant: Claimant) -> bool:
     visitor, path = claimant.tenant.name, claimant.path
     if visitor not in segment.visitors:
         what = f"network {segment.tenant}/{segment.name} is not shared with tenant {visitor}"

@@ -10,21 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.compiler.assignment import Claimant
 from weft.compiler.draft import Draft
+from weft.compiler.footings import Footings
 from weft.compiler.joint import compile_joint
-from weft.compiler.network import Segment, TenantPlace, Way, compile_network
+from weft.compiler.network import NetworkPlace, TenantPlace, Way, compile_network
 from weft.compiler.qos.policy import Policies
 from weft.compiler.router.ports import trusted
 from weft.compiler.settings import compile_sysctl
-from weft.compiler.stands import Stands
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.sysctl import BRIDGE_CALLS
 from weft.model.intent import Tenant
-from weft.model.sharing import visitors_of
+from weft.model.sharing import NetworkKey, PortKey, visitors_of
 
-PortKey = tuple[str, str]
-"""(tenant, port), as in Facts.held."""
-NetworkKey = tuple[str, str]
-"""(tenant, network)."""
 Held = tuple[str, ...]
 
 _QUIET = ("net/ipv6/conf/default/disable_ipv6", "net/ipv6/conf/all/disable_ipv6")
@@ -49,12 +45,12 @@ def compile_tenant(
     place: TenantPlace,
     tenant: Tenant,
     ways: Mapping[NetworkKey, Way],
-    stands: Stands,
+    footings: Footings,
     *,
     followed: bool,
-) -> dict[str, Segment]:
-    """Put the tenant's namespace and bridges; its networks by name. `ways`: what leads out of each; `stands`: what the
-    networks stand on outside; `followed`: whether connections are, by the hooks of inet."""
+) -> dict[str, NetworkPlace]:
+    """Put the tenant's namespace and bridges; its networks by name. `ways`: what leads out of each; `footings`: what
+    the networks stand on outside; `followed`: whether connections are, by the hooks of inet."""
     name, path = place.name, ("tenants", place.name)
     draft.put(Namespace(name=place.netns, alias=draft.names.mark(f"tenants/{name}")), path)
     if "ipv6" in draft.facts.features:
@@ -65,7 +61,7 @@ def compile_tenant(
         for sysctl, value in zip(_BRIDGE_CALLS, (by_inet, by_inet, "0"), strict=True):
             compile_sysctl(draft, place.netns, sysctl, value, path)
     compiled = {
-        n: compile_network(draft, place, n, network, ways[name, n], stands.footing(name, n))
+        n: compile_network(draft, place, n, network, ways[name, n], footings.of(name, n))
         for n, network in tenant.networks.items()
     }
     found = {n: segment for n, segment in compiled.items() if segment is not None}

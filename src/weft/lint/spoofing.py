@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from weft.compiler.findings import Finding
 from weft.facts import Facts
@@ -12,12 +12,13 @@ from weft.model.sharing import NetworkKey, network_key
 
 def unguarded_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """A filter in the port's own namespace would belong to whoever is root there, and the link is the machine's."""
+    guarded = _guarded(intent)
     for tenant_name, tenant in intent.tenants.items():
         for name, network in tenant.networks.items():
             segment = network.segment
             if segment is None or segment.mode is None:
                 continue
-            ports = _guarded(intent, (tenant_name, name))
+            ports = guarded.get((tenant_name, name), ())
             if not ports:
                 continue
             more = f" and {len(ports) - 3} more" if len(ports) > 3 else ""
@@ -31,11 +32,12 @@ def unguarded_ports(intent: Intent, facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _guarded(intent: Intent, network: NetworkKey) -> list[str]:
-    """The ports on a network that expect to be kept from it, of whichever tenant."""
-    return [
-        name if owner == network[0] else f"{owner}/{name}"
-        for owner, tenant in intent.tenants.items()
-        for name, port in tenant.ports.items()
-        if port.port_security and network_key(owner, port) == network
-    ]
+def _guarded(intent: Intent) -> Mapping[NetworkKey, list[str]]:
+    """By network, the ports on it that expect to be kept from it, of whichever tenant."""
+    found: dict[NetworkKey, list[str]] = {}
+    for owner, tenant in intent.tenants.items():
+        for name, port in tenant.ports.items():
+            network = network_key(owner, port)
+            if port.port_security:
+                found.setdefault(network, []).append(name if owner == network[0] else f"{owner}/{name}")
+    return found

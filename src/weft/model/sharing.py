@@ -9,6 +9,8 @@ from weft.model.intent import Intent, Network, Port, Tenant
 
 NetworkKey = tuple[str, str]
 """(tenant, network)."""
+PortKey = tuple[str, str]
+"""(tenant, port)."""
 
 
 def network_key(tenant: str, port: Port) -> NetworkKey:

@@ -14,7 +14,8 @@ import struct
 from collections.abc import Iterator
 from errno import ENOBUFS
 
-from weft.wire.nflog import NETLINK_NETFILTER, Heard, bind, read
+from weft.wire.netfilter import NETLINK_NETFILTER
+from weft.wire.nflog import Heard, bind, read
 
 _BUFFER_BYTES = 1 << 18
 _MOST_BYTES = 1 << 16

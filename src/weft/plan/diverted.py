@@ -72,16 +72,22 @@ def left(changes: Changes) -> tuple[str, ...]:
 
 def _narrowed(before: NftChain, after: KernelObject | None) -> Iterator[str]:
     """The floating IPs of ranges that no rule holds whole any more."""
-    ranges = [found for rule in getattr(after, "rules", ()) if (found := FORWARDED.fullmatch(rule))]
+    ranges: dict[tuple[str, ...], list[re.Match[str]]] = {}
+    for rule in getattr(after, "rules", ()):
+        if now := FORWARDED.fullmatch(rule):
+            ranges.setdefault(_way(now), []).append(now)
     for rule in before.rules:
         was = FORWARDED.fullmatch(rule)
-        if was and not any(_covers(now, was) for now in ranges):
+        if was and not any(_covers(now, was) for now in ranges.get(_way(was), ())):
             yield was["address"]
 
 
+def _way(forwarded: re.Match[str]) -> tuple[str, ...]:
+    return forwarded["address"], forwarded["protocol"], forwarded["to"]
+
+
 def _covers(now: re.Match[str], was: re.Match[str]) -> bool:
-    is_same = all(now[key] == was[key] for key in ("address", "protocol", "to"))
-    return is_same and int(now["low"]) <= int(was["low"]) and int(was["high"]) <= int(now["high"])
+    return int(now["low"]) <= int(was["low"]) and int(was["high"]) <= int(now["high"])
 
 
 def _addresses(obj: KernelObject | None) -> Iterator[tuple[str, str]]:

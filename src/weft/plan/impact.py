@@ -16,9 +16,10 @@ from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import BOND, MASTER, UP, LinkSetting
+from weft.model.intent import Path
 from weft.plan.diverted import leads_in, left
 from weft.plan.phases import Phase, Plan
-from weft.plan.subject import Path, Subjects
+from weft.plan.subject import Subjects
 from weft.plan.unfollowed import unfollowed
 from weft.records import dataclass
 from weft.state import Change, KernelObject, Key, Mark, Op, link_key
@@ -71,7 +72,7 @@ def impacts(todo: Plan, paths: Mapping[Key, Path]) -> tuple[Impact, ...]:
     subjects = Subjects(todo.changes, paths)
     duration_ms = max(1.0, CHANGE_MS * sum(len(step.changes) for step in todo.steps(Phase.SWITCH)))
     wanted = set(paths.values())
-    floating = left(todo.changes)
+    floating = dict.fromkeys(left(todo.changes))
     found: dict[Path, Impact] = {}
     for change in todo.changes.values():
         why = _why(change)

@@ -18,9 +18,10 @@ from weft.kinds.setting import port
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.port import PORT
+from weft.model.intent import Path
 from weft.plan.impact import Impact, impacts
 from weft.plan.phases import Plan
-from weft.plan.subject import Path, Subjects
+from weft.plan.subject import Subjects
 from weft.plan.unfiltered import Unfiltered, unfiltered
 from weft.plan.worded import say, word, worth_telling
 from weft.state import Change, KernelObject, Key, Op

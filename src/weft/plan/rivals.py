@@ -6,7 +6,7 @@ Rules: pure. What is made in one namespace may stand in any other: seen is only 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from weft.kinds import KINDS
 from weft.kinds.link.common import Link
@@ -19,8 +19,8 @@ def rivals(todo: Plan, observed: State, ours: State) -> Mapping[Key, Link]:
     wanting = _wanting(todo)
     if not wanting:
         return {}
-    theirs = [link for key, link in observed.items() if isinstance(link, Link) and key not in ours]
-    return {link.key: rival for link in wanting for rival in theirs if _is_alike(link, rival)}
+    theirs = _Theirs(link for key, link in observed.items() if isinstance(link, Link) and key not in ours)
+    return {link.key: rival for link in wanting if (rival := theirs.like(link)) is not None}
 
 
 def may_have_rivals(todo: Plan) -> bool:
@@ -33,12 +33,33 @@ def _wanting(todo: Plan) -> list[Link]:
     return [c.after for c in links if isinstance(c.after, Link) and KINDS.of(c.after).alone]
 
 
-def _is_alike(link: Link, other: Link) -> bool:
-    """What is left to the kernel may be anything."""
-    if type(link) is not type(other) or link.key == other.key:
-        return False
-    wanted = ((getattr(link, name), getattr(other, name)) for name in KINDS.of(link).alone)
-    return all(ours is None or ours == theirs for ours, theirs in wanted)
+class _Theirs:
+    """Links, found by their kind and what they have in some of its fields. Each set of fields that is asked for is
+    gone through once."""
+
+    def __init__(self, links: Iterable[Link]) -> None:
+        self._of_kind: dict[type[Link], list[Link]] = {}
+        for link in links:
+            self._of_kind.setdefault(type(link), []).append(link)
+        self._by_values: dict[tuple[type[Link], tuple[str, ...]], dict[tuple[object, ...], list[Link]]] = {}
+
+    def like(self, link: Link) -> Link | None:
+        """The last of those under another key that are alike. What `link` leaves to the kernel may be anything."""
+        fields = tuple(name for name in KINDS.of(link).alone if getattr(link, name) is not None)
+        alike = self._by(type(link), fields).get(_values(link, fields), ())
+        return next((other for other in reversed(alike) if other.key != link.key), None)
+
+    def _by(self, kind: type[Link], fields: tuple[str, ...]) -> Mapping[tuple[object, ...], list[Link]]:
+        found = self._by_values.get((kind, fields))
+        if found is None:
+            found = self._by_values[kind, fields] = {}
+            for link in self._of_kind.get(kind, ()):
+                found.setdefault(_values(link, fields), []).append(link)
+        return found
+
+
+def _values(link: Link, fields: Iterable[str]) -> tuple[object, ...]:
+    return tuple(getattr(link, name) for name in fields)
 
 
 def told(link: Link) -> str:

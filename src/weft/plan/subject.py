@@ -7,14 +7,12 @@ is or lives on, for the file no longer speaks of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
 
 from weft.diff import Changes
 from weft.kinds.link.common import Link
 from weft.kinds.netns import Namespace
+from weft.model.intent import Path
 from weft.state import Change, KernelObject, Key, Mark
-
-Path: TypeAlias = tuple[str, ...]
 
 NOBODY: Path = ("host",)
 

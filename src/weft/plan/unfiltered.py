@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from weft.kinds.nft.chain import NftChain
+from weft.model.intent import Path
 from weft.plan.phases import Plan
-from weft.plan.subject import Path
 from weft.records import dataclass
 from weft.state import Key, Op
 

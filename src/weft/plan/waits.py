@@ -62,14 +62,18 @@ class Waits:
     def _bonds_last(self) -> None:
         """A bond's primary is named when that is there; and one that a member leaves is given its MAC again after it,
         for the last one takes it along. Source: drivers/net/bonding/bond_main.c __bond_release_one."""
-        for change in self._changes.values():
+        bonds = [change for change in self._changes.values() if change.op is Op.UPDATE]
+        bonds = [change for change in bonds if isinstance(change.after, Bond)]
+        leaving: dict[Key | None, list[Change]] = defaultdict(list)
+        for change in self._changes.values() if bonds else ():
+            leaving[left_bond(change)].append(change)
+        for change in bonds:
             bond = change.after
-            if change.op is not Op.UPDATE or not isinstance(bond, Bond):
-                continue
+            assert isinstance(bond, Bond)
             primary = link_key(bond.netns, bond.primary or "")
             if primary in self._changes and self._changes[primary].op in (Op.CREATE, Op.REPLACE):
                 self.after.setdefault(change.key, []).append(primary)
-            left = [one for one in self._changes.values() if left_bond(one) == change.key]
+            left = leaving.get(change.key, ())
             self.bereft.update({change.key} if left else ())
             self.after.setdefault(change.key, []).extend(one.key for one in left)
             if any(one.op is Op.DELETE for one in left):

@@ -22,6 +22,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.table import TABLE_PREFIX
 from weft.records import dataclass
 from weft.state import HOST, PROTOCOL, KernelObject, Key, Mark, State
+from weft.wire.address_text import is_address
 
 _POOLS = frozenset((*POOL_SETS.values(), *OUTSIDE_MAPS.values()))
 _TRANSITS = frozenset(TRANSIT_MAPS.values())
@@ -63,7 +64,7 @@ def port_addresses(observed: State, owner: Owner) -> dict[tuple[str, str], tuple
             there = sorted(there, key=lambda address: address.protocol != PROTOCOL)
         found.setdefault(port, []).extend(address.cidr.partition("/")[0] for address in there)
         if link.ifname.startswith(STITCH_PREFIX) or isinstance(link, Macvtap):
-            found[port].extend(takewhile(_is_address, (link.alias or "").split(" ")[1:]))
+            found[port].extend(takewhile(is_address, (link.alias or "").split(" ")[1:]))
     return {port: tuple(held) for port, held in found.items() if held}
 
 
@@ -124,11 +125,3 @@ def _by_link(observed: State) -> dict[Key, list[Address]]:
         if isinstance(held, Address):
             found.setdefault(Key("link", held.netns, held.ifname), []).append(held)
     return found
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ip_address(word)
-    except ValueError:
-        return False
-    return True

@@ -81,8 +81,11 @@ class Endpoint:
 
     def is_at(self, other: Endpoint, family: int) -> bool:
         """Whether what comes to one of the two comes to the other as well: two forwardings may lead to one place."""
-        here, there = ((end.netns, end.address(family), end.own_port) for end in (self, other))
-        return self is other or (bool(self.own_port) and here == there)
+        return self is other or (bool(self.own_port) and self.ends_at(family) == other.ends_at(family))
+
+    def ends_at(self, family: int) -> tuple[str, str, int]:
+        """Where what comes to it ends: namespace, address and port, 0 for any."""
+        return self.netns, self.address(family), self.own_port
 
     def address(self, family: int) -> str:
         """Its own."""

@@ -23,12 +23,11 @@ from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.link.veth import Veth
 from weft.kinds.link.vlan import Vlan
 from weft.kinds.link.vxlan import Vxlan
-from weft.reach.filtering import Filtering
+from weft.reach.filtering import Filtering, Tags
 from weft.state import Key, State, link_key
 
 Item = TypeVar("Item")
 
-Tags: TypeAlias = tuple[int, ...]
 Passed: TypeAlias = tuple[Key, ...]
 
 Underlay: TypeAlias = Callable[[str, str, str], "tuple[str, Passed] | None"]

@@ -40,11 +40,12 @@ def outsider(network: str, external: ExternalNetwork, addresses: Iterable[str]) 
 
 def network_around(intent: Intent, address: str) -> str:
     """The external network that has the address in a subnet, "" for none."""
+    return next((name for name, network in intent.external_networks.items() if _is_around(network, address)), "")
+
+
+def _is_around(network: ExternalNetwork, address: str) -> bool:
     held = ip_address(address)
-    for name, network in intent.external_networks.items():
-        if any(held in ip_network(subnet.cidr, strict=False) for subnet in network.subnets):
-            return name
-    return ""
+    return any(held in ip_network(subnet.cidr, strict=False) for subnet in network.subnets)
 
 
 def routers(intent: Intent, state: State, paths: Mapping[Key, Path]) -> list[Endpoint]:
@@ -68,7 +69,7 @@ def _router(intent: Intent, netns: str, address: str, path: Path) -> Iterator[En
         return
     _, tenant, _, name, *_ = path
     gateway = intent.tenants[tenant].routers[name].gateway
-    if gateway is None or network_around(intent, address) != gateway.network:
+    if gateway is None or not _is_around(intent.external_networks[gateway.network], address):
         return
     is_ipv6 = ":" in address
     yield Endpoint(

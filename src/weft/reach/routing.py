@@ -9,6 +9,7 @@ Source: ip-rule(8), ip-route(8), net/ipv4/fib_rules.c, Documentation/networking/
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -41,15 +42,14 @@ class Tables:
         self.netns = netns
         self._links_of: dict[tuple[int, int], list[str]] = defaultdict(list)
         self._first: dict[tuple[int, str], str] = {}
-        self._routes: dict[tuple[int, int], list[tuple[Span, Route]]] = defaultdict(list)
+        self._routes: dict[tuple[int, int], _Routes] = defaultdict(_Routes)
+        self._rules_of: dict[tuple[int, str], list[Rule]] = {}
         self._rules = [Rule(netns=netns, family=family, priority=MAIN_PRIORITY, table=MAIN_TABLE) for family in (4, 6)]
         held = list(objects)
         self._vrf_of = _domains(held)
         self._down = {obj.ifname for obj in held if isinstance(obj, Link) and obj.up is False}
         for obj in held:
             self._add(obj)
-        for routes in self._routes.values():
-            routes.sort(key=lambda pair: (pair[0].high - pair[0].low, pair[1].metric))
         self._rules.sort(key=lambda rule: rule.priority)
 
     def is_local(self, address: str, src: str, iif: str = "") -> bool:
@@ -79,13 +79,13 @@ class Tables:
         for table, action, shortest in self._tables(family, number, src, iif):
             if action:
                 return Route(netns=self.netns, dst=f"{dst}/{32 if family == 4 else 128}", type=action)
-            for span, route in self._routes.get((family, table), ()):
-                if route.ifname in self._down and not even_down:
+            routes = self._routes[family, table].to(number) if (family, table) in self._routes else ()
+            for route in routes:
+                if (route.ifname in self._down and not even_down) or route.type == "throw":
                     continue
-                if span.low <= number <= span.high and route.type != "throw":
-                    if _length(route) < shortest:
-                        break
-                    return route
+                if _length(route) < shortest:
+                    break
+                return route
         return None
 
     def _tables(self, family: int, number: int, src: str, iif: str) -> Iterator[tuple[int, str, int]]:
@@ -94,17 +94,24 @@ class Tables:
         domain = self._domain(src, iif)
         if domain:
             yield domain, "", 0
-        for rule in self._rules:
-            if _fits(rule, family, number, src, iif):
+        for rule in self._rules_for(family, iif):
+            if _fits(rule, family, number, src):
                 shortest = 0 if rule.suppressed is None else rule.suppressed + 1
                 yield rule.table, "" if rule.action == "lookup" else rule.action, shortest
+
+    def _rules_for(self, family: int, iif: str) -> list[Rule]:
+        """Those that may concern what comes in by a link."""
+        if (family, iif) not in self._rules_of:
+            own = [rule for rule in self._rules if rule.family == family and rule.iif in ("", iif)]
+            self._rules_of[family, iif] = [rule for rule in own if not rule.fwmark and not rule.oif]
+        return self._rules_of[family, iif]
 
     def _add(self, obj: KernelObject) -> None:
         match obj:
             case Address():
                 self._add_address(obj)
             case Route():
-                self._routes[obj.family, obj.table].append((Span.of(obj.dst), obj))
+                self._routes[obj.family, obj.table].add(obj)
             case Rule():
                 self._rules.append(obj)
 
@@ -112,11 +119,30 @@ class Tables:
         interface = ip_interface(held.cidr)
         self._links_of[interface.version, int(interface)].append(held.ifname)
         self._first.setdefault((held.family, held.ifname), str(interface.ip))
-        prefix = str(interface.network)
         metric = CONNECTED_METRIC[held.family]
-        route = Route(netns=held.netns, dst=prefix, ifname=held.ifname, metric=metric)
+        route = Route(netns=held.netns, dst=str(interface.network), ifname=held.ifname, metric=metric)
         table = self._vrf_of.get(held.ifname, MAIN_TABLE)
-        self._routes[held.family, table].append((Span.of(prefix), route))
+        self._routes[held.family, table].add(route)
+
+
+class _Routes:
+    """One table's routes of one family. A lookup costs as much as there are lengths of prefixes."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, int], list[Route]] = {}
+        self._suffixes: list[int] = []
+
+    def add(self, route: Route) -> None:
+        span = Span.of(route.dst)
+        suffix = (span.high - span.low).bit_length()
+        insort(self._held.setdefault((suffix, span.low >> suffix), []), route, key=lambda one: one.metric)
+        if suffix not in self._suffixes:
+            insort(self._suffixes, suffix)
+
+    def to(self, number: int) -> Iterator[Route]:
+        """Those that lead to an address, the best first."""
+        for suffix in self._suffixes:
+            yield from self._held.get((suffix, number >> suffix), ())
 
 
 def _domains(objects: Iterable[KernelObject]) -> dict[str, int]:
@@ -138,8 +164,6 @@ def _length(route: Route) -> int:
     return int(route.dst.partition("/")[2])
 
 
-def _fits(rule: Rule, family: int, number: int, src: str, iif: str) -> bool:
-    if rule.family != family or rule.fwmark or rule.oif or (rule.iif and rule.iif != iif):
-        return False
+def _fits(rule: Rule, family: int, number: int, src: str) -> bool:
     is_from = not rule.src or Span.of(rule.src).covers(*number_of(src))
     return is_from and (not rule.dst or Span.of(rule.dst).covers(family, number))

@@ -18,7 +18,8 @@ from weft.kinds.link.tunnel import Tunnel
 from weft.kinds.setting.sysctl import FORWARDING
 from weft.model.security import PROTOCOLS
 from weft.reach.crossing import Crossing
-from weft.reach.fabric import Passed, Tags
+from weft.reach.fabric import Passed
+from weft.reach.filtering import Tags
 from weft.reach.routing import Tables, hops
 from weft.reach.steps import Carried, Delivered, Forwarded, Routed, Step, Translated
 from weft.reach.translation import MASQUERADE, Flow

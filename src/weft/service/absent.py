@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from weft.compiler import Cause, Compiled, Finding
+from weft.compiler.footings import SEGMENTS
 from weft.compiler.naming import where_words
-from weft.compiler.stands import SEGMENTS
 from weft.diff import standing
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import Link

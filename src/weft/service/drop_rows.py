@@ -18,7 +18,7 @@ from weft.model.intent import Path
 from weft.model.security import Action
 from weft.picture.filters import DropView, Reason, Sum, Talk
 from weft.records import dataclass
-from weft.service.filters import IN, OUT, Difference, Plant, Room, port_name, rule_of_group
+from weft.service.filters import IN, OUT, Difference, ScopeFilters, TenantFilter, port_name, rule_of_group
 from weft.service.told import NO_RULE, SPOOFED, Told
 from weft.state import netns_key
 
@@ -53,21 +53,21 @@ class _Row:
 class DropRows:
     """Of one scope."""
 
-    def __init__(self, plant: Plant) -> None:
-        self._plant = plant
+    def __init__(self, filters: ScopeFilters) -> None:
+        self._filters = filters
         self._rows: dict[tuple[str, ...], _Row] = {}
 
     def add_counted(self, now: FilterGlance, before: FilterGlance, routers: Mapping[str, Path]) -> None:
         """What was counted between two glances. `routers`: places in the file by namespace."""
         counted = Difference(now, before, only_since=True)
-        for room in self._plant.rooms.values():
-            self._ports(room, counted)
-            self._rules(room, counted)
-            for link, _ in now.filters.get(room.netns, Counts()).of_set(STRANGER):
-                if self._plant.is_strange(room.netns, link):
-                    lost = counted.element(room.netns, STRANGER, f'"{link}"')
+        for tenant_filter in self._filters.by_netns.values():
+            self._ports(tenant_filter, counted)
+            self._rules(tenant_filter, counted)
+            for link, _ in now.filters.get(tenant_filter.netns, Counts()).of_set(STRANGER):
+                if self._filters.is_strange(tenant_filter.netns, link):
+                    lost = counted.element(tenant_filter.netns, STRANGER, f'"{link}"')
                     what = f"{link} is on the bridge and is not weft's"
-                    self._count(Reason.STRANGER, DROP, (room.netns, link), what, "", (), lost)
+                    self._count(Reason.STRANGER, DROP, (tenant_filter.netns, link), what, "", (), lost)
         for netns, path in routers.items():
             self._router(now, before, netns, path)
 
@@ -97,25 +97,25 @@ class DropRows:
         if told.reason is Reason.RULE and told.port and told.port not in row.port.split(", "):
             row.port = f"{row.port}, {told.port}" if row.port else told.port
 
-    def _ports(self, room: Room, counted: Difference) -> None:
-        for link, path in room.ports.items():
+    def _ports(self, tenant_filter: TenantFilter, counted: Difference) -> None:
+        for link, path in tenant_filter.ports.items():
             name, element = port_name(path), f'"{link}"'
             for way in (IN, OUT):
                 for set_name, fate in ((DROPPED[way], DROP), (AUDITED[way], WOULD_DROP)):
-                    lost = counted.element(room.netns, set_name, element)
+                    lost = counted.element(tenant_filter.netns, set_name, element)
                     at = (*path, "security_groups")
                     self._count(Reason.NO_RULE, fate, (way, *path), NO_RULE[way], name, at, lost)
-            spoofed = counted.element(room.netns, GUARD, element)
+            spoofed = counted.element(tenant_filter.netns, GUARD, element)
             self._count(Reason.SPOOFED, DROP, path, SPOOFED, name, path, spoofed)
 
-    def _rules(self, room: Room, counted: Difference) -> None:
-        for tally in room.tallies:
+    def _rules(self, tenant_filter: TenantFilter, counted: Difference) -> None:
+        for tally in tenant_filter.tallies:
             if tally.rule.action is Action.DENY:
                 what = rule_of_group(tally)
                 fate = WOULD_DROP if tally.is_audited else DROP
-                ports = _only_port(room, tally, counted) if fate == DROP else ""
-                lost = counted.tallies([(room.netns, tally)])
-                self._count(Reason.RULE, fate, (room.netns, *tally.path), what, ports, tally.path, lost)
+                ports = _only_port(tenant_filter, tally, counted) if fate == DROP else ""
+                lost = counted.tallies([(tenant_filter.netns, tally)])
+                self._count(Reason.RULE, fate, (tenant_filter.netns, *tally.path), what, ports, tally.path, lost)
 
     def _router(self, now: FilterGlance, before: FilterGlance, netns: str, path: Path) -> None:
         elapsed_s = now.at_s - before.at_s
@@ -137,7 +137,7 @@ class DropRows:
             reason=row.reason,
             what=row.what,
             port=row.port,
-            where=self._plant.where(row.path) if row.path else "",
+            where=self._filters.where(row.path) if row.path else "",
             fate=row.fate,
             counted=row.counted,
             seen=row.seen,
@@ -148,19 +148,19 @@ class DropRows:
         )
 
 
-def routers_of(plant: Plant) -> dict[str, Path]:
+def routers_of(filters: ScopeFilters) -> dict[str, Path]:
     """The namespaces of weft's own that are no tenant's bridges, with their places in the file."""
-    paths = plant.prepared.paths
-    namespaces = (key for key in plant.prepared.desired if key.table == "netns" and key.name not in plant.rooms)
+    paths = filters.prepared.paths
+    namespaces = (key for key in filters.prepared.desired if key.table == "netns" and key.name not in filters.by_netns)
     found = {key.name: paths.get(netns_key(key.name), ()) for key in namespaces}
     return {netns: path for netns, path in found.items() if len(path) == 4 and path[2] in ("networks", "routers")}
 
 
-def _only_port(room: Room, tally: Tally, counted: Difference) -> str:
+def _only_port(tenant_filter: TenantFilter, tally: Tally, counted: Difference) -> str:
     """The port at which a rule denied something, where it can be but one."""
     moved = [
-        path for link, path in room.ports.items()
-        if path[1] == tally.party.name and counted.element(room.netns, DENIED[tally.way], f'"{link}"').packets
+        path for link, path in tenant_filter.ports.items()
+        if path[1] == tally.party.name and counted.element(tenant_filter.netns, DENIED[tally.way], f'"{link}"').packets
     ]  # fmt: skip
     return port_name(moved[0]) if len(moved) == 1 else ""
 

@@ -15,7 +15,7 @@ from weft.errors import Refused
 from weft.files import Loaded
 from weft.picture.filters import DropsView, Line
 from weft.service.drop_rows import DropRows, routers_of
-from weft.service.filters import Plant, plant
+from weft.service.filters import ScopeFilters, filters_of
 from weft.service.sampling import RECORDER, Sampler
 from weft.service.service import Service
 from weft.service.told import Told, told_of
@@ -63,7 +63,9 @@ def recorded_lines(service: Service, intents: Sequence[Loaded], since_s: float) 
     return _in_order([_line(one, told) for told in _told(one, entries)] for one, entries, _ in kept)
 
 
-def _kept(service: Service, intents: Sequence[Loaded], began: float) -> Iterator[tuple[Plant, Sequence[Entry], int]]:
+def _kept(
+    service: Service, intents: Sequence[Loaded], began: float
+) -> Iterator[tuple[ScopeFilters, Sequence[Entry], int]]:
     """What each recorder has kept since, and how often it missed something."""
     found = [(loaded, past(service.run_directory / file_name_of(loaded.intent.name))) for loaded in intents]
     if not any(held for _, held in found):
@@ -71,21 +73,21 @@ def _kept(service: Service, intents: Sequence[Loaded], began: float) -> Iterator
     for loaded, held in found:
         if held is not None:
             entries = [entry for entry in held.entries if entry.at_ns >= began * 1e9]
-            yield plant(service, loaded), entries, held.missed
+            yield filters_of(service, loaded), entries, held.missed
 
 
 class _Watched:
     """One scope while somebody looks."""
 
     def __init__(self, service: Service, loaded: Loaded) -> None:
-        self._plant = plant(service, loaded)
+        self._filters = filters_of(service, loaded)
         self._reader = FilterReader(service.namespaces)
-        self._routers = routers_of(self._plant)
+        self._routers = routers_of(self._filters)
         self._before = self._read()
         self._since = time.time()
         # Counted before anybody listens: what is told was counted, too.
-        file = service.run_directory / file_name_of(self._plant.prepared.scope)
-        self.sampler = Sampler(service.namespaces, self._plant.rooms, file)
+        file = service.run_directory / file_name_of(self._filters.prepared.scope)
+        self.sampler = Sampler(service.namespaces, self._filters.by_netns, file)
 
     def close(self) -> None:
         self._reader.close()
@@ -95,24 +97,24 @@ class _Watched:
         """Since the last time."""
         before, since = self._before, self._since
         self._before, self._since = self._read(), time.time()
-        rows = DropRows(self._plant)
+        rows = DropRows(self._filters)
         rows.add_counted(self._before, before, self._routers)
-        rows.add_told(_told(self._plant, entries))
+        rows.add_told(_told(self._filters, entries))
         return DropsView(
-            scope=self._plant.prepared.scope,
+            scope=self._filters.prepared.scope,
             since=since,
             lasted_s=self._before.at_s - before.at_s,
             samples=self.sampler.kind,
             missed=self.sampler.missed,
             drops=rows.views(),
-            missing=self._plant.missing(self._before),
+            missing=self._filters.missing(self._before),
         )
 
     def lines(self, entries: Iterable[Entry]) -> list[Line]:
-        return [_line(self._plant, told) for told in _told(self._plant, entries)]
+        return [_line(self._filters, told) for told in _told(self._filters, entries)]
 
     def _read(self) -> FilterGlance:
-        return self._reader.read(self._plant.tables, self._routers)
+        return self._reader.read(self._filters.tables, self._routers)
 
 
 @contextmanager
@@ -134,11 +136,11 @@ def _collected(watched: Sequence[_Watched], for_s: float) -> Iterator[tuple[_Wat
             due = 0.0
 
 
-def _told(one: Plant, entries: Iterable[Entry]) -> Iterator[Told]:
+def _told(one: ScopeFilters, entries: Iterable[Entry]) -> Iterator[Told]:
     return (told for entry in entries if (told := told_of(one, entry)) is not None)
 
 
-def _line(one: Plant, told: Told) -> Line:
+def _line(one: ScopeFilters, told: Told) -> Line:
     return Line(
         at=told.entry.at_ns / 1e9,
         scope=one.prepared.scope,

@@ -6,7 +6,7 @@ group or a port; one that is neither is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from weft.backends.filter_counts import FilterGlance, FilterReader
 from weft.compiler.groups.layout import BRIDGE, PAIRS4, PAIRS6, member_set
@@ -32,7 +32,7 @@ IN, OUT = "in", "out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class TenantFilter:
     """A tenant's filter as it is to be. `table`: family and name; `ports`: by link, their places in the file: also
     those of other tenants on its networks; `addresses`: the link that each is of, "" where it is of several; `members`:
     the addresses of a group, by family and name in the filter; `tallies`: other tenants' rules that hold here too."""
@@ -51,12 +51,12 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plant:
+class ScopeFilters:
     """One scope's filters. `groups`: those that are in any, by tenant and name; `where`: makes file:line:column of a
     path."""
 
     prepared: Prepared
-    rooms: Mapping[str, Room]
+    by_netns: Mapping[str, TenantFilter]
     groups: Mapping[tuple[str, str], SecurityGroup]
     where: Callable[[Path], str]
 
@@ -66,36 +66,41 @@ class Plant:
 
     @property
     def tables(self) -> dict[str, str]:
-        return {netns: room.table for netns, room in self.rooms.items()}
+        return {netns: tenant_filter.table for netns, tenant_filter in self.by_netns.items()}
 
     def missing(self, now: FilterGlance) -> tuple[str, ...]:
         """The tenants whose filter is not there, or has lost its rules: every one has some that count."""
-        seen = ((room.tenant, now.filters.get(netns, Counts())) for netns, room in self.rooms.items())
+        seen = (
+            (tenant_filter.tenant, now.filters.get(netns, Counts())) for netns, tenant_filter in self.by_netns.items()
+        )
         return tuple(tenant for tenant, counts in seen if not counts.rules)
 
 
-def plant(service: Service, loaded: Loaded) -> Plant:
+def filters_of(service: Service, loaded: Loaded) -> ScopeFilters:
     """Raises: as Service.prepare."""
     prepared = service.prepare(loaded, lenient=True)
-    rooms = {}
+    by_netns = {}
+    ports, elements = _ports(prepared), _elements(prepared)
     for key in prepared.desired:
         path = prepared.paths.get(key, ())
         if key.table == "nft-table" and key.name.startswith(f"{BRIDGE} ") and len(path) == 2:
-            rooms[key.netns] = Room(
+            by_netns[key.netns] = TenantFilter(
                 netns=key.netns,
                 table=key.name,
                 tenant=path[1],
-                ports=_ports(prepared, key.netns),
-                addresses=_addresses(prepared, key.netns),
-                members=_members(prepared, key.netns),
+                ports=ports.get(key.netns, {}),
+                addresses=_addresses(elements.get(key.netns, ())),
+                members=_members(elements.get(key.netns, ())),
                 tallies=tuple(tallies(loaded.intent, path[1])),
             )
-    return Plant(prepared=prepared, rooms=rooms, groups=_groups(loaded.intent, rooms), where=loaded.origins.at)
+    return ScopeFilters(
+        prepared=prepared, by_netns=by_netns, groups=_groups(loaded.intent, by_netns), where=loaded.origins.at
+    )
 
 
-def _groups(intent: Intent, rooms: Mapping[str, Room]) -> dict[tuple[str, str], SecurityGroup]:
+def _groups(intent: Intent, by_netns: Mapping[str, TenantFilter]) -> dict[tuple[str, str], SecurityGroup]:
     """The groups that are in any of the filters, in the order of the file."""
-    there = {party.name for room in rooms.values() for party in parties(intent, room.tenant)}
+    there = {party.name for tenant_filter in by_netns.values() for party in parties(intent, tenant_filter.tenant)}
     tenants = ((name, tenant) for name, tenant in intent.tenants.items() if name in there)
     return {(name, group): held for name, tenant in tenants for group, held in tenant.security_groups.items()}
 
@@ -103,31 +108,33 @@ def _groups(intent: Intent, rooms: Mapping[str, Room]) -> dict[tuple[str, str], 
 def looks(service: Service, intents: Sequence[Loaded], name: str | None) -> Iterator[list[FiltersView]]:
     """What was counted, again and again, at the pace of whoever asks; from the second on with rates. Raises:
     IntentInvalid where the name is nobody's."""
-    plants = [plant(service, loaded) for loaded in intents]
+    scopes = [filters_of(service, loaded) for loaded in intents]
     if name is not None:
-        _demand_known(name, plants)
+        _demand_known(name, scopes)
     reader = FilterReader(service.namespaces)
     before: FilterGlance | None = None
     try:
         while True:
-            now = reader.read({netns: table for one in plants for netns, table in one.tables.items()})
-            yield [view_of(one, name, now, before) for one in plants]
+            now = reader.read({netns: table for one in scopes for netns, table in one.tables.items()})
+            yield [view_of(one, name, now, before) for one in scopes]
             before = now
     finally:
         reader.close()
 
 
-def view_of(one: Plant, name: str | None, now: FilterGlance, before: FilterGlance | None) -> FiltersView:
+def view_of(one: ScopeFilters, name: str | None, now: FilterGlance, before: FilterGlance | None) -> FiltersView:
     seen = _Seen(one, now, before)
-    rooms = one.rooms.values()
+    tenant_filters = one.by_netns.values()
     groups = (seen.group(*of) for of in one.groups if _is(name, *of))
     ports = (
-        seen.port(room, link)
-        for room in rooms
-        for link, path in room.ports.items()
-        if name == room.tenant or _is(name, *path[1::2])
+        seen.port(tenant_filter, link)
+        for tenant_filter in tenant_filters
+        for link, path in tenant_filter.ports.items()
+        if name == tenant_filter.tenant or _is(name, *path[1::2])
     )
-    strangers = (row for room in rooms for row in seen.strangers(room)) if name is None else ()
+    strangers = (
+        (row for tenant_filter in tenant_filters for row in seen.strangers(tenant_filter)) if name is None else ()
+    )
     return FiltersView(
         scope=one.prepared.scope,
         groups=tuple(groups),
@@ -177,21 +184,21 @@ class Difference:
 
 
 class _Seen:
-    def __init__(self, one: Plant, now: FilterGlance, before: FilterGlance | None) -> None:
-        self._plant, self._now = one, now
+    def __init__(self, one: ScopeFilters, now: FilterGlance, before: FilterGlance | None) -> None:
+        self._filters, self._now = one, now
         self._counted = Difference(now, before)
 
     def group(self, tenant: str, name: str) -> GroupView:
         """With what it counted in its own tenant's filter and in those of others on whose networks it is."""
         found: dict[Path, list[tuple[str, Tally]]] = {}
-        for room in self._plant.rooms.values():
-            for tally in room.tallies:
+        for tenant_filter in self._filters.by_netns.values():
+            for tally in tenant_filter.tallies:
                 if (tally.party.name, tally.group) == (tenant, name):
-                    found.setdefault(tally.path, []).append((room.netns, tally))
+                    found.setdefault(tally.path, []).append((tenant_filter.netns, tally))
         return GroupView(
             name=f"{tenant}/{name}",
-            audit=self._plant.groups[tenant, name].audit,
-            where=self._plant.where(("tenants", tenant, "security_groups", name)),
+            audit=self._filters.groups[tenant, name].audit,
+            where=self._filters.where(("tenants", tenant, "security_groups", name)),
             rules=tuple(map(self._rule, found.values())),
         )
 
@@ -204,17 +211,17 @@ class _Seen:
             words=rule_words(rule, WAYS[tally.way]),
             priority=rule.priority,
             logs=rule.log is not None,
-            where=self._plant.where(tally.path),
+            where=self._filters.where(tally.path),
             counted=self._counted.tallies(found),
         )
 
-    def port(self, room: Room, link: str) -> PortLosses:
+    def port(self, tenant_filter: TenantFilter, link: str) -> PortLosses:
         def of(set_name: str) -> Sum:
-            return self._counted.element(room.netns, set_name, f'"{link}"')
+            return self._counted.element(tenant_filter.netns, set_name, f'"{link}"')
 
         return PortLosses(
-            name=room.port_name(link),
-            where=self._plant.where(room.ports[link]),
+            name=tenant_filter.port_name(link),
+            where=self._filters.where(tenant_filter.ports[link]),
             no_rule_in=of(DROPPED[IN]),
             no_rule_out=of(DROPPED[OUT]),
             denied_in=of(DENIED[IN]),
@@ -224,11 +231,11 @@ class _Seen:
             spoofed=of(GUARD),
         )
 
-    def strangers(self, room: Room) -> Iterator[tuple[str, str, Sum]]:
-        counts = self._now.filters.get(room.netns, Counts())
+    def strangers(self, tenant_filter: TenantFilter) -> Iterator[tuple[str, str, Sum]]:
+        counts = self._now.filters.get(tenant_filter.netns, Counts())
         for link, _ in counts.of_set(STRANGER):
-            if self._plant.is_strange(room.netns, link):
-                yield room.netns, link, self._counted.element(room.netns, STRANGER, f'"{link}"')
+            if self._filters.is_strange(tenant_filter.netns, link):
+                yield tenant_filter.netns, link, self._counted.element(tenant_filter.netns, STRANGER, f'"{link}"')
 
 
 def port_name(path: Path) -> str:
@@ -242,28 +249,37 @@ def rule_of_group(tally: Tally) -> str:
     return f"group {group}: {tally.rule.action.value} {rule_words(tally.rule, WAYS[tally.way])}"
 
 
-def _ports(prepared: Prepared, netns: str) -> dict[str, Path]:
-    """The ports of a tenant's namespace by their links there, in the order of their names."""
-    found = {
-        key.name: path
-        for key, path in prepared.paths.items()
-        if key.table == "link" and key.netns == netns and len(path) == 4 and path[2] == "ports"
-    }
-    return dict(sorted(found.items(), key=lambda pair: pair[1]))
+def _ports(prepared: Prepared) -> dict[str, dict[str, Path]]:
+    """By namespace, the ports by their links there, in the order of their names."""
+    links = ((key, path) for key, path in prepared.paths.items() if key.table == "link")
+    found: dict[str, dict[str, Path]] = {}
+    for key, path in sorted(links, key=lambda pair: pair[1]):
+        if len(path) == 4 and path[2] == "ports":
+            found.setdefault(key.netns, {})[key.name] = path
+    return found
 
 
-def _addresses(prepared: Prepared, netns: str) -> dict[str, str]:
+def _elements(prepared: Prepared) -> dict[str, list[NftElement]]:
+    """By namespace."""
+    found: dict[str, list[NftElement]] = {}
+    for held in prepared.desired.values():
+        if isinstance(held, NftElement):
+            found.setdefault(held.netns, []).append(held)
+    return found
+
+
+def _addresses(elements: Iterable[NftElement]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for held in _elements(prepared, netns):
+    for held in elements:
         if held.set in (PAIRS4, PAIRS6):
             link, _, address = held.element.replace('"', "").split(" . ")
             found[address] = link if found.get(address, link) == link else ""
     return found
 
 
-def _members(prepared: Prepared, netns: str) -> dict[tuple[int, str], set[str]]:
+def _members(elements: Iterable[NftElement]) -> dict[tuple[int, str], set[str]]:
     found: dict[tuple[int, str], set[str]] = {}
-    for held in _elements(prepared, netns):
+    for held in elements:
         for family in IP:
             if held.set.startswith(f"{member_set(family, '', '')}"):
                 group = held.set.split(".")[1]
@@ -271,19 +287,17 @@ def _members(prepared: Prepared, netns: str) -> dict[tuple[int, str], set[str]]:
     return found
 
 
-def _elements(prepared: Prepared, netns: str) -> Iterator[NftElement]:
-    return (held for held in prepared.desired.values() if isinstance(held, NftElement) and held.netns == netns)
-
-
 def _is(name: str | None, tenant: str, part: str) -> bool:
     return name in (None, part, f"{tenant}/{part}", tenant)
 
 
-def _demand_known(name: str, plants: Sequence[Plant]) -> None:
-    rooms = [room for one in plants for room in one.rooms.values()]
-    known = [of for one in plants for of in one.groups]
-    known += [(path[1], path[3]) for room in rooms for path in room.ports.values()]
-    if any(_is(name, tenant, part) for tenant, part in known) or name in {room.tenant for room in rooms}:
+def _demand_known(name: str, scopes: Sequence[ScopeFilters]) -> None:
+    tenant_filters = [tenant_filter for one in scopes for tenant_filter in one.by_netns.values()]
+    known = [of for one in scopes for of in one.groups]
+    known += [(path[1], path[3]) for tenant_filter in tenant_filters for path in tenant_filter.ports.values()]
+    if any(_is(name, tenant, part) for tenant, part in known) or name in {
+        tenant_filter.tenant for tenant_filter in tenant_filters
+    }:
         return
     names = [f"{tenant}/{part}" for tenant, part in known]
     meant = closest(name, [*names, *(part for _, part in known)])

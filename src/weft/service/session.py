@@ -10,19 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
-from typing import TypeAlias
 
 from weft.apply import Progress, ignore_progress
 from weft.compiler import Compiled, CompileError, Compiler, changed_ports
 from weft.files import Loaded
+from weft.model.sharing import PortKey
 from weft.observe import Machine
 from weft.ownership import Split
 from weft.plan import plan
 from weft.service.prepared import Prepared, as_read
 from weft.service.service import WAIT_S, Agree, Service
-
-PortKey: TypeAlias = tuple[str, str]
-"""(tenant, port)"""
 
 
 def _yes(prepared: Prepared) -> None:

@@ -8,9 +8,10 @@ from enum import Enum
 from weft.kinds.ip.address import Address
 from weft.kinds.ip.route import Route
 from weft.kinds.link.common import Link
+from weft.model.intent import Path
 from weft.ownership import ground_scope
 from weft.plan.render import describe
-from weft.plan.subject import Path, Subjects
+from weft.plan.subject import Subjects
 from weft.records import dataclass
 from weft.service.absent import whole_of
 from weft.service.places import label_of

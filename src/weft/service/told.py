@@ -17,7 +17,7 @@ from weft.model.security import ICMP, ICMPV6, Action
 from weft.picture.filters import Reason
 from weft.picture.rules import packet_words
 from weft.records import dataclass
-from weft.service.filters import Plant, Room, rule_of_group
+from weft.service.filters import ScopeFilters, TenantFilter, rule_of_group
 from weft.store.ring import Entry
 from weft.wire.nflog import ARP, IPV6
 
@@ -65,38 +65,38 @@ class Told:
     words: str
 
 
-def told_of(plant: Plant, entry: Entry) -> Told | None:
+def told_of(filters: ScopeFilters, entry: Entry) -> Told | None:
     """None of what is not of this scope's filters, or whose line is not weft's."""
-    room = plant.rooms.get(entry.netns)
+    tenant_filter = filters.by_netns.get(entry.netns)
     words = entry.prefix.split(" ")
-    if room is None or len(words) < 4 or words[0] != "weft" or words[2] not in _FATES:
+    if tenant_filter is None or len(words) < 4 or words[0] != "weft" or words[2] not in _FATES:
         return None
     link = entry.goes or entry.came
-    if words[1] == "stranger" and link and not plant.is_strange(entry.netns, link):
+    if words[1] == "stranger" and link and not filters.is_strange(entry.netns, link):
         return None  # as of counters: one of weft's own, a moment before it was let in
-    return _Telling(room, entry, words[1], words[2]).tell()
+    return _Telling(tenant_filter, entry, words[1], words[2]).tell()
 
 
 class _Telling:
-    def __init__(self, room: Room, entry: Entry, place: str, fate: str) -> None:
-        self._room, self._entry, self._place, self._fate = room, entry, place, fate
+    def __init__(self, tenant_filter: TenantFilter, entry: Entry, place: str, fate: str) -> None:
+        self._filter, self._entry, self._place, self._fate = tenant_filter, entry, place, fate
 
     def tell(self) -> Told | None:
-        room, entry = self._room, self._entry
+        tenant_filter, entry = self._filter, self._entry
         if self._place == "stranger":
             link = entry.goes or entry.came
             what = f"{link or 'a link'} is on the bridge and is not weft's"
-            return self._told(Reason.STRANGER, (room.netns, link), what, "", ())
+            return self._told(Reason.STRANGER, (tenant_filter.netns, link), what, "", ())
         if self._place in SPOOFING:
-            path = room.ports.get(entry.came, ())
+            path = tenant_filter.ports.get(entry.came, ())
             what = f"{SPOOFED}: {SPOOFING[self._place]}"
-            return self._told(Reason.SPOOFED, path, what, room.port_name(entry.came), path)
+            return self._told(Reason.SPOOFED, path, what, tenant_filter.port_name(entry.came), path)
         direction = self._place.partition("#")[0].partition(".")[0]
         if direction not in _WAY:
             return None
         way = _WAY[direction]
         link = entry.goes if way == IN else entry.came
-        port, path = room.port_name(link), room.ports.get(link, ())
+        port, path = tenant_filter.port_name(link), tenant_filter.ports.get(link, ())
         if self._place == direction:
             at = (*path, "security_groups") if path else ()
             return self._told(Reason.NO_RULE, (way, *path), NO_RULE[way], port, at)
@@ -105,7 +105,7 @@ class _Telling:
             what = f"a rule of {direction} that is no longer in the file"
             return self._told(Reason.RULE, (self._place,), what, port, ())
         what = rule_of_group(tally)
-        return self._told(Reason.RULE, (room.netns, *tally.path), what, port, tally.path)
+        return self._told(Reason.RULE, (tenant_filter.netns, *tally.path), what, port, tally.path)
 
     def _told(self, reason: Reason, about: tuple[str, ...], what: str, port: str, path: Path) -> Told:
         entry = self._entry
@@ -118,13 +118,13 @@ class _Telling:
             port=port,
             path=path,
             source=self._source(reason),
-            target=self._room.port_name(entry.goes) or self._by_address(entry.target) or _mac(entry.target_mac),
+            target=self._filter.port_name(entry.goes) or self._by_address(entry.target) or _mac(entry.target_mac),
             words=packet_words(entry.ethertype, entry.protocol, entry.sport, entry.dport),
         )
 
     def _source(self, reason: Reason) -> str:
         entry = self._entry
-        name, said = self._room.port_name(entry.came), _text(entry.source)
+        name, said = self._filter.port_name(entry.came), _text(entry.source)
         if reason is Reason.SPOOFED:
             seen = _mac(entry.source_mac) if self._place == "guard.mac" else said
             return f"{name} as {seen}" if name and seen else name or seen
@@ -132,14 +132,14 @@ class _Telling:
 
     def _by_address(self, packed: bytes) -> str:
         said = _text(packed)
-        return self._room.port_name(self._room.addresses.get(said, "")) or said
+        return self._filter.port_name(self._filter.addresses.get(said, "")) or said
 
     def _rule(self, way: str, tenant: str) -> Tally | None:
         """The rule that told: by its name, else the one that denies without a log and fits. `tenant`: the port's, whose
         groups alone are asked for it; "" where the port has gone, and the line says whose."""
         named = self._place.partition("#")[2]
         whose = tenant or self._entry.prefix.split(" ")[-1].partition("/")[0]
-        for tally in self._room.tallies:
+        for tally in self._filter.tallies:
             if tally.way != way or tally.party.name != whose:
                 continue
             if named and digest(tally.group, tally.rule) == named:
@@ -161,7 +161,7 @@ class _Telling:
             number = entry.sport << 8 | entry.dport if entry.protocol in (ICMP, ICMPV6) else entry.dport
             if not match.span[0] <= number <= match.span[1]:
                 return False
-        if match.group and _text(other) not in self._room.members.get((family, tally.party.named(match.group)), ()):
+        if match.group and _text(other) not in self._filter.members.get((family, tally.party.named(match.group)), ()):
             return False
         return match.net is None or ip_address(other) in match.net
 

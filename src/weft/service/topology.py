@@ -7,7 +7,7 @@ from which rates come.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from weft.backends.counters import Glance
@@ -20,7 +20,7 @@ from weft.kinds.link.tap import Tap
 from weft.kinds.netns import Namespace
 from weft.model.intent import Intent, NamespaceConfig, Path, Port, Tenant
 from weft.model.links import BoundTunnelLink, HostLink, LinkUpon
-from weft.model.sharing import NetworkKey, network_key
+from weft.model.sharing import NetworkKey, PortKey, network_key
 from weft.picture.view import (
     Condition,
     Flow,
@@ -70,7 +70,7 @@ class _Seen:
     """What is wanted, by whose it is, beside what was observed."""
 
     def __init__(self, prepared: Prepared, intent: Intent, now: Glance, before: Glance | None) -> None:
-        self._tenants, self._on = intent.tenants, _ports_by_network(intent)
+        self._on = _ports_by_network(intent)
         self._observed = prepared.observed
         self._facts = prepared.facts
         self._wanted = _links_by_mark(prepared.desired.values())
@@ -78,7 +78,7 @@ class _Seen:
         self._addresses = _addresses_by_link(prepared.observed.values())
         self._changed = _changed(prepared)
         self._standing_on_none = {whole_of(found.path) for found in prepared.left_out if found.missing}
-        self._leading = floating_in(prepared.observed.values())
+        self._floating = _floating_by_port(intent, floating_in(prepared.observed.values()))
         self._now, self._before = now, before
         self._externals: dict[str, list[str]] = defaultdict(list)
         for name, network in prepared.loaded.intent.external_networks.items() if prepared.loaded else ():
@@ -154,15 +154,9 @@ class _Seen:
             mac=port.mac or "" if tap else now.mac or "",
             mtu=now.mtu,
             addresses=tuple(reserved) if tap else self._addresses[end.key],
-            floating=tuple(self._leading_to(self._tenants[tenant], name)),
+            floating=tuple(self._floating[tenant, name]),
             traffic=self._traffic(end.key, mirrored=isinstance(tap, Tap)),
         )
-
-    def _leading_to(self, tenant: Tenant, port: str) -> Iterator[str]:
-        """The floating IPs of a port that lead anywhere now."""
-        for address, held in tenant.floating_ips.items():
-            if address in self._leading:
-                yield from ways(address, held, port)
 
     def _routers(self, of: str, tenant: Tenant) -> Iterator[RouterView]:
         for name, network in tenant.networks.items():
@@ -325,14 +319,24 @@ def _told_of(path: Path) -> Path:
     return path[:-1] if path[-1:] == (QOS,) else path
 
 
-def _ports_by_network(intent: Intent) -> Mapping[NetworkKey, list[tuple[tuple[str, str], Port]]]:
-    """Of each network, (tenant, name) of the ports on it, its own tenant's first."""
-    found: dict[NetworkKey, list[tuple[tuple[str, str], Port]]] = defaultdict(list)
+def _ports_by_network(intent: Intent) -> Mapping[NetworkKey, list[tuple[PortKey, Port]]]:
+    """Of each network, the ports on it, its own tenant's first."""
+    found: dict[NetworkKey, list[tuple[PortKey, Port]]] = defaultdict(list)
     for name, tenant in intent.tenants.items():
         for port, held in tenant.ports.items():
             found[network_key(name, held)].append(((name, port), held))
     for (owner, _), ports in found.items():
         ports.sort(key=lambda one: one[0][0] != owner)
+    return found
+
+
+def _floating_by_port(intent: Intent, leading: Container[str]) -> Mapping[PortKey, list[str]]:
+    """How floating IPs lead to each port. `leading`: those that lead anywhere now."""
+    found: dict[PortKey, list[str]] = defaultdict(list)
+    for name, tenant in intent.tenants.items():
+        for address, held in tenant.floating_ips.items():
+            for port, way in ways(address, held) if address in leading else ():
+                found[name, port].append(way)
     return found
 
 
@@ -356,8 +360,8 @@ def _links(objects: Iterable[KernelObject]) -> Iterator[Link]:
 
 
 def _addresses_by_link(observed: Iterable[KernelObject]) -> Mapping[Key, tuple[str, ...]]:
-    found: dict[Key, tuple[str, ...]] = defaultdict(tuple)
+    found: dict[Key, list[str]] = {}
     for obj in observed:
         if isinstance(obj, Address):
-            found[link_key(obj.netns, obj.ifname)] += (obj.cidr,)
-    return found
+            found.setdefault(link_key(obj.netns, obj.ifname), []).append(obj.cidr)
+    return defaultdict(tuple, {key: tuple(held) for key, held in found.items()})

@@ -36,14 +36,13 @@ def about(link: HostLink | None) -> str:
     return ""
 
 
-def ways(address: str, held: FloatingIp, port: str) -> Iterator[str]:
-    """How a floating IP leads to a port."""
-    if held.port == port:
-        yield address
+def ways(address: str, held: FloatingIp) -> Iterator[tuple[str, str]]:
+    """The ports that a floating IP leads to, each with how."""
+    if held.port is not None:
+        yield held.port, address
     for forward in held.forward:
-        if forward.port == port:
-            ports = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in forward.ports)
-            yield f"{address} {PROTOCOL_NAMES[forward.protocol]}/{ports}"
+        ports = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in forward.ports)
+        yield forward.port, f"{address} {PROTOCOL_NAMES[forward.protocol]}/{ports}"
 
 
 def attachment(attach: Attach) -> str:

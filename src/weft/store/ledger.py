@@ -56,13 +56,15 @@ class Ledger:
 
     def settle(self, keys: Collection[Key]) -> None:
         """After a change: only the newest value is ours."""
-        if any(len(self.entries()[key].ours) > 1 for key in keys if key in self.entries()):
+        known = self.entries()
+        if any(len(known[key].ours) > 1 for key in keys if key in known):
             with self._editing() as held:
                 held.update({key: replace(held[key], ours=held[key].ours[-1:]) for key in keys if key in held})
 
     def drop(self, keys: Iterable[Key], scope: str) -> None:
         """The scope lets go of entries; unknown ones are fine."""
-        known = [key for key in keys if key in self.entries()]
+        entries = self.entries()
+        known = [key for key in keys if key in entries]
         if known:
             with self._editing() as held:
                 for key in known:

@@ -14,14 +14,16 @@ from types import MappingProxyType
 
 from weft.compiler.groups.layout import MACS
 from weft.compiler.tap import STITCH_PREFIX
-from weft.errors import IntentInvalid, Problem
+from weft.errors import IntentInvalid
 from weft.kinds.link.veth import Veth
 from weft.kinds.nft.element import NftElement
 from weft.model.intent import Intent, Path
 from weft.model.words import closest
 from weft.reach import FAMILIES, Endpoint, World
 from weft.state import HOST, KernelObject, Key, State
+from weft.trace.question import wrong
 from weft.trace.records import End
+from weft.wire.address_text import is_address
 
 EXTERNAL = "external"
 SOMEBODY = MappingProxyType({4: "198.51.100.1", 6: "3fff::1"})
@@ -48,11 +50,11 @@ class Ends:
     def pair(self, source: str, target: str, family: int | None) -> tuple[End, End, int]:
         """Both ends, and the family they speak: the given one, else what an address says, else the first that both
         have. Raises: IntentInvalid."""
-        said = {word: ip_address(word).version for word in (source, target) if _is_address(word)}
+        said = {word: ip_address(word).version for word in (source, target) if is_address(word)}
         wanted = set(said.values()) | ({family} if family else set())
         if len(wanted) > 1:
             what = f"IPv{min(wanted)} and IPv{max(wanted)} do not meet"
-            raise _wrong(f"{source} {target}", what, "say two of one family")
+            raise wrong(f"{source} {target}", what, "say two of one family")
         able = [one for one in (wanted or FAMILIES) if all(self._has(word, one) for word in (source, target))]
         if not able:
             raise self._unable(source, target, wanted)
@@ -61,17 +63,17 @@ class Ends:
     def _unable(self, source: str, target: str, wanted: Collection[int]) -> IntentInvalid:
         lacking = [word for word in (source, target) if not any(self._has(word, one) for one in wanted or FAMILIES)]
         if not lacking:
-            return _wrong(f"{source} {target}", "they have no family in common", "give one of them another address")
+            return wrong(f"{source} {target}", "they have no family in common", "give one of them another address")
         kind = f"IPv{min(wanted)} address" if wanted else "address"
-        return _wrong(lacking[0], f"the port has no {kind}", "ask in the other family, or give it one")
+        return wrong(lacking[0], f"the port has no {kind}", "ask in the other family, or give it one")
 
     def _has(self, word: str, family: int) -> bool:
-        return word == EXTERNAL or _is_address(word) or bool(self._port(word).address(family))
+        return word == EXTERNAL or is_address(word) or bool(self._port(word).address(family))
 
     def _end(self, word: str, family: int, *, asks: bool) -> End:
         if word == EXTERNAL:
             return End(name=EXTERNAL, address=SOMEBODY[family], netns=None, is_outside=True)
-        if not _is_address(word):
+        if not is_address(word):
             return self._of(self._port(word), family)
         return self._asking(str(ip_address(word))) if asks else self._asked(str(ip_address(word)))
 
@@ -82,10 +84,10 @@ class Ends:
             end = fit[0]
             return self._guests.get(end.name, (end,))[0]
         if fit:
-            raise _wrong(word, f"several ports have that name: {', '.join(end.name for end in fit)}", "say TENANT/PORT")
+            raise wrong(word, f"several ports have that name: {', '.join(end.name for end in fit)}", "say TENANT/PORT")
         meant = closest(word, [*self._ports, *(end.path[-1] for end in self._ports.values()), EXTERNAL])
         fix = f"did you mean {meant}?" if meant else "a port, an address or `external`; `weft show` lists the ports"
-        raise _wrong(word, "no port has that name", fix)
+        raise wrong(word, "no port has that name", fix)
 
     def _asking(self, address: str) -> End:
         """Who speaks as the address. Raises: IntentInvalid where that are several, or nobody."""
@@ -95,11 +97,11 @@ class Ends:
         owners = self._world.owners(address)
         if len(ports) > 1 or len({key.netns for key in owners}) > 1:
             named = [end.name for end in ports] or [key.netns or "the host" for key in owners]
-            raise _wrong(address, f"several have it: {', '.join(named)}", "say which: TENANT/PORT")
+            raise wrong(address, f"several have it: {', '.join(named)}", "say which: TENANT/PORT")
         if owners:
             return End(name=address, address=address, netns=owners[0].netns, ifname=owners[0].name)
         if address in self._known:
-            raise _wrong(address, "nobody speaks as it: it leads to ports, none of which has it", "say the port")
+            raise wrong(address, "nobody speaks as it: it leads to ports, none of which has it", "say the port")
         return End(name=address, address=address, netns=None, is_outside=True)
 
     def _asked(self, address: str) -> End:
@@ -156,15 +158,3 @@ def _mac(objects: Iterable[KernelObject]) -> str:
 
 def _family(address: str) -> int:
     return 6 if ":" in address else 4
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ip_address(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _wrong(where: str, what: str, fix: str) -> IntentInvalid:
-    return IntentInvalid([Problem(where=where, what=what, fix=fix)])

@@ -22,8 +22,8 @@ from weft.records import dataclass
 from weft.state import Key, link_key
 from weft.trace.names import Names
 
-SPEAKING, SENDING, RECEIVING = "prerouting", "sending", "receiving"
-"""The base chains of a tenant's filter."""
+SPEAKING, RECEIVING = "prerouting", "receiving"
+"""Base chains of a tenant's filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,28 +17,29 @@ def talk_of(written: str, from_port: int | None = None) -> Talk:
     number = PROTOCOLS.get(word, int(word) if word.isdecimal() and len(word) <= 3 else -1)
     if not 0 <= number <= 255:
         meant = closest(word, list(PROTOCOLS))
-        raise _wrong(written, "is no protocol", f"did you mean {meant}{slash}{port}?" if meant else SUCH_AS)
+        raise wrong(written, "is no protocol", f"did you mean {meant}{slash}{port}?" if meant else SUCH_AS)
     name = PROTOCOL_NAMES.get(number, str(number))
     if number not in WITH_PORTS:
         if slash:
             fix = "its echo is asked for: say icmp" if number in (ICMP, ICMPV6) else f"say {name}"
-            raise _wrong(written, f"{name} has no ports", fix)
+            raise wrong(written, f"{name} has no ports", fix)
         if from_port is not None:
-            raise _wrong("--from-port", f"{name} has no ports", "leave it out")
+            raise wrong("--from-port", f"{name} has no ports", "leave it out")
         return Talk(protocol=name)
     if not slash:
-        raise _wrong(written, f"{name} is asked at a port", f"{name}/443, for instance")
+        raise wrong(written, f"{name} is asked at a port", f"{name}/443, for instance")
     asked = Talk(protocol=name, port=_port(written, port))
     return asked if from_port is None else Talk(protocol=name, port=asked.port, from_port=from_port)
 
 
 def _port(written: str, port: str) -> int:
     if not (port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= _LAST_PORT):
-        raise _wrong(written, f"{port!r} is no port", f"a number from 1 to {_LAST_PORT}")
+        raise wrong(written, f"{port!r} is no port", f"a number from 1 to {_LAST_PORT}")
     return int(port)
 
 
-def _wrong(where: str, what: str, fix: str) -> IntentInvalid:
+def wrong(where: str, what: str, fix: str) -> IntentInvalid:
+    """One thing that is wrong with a question."""
     return IntentInvalid([Problem(where=where, what=what, fix=fix)])
 
 

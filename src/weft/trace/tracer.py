@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
+from weft.compiler.addressing import usable
 from weft.compiler.qos.planted import Planted
 from weft.model.intent import Intent, Path
 from weft.reach import Talk, Verdict, Walk, World, endpoints
@@ -102,7 +103,8 @@ class Tracer:
         return self._ends.guest(stitch, family)
 
     def neighbour(self, guest: End, address: str) -> str:
-        """Whom a guest sends to, as it would know from its subnets: the address itself, else their gateway."""
+        """Whom a guest sends to, as it would know from its subnets: the address itself, else their gateway; where they
+        have none it can only ask for the address."""
         _, owner, _, name = network_of(self._intent, guest.path)
         network = self._intent.tenants[owner].networks[name]
         number = ip_address(address)
@@ -110,8 +112,8 @@ class Tracer:
         nets = [(net, subnet) for net, subnet in nets if net.version == number.version]
         if any(number in net for net, _ in nets):
             return address
-        gateways = [subnet.gateway or str(net.network_address + 1) for net, subnet in nets]
-        return next((gateway for gateway in gateways if gateway != "none"), address)
+        first = (str(ip_address(usable(net)[0])) if subnet.gateway is None else subnet.gateway for net, subnet in nets)
+        return next(filter(None, first), address)
 
 
 class _Traced:

@@ -6,10 +6,19 @@ Rules: text is canonical as Python's ipaddress prints it, MACs are in lower case
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 
 AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 """Source: linux/socket.h."""
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address, without a prefix length."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def family_of(address: str) -> int:

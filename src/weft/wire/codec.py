@@ -106,10 +106,10 @@ def nest(kind: int, *parts: bytes) -> bytes:
     return _ATTRIBUTE.pack(4 + len(payload), kind | _NLA_F_NESTED) + payload
 
 
-def message(kind: int, flags: int, *parts: bytes) -> bytes:
-    """A whole message; sequence number and acknowledgement are the sender's to fill in (see `stamped`)."""
+def message(kind: int, flags: int, *parts: bytes, sequence: int = 0) -> bytes:
+    """A whole message; who sends it in a batch fills in its sequence number and acknowledgement (see `stamped`)."""
     body = b"".join(parts)
-    return HEADER.pack(HEADER_SIZE + len(body), kind, flags | NLM_F_REQUEST, 0, 0) + body
+    return HEADER.pack(HEADER_SIZE + len(body), kind, flags | NLM_F_REQUEST, sequence, 0) + body
 
 
 _stamp_flags, _stamp_sequence = Struct("=H").pack_into, Struct("=I").pack_into
@@ -180,6 +180,11 @@ def read(buffer: bytes, at: int, end: int, table: Table) -> Attributes:
     return found
 
 
+def payloads(buffer: bytes, at: int, end: int) -> dict[int, bytes]:
+    """The bytes of every attribute between two offsets, by type. Raises: Malformed."""
+    return {kind: buffer[start:stop] for kind, start, stop in walk(buffer, at, end)}
+
+
 def as_u8(buffer: bytes, at: int, end: int) -> int:
     return buffer[at]
 
@@ -210,6 +215,10 @@ def as_be16(buffer: bytes, at: int, end: int) -> int:
 
 def as_be32(buffer: bytes, at: int, end: int) -> int:
     return int(_BE32.unpack_from(buffer, at)[0])
+
+
+def as_be64(buffer: bytes, at: int, end: int) -> int:
+    return int.from_bytes(buffer[at:end])
 
 
 def as_text(buffer: bytes, at: int, end: int) -> str:

@@ -8,13 +8,10 @@ __nf_conntrack_confirm.
 
 from __future__ import annotations
 
-import struct
 from ipaddress import ip_address
 from typing import NamedTuple
 
-HEADER = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
-_NESTED = 0x3FFF
+from weft.wire.codec import attribute, nest, payloads
 
 TUPLE_ORIG, TUPLE_REPLY, STATUS, TIMEOUT, ID, ZONE = 1, 2, 3, 7, 12, 18
 _IP, _PROTO = 1, 2
@@ -61,7 +58,7 @@ class Entry(NamedTuple):
 
 
 def read_entry(body: bytes) -> Entry | None:
-    """What follows the header of nfnetlink; None for what is not of IP."""
+    """What follows the header of nfnetlink; None for what is not of IP. Raises: Malformed."""
     outer = attributes_of(body)
     first = _ends(outer.get(TUPLE_ORIG, b""))
     if first is None:
@@ -106,17 +103,9 @@ def _number(value: bytes) -> int:
 
 
 def _packed(kind: int, value: bytes) -> bytes:
-    nested = 0x8000 if kind in (TUPLE_ORIG, TUPLE_REPLY) else 0
-    return (_ATTRIBUTE.pack(4 + len(value), kind | nested) + value).ljust(4 + ((len(value) + 3) & ~3), b"\0")
+    return (nest if kind in (TUPLE_ORIG, TUPLE_REPLY) else attribute)(kind, value)
 
 
 def attributes_of(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    at = 0
-    while at + 4 <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, at)
-        if length < 4:
-            break
-        found[kind & _NESTED] = data[at + 4 : at + length]
-        at += (length + 3) & ~3
-    return found
+    """Raises: Malformed."""
+    return payloads(data, 0, len(data))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from weft.wire.address_text import AF_BRIDGE, AF_UNSPEC, as_ip, as_mac
-from weft.wire.codec import Attributes, Table, as_u8, as_u32, read, u32
+from weft.wire.address_text import AF_BRIDGE, AF_UNSPEC, as_ip, as_mac, ip_bytes
+from weft.wire.codec import Attributes, Table, as_u8, as_u32, attribute, message, read, u32
 
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
 NDA_DST, NDA_LLADDR, NDA_IFINDEX, NDA_PROTOCOL = 1, 2, 8, 12
@@ -57,6 +57,12 @@ def read_header(buffer: bytes, at: int) -> tuple[int, int, int]:
 def entry_header(index: int = 0, state: int = 0, flags: int = 0) -> bytes:
     """Of an entry of a forwarding table."""
     return _NDMSG.pack(AF_BRIDGE, index, state, flags, 0)
+
+
+def delete_neighbour(seen: NeighbourMessage) -> bytes:
+    """Forgets an entry that was read."""
+    address = attribute(NDA_DST, ip_bytes(seen.attributes[NDA_DST]))
+    return message(RTM_DELNEIGH, 0, neighbour_header(seen.family, seen.ifindex), address)
 
 
 def get_neighbours(family: int = AF_UNSPEC, *, index: int = 0, proxy: bool = False) -> tuple[int, bytes]:

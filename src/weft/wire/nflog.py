@@ -6,23 +6,20 @@ linux/netfilter/nfnetlink_log.h, net/netfilter/nfnetlink_log.c; RFC 791, RFC 820
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
+from contextlib import suppress
+from struct import pack
 from typing import NamedTuple
 
-NETLINK_NETFILTER = 12
-NLM_F_REQUEST, NLM_F_ACK = 0x1, 0x4
-NLMSG_ERROR = 2
+from weft.wire.codec import NLM_F_ACK, NLMSG_ERROR, Malformed, as_s32, attribute, be32, messages, payloads
+from weft.wire.netfilter import GENERATION_SIZE, ULOG, kind_of, request
 
-_ULOG = 4 << 8
-_PACKET, _CONFIG = _ULOG, _ULOG | 1
+_CONFIG = 1
+_PACKET = kind_of(ULOG, 0)
 _CMD, _MODE, _TIMEOUT, _THRESHOLD = 1, 2, 4, 5
 _BIND, _COPY_PACKET = 1, 2
 _HEADER, _IN, _OUT, _PHYSICAL_IN, _PHYSICAL_OUT, _PAYLOAD, _PREFIX, _L2 = 1, 4, 5, 6, 7, 9, 10, 21
 _HARDWARE = 16
-
-_MESSAGE = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
 
 IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD
 _PORTED = frozenset({6, 17, 33, 132, 136})
@@ -52,28 +49,20 @@ class Heard(NamedTuple):
 
 def bind(group: int, snaplen_bytes: int) -> bytes:
     """The messages that make a socket the group's listener; the first is acknowledged."""
-    copy = struct.pack(">IBx", snaplen_bytes, _COPY_PACKET)
-    told = [(_CMD, bytes([_BIND]))], [(_MODE, copy), (_TIMEOUT, struct.pack(">I", 10)), (_THRESHOLD, _be32(64))]
-    return b"".join(
-        _message(_CONFIG, group, attributes, NLM_F_ACK if first else 0)
-        for first, attributes in zip((True, False), told, strict=True)
-    )
+    copy = attribute(_MODE, pack(">IBx", snaplen_bytes, _COPY_PACKET))
+    listen = request(ULOG, _CONFIG, NLM_F_ACK, attribute(_CMD, bytes([_BIND])), resource=group)
+    return listen + request(ULOG, _CONFIG, 0, copy, be32(_TIMEOUT, 10), be32(_THRESHOLD, 64), resource=group)
 
 
 def read(data: bytes) -> Iterator[Heard]:
-    """The packets of what a listener has received. Raises: OSError where the kernel refuses something."""
-    at = 0
-    while at + _MESSAGE.size <= len(data):
-        length, kind, _, _, _ = _MESSAGE.unpack_from(data, at)
-        if length < _MESSAGE.size:
-            return
-        if kind == NLMSG_ERROR:
-            (error,) = struct.unpack_from("=i", data, at + _MESSAGE.size)
-            if error:
+    """The packets of what a listener has received, up to what is no message. Raises: OSError where the kernel refuses
+    something."""
+    with suppress(Malformed):
+        for kind, _, _, at, end in messages(data):
+            if kind == NLMSG_ERROR and (error := as_s32(data, at, end)):
                 raise OSError(-error, "nfnetlink_log")
-        elif kind == _PACKET:
-            yield _heard(dict(_attributes(data, at + _MESSAGE.size + 4, min(at + length, len(data)))))
-        at += (length + 3) & ~3
+            if kind == _PACKET:
+                yield _heard(payloads(data, at + GENERATION_SIZE, end))
 
 
 def _heard(found: dict[int, bytes]) -> Heard:
@@ -136,25 +125,3 @@ def _ends(protocol: int, above: bytes) -> tuple[int, int]:
     if protocol in _ICMP and len(above) >= 2:
         return above[0], above[1]
     return 0, 0
-
-
-def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
-    while at + _ATTRIBUTE.size <= end:
-        length, kind = _ATTRIBUTE.unpack_from(data, at)
-        if length < _ATTRIBUTE.size:
-            return
-        yield kind & 0x3FFF, data[at + _ATTRIBUTE.size : min(at + length, end)]
-        at += (length + 3) & ~3
-
-
-def _message(kind: int, group: int, attributes: list[tuple[int, bytes]], flags: int) -> bytes:
-    body = struct.pack(">BBH", 0, 0, group) + b"".join(_attribute(kind, value) for kind, value in attributes)
-    return _MESSAGE.pack(_MESSAGE.size + len(body), kind, NLM_F_REQUEST | flags, 0, 0) + body
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + b"\0" * (-len(value) % 4)
-
-
-def _be32(number: int) -> bytes:
-    return struct.pack(">I", number)

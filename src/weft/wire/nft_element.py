@@ -9,18 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
-from struct import Struct
 from typing import NamedTuple
 
-from weft.wire.codec import Table, as_be32, as_bytes, as_list, as_table, as_text, attribute, message, nest, read, text
+from weft.wire.codec import Table, as_be32, as_bytes, as_list, as_table, as_text, attribute, nest, read, text
+from weft.wire.netfilter import GENERATION_SIZE, NFPROTO, NFTABLES, request
 
 NFT_MSG_GETSET, NFT_MSG_GETSETELEM = 10, 13
-_SUBSYSTEM = 10 << 8
-"""NFNL_SUBSYS_NFTABLES."""
-FAMILIES: Mapping[str, int] = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}
-_GENERATION = Struct("=BBH")
-GENERATION_SIZE = _GENERATION.size
-"""nfgenmsg: family, version, resource."""
 
 _SET_TABLE, _SET_NAME, _SET_FLAGS, _SET_KEY_TYPE, _SET_KEY_LEN, _SET_DATA_TYPE = 1, 2, 3, 4, 5, 6
 _ELEM_LIST_TABLE, _ELEM_LIST_SET, _ELEM_LIST_ELEMENTS, _LIST_ELEM = 1, 2, 3, 1
@@ -78,18 +72,18 @@ _ELEMENTS: Table = {_ELEM_LIST_ELEMENTS: as_list(_LIST_ELEM, as_table({_ELEM_DAT
 
 def get_set(family: str, table: str, name: str) -> bytes:
     """Asks what a set is like."""
-    return _message(NFT_MSG_GETSET, family, text(_SET_TABLE, table), text(_SET_NAME, name))
+    return _request(NFT_MSG_GETSET, family, text(_SET_TABLE, table), text(_SET_NAME, name))
 
 
 def get_element(family: str, table: str, name: str, key: bytes) -> bytes:
     """Asks for one element."""
     element = nest(_LIST_ELEM, nest(_ELEM_KEY, attribute(_DATA_VALUE, key)))
     where = text(_ELEM_LIST_TABLE, table), text(_ELEM_LIST_SET, name)
-    return _message(NFT_MSG_GETSETELEM, family, *where, nest(_ELEM_LIST_ELEMENTS, element))
+    return _request(NFT_MSG_GETSETELEM, family, *where, nest(_ELEM_LIST_ELEMENTS, element))
 
 
-def _message(kind: int, family: str, *attributes: bytes) -> bytes:
-    return message(_SUBSYSTEM | kind, 0, _GENERATION.pack(FAMILIES[family], 0, 0), *attributes)
+def _request(number: int, family: str, *attributes: bytes) -> bytes:
+    return request(NFTABLES, number, 0, *attributes, family=NFPROTO[family])
 
 
 def read_set(buffer: bytes, at: int, end: int) -> SetForm:

@@ -3,22 +3,29 @@ net/netfilter/nf_tables_trace.c."""
 
 from __future__ import annotations
 
-import struct
 from typing import NamedTuple
 
-from weft.wire.conntrack import attributes_of
+from weft.wire.codec import Table, as_be32, as_be64, as_table, as_text, read
+from weft.wire.netfilter import GENERATION_SIZE, NFTABLES, family_at, kind_of
 
-SUBSYSTEM, MSG_TRACE = 10, 17
-"""NFNL_SUBSYS_NFTABLES, NFT_MSG_TRACE."""
+TRACE = kind_of(NFTABLES, 17)
+"""The type of what is told: NFT_MSG_TRACE."""
 GROUP = 9
 """NFNLGRP_NFTRACE."""
-FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _POLICY = 1, 2, 3, 4, 5, 6, 16
 _CODE = 1
 _IS_POLICY = 1
 _VERDICTS = {0: "drop", 1: "accept"}
-_HEADER = struct.Struct("=BBH")
+_STEP: Table = {
+    _TABLE: as_text,
+    _CHAIN: as_text,
+    _HANDLE: as_be64,
+    _TYPE: as_be32,
+    _VERDICT: as_table({_CODE: as_be32}),
+    _ID: as_be32,
+    _POLICY: as_be32,
+}
 
 
 class Traced(NamedTuple):
@@ -33,25 +40,16 @@ class Traced(NamedTuple):
     verdict: str
 
 
-def read_traced(body: bytes) -> Traced:
-    """A message's body, the header of nfnetlink first."""
-    family, _, _ = _HEADER.unpack_from(body)
-    found = attributes_of(body[_HEADER.size :])
-    is_policy = _number(found.get(_TYPE, b"")) == _IS_POLICY
-    code = found.get(_POLICY, b"") if is_policy else attributes_of(found.get(_VERDICT, b"")).get(_CODE, b"")
+def read_traced(buffer: bytes, at: int, end: int) -> Traced:
+    """A message of which the payload is between two offsets."""
+    found = read(buffer, at + GENERATION_SIZE, end, _STEP)
+    is_policy = found.get(_TYPE) == _IS_POLICY
+    code = found.get(_POLICY) if is_policy else found.get(_VERDICT, {}).get(_CODE)
     return Traced(
-        number=_number(found.get(_ID, b"")),
-        family=FAMILIES.get(family, str(family)),
-        table=_text(found.get(_TABLE, b"")),
-        chain=_text(found.get(_CHAIN, b"")),
-        handle=_number(found.get(_HANDLE, b"")),
-        verdict=_VERDICTS.get(_number(code), "") if code else "",
+        number=found.get(_ID, 0),
+        family=family_at(buffer, at),
+        table=found.get(_TABLE, ""),
+        chain=found.get(_CHAIN, ""),
+        handle=found.get(_HANDLE, 0),
+        verdict="" if code is None else _VERDICTS.get(code, ""),
     )
-
-
-def _number(value: bytes) -> int:
-    return int.from_bytes(value)
-
-
-def _text(value: bytes) -> str:
-    return value.rstrip(b"\0").decode(errors="replace")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.external import BEYOND4, BEYOND6
-from tests.kernel.floating.shop import DB, DB4, FORWARD4, FORWARD6, FORWARDS, WEB, WEB4, WEB6, heard, shop
+from tests.kernel.floating.shop import DB, DB4, FORWARD4, FORWARD6, FORWARDS, HEAD, WEB, WEB4, WEB6, heard, shop
 from tests.kernel.groups.lab import Lab
 from tests.patience import until
 
@@ -74,6 +74,33 @@ def test_from_outside_and_out(lab: Lab) -> None:
         started.kill()
     world.run("weft", "destroy", "-y", "lab")
     assert world.dump(settle_s=5) == before
+
+
+BY_A_PORT = (
+    HEAD
+    + """
+  shop:
+    networks:
+      front: {subnets: [{cidr: 10.10.0.0/24, gateway: 10.10.0.5}, {cidr: "fd00:10::/64", gateway: "fd00:10::5"}]}
+    routers: {edge: {interfaces: [{port: leg}], gateway: internet}}
+    ports:
+      leg: {network: front, attach: router, addresses: [10.10.0.5, "fd00:10::5"]}
+      web: {network: front, attach: {netns: web}}
+      api: {network: front, attach: {netns: api}}
+    floating_ips: {%s}
+"""
+)
+
+
+def test_a_router_that_joins_the_network_by_a_port(lab: Lab) -> None:
+    lab.apply(BY_A_PORT % WEB)
+    for web, beyond in ((WEB4, BEYOND4), (WEB6, BEYOND6)):
+        assert lab.world.ping(web, netns="world")
+        assert lab.world.ping(web, netns="api"), "from inside, by the router and back"
+        with heard(lab.world, f"src {web} and dst {beyond}") as lines:
+            assert lab.world.ping(beyond, netns="web")
+        assert lines, f"web speaks as {web}"
+    assert "nothing to do" in lab.world.run("weft", "apply", "-y", "-f", lab.file).stdout.lower()
 
 
 @pytest.mark.parametrize(

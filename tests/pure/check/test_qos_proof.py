@@ -13,7 +13,7 @@ from tests.pure.check.test_qos import DEFAULT, counted, lane, tree
 from weft.check.qos.lanes import Aim, Lane, Round, Run, Tree
 from weft.check.qos.measuring import Manner
 from weft.check.qos.verdict import Latency, Outcome, judge
-from weft.doors.cli.commands.check import peer_of
+from weft.doors.cli.commands.check_qos import peer_of
 from weft.doors.cli.qos_proof_text import document, text
 from weft.kinds.tc.qdisc import class_key, qdisc_key
 from weft.service.qos_proof import Proved, QosProof, _suspects

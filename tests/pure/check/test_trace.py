@@ -8,7 +8,11 @@ from weft.check.trace.live import unmeasurable
 from weft.check.trace.probe import Question
 from weft.check.trace.stations import Station, stations_of
 from weft.trace import talk_of
-from weft.wire.nftrace import read_traced
+from weft.wire.nftrace import Traced, read_traced
+
+
+def traced(payload: bytes) -> Traced:
+    return read_traced(payload, 0, len(payload))
 
 
 def seen(stations: list[Station]) -> list[tuple[str, str, str, str, bool | None]]:
@@ -84,9 +88,9 @@ def test_a_step_that_the_kernel_tells() -> None:
     dropped = (
         named + attribute(4, (3).to_bytes(4)) + attribute(3, (9).to_bytes(8)) + attribute(5, attribute(1, bytes(4)))
     )
-    found = read_traced(bytes([7, 0, 0, 0]) + dropped)
+    found = traced(bytes([7, 0, 0, 0]) + dropped)
     assert found == (77, "bridge", "weft-lab", "to4.web", 9, "drop")
     on = named + attribute(4, (3).to_bytes(4)) + attribute(5, attribute(1, (-1).to_bytes(4, signed=True)))
-    assert read_traced(bytes([1, 0, 0, 0]) + on).verdict == ""
+    assert traced(bytes([1, 0, 0, 0]) + on).verdict == ""
     policy = named + attribute(4, (1).to_bytes(4)) + attribute(16, (1).to_bytes(4))
-    assert read_traced(bytes([1, 0, 0, 0]) + policy)[4:] == (0, "accept")
+    assert traced(bytes([1, 0, 0, 0]) + policy)[4:] == (0, "accept")

@@ -7,7 +7,8 @@ from typing import Any
 
 from weft.compiler import CompileError, Finding, compile
 from weft.facts import FEATURES, Facts, ForeignLink
-from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Port, TapAttach, Tenant
+from weft.model.intent import Attach, Intent, NamespaceConfig, Network, Port, Subnet, TapAttach, Tenant
+from weft.model.router import Router, RouterInterface, RouterRoute
 
 MACHINE = Facts(
     host_id="h0",
@@ -50,3 +51,15 @@ def findings(wanted: Intent, **known: Any) -> list[Finding]:
     except CompileError as error:
         return list(error.findings)
     return []
+
+
+def router_routes(count: int) -> Intent:
+    """So many routes of a router with as many networks, each by a port of one."""
+    networks = {f"n{at}": Network(subnets=(Subnet(cidr=f"10.{at}.0.0/16"),)) for at in range(count)}
+    ports = {
+        f"p{at}": Port(network=f"n{at}", attach=Attach(netns=f"p{at}"), addresses=(f"10.{at}.0.9",))
+        for at in range(count)
+    }
+    routes = tuple(RouterRoute(to=f"172.16.{at}.0/24", via=f"10.{at}.0.9") for at in range(count))
+    router = Router(interfaces=tuple(RouterInterface(network=name) for name in networks), routes=routes)
+    return Intent(name="lab", tenants={"t": Tenant(networks=networks, ports=ports, routers={"r": router})})

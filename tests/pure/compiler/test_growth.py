@@ -1,20 +1,22 @@
-"""What compiling costs grows as what is asked for: counted in calls, so that no other work disturbs it."""
+"""What compiling costs grows as what is asked for."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
+from functools import partial
 
 import pytest
 
-from tests.pure.compiler.intents import facts
+from tests.growth import demand_linear
+from tests.pure.compiler.intents import facts, router_routes
 from weft.compiler import compile
-from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, Subnet, Tenant
-from weft.model.links import DummyLink, HostLink
+from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, RouteSpec, Subnet, Tenant
+from weft.model.links import BridgeLink, DummyLink, HostLink, VxlanLink
 from weft.model.qos import QosDirection, QosUse
+from weft.model.router import ExternalNetwork, ExternalSubnet, Router, RouterGateway, RouterInterface
+from weft.model.security import Remote, SecurityGroup, SecurityRule
 from weft.model.segment import SegmentSpec
+from weft.model.stacked import BondLink, IpvlanLink, MacvlanLink
 
 GBIT = 10**9
 SUBNETS = (Subnet(cidr="10.0.0.0/16"),)
@@ -53,23 +55,88 @@ def pairs(count: int) -> Intent:
     return Intent(name="lab", tenants={"t": Tenant(networks={"n": Network(subnets=SUBNETS)}, ports={"p": port})})
 
 
-def calls(of: Intent) -> int:
-    known, count = facts(), 0
-
-    def seen(_frame: FrameType, _event: str, _arg: Any) -> None:
-        nonlocal count
-        count += 1
-
-    sys.setprofile(seen)
-    try:
-        compile(of, known)
-    finally:
-        sys.setprofile(None)
-    return count
+def shared(count: int) -> Intent:
+    """So many macvlans of one link, and ipvlans of another."""
+    links: dict[str, HostLink] = {"d": DummyLink(), "e": DummyLink()}
+    links |= {f"m{at}": MacvlanLink(link="d") for at in range(count)}
+    links |= {f"i{at}": IpvlanLink(link="e") for at in range(count)}
+    return Intent(name="lab", host=NamespaceConfig(links=links))
 
 
-@pytest.mark.parametrize("made", [lines, owners, pairs])
+def bonds(count: int) -> Intent:
+    links: dict[str, HostLink] = {f"d{at}": DummyLink() for at in range(count)}
+    links |= {f"b{at}": BondLink(mode="active-backup", members=(f"d{at}",)) for at in range(count)}
+    return Intent(name="lab", host=NamespaceConfig(links=links))
+
+
+def routes(count: int) -> Intent:
+    """So many routes, each by a next hop on another link, and as many tunnels."""
+    subnets = [f"10.{at}.0" for at in range(count)]
+    links: dict[str, HostLink] = {
+        f"d{at}": DummyLink(addresses=(f"{subnet}.1/24",)) for at, subnet in enumerate(subnets)
+    }
+    links |= {f"t{at}": VxlanLink(vni=at, remote=f"{subnet}.2") for at, subnet in enumerate(subnets)}
+    led = tuple(RouteSpec(to=f"172.16.{at}.0/24", via=f"{subnet}.3") for at, subnet in enumerate(subnets))
+    return Intent(name="lab", host=NamespaceConfig(links=links, routes=led))
+
+
+def groups(count: int) -> Intent:
+    """So many groups, each with a port, that hear of each other."""
+    rules = [SecurityRule(remote=Remote(group=f"g{(at + 1) % count}")) for at in range(count)]
+    ports = {
+        f"p{at}": Port(network="n", attach=Attach(netns=f"p{at}"), security_groups=(f"g{at}",)) for at in range(count)
+    }
+    held = {f"g{at}": SecurityGroup(ingress=(rule,)) for at, rule in enumerate(rules)}
+    tenant = Tenant(networks={"n": Network(subnets=SUBNETS)}, ports=ports, security_groups=held)
+    return Intent(name="lab", tenants={"t": tenant})
+
+
+def priorities(count: int) -> Intent:
+    """One group of so many rules, each of its own priority."""
+    rules = tuple(SecurityRule(protocol=6, ports=((at + 1, at + 1),), priority=at + 1) for at in range(count))
+    port = Port(network="n", attach=Attach(netns="p"), security_groups=("g",))
+    tenant = Tenant(
+        networks={"n": Network(subnets=SUBNETS)}, ports={"p": port}, security_groups={"g": SecurityGroup(ingress=rules)}
+    )
+    return Intent(name="lab", tenants={"t": tenant})
+
+
+def members(count: int) -> Intent:
+    """So many ports in one group that has as many rules."""
+    rules = tuple(SecurityRule(protocol=6, ports=((at + 1, at + 1),)) for at in range(count))
+    ports = {f"p{at}": Port(network="n", attach=Attach(netns=f"p{at}"), security_groups=("g",)) for at in range(count)}
+    tenant = Tenant(
+        networks={"n": Network(subnets=SUBNETS)}, ports=ports, security_groups={"g": SecurityGroup(ingress=rules)}
+    )
+    return Intent(name="lab", tenants={"t": tenant})
+
+
+def outside(count: int) -> Intent:
+    """So many external networks, each with a router, and bridges that networks join, each with a line out."""
+    links: dict[str, HostLink] = {f"e{at}": DummyLink(addresses=(f"172.16.{at}.1/24",)) for at in range(count)}
+    links |= {f"b{at}": BridgeLink() for at in range(count)}
+    links |= {f"d{at}": DummyLink(master=f"b{at}", capacity=GBIT) for at in range(count)}
+    externals = {
+        f"e{at}": ExternalNetwork(link=f"e{at}", subnets=(ExternalSubnet(cidr=f"172.16.{at}.0/24"),))
+        for at in range(count)
+    }
+    networks = {
+        f"n{at}": Network(subnets=(Subnet(cidr=f"10.{at}.0.0/16"),), segment=SegmentSpec(link=f"b{at}"))
+        for at in range(count)
+    }
+    routers = {
+        f"r{at}": Router(interfaces=(RouterInterface(network=f"n{at}"),), gateway=RouterGateway(network=f"e{at}"))
+        for at in range(count)
+    }
+    tenants = {"t": Tenant(networks=networks, routers=routers)}
+    return Intent(name="lab", tenants=tenants, external_networks=externals, host=NamespaceConfig(links=links))
+
+
+@pytest.mark.parametrize(
+    "made", [lines, owners, pairs, shared, bonds, routes, groups, priorities, members, outside, router_routes]
+)
 def test_four_times_as_much_is_little_more_than_four_times_the_work(made: Callable[[int], Intent]) -> None:
-    calls(made(1))  # what is made once a process
-    few, many = calls(made(40)), calls(made(160))
-    assert many < 5 * few, f"{few} calls for 40, {many} for 160"
+    def compiling(count: int) -> Callable[[], object]:
+        return partial(compile, made(count), facts())
+
+    demand_linear(compiling)

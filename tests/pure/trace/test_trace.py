@@ -273,6 +273,13 @@ def test_names_and_addresses_of_several() -> None:
     assert found.why == "10.0.0.1 is in a, which is not where b/p is"
 
 
+def test_a_guest_without_a_gateway_asks_for_the_address_itself() -> None:
+    networks = "{n: {subnets: [{cidr: 10.0.0.0/24, gateway: none}]}}"
+    ports = "{vm: {network: n, attach: {tap: {}}, addresses: [10.0.0.7]}}"
+    lab = Lab(f"weft: 1\nname: lab\ntenants: {{shop: {{networks: {networks}, ports: {ports}}}}}\n")
+    assert lab.trace("vm", "192.0.2.1", "icmp").why.startswith("nobody has 192.0.2.1 where ")
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [

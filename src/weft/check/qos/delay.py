@@ -18,7 +18,7 @@ from struct import Struct
 from weft.check.qos.lanes import Lane
 from weft.check.qos.verdict import Latency
 from weft.check.reach.exchange import Exchange, family_of, received
-from weft.check.reach.rooms import Rooms
+from weft.check.reach.spaces import Spaces
 from weft.compiler.qos.flow import Flow
 from weft.records import dataclass
 from weft.state import Key
@@ -57,8 +57,8 @@ def latency_of(took_us: Sequence[float]) -> Latency | None:
 class Delays:
     """All that are sent during one round."""
 
-    def __init__(self, rooms: Rooms, exchange: Exchange) -> None:
-        self._rooms, self._exchange = rooms, exchange
+    def __init__(self, spaces: Spaces, exchange: Exchange) -> None:
+        self._spaces, self._exchange = spaces, exchange
         self.senders: dict[Key, Sender] = {}
 
     def open(self, lane: Lane, flow: Flow) -> None:
@@ -82,7 +82,7 @@ class Delays:
                 self._exchange.turn(left)
 
     def _socket(self, netns: str, flow: Flow, address: tuple[str, int]) -> socket.socket:
-        with self._rooms.inside(netns):
+        with self._spaces.inside(netns):
             held = socket.socket(family_of(flow.family), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             _set_dscp(held, flow)

@@ -22,7 +22,7 @@ from weft.check.qos.delay import Delays
 from weft.check.qos.lanes import Aim, Lane, Place, Round, Run, Tree, beside_each_other
 from weft.check.qos.verdict import Counted, Judged, Outcome, judge
 from weft.check.reach.exchange import Exchange
-from weft.check.reach.rooms import Rooms
+from weft.check.reach.spaces import Spaces
 from weft.compiler.qos.flow import Flow
 from weft.errors import Refused
 from weft.netlink.kept import NamespaceGone
@@ -84,9 +84,9 @@ def measure(
     """All rounds. Raises: NotPermitted, Refused where iperf3 is not installed."""
     demand_program()
     judged: list[Judged] = []
-    with Rooms(namespaces) as rooms:
+    with Spaces(namespaces) as spaces:
         for batch in beside_each_other(rounds):
-            with Exchange() as exchange, _Batch(rooms, exchange, manner) as at_work:
+            with Exchange() as exchange, _Batch(spaces, exchange, manner) as at_work:
                 judged += at_work.carry_out(batch, meter)
             progress(len(batch))
     return judged
@@ -106,9 +106,9 @@ class _Sent:
 class _Batch:
     """Rounds that run at once. A context manager: every program it started is gone at its end."""
 
-    def __init__(self, rooms: Rooms, exchange: Exchange, manner: Manner) -> None:
-        self._rooms, self._manner = rooms, manner
-        self._delays = Delays(rooms, exchange)
+    def __init__(self, spaces: Spaces, exchange: Exchange, manner: Manner) -> None:
+        self._spaces, self._manner = spaces, manner
+        self._delays = Delays(spaces, exchange)
         self._sent: list[_Sent] = []
         self._folder = tempfile.TemporaryDirectory(prefix="weft-check-")
         self._outside = manner.peer_port
@@ -185,7 +185,7 @@ class _Batch:
     def _start(self, place: Place, words: list[str], output: Path) -> subprocess.Popen[bytes]:
         """In the place's namespace, which a child has from the thread that starts it."""
         assert place.netns is not None
-        with self._rooms.inside(place.netns), output.open("wb") as into:
+        with self._spaces.inside(place.netns), output.open("wb") as into:
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=into, stderr=subprocess.STDOUT)
 
     @staticmethod

@@ -20,7 +20,7 @@ from weft.check.reach.icmp import Icmp
 from weft.check.reach.neighbours import Neighbours, room
 from weft.check.reach.outside import Outside
 from weft.check.reach.probes import Board, Outcome, Probe, Protocol
-from weft.check.reach.rooms import Rooms
+from weft.check.reach.spaces import Spaces
 from weft.check.reach.tcp import Tcp
 from weft.check.reach.udp import Udp
 from weft.errors import Refused
@@ -75,8 +75,8 @@ def measure(
     probes = list(_probes(expectations, protocols))
     began = time.monotonic()
     allow_more_files()
-    with _enough_files(), Rooms(namespaces) as rooms, Outside(namespaces, rooms) as outside, Exchange() as exchange:
-        run = Run(rooms, exchange, probes, outside.place(probe.source for probe in probes))
+    with _enough_files(), Spaces(namespaces) as spaces, Outside(namespaces, spaces) as outside, Exchange() as exchange:
+        run = Run(spaces, exchange, probes, outside.place(probe.source for probe in probes))
         try:
             run.open()
             run.ask(progress)
@@ -120,9 +120,9 @@ class Run:
     """One run's sockets and questions."""
 
     def __init__(
-        self, rooms: Rooms, exchange: Exchange, probes: Sequence[Probe], unasked: Mapping[tuple[str, int], str]
+        self, spaces: Spaces, exchange: Exchange, probes: Sequence[Probe], unasked: Mapping[tuple[str, int], str]
     ) -> None:
-        self._rooms, self._exchange, self._probes = rooms, exchange, probes
+        self._spaces, self._exchange, self._probes = spaces, exchange, probes
         self._ends = {end.name: end for probe in probes for end in (probe.source, probe.target)}
         self._board = Board(probes, list(self._ends.values()))
         self._probers = self._make({(probe.protocol, probe.expectation.family) for probe in probes})
@@ -143,7 +143,7 @@ class Run:
         for probe in able:
             self._make_precise(probe)
         progress(len(self._probes) - len(able))
-        neighbours = Neighbours(self._rooms, self._ends.values())
+        neighbours = Neighbours(self._spaces, self._ends.values())
         for wave in _waves(able):
             self._carry_out(wave)
             neighbours.forget()
@@ -159,7 +159,7 @@ class Run:
         made: dict[tuple[Protocol, int], Prober] = {}
         for family in {family for _, family in wanted}:
             icmp = Icmp(self._exchange, self._board, family)
-            tcp = Tcp(self._exchange, self._board, family, self._rooms)
+            tcp = Tcp(self._exchange, self._board, family, self._spaces)
             udp = Udp(self._exchange, self._board, family)
             known: dict[Protocol, Prober] = {
                 Protocol.ICMP: icmp,
@@ -179,7 +179,7 @@ class Run:
 
     def _open(self, end: Endpoint, family: int, prober: Prober) -> None:
         try:
-            with self._rooms.inside(end.netns):
+            with self._spaces.inside(end.netns):
                 prober.open(end)
         except NamespaceGone as gone:
             self.faults[end.name, family] = str(gone)

@@ -11,20 +11,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
-from weft.check.reach.rooms import Rooms
+from weft.check.reach.spaces import Spaces
 from weft.check.usage import CONNTRACK, NEIGHBOURS, usage
 from weft.errors import WeftError
 from weft.reach import Endpoint
-from weft.wire.address_text import ip_bytes
-from weft.wire.codec import attribute, message
 from weft.wire.fdb import NUD_NOARP
 from weft.wire.neighbour import (
     NDA_DST,
     NUD_PERMANENT,
-    RTM_DELNEIGH,
     NeighbourMessage,
+    delete_neighbour,
     get_neighbours,
-    neighbour_header,
     read_neighbour,
 )
 
@@ -46,19 +43,19 @@ def room() -> int:
     """So many pairs may talk at once, at least one."""
     told = usage()
     tables = [told.get(name, UNTOLD) for name in NEIGHBOURS.values()]
-    rooms = [(limit - used) / ENTRIES for used, limit in tables]
+    left = [(limit - used) / ENTRIES for used, limit in tables]
     if CONNTRACK[1] in told:
         used, limit = told[CONNTRACK[1]]
-        rooms.append((limit - used) / CONNECTIONS)
-    return max(1, int(SHARE * min(rooms)))
+        left.append((limit - used) / CONNECTIONS)
+    return max(1, int(SHARE * min(left)))
 
 
 class Neighbours:
     """The entries on the links of some ports, as they were when this was made."""
 
-    def __init__(self, rooms: Rooms, ends: Iterable[Endpoint]) -> None:
-        self._rooms = rooms
-        self._links = _links(rooms, ends)
+    def __init__(self, spaces: Spaces, ends: Iterable[Endpoint]) -> None:
+        self._spaces = spaces
+        self._links = _links(spaces, ends)
         self._before = {netns: set(map(_identity, self._learned(netns))) for netns in self._links}
 
     def forget(self) -> None:
@@ -66,20 +63,20 @@ class Neighbours:
         for netns, before in self._before.items():
             new = [seen for seen in self._learned(netns) if _identity(seen) not in before]
             with suppress(WeftError, OSError):  # gone meanwhile, and its entries with it
-                self._rooms.at(netns).rtnl.change([_delete(seen) for seen in new])
+                self._spaces.at(netns).rtnl.change([delete_neighbour(seen) for seen in new])
 
     def _learned(self, netns: str) -> list[NeighbourMessage]:
         with suppress(WeftError, OSError):
-            found = self._rooms.at(netns).rtnl.dump(get_neighbours(), read_neighbour)
+            found = self._spaces.at(netns).rtnl.dump(get_neighbours(), read_neighbour)
             return [seen for seen in found if seen.ifindex in self._links[netns] and _is_learned(seen)]
         return []
 
 
-def _links(rooms: Rooms, ends: Iterable[Endpoint]) -> dict[str, set[int]]:
+def _links(spaces: Spaces, ends: Iterable[Endpoint]) -> dict[str, set[int]]:
     """The numbers of the ports' links, by namespace."""
     found: dict[str, set[int]] = defaultdict(set)
     for end in ends:
-        with suppress(WeftError, OSError), rooms.inside(end.netns):
+        with suppress(WeftError, OSError), spaces.inside(end.netns):
             found[end.netns].add(socket.if_nametoindex(end.ifname))
     return found
 
@@ -90,8 +87,3 @@ def _is_learned(seen: NeighbourMessage) -> bool:
 
 def _identity(seen: NeighbourMessage) -> tuple[int, str]:
     return seen.ifindex, seen.attributes[NDA_DST]
-
-
-def _delete(seen: NeighbourMessage) -> bytes:
-    address = attribute(NDA_DST, ip_bytes(seen.attributes[NDA_DST]))
-    return message(RTM_DELNEIGH, 0, neighbour_header(seen.family, seen.ifindex), address)

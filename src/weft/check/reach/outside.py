@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 
 from weft.backends.outsider import CannotStand, Outsider
-from weft.check.reach.rooms import Rooms
+from weft.check.reach.spaces import Spaces
 from weft.compiler.naming import mac
 from weft.errors import FeatureMissing
 from weft.netlink.namespaces import Namespaces
@@ -19,8 +19,8 @@ from weft.reach import FAMILIES, Endpoint
 class Outside:
     """A context manager: all are gone at its end."""
 
-    def __init__(self, namespaces: Namespaces, rooms: Rooms) -> None:
-        self._namespaces, self._rooms, self._stack = namespaces, rooms, ExitStack()
+    def __init__(self, namespaces: Namespaces, spaces: Spaces) -> None:
+        self._namespaces, self._spaces, self._stack = namespaces, spaces, ExitStack()
 
     def __enter__(self) -> Outside:
         return self
@@ -40,5 +40,5 @@ class Outside:
             except (CannotStand, FeatureMissing) as failure:
                 why |= {(end.name, family): str(failure) for family in FAMILIES}
             else:
-                self._rooms.lend(end.netns, made.netns_fd)
+                self._spaces.lend(end.netns, made.netns_fd)
         return why

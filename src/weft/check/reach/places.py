@@ -16,10 +16,7 @@ class Places:
         self._open: set[tuple[str, str, int]] = set()
 
     def add(self, end: Endpoint) -> None:
-        self._open.add(self._of(end))
+        self._open.add(end.ends_at(self._family))
 
     def __contains__(self, end: Endpoint) -> bool:
-        return end.talk is not None and self._of(end) in self._open
-
-    def _of(self, end: Endpoint) -> tuple[str, str, int]:
-        return end.netns, end.address(self._family), end.own_port
+        return end.talk is not None and end.ends_at(self._family) in self._open

@@ -17,7 +17,7 @@ from pathlib import Path
 from weft.backends.arrivals import Arrivals
 from weft.backends.libnftables import Complaint
 from weft.check.reach.probes import Probe
-from weft.check.reach.rooms import Rooms
+from weft.check.reach.spaces import Spaces
 from weft.errors import FeatureMissing
 from weft.reach import Endpoint
 
@@ -35,10 +35,10 @@ def turned_away(netstat: str) -> int:
 
 
 class Services:
-    """The held places of one family. `rooms`: where they are."""
+    """The held places of one family. `spaces`: where they are."""
 
-    def __init__(self, rooms: Rooms, family: int) -> None:
-        self._rooms, self._family = rooms, family
+    def __init__(self, spaces: Spaces, family: int) -> None:
+        self._spaces, self._family = spaces, family
         self._watched: dict[_Place, Arrivals] = {}
         self._turned_away: dict[_Place, int] = {}
         self._ports: dict[int, int] = {}
@@ -49,13 +49,13 @@ class Services:
         if end in self:
             return True
         with suppress(Complaint, FeatureMissing):
-            self._watched[self._of(end)] = Arrivals(end.address(self._family), end.own_port)
-            self._turned_away[self._of(end)] = turned_away(_COUNTED.read_text())
+            self._watched[end.ends_at(self._family)] = Arrivals(end.address(self._family), end.own_port)
+            self._turned_away[end.ends_at(self._family)] = turned_away(_COUNTED.read_text())
             return True
         return False
 
     def __contains__(self, end: Endpoint) -> bool:
-        return bool(end.own_port) and self._of(end) in self._watched
+        return bool(end.own_port) and end.ends_at(self._family) in self._watched
 
     def bind(self, call: socket.socket, probe: Probe) -> None:
         """Give a call a port of its own. Raises: OSError."""
@@ -73,14 +73,14 @@ class Services:
 
     def has_come(self, probe: Probe) -> bool:
         """Whether the call has been seen where the service is."""
-        with self._rooms.inside(probe.target.netns), suppress(Complaint):
-            return self._ports.get(probe.number) in self._watched[self._of(probe.target)].seen()
+        with self._spaces.inside(probe.target.netns), suppress(Complaint):
+            return self._ports.get(probe.number) in self._watched[probe.target.ends_at(self._family)].seen()
         return False
 
     def has_no_room(self, probe: Probe) -> bool:
         """Whether the call has come, and been turned away for the service takes no more."""
-        place, port = self._of(probe.target), self._ports.get(probe.number)
-        with self._rooms.inside(probe.target.netns), suppress(Complaint):
+        place, port = probe.target.ends_at(self._family), self._ports.get(probe.number)
+        with self._spaces.inside(probe.target.netns), suppress(Complaint):
             arrivals = self._watched[place]
             return (
                 port in arrivals.seen()
@@ -92,6 +92,3 @@ class Services:
     def close(self) -> None:
         for arrivals in self._watched.values():
             arrivals.close()
-
-    def _of(self, end: Endpoint) -> _Place:
-        return end.netns, end.address(self._family), end.own_port

@@ -20,8 +20,8 @@ from struct import pack
 from weft.check.reach.exchange import READABLE, WRITABLE, Exchange, family_of
 from weft.check.reach.places import Places
 from weft.check.reach.probes import MESSAGE_BYTES, Board, Probe
-from weft.check.reach.rooms import Rooms
 from weft.check.reach.services import Services
+from weft.check.reach.spaces import Spaces
 from weft.reach import Endpoint
 
 _RESET = pack("ii", 1, 0)
@@ -35,11 +35,11 @@ _IP_BIND_ADDRESS_NO_PORT = 24
 class Tcp:
     """TCP in one family."""
 
-    def __init__(self, exchange: Exchange, board: Board, family: int, rooms: Rooms) -> None:
-        self._exchange, self._board, self._family, self._rooms = exchange, board, family, rooms
+    def __init__(self, exchange: Exchange, board: Board, family: int, spaces: Spaces) -> None:
+        self._exchange, self._board, self._family, self._spaces = exchange, board, family, spaces
         self._listening: dict[str, int] = {}
         self._places = Places(family)
-        self._services = Services(rooms, family)
+        self._services = Services(spaces, family)
         self._calling: dict[int, socket.socket] = {}
 
     def open(self, end: Endpoint) -> None:
@@ -68,7 +68,7 @@ class Tcp:
         """A call that is still on its way goes on: the kernel repeats it by itself."""
         fresh = [probe for probe in probes if probe.number not in self._calling]
         for netns, asking in groupby(fresh, key=lambda probe: probe.source.netns):
-            with self._rooms.inside(netns):
+            with self._spaces.inside(netns):
                 calls = [(probe, self._socket()) for probe in asking]
             for probe, call in calls:
                 self._call(probe, call)

@@ -17,7 +17,7 @@ from weft.backends.nft_tracing import BRIDGE, INET, Hide, Spot
 from weft.backends.outsider import CannotStand, Outsider
 from weft.backends.visit import visiting
 from weft.check.reach.guests import is_open
-from weft.check.reach.rooms import Rooms
+from weft.check.reach.spaces import Spaces
 from weft.check.trace.probe import SPEAKS, Answered, Question
 from weft.check.trace.stations import Station, stations_of
 from weft.errors import WeftError
@@ -136,8 +136,8 @@ class Sightings:
 
     def unanswered(self, netns: str) -> str:
         """The neighbours that the namespace asked for and that did not answer, "" for none."""
-        with suppress(WeftError, OSError), Rooms(self._namespaces) as rooms:
-            found = rooms.at(netns).rtnl.dump(get_neighbours(), read_neighbour)
+        with suppress(WeftError, OSError), Spaces(self._namespaces) as spaces:
+            found = spaces.at(netns).rtnl.dump(get_neighbours(), read_neighbour)
             silent = {
                 str(seen.attributes[NDA_DST]) for seen in found if seen.state & _SILENT and NDA_DST in seen.attributes
             }

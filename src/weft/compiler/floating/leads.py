@@ -6,6 +6,7 @@ Rules: all that is wrong is found, each at its own key. What is wrong is left ou
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from weft.compiler.addressing import Assigned, number_of
 from weft.compiler.draft import Draft
@@ -14,10 +15,10 @@ from weft.compiler.groups.checks import no_such
 from weft.compiler.place import PortPlace
 from weft.compiler.router.external import ExternalPlace
 from weft.compiler.router.place import RouterPlace
-from weft.compiler.tenant import PortKey
 from weft.model.floating import FloatingIp, Forward
 from weft.model.intent import Intent, Path
 from weft.model.security import PROTOCOL_NAMES
+from weft.model.sharing import PortKey
 from weft.records import dataclass
 
 
@@ -59,18 +60,30 @@ class Lead:
 
 def leads(draft: Draft, behind: Behind, had: Iterable[tuple[str, str]]) -> Iterator[Lead]:
     """Of the floating IPs that their tenants have got."""
+    routers: dict[tuple[str, int], list[RouterPlace]] = {}
+    for router in behind.routers:
+        for segment in router.segments:
+            routers.setdefault((router.external, id(segment)), []).append(router)
     for tenant, address in had:
         held = behind.intent.tenants[tenant].floating_ips[address]
-        found = _Leading(draft, behind, tenant, address, held).lead()
+        found = _Leading(draft, behind, routers, tenant, address, held).lead()
         if found is not None:
             yield found
 
 
 class _Leading:
-    """One floating IP."""
+    """One floating IP. `routers`: by external network, and by the network that they join to it."""
 
-    def __init__(self, draft: Draft, behind: Behind, tenant: str, address: str, held: FloatingIp) -> None:
-        self._draft, self._behind = draft, behind
+    def __init__(
+        self,
+        draft: Draft,
+        behind: Behind,
+        routers: Mapping[tuple[str, int], Sequence[RouterPlace]],
+        tenant: str,
+        address: str,
+        held: FloatingIp,
+    ) -> None:
+        self._draft, self._behind, self._routers = draft, behind, routers
         self._tenant, self._address, self._held = tenant, address, held
         self._path = floating_path(tenant, address)
         self._external = behind.externals[held.network]
@@ -142,8 +155,8 @@ class _Leading:
 
     def _router(self, path: Path, place: PortPlace, assigned: Assigned) -> RouterPlace | None:
         """By which answers of the port come."""
-        routers = [one for one in self._behind.routers if one.external == self._external.name]
-        near = {router.path: (router, gates) for router in routers if (gates := _gates(router, assigned)) is not None}
+        routers = self._routers.get((self._external.name, id(place.segment)), ())
+        near = {one.path: (one, gates) for one in routers if (gates := one.gates(assigned)) is not None}
         first = [router for router, is_gateway in near.values() if is_gateway]
         found = first or [router for router, _ in near.values()]
         if len(found) == 1:
@@ -162,6 +175,9 @@ class _Leading:
 
     def _check_apart(self) -> None:
         """No two forwards of one protocol and port."""
+        ranges = sorted((one.protocol, low, high) for one in self._held.forward for low, high in one.ports)
+        if all(one[0] != other[0] or one[2] < other[1] for one, other in pairwise(ranges)):
+            return
         taken: list[tuple[int, int, int, int]] = []
         for at, forward in enumerate(self._held.forward):
             path = (*self._path, "forward", str(at), "ports")
@@ -175,12 +191,6 @@ class _Leading:
                     what = f"{PROTOCOL_NAMES[forward.protocol]} {shared} of {self._address} is forwarded {of} already"
                     self._draft.error(path, what, "each port leads to one place")
                 taken.append((forward.protocol, low, high, at))
-
-
-def _gates(router: RouterPlace, assigned: Assigned) -> bool | None:
-    """Whether the router has the gateway's address in the subnet; None where it has none there."""
-    there = [one for leg in router.legs for one in leg.addresses if one.pool is assigned.pool]
-    return any(one.number == assigned.pool.gateway for one in there) if there else None
 
 
 def _range(low: int, high: int) -> str:

@@ -34,20 +34,27 @@ _DEEPEST = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Groups:
-    """A tenant's groups, and its address groups as prefixes, whatever they are made of."""
+    """A tenant's groups, and its address groups as prefixes, whatever they are made of. `remotes`: the groups whose
+    members some rule asks for."""
 
     security: Mapping[str, SecurityGroup]
     addresses: Mapping[str, Sequence[str]]
+    remotes: frozenset[str]
+
+    @classmethod
+    def of(cls, tenant: Tenant, addresses: Mapping[str, Sequence[str]]) -> Groups:
+        named = (rule.remote.group for rule in _rules(tenant.security_groups) if rule.remote is not None)
+        return cls(
+            security=tenant.security_groups, addresses=addresses, remotes=frozenset(name for name in named if name)
+        )
 
     def rules(self) -> Iterator[SecurityRule]:
-        for group in self.security.values():
-            yield from (*group.ingress, *(group.egress or ()))
+        return _rules(self.security)
 
-    @property
-    def remotes(self) -> frozenset[str]:
-        """The groups whose members some rule asks for."""
-        named = (rule.remote.group for rule in self.rules() if rule.remote is not None)
-        return frozenset(name for name in named if name)
+
+def _rules(groups: Mapping[str, SecurityGroup]) -> Iterator[SecurityRule]:
+    for group in groups.values():
+        yield from (*group.ingress, *(group.egress or ()))
 
 
 def check_groups(draft: Draft, name: str, tenant: Tenant) -> Groups:
@@ -63,7 +70,7 @@ def check_groups(draft: Draft, name: str, tenant: Tenant) -> Groups:
             for at, rule in enumerate(rules):
                 _Checked(draft, (*path, "security_groups", group, way, str(at)), rule, tenant).check()
     addresses = _Unfolding(draft, (*path, "address_groups"), tenant.address_groups)
-    return Groups(security=tenant.security_groups, addresses=addresses.all())
+    return Groups.of(tenant, addresses.all())
 
 
 def need_log(draft: Draft, path: Path) -> None:

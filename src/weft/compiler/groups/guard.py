@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups import layout
-from weft.compiler.groups.layout import Room, quoted
+from weft.compiler.groups.layout import FilterTable, quoted
 from weft.compiler.groups.logs import GUARD, STRANGER, Logs
 from weft.compiler.groups.matches import IpNetwork
 from weft.compiler.naming import interface_id
@@ -170,45 +170,45 @@ class Speaker(NamedTuple):
     prefix: str = ""
 
 
-def guards(room: Room, logs: Logs) -> Iterator[NftChain | NftSet]:
+def guards(table: FilterTable, logs: Logs) -> Iterator[NftChain | NftSet]:
     """What is the same for every tenant: the hooks, and the chains and sets behind them."""
     for name in _MAPS:
-        yield room.set(name, "ifname", data="verdict")
+        yield table.set(name, "ifname", data="verdict")
     for name, kind in _SETS.items():
-        yield room.set(name, kind)
+        yield table.set(name, kind)
     for name in (GUARD, STRANGER):
-        yield room.filling(name)
+        yield table.filling(name)
     for name, (*rules, last) in _CHAINS.items():
-        yield room.chain(name, (*rules, *(logs.guard(name) if last is _DROPS else (last,))))
+        yield table.chain(name, (*rules, *(logs.guard(name) if last is _DROPS else (last,))))
     for name, lane in _LANES.items():
-        yield room.chain(name, lane)
+        yield table.chain(name, lane)
     receives = (f"oifname vmap @{layout.RECEIVERS}", *logs.stranger("oifname"))
-    yield room.base("receiving", "forward", layout.RECEIVING_PRIORITY, "drop", receives)
+    yield table.base("receiving", "forward", layout.RECEIVING_PRIORITY, "drop", receives)
 
 
-def sending(room: Room) -> NftChain:
+def sending(table: FilterTable) -> NftChain:
     """Where frames go on by who sent them: a hook that no packet passes where no port is kept from sending."""
-    return room.base("sending", "forward", layout.SENDING_PRIORITY, "accept", (f"iifname vmap @{layout.SENDERS}",))
+    return table.base("sending", "forward", layout.SENDING_PRIORITY, "accept", (f"iifname vmap @{layout.SENDERS}",))
 
 
-def entrance(room: Room, logs: Logs, before: Iterable[str] = ()) -> NftChain:
+def entrance(table: FilterTable, logs: Logs, before: Iterable[str] = ()) -> NftChain:
     """Where frames come in. `before`: rules that come first."""
     rules = (*before, *_TO_LANES, f"iifname vmap @{layout.ENTRY}", *logs.stranger("iifname"))
-    return room.base("prerouting", "prerouting", layout.GUARD_PRIORITY, "drop", rules)
+    return table.base("prerouting", "prerouting", layout.GUARD_PRIORITY, "drop", rules)
 
 
-def guard_port(draft: Draft, room: Room, place: PortPlace) -> None:
+def guard_port(draft: Draft, table: FilterTable, place: PortPlace) -> None:
     """Put what one port may speak as."""
     link = quoted(place.bridge_ifname)
     verdict = _verdict(place)
-    draft.put(room.element(layout.ENTRY, link, verdict), place.path)
+    draft.put(table.element(layout.ENTRY, link, verdict), place.path)
     if verdict == TRUSTED:
         return
     said = dict.fromkeys(speakers(place))
     macs = dict.fromkeys((place.mac, *(speaker.mac for speaker in said)))
     elements = dict.fromkeys(element for speaker in said for element in _elements(link, speaker))
     for name, element in (*(known for mac in macs for known in _mac_elements(link, mac)), *elements):
-        draft.put(room.element(name, element), place.path)
+        draft.put(table.element(name, element), place.path)
 
 
 def _elements(link: str, speaker: Speaker) -> Iterator[tuple[str, str]]:

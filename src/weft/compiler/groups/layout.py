@@ -50,15 +50,15 @@ _LONGEST = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """One table of one namespace, where all that follows is made."""
+class FilterTable:
+    """The table of a tenant's filter, and what makes its parts."""
 
     netns: str
     name: str
     family: str = BRIDGE
 
     @property
-    def table(self) -> NftTable:
+    def itself(self) -> NftTable:
         return NftTable(netns=self.netns, family=self.family, name=self.name)
 
     def chain(self, name: str, rules: Iterable[str]) -> NftChain:

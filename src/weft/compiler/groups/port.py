@@ -55,19 +55,19 @@ def protect(draft: Draft, place: PortPlace) -> None:
         _check_unprotected(draft, place)
         return
     security = place.segment.security.of(place)
-    guard_port(draft, security.room, place)
+    guard_port(draft, security.table, place)
     put_zone(draft, place.segment, place.bridge_ifname, place.path)
     link = quoted(place.bridge_ifname)
     combination = _combination(draft, security, place)
     if combination is None:
-        draft.put(security.room.element(layout.RECEIVERS, link, TRUSTED), place.path)
+        draft.put(security.table.element(layout.RECEIVERS, link, TRUSTED), place.path)
         return
     _chains(draft, security, combination, IN, place)
-    draft.put(security.room.element(layout.RECEIVERS, link, f"goto to{combination.name}"), place.path)
+    draft.put(security.table.element(layout.RECEIVERS, link, f"goto to{combination.name}"), place.path)
     if _narrows(security, combination):
         _chains(draft, security, combination, OUT, place)
-        draft.share(sending(security.room), security.path)
-        draft.put(security.room.element(layout.SENDERS, link, f"goto from{combination.name}"), place.path)
+        draft.share(sending(security.table), security.path)
+        draft.put(security.table.element(layout.SENDERS, link, f"goto from{combination.name}"), place.path)
     _members(draft, security, combination, place)
 
 
@@ -145,10 +145,10 @@ def _chains(draft: Draft, security: Security, combination: _Combination, way: st
     audit = any(security.groups.security[group].audit for group in combination.groups)
     left = security.logs.default(way, combination.groups, combination.told, audit=audit)
     answers = (combination.answers,) if combination.answers else ()
-    draft.share(security.room.chain(f"{end}{name}", (*answers, by_type, *left)), security.path)
+    draft.share(security.table.chain(f"{end}{name}", (*answers, by_type, *left)), security.path)
     for family in IP:
         rules = (f"jump basic.{way}{family}", *_levels(security, combination, way, family), *left)
-        draft.share(security.room.chain(f"{end}{family}{name}", rules), security.path)
+        draft.share(security.table.chain(f"{end}{family}{name}", rules), security.path)
 
 
 def _levels(security: Security, combination: _Combination, way: str, family: int) -> list[str]:
@@ -171,4 +171,4 @@ def _members(draft: Draft, security: Security, combination: _Combination, place:
         for speaker in speakers(place):
             if speaker.address and not speaker.address.startswith("fe80:"):
                 name = member_set(speaker.family, security.named(group), combination.domain)
-                draft.share(security.room.element(name, speaker.address), place.path)
+                draft.share(security.table.element(name, speaker.address), place.path)

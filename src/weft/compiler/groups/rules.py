@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from weft.compiler.groups.checks import Groups
-from weft.compiler.groups.layout import Room, group_chain, member_set, of_visitor
+from weft.compiler.groups.layout import FilterTable, group_chain, member_set, of_visitor
 from weft.compiler.groups.logs import denied_chain, rule_chain
 from weft.compiler.groups.matches import Match, apart, matches
 from weft.kinds.nft.chain import IP, NftChain
@@ -97,6 +97,13 @@ class Direction:
     path: Path
     audit: bool = False
     left_out: frozenset[Path] = frozenset()
+    _by_level: dict[Level, list[tuple[SecurityRule, Path]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        for at, rule in enumerate(self.rules):
+            self._by_level.setdefault(self._level(rule), []).append((rule, (*self.path, str(at))))
 
     @property
     def own_name(self) -> str:
@@ -108,13 +115,10 @@ class Direction:
         return replace(self, group=of_visitor(tenant, self.group), tenant=tenant, own=self.group)
 
     def levels(self) -> list[Level]:
-        return sorted({self._level(rule) for rule in self.rules})
+        return sorted(self._by_level)
 
     def at(self, level: Level) -> Iterator[tuple[SecurityRule, Path]]:
-        for at, rule in enumerate(self.rules):
-            path = (*self.path, str(at))
-            if self._level(rule) == level and path not in self.left_out:
-                yield rule, path
+        return ((rule, path) for rule, path in self._by_level.get(level, ()) if path not in self.left_out)
 
     def logged(self) -> Iterator[SecurityRule]:
         """The rules that end in a chain of their own."""
@@ -151,7 +155,7 @@ class Counted:
 
 
 def compile_level(
-    room: Room,
+    table: FilterTable,
     direction: Direction,
     level: Level,
     family: int,
@@ -172,8 +176,8 @@ def compile_level(
         if shape.name:
             texts = (f"{text} : {ends[path]}" for text, path in elements.items()) if ends else elements
             data = "verdict" if ends else ""
-            sets.append(room.counted(shape.name, shape.type, texts, interval=shape.interval, data=data))
-    return room.chain(name, (shape.line for shape in shapes)), sets, counts
+            sets.append(table.counted(shape.name, shape.type, texts, interval=shape.interval, data=data))
+    return table.chain(name, (shape.line for shape in shapes)), sets, counts
 
 
 def _verdict(direction: Direction, level: Level) -> str:

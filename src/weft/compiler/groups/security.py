@@ -16,11 +16,11 @@ from weft.compiler.findings import Cause
 from weft.compiler.groups import layout
 from weft.compiler.groups.checks import Groups
 from weft.compiler.groups.guard import TRUSTED, entrance, guards, prefix_elements
-from weft.compiler.groups.layout import Room, member_set, of_visitor, quoted
+from weft.compiler.groups.layout import FilterTable, member_set, of_visitor, quoted
 from weft.compiler.groups.logs import AUDITED, DENIED, DROPPED, Logs, denied_chain, rule_chain
 from weft.compiler.groups.rules import IN, OUT, Direction, Level, compile_level
 from weft.compiler.groups.tracking import ZONING, Tracking, filters, following, marking, overlapping, zone_map, zones_of
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.kinds.link.common import Link
 from weft.kinds.nft.chain import IP
@@ -59,7 +59,7 @@ class Security:
     `groups` and `path` are of whose ports see it. `domains`: by network, the suffix of its chains and sets; `zones`: by
     bridge, of connections."""
 
-    room: Room
+    table: FilterTable
     logs: Logs
     groups: Groups
     tracking: Tracking
@@ -68,12 +68,13 @@ class Security:
     path: Path
     visitor: str = ""
     visitors: Mapping[str, Security] = field(default_factory=dict)
+    _directions: dict[tuple[str, str], Direction] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, place: PortPlace) -> Security:
         """As the port sees it."""
         return self.visitors[place.tenant.name] if place.is_visitor else self
 
-    def domain(self, segment: Segment) -> str:
+    def domain(self, segment: NetworkPlace) -> str:
         return self.domains.get(segment.name, "")
 
     def named(self, group: str) -> str:
@@ -81,8 +82,12 @@ class Security:
         return of_visitor(self.visitor, group) if self.visitor and group else group
 
     def direction(self, group: str, way: str) -> Direction:
-        found = direction_of(self.groups, self.path, group, way)
-        return found.of_visitor(self.visitor) if self.visitor else found
+        """Sorted once, for every port asks for it."""
+        found = self._directions.get((group, way))
+        if found is None:
+            found = direction_of(self.groups, self.path, group, way)
+            found = self._directions[group, way] = found.of_visitor(self.visitor) if self.visitor else found
+        return found
 
 
 def direction_of(groups: Groups, path: Path, group: str, way: str) -> Direction:
@@ -103,15 +108,15 @@ class Member:
     groups: Groups
 
 
-def compile_security(draft: Draft, own: Member, visitors: Sequence[Member], segments: Sequence[Segment]) -> None:
+def compile_security(draft: Draft, own: Member, visitors: Sequence[Member], segments: Sequence[NetworkPlace]) -> None:
     """Put a tenant's table with all that is not a port's, where it has a bridge, and the kernel such tables. Every
-    network's Segment knows it afterwards. `visitors`: whom it shares networks with."""
+    NetworkPlace knows it afterwards. `visitors`: whom it shares networks with."""
     bridged = [segment for segment in segments if segment.shared is None]
     filtered = any(filters(member.tenant) for member in (own, *visitors))
     if not bridged or not _is_able(draft, own.name, filtered):
         return
     security = Security(
-        room=Room(netns=bridged[0].netns, name=draft.names.table),
+        table=FilterTable(netns=bridged[0].netns, name=draft.names.table),
         logs=Logs(whose=f"{draft.names.scope} {own.name}", able="nft_log" in draft.facts.features),
         groups=own.groups,
         tracking=Tracking.on(draft.facts),
@@ -151,22 +156,22 @@ def _is_able(draft: Draft, name: str, filtered: bool) -> bool:
 
 
 def _hooks(draft: Draft, security: Security, filtered: bool) -> None:
-    room, path = security.room, security.path
-    draft.put(room.table, path)
+    table, path = security.table, security.path
+    draft.put(table.itself, path)
     in_bridge = security.tracking is Tracking.BRIDGE and security.zones
-    for made in (*(zone_map(room) if in_bridge else ()), *guards(room, security.logs)):
+    for made in (*(zone_map(table) if in_bridge else ()), *guards(table, security.logs)):
         draft.put(made, path)
-    draft.put(entrance(room, security.logs, (ZONING,) if in_bridge else ()), path)
+    draft.put(entrance(table, security.logs, (ZONING,) if in_bridge else ()), path)
     if not filtered:
         return
     for counting in _counting([security.groups, *(seen.groups for seen in security.visitors.values())]):
-        draft.put(room.filling(counting), path)
+        draft.put(table.filling(counting), path)
     for name, rules in BASICS.items():
-        draft.put(room.chain(name, rules), path)
+        draft.put(table.chain(name, rules), path)
     if security.tracking is Tracking.BRIDGE:
-        draft.put(following(room), path)
+        draft.put(following(table), path)
     if security.tracking is Tracking.MARKS:
-        for marked in marking(room, security.zones):
+        for marked in marking(table, security.zones):
             draft.put(marked, path)
 
 
@@ -179,7 +184,7 @@ def _counting(all_groups: Sequence[Groups]) -> Iterator[str]:
         yield from AUDITED.values()
 
 
-def _all_groups(draft: Draft, security: Security, segments: Iterable[Segment]) -> None:
+def _all_groups(draft: Draft, security: Security, segments: Iterable[NetworkPlace]) -> None:
     for domain in dict.fromkeys(security.domain(segment) for segment in segments):
         _groups(draft, security, domain)
 
@@ -195,7 +200,7 @@ def _groups(draft: Draft, security: Security, domain: str) -> None:
     for group in sorted(security.groups.remotes & security.groups.security.keys()):
         path = (*security.path, "security_groups", group)
         for family, kind in ADDRESS_TYPE.items():
-            draft.put(security.room.set(member_set(family, security.named(group), domain), kind), path)
+            draft.put(security.table.set(member_set(family, security.named(group), domain), kind), path)
 
 
 def _ends(draft: Draft, security: Security, direction: Direction) -> None:
@@ -203,20 +208,20 @@ def _ends(draft: Draft, security: Security, direction: Direction) -> None:
     way, group = direction.way, direction.group
     for rule in direction.logged():
         ended = security.logs.logged(way, direction.own_name, rule, audit=direction.audit)
-        draft.share(security.room.chain(rule_chain(way, group, rule), ended), direction.path)
+        draft.share(security.table.chain(rule_chain(way, group, rule), ended), direction.path)
     if any(level.action is Action.DENY and level.plain for level in direction.levels()):
         ended = security.logs.denied(way, direction.own_name)
-        draft.share(security.room.chain(denied_chain(way, group), ended), direction.path)
+        draft.share(security.table.chain(denied_chain(way, group), ended), direction.path)
 
 
 def _level(draft: Draft, security: Security, direction: Direction, level: Level, family: int, domain: str) -> None:
-    chain, sets, _ = compile_level(security.room, direction, level, family, domain, security.groups)
+    chain, sets, _ = compile_level(security.table, direction, level, family, domain, security.groups)
     draft.put(chain, direction.path)
     for held in sets:
         draft.put(held, direction.path)
 
 
-def compile_passages(draft: Draft, segments: Iterable[Segment]) -> None:
+def compile_passages(draft: Draft, segments: Iterable[NetworkPlace]) -> None:
     """Put the elements of what is on a bridge and is no port: routers' legs, and what leads to segments."""
     bridges = {link_key(segment.netns, segment.bridge): segment for segment in segments if segment.security}
     links = [link for link in draft.state.values() if isinstance(link, Link) and link.master]
@@ -226,7 +231,7 @@ def compile_passages(draft: Draft, segments: Iterable[Segment]) -> None:
             continue
         path, name = draft.paths[link.key], quoted(link.ifname)
         for made in (layout.ENTRY, layout.RECEIVERS):
-            draft.put(segment.security.room.element(made, name, TRUSTED), path)
+            draft.put(segment.security.table.element(made, name, TRUSTED), path)
         put_zone(draft, segment, link.ifname, path)
 
 
@@ -234,12 +239,12 @@ def _is_port_end(link: Key) -> bool:
     return link.name.startswith("wp")
 
 
-def put_zone(draft: Draft, segment: Segment, ifname: str, path: Path) -> None:
+def put_zone(draft: Draft, segment: NetworkPlace, ifname: str, path: Path) -> None:
     """The zone of what comes in by a link, where its network has one."""
     security = segment.security
     if security is not None and security.tracking is Tracking.BRIDGE and segment.bridge in security.zones:
         zone = str(security.zones[segment.bridge])
-        draft.put(security.room.element(layout.ZONES, quoted(ifname), zone), path)
+        draft.put(security.table.element(layout.ZONES, quoted(ifname), zone), path)
 
 
 def compile_prefixes(draft: Draft, securities: Iterable[Security], places: Iterable[PortPlace]) -> None:
@@ -250,6 +255,6 @@ def compile_prefixes(draft: Draft, securities: Iterable[Security], places: Itera
             for name, element in prefix_elements(place):
                 found.setdefault((place.segment.netns, name), []).append(element)
     for security in securities:
-        room = security.room
+        table = security.table
         for name, kind in layout.PREFIX_SETS.items():
-            draft.put(room.counted(name, kind, found.get((room.netns, name), ())), security.path)
+            draft.put(table.counted(name, kind, found.get((table.netns, name), ())), security.path)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups.checks import Groups, check_groups
-from weft.compiler.groups.layout import Room
+from weft.compiler.groups.layout import FilterTable
 from weft.compiler.groups.matches import Match, matches
 from weft.compiler.groups.parties import Party, parties
 from weft.compiler.groups.rules import IN, OUT, Counted, compile_level
@@ -53,11 +53,11 @@ def tallies(intent: Intent, owner: str) -> Iterator[Tally]:
 def _of(groups: Groups, party: Party, group: str, way: str) -> Iterator[Tally]:
     direction = party.direction(groups, group, way)
     found: dict[Path, list[Counted]] = {(*direction.path, str(at)): [] for at in range(len(direction.rules))}
-    room = Room(netns="", name="")
+    table = FilterTable(netns="", name="")
     for level in direction.levels():
         for family in IP:
             for domain in party.domains:
-                _, _, counts = compile_level(room, direction, level, family, domain, groups)
+                _, _, counts = compile_level(table, direction, level, family, domain, groups)
                 for counted in counts:
                     found[counted.path].append(counted)
     for (at, counted_for), rule in zip(found.items(), direction.rules, strict=True):

@@ -15,7 +15,7 @@ from ipaddress import ip_network
 
 from weft.compiler.groups import layout
 from weft.compiler.groups.guard import has_prefixes
-from weft.compiler.groups.layout import INET, Room
+from weft.compiler.groups.layout import INET, FilterTable
 from weft.facts import Facts
 from weft.kinds.nft.chain import NftChain
 from weft.kinds.nft.element import NftElement
@@ -57,10 +57,10 @@ def is_local_change(former: Tenant, tenant: Tenant, changed: Mapping[str, tuple[
     return filters(former) == filters(tenant) and not any(has_prefixes(port) for port in ports)
 
 
-def marking(room: Room, zones: Mapping[str, int]) -> Iterator[NftTable | NftChain | NftSet | NftElement]:
+def marking(table: FilterTable, zones: Mapping[str, int]) -> Iterator[NftTable | NftChain | NftSet | NftElement]:
     """The inet table of a tenant where marks are needed. `zones`: by bridge."""
-    inet = Room(netns=room.netns, name=room.name, family=INET)
-    yield inet.table
+    inet = FilterTable(netns=table.netns, name=table.name, family=INET)
+    yield inet.itself
     rule = f"ct state established,related meta mark set {MARK}"
     yield inet.base(layout.TRACKING, "prerouting", layout.TRACKING_PRIORITY, "accept", (rule,))
     if zones:
@@ -73,14 +73,14 @@ def marking(room: Room, zones: Mapping[str, int]) -> Iterator[NftTable | NftChai
 ZONING = f"ct zone set iifname map @{layout.ZONES}"
 
 
-def zone_map(room: Room) -> Iterator[NftSet]:
-    yield room.set(layout.ZONES, "typeof iifname", data="ct zone")
+def zone_map(table: FilterTable) -> Iterator[NftSet]:
+    yield table.set(layout.ZONES, "typeof iifname", data="ct zone")
 
 
-def following(room: Room) -> NftChain:
+def following(table: FilterTable) -> NftChain:
     """A chain that no packet comes to. That it is there makes the kernel follow a bridge's connections: a port's first
     group finds those that began before. Source: net/netfilter/nft_ct.c nft_ct_get_init."""
-    return room.chain(layout.TRACKING, (Tracking.BRIDGE.value,))
+    return table.chain(layout.TRACKING, (Tracking.BRIDGE.value,))
 
 
 def zones_of(tenant: Tenant, bridges: Mapping[str, str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from dataclasses import field, replace
 
 from weft.compiler.draft import Draft
 from weft.compiler.groups.checks import Groups, check_groups
-from weft.compiler.groups.layout import Room
+from weft.compiler.groups.layout import FilterTable
 from weft.compiler.groups.parties import Party
 from weft.compiler.groups.rules import IN, OUT, Counted, Direction, Level, compile_level, level_chain
 from weft.compiler.naming import Names
@@ -63,8 +63,8 @@ class Whose:
 
     def _compile(self, place: _Place, rules: Collection[Path]) -> tuple[NftChain, list[NftSet], list[Counted]]:
         direction = replace(place.direction, left_out=frozenset(rules))
-        room = Room(netns="", name="")
-        return compile_level(room, direction, place.level, place.family, place.domain, self._checked())
+        table = FilterTable(netns="", name="")
+        return compile_level(table, direction, place.level, place.family, place.domain, self._checked())
 
     def _checked(self) -> Groups:
         if self._groups is None:

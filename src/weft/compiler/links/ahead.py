@@ -11,17 +11,23 @@ from weft.model.links import LinkUpon, TunnelLink
 from weft.state import HOST, Key
 
 
-def mtu_ahead(draft: Draft, declared: Declared, key: Key, above: frozenset[Key] = frozenset()) -> int | None:
-    """In bytes; None where nobody knows. `above`: what stands on it, for a loop ends the search."""
-    entry = declared.get(key)
-    if entry is not None and entry.spec.mtu:
-        return entry.spec.mtu
-    if entry is None or not entry.spec.kind:
-        there = draft.facts.links.get(key.name) if key.netns == HOST else None
-        return there.mtu if there else None
-    if not isinstance(entry.spec, LinkUpon | TunnelLink):
-        return ETHERNET_MTU
-    below = Ways(draft, declared).below(key, entry.spec)
-    most = mtu_ahead(draft, declared, below, above | {key}) if below and below not in above else None
-    added = added_by(entry.spec).total_bytes if isinstance(entry.spec, TunnelLink) else 0
-    return (most or ETHERNET_MTU) - added
+class MtuAhead:
+    """`declared`: all links that the file speaks of; `ways`: by which of them tunnels' packets leave."""
+
+    def __init__(self, draft: Draft, declared: Declared, ways: Ways) -> None:
+        self._draft, self._declared, self._ways = draft, declared, ways
+
+    def of(self, key: Key, above: frozenset[Key] = frozenset()) -> int | None:
+        """In bytes; None where nobody knows. `above`: what stands on it, for a loop ends the search."""
+        entry = self._declared.get(key)
+        if entry is not None and entry.spec.mtu:
+            return entry.spec.mtu
+        if entry is None or not entry.spec.kind:
+            there = self._draft.facts.links.get(key.name) if key.netns == HOST else None
+            return there.mtu if there else None
+        if not isinstance(entry.spec, LinkUpon | TunnelLink):
+            return ETHERNET_MTU
+        below = self._ways.below(key, entry.spec)
+        most = self.of(below, above | {key}) if below and below not in above else None
+        added = added_by(entry.spec).total_bytes if isinstance(entry.spec, TunnelLink) else 0
+        return (most or ETHERNET_MTU) - added

@@ -78,11 +78,7 @@ def _watching(spec: BondLink) -> dict[str, Any]:
 
 
 def _members(place: LinkPlace[BondLink]) -> list[str]:
-    return [
-        key.name
-        for key, entry in place.declared.items()
-        if key.netns == place.netns and entry.spec.master == place.ifname
-    ]
+    return [key.name for key in place.stacking.ports(place.key)]
 
 
 def _check_modes(place: LinkPlace[BondLink]) -> None:

@@ -7,7 +7,7 @@ are one graph: a loop may go through several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -66,6 +66,40 @@ def underlay_of(key: Key, spec: HostLink) -> str:
     """The namespace of what is below a link."""
     said = spec.link_netns if isinstance(spec, LinkUpon | VxlanLink) else None
     return key.netns if said is None else HOST if said == HOST_WORD else said
+
+
+class Stacking:
+    """How declared links stand on each other, in the order of the file."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+        self._upon: dict[Key, list[Key]] = {}
+        self._sorted: dict[tuple[Key, Callable[[HostLink], object]], dict[object, list[Key]]] = {}
+        self._ports: dict[Key, list[Key]] = {}
+        self._names: dict[str, set[str]] = {}
+        for key, entry in declared.items():
+            self._names.setdefault(key.netns, set()).add(key.name)
+            if (below := stands_on(key, entry.spec)) is not None:
+                self._upon.setdefault(below, []).append(key)
+            if entry.spec.master:
+                self._ports.setdefault(link_key(key.netns, entry.spec.master), []).append(key)
+
+    def upon(self, link: Key, by: Callable[[HostLink], object]) -> Mapping[object, Sequence[Key]]:
+        """The links that are upon one, by what `by` says of each."""
+        found = self._sorted.get((link, by))
+        if found is None:
+            found = self._sorted[link, by] = {}
+            for key in self._upon.get(link, ()):
+                found.setdefault(by(self._declared[key].spec), []).append(key)
+        return found
+
+    def names(self, netns: str) -> Set[str]:
+        """Those of all links in a namespace."""
+        return self._names.get(netns, frozenset())
+
+    def ports(self, master: Key) -> Sequence[Key]:
+        """The links that are its ports, or its members."""
+        return self._ports.get(master, ())
 
 
 def in_order(draft: Draft, declared: Declared, below_of: Callable[[Key, HostLink], Key | None]) -> list[Key]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
-from weft.compiler.links.declared import Declared, stands_on
+from weft.compiler.findings import Cause, some_of
+from weft.compiler.links.declared import Declared, Stacking, stands_on
 from weft.compiler.links.ways import Ways
 from weft.compiler.naming import altnames, identity, mac, where_words
 from weft.compiler.network import ETHERNET_MTU
@@ -27,11 +27,12 @@ AnyLink = TypeVar("AnyLink", bound=Link)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkPlace(Generic[S_co]):
-    """`spec`: what the file says of it, of one kind. `declared`: all links that the file speaks of. `ways`: by which of
-    them a tunnel's packets leave."""
+    """`spec`: what the file says of it, of one kind. `declared`: all links that the file speaks of; `stacking`: how
+    those stand on each other; `ways`: by which of them a tunnel's packets leave."""
 
     draft: Draft
     declared: Declared
+    stacking: Stacking
     ways: Ways
     key: Key
     spec: S_co
@@ -65,11 +66,10 @@ class LinkPlace(Generic[S_co]):
         if parent is None or self.is_there(parent):
             return parent
         what = f"there is no link {parent.name} on {where_words(parent.netns)} to stand on"
-        own = sorted(self._links_of(parent.netns))
+        own = self.stacking.names(parent.netns) - ({self.ifname} if parent.netns == self.netns else set())
         if parent.netns == HOST:
             return parent if self.draft.lack_link((*self.path, "link"), parent.name, what, own) else None
-        there = ", ".join(own) or "none"
-        self.error(what, f"one of its links: {there}", "link", cause=Cause.MACHINE)
+        self.error(what, f"one of its links: {some_of(own)}", "link", cause=Cause.MACHINE)
         return None
 
     def below(self) -> Key | None:
@@ -118,10 +118,6 @@ class LinkPlace(Generic[S_co]):
         entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
         bond = entry.spec if entry else None
         return (bond.mtu or ETHERNET_MTU) if isinstance(bond, BondLink) else None
-
-    def _links_of(self, netns: str) -> set[str]:
-        found = {key.name for key in self.declared if key.netns == netns and key != self.key}
-        return found | set(filter(self.draft.has_link, self.draft.facts.links) if netns == HOST else ())
 
     def dressed(self, bare: AnyLink, *, own_mac: bool = True) -> AnyLink:
         """A link that the kind's maker made, with all that links have in common. What else the maker has made, the far

@@ -15,7 +15,6 @@ from typing import Any
 
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
-from weft.compiler.links.declared import stands_on
 from weft.compiler.links.place import LinkPlace
 from weft.compiler.macvtap import device_owner
 from weft.kinds.link.ipvlan import Ipvlan
@@ -37,7 +36,7 @@ def make_macvlan(place: LinkPlace[MacvlanLink]) -> Iterator[KernelObject]:
     if parent is None:
         return
     check_alone(place, parent)
-    if spec.mode != PASSTHRU and any(_passes_through(other) for other in _beside(place, parent)):
+    if spec.mode != PASSTHRU and place.stacking.upon(parent, _passes_through).get(True):
         place.error(f"{parent.name} has a macvlan in mode {PASSTHRU}, which is alone there", "another parent", "link")
     elif spec.mode == PASSTHRU:
         _check_passthru(place, parent)
@@ -69,14 +68,11 @@ def make_ipvlan(place: LinkPlace[IpvlanLink]) -> Iterator[KernelObject]:
     check_alone(place, parent)
     if spec.mac:
         place.error(f"an ipvlan has the MAC of {parent.name}", "leave it out, or `kind: macvlan`", "mac")
-    for word in ("mode", "flag"):
-        mine = getattr(spec, word)
-        other = next((o for o in _beside(place, parent) if getattr(o, word, mine) != mine), None)
+    for word, by in _ALL_THE_SAME.items():
+        other = next((o for o in place.stacking.upon(parent, by) if o not in (_NO_IPVLAN, by(spec))), None)
         if other is not None:
-            what = (
-                f"another ipvlan of {parent.name} has `{word}: {getattr(other, word)}`, and all of them have the same"
-            )
-            place.error(what, f"`{word}: {getattr(other, word)}` here too", word)
+            what = f"another ipvlan of {parent.name} has `{word}: {other}`, and all of them have the same"
+            place.error(what, f"`{word}: {other}` here too", word)
     yield Ipvlan(
         netns=place.netns,
         ifname=place.ifname,
@@ -91,6 +87,26 @@ def has_parents_mac(spec: MacvlanLink) -> bool:
     return spec.mode == PASSTHRU
 
 
+_NO_IPVLAN = object()
+
+
+def _ipvlan_mode(spec: HostLink) -> object:
+    return spec.mode if isinstance(spec, IpvlanLink) else _NO_IPVLAN
+
+
+def _ipvlan_flag(spec: HostLink) -> object:
+    return spec.flag if isinstance(spec, IpvlanLink) else _NO_IPVLAN
+
+
+_ALL_THE_SAME = {"mode": _ipvlan_mode, "flag": _ipvlan_flag}
+"""What all ipvlans of one parent have in common."""
+
+
+def _sharer(spec: HostLink) -> object:
+    """Its word in _SHARERS, None for what shares nothing."""
+    return _SHARERS.get(spec.kind)
+
+
 def _passes_through(spec: HostLink) -> bool:
     return isinstance(spec, MacvlanLink) and spec.mode == PASSTHRU
 
@@ -98,17 +114,9 @@ def _passes_through(spec: HostLink) -> bool:
 def _check_passthru(place: LinkPlace[MacvlanLink], parent: Key) -> None:
     if place.spec.mac:
         place.error(f"a {place.spec.kind} in mode {PASSTHRU} has the MAC of {parent.name}", "leave it out", "mac")
-    if next(_beside(place, parent), None) is not None:
+    if len(place.stacking.upon(parent, _sharer)["macvlan"]) > 1:
         what = f"a {place.spec.kind} in mode {PASSTHRU} is alone on its parent; {parent.name} has another one"
         place.error(what, "another mode, or a parent of its own", "mode")
-
-
-def _beside(place: LinkPlace[MacvlanLink] | LinkPlace[IpvlanLink], parent: Key) -> Iterator[HostLink]:
-    """What else of the same sort the file has upon the parent."""
-    sort = _SHARERS[place.spec.kind]
-    for key, entry in place.declared.items():
-        if key != place.key and _SHARERS.get(entry.spec.kind) == sort and stands_on(key, entry.spec) == parent:
-            yield entry.spec
 
 
 def check_alone(place: LinkPlace[Any], parent: Key) -> None:
@@ -123,12 +131,11 @@ def check_alone(place: LinkPlace[Any], parent: Key) -> None:
     if master:
         what = f"{parent.name} is a port of {master}, which takes its frames: what is upon it would get none"
         place.error(what, f"`link: {master}`, or a port of {master}: `kind: veth`", "link", cause=Cause.INTENT)
-    for key, other in place.declared.items():
-        taker = _SHARERS.get(other.spec.kind)
-        if taker not in (None, sort) and stands_on(key, other.spec) == parent:
-            what = f"{parent.name} gives its frames to {key.name} of kind {other.spec.kind}, and to no other kind"
-            place.error(what, f"`kind: {other.spec.kind}`, or another parent", "link")
-            return
+    other = next((keys[0] for by, keys in place.stacking.upon(parent, _sharer).items() if by not in (None, sort)), None)
+    if other is not None:
+        kind = place.declared[other].spec.kind
+        what = f"{parent.name} gives its frames to {other.name} of kind {kind}, and to no other kind"
+        place.error(what, f"`kind: {kind}`, or another parent", "link")
 
 
 def _master(place: LinkPlace[Any], link: Key) -> str:

@@ -1,17 +1,16 @@
 """By which link an address of an underlay is reached, where a tunnel does not say.
 
 Rules: the link that has the tunnel's own address, else the one with the narrowest subnet that holds the other end's,
-else the host's way out. What is known of a namespace is gathered once, when first asked for.
+else the host's way out. What is known is gathered once, when first asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_interface
 
-from weft.compiler.addressing import Span, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.links.declared import Declared, stands_on, underlay_of
+from weft.compiler.prefixes import Prefixes
 from weft.kinds.ip.address import Address
 from weft.model.links import BoundTunnelLink, HostLink, TunnelLink, VxlanLink
 from weft.state import HOST, Key, link_key
@@ -22,8 +21,9 @@ class Ways:
 
     def __init__(self, draft: Draft, declared: Declared) -> None:
         self._draft, self._declared = draft, declared
+        self._by_netns: dict[str, list[tuple[str, str]]] = {}
         self._holders: dict[str, dict[str, str]] = {}
-        self._spans: dict[str, list[tuple[int, Span, str]]] = {}
+        self._prefixes: dict[str, Prefixes] = {}
 
     def below(self, key: Key, spec: HostLink) -> Key | None:
         """The link that a tunnel's packets leave by, if that can be known; of any other link, its parent."""
@@ -51,26 +51,24 @@ class Ways:
         far = next(remotes_of(spec), None)
         if far is None:
             return ""
-        family, number = number_of(far)
-        fits = [(width, ifname) for width, span, ifname in self._spans[netns] if span.covers(family, number)]
-        return min(fits)[1] if fits else ""
+        return self._prefixes[netns].find(far) or ""
 
     def _gather(self, netns: str) -> None:
-        known = list(self._addresses(netns))
+        if not self._by_netns:
+            for link, cidr in self._addresses():
+                self._by_netns.setdefault(link.netns, []).append((cidr, link.name))
+        known = self._by_netns.get(netns, ())
         self._holders[netns] = {cidr.partition("/")[0]: ifname for cidr, ifname in known}
-        spans = [(Span.of(str(ip_interface(cidr).network)), ifname) for cidr, ifname in known]
-        self._spans[netns] = [(span.high - span.low, span, ifname) for span, ifname in spans]
+        self._prefixes[netns] = Prefixes(known)
 
-    def _addresses(self, netns: str) -> Iterator[tuple[str, str]]:
-        if netns == HOST:
-            for link in self._draft.facts.links.values():
-                yield from ((cidr, link.ifname) for cidr in link.addresses)
+    def _addresses(self) -> Iterator[tuple[Key, str]]:
+        for link in self._draft.facts.links.values():
+            yield from ((link_key(HOST, link.ifname), cidr) for cidr in link.addresses)
         for key, entry in self._declared.items():
-            if key.netns == netns:
-                yield from ((cidr, key.name) for cidr in entry.spec.addresses)
+            yield from ((key, cidr) for cidr in entry.spec.addresses)
         for obj in self._draft.state.values():
-            if isinstance(obj, Address) and obj.netns == netns:
-                yield obj.cidr, obj.ifname
+            if isinstance(obj, Address):
+                yield link_key(obj.netns, obj.ifname), obj.cidr
 
 
 def remotes_of(spec: TunnelLink) -> Iterator[str]:

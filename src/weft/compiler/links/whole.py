@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from weft.compiler.draft import Draft
 from weft.compiler.links.bridge import make_port
-from weft.compiler.links.declared import Declared, in_order
+from weft.compiler.links.declared import Declared, Stacking, in_order
 from weft.compiler.links.fdb import make_entries
 from weft.compiler.links.makers import MAKERS
 from weft.compiler.links.place import NO_FRAMES, LinkPlace
@@ -35,10 +35,19 @@ Place: TypeAlias = LinkPlace[HostLink]
 
 def compile_links(draft: Draft, declared: Declared) -> None:
     """Put the links of all namespaces and their addresses. `declared`: all that the file speaks of."""
-    ways = Ways(draft, declared)
+    stacking, ways = Stacking(declared), Ways(draft, declared)
     for key in in_order(draft, declared, ways.below):
         entry = declared[key]
-        _compile(LinkPlace(draft=draft, declared=declared, ways=ways, key=key, spec=entry.spec, path=entry.path))
+        place = LinkPlace(
+            draft=draft,
+            declared=declared,
+            stacking=stacking,
+            ways=ways,
+            key=key,
+            spec=entry.spec,
+            path=entry.path,
+        )
+        _compile(place)
 
 
 def _compile(place: Place) -> None:

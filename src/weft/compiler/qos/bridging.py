@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from weft.compiler.draft import Draft
 from weft.compiler.joint import outer_end
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.compiler.qos.demand import Direction
 from weft.kinds.nft.chain import NftChain
@@ -42,7 +42,7 @@ class Bridged:
     way: Direction
     default: str
     outlets: Sequence[str]
-    rest: Sequence[tuple[Segment, str]]
+    rest: Sequence[tuple[NetworkPlace, str]]
     ports: Sequence[tuple[PortPlace, str, Path]]
     macs: Macs
     path: Path
@@ -97,7 +97,7 @@ class Macs:
             for mac in _macs(place):
                 self._having.setdefault((id(place.segment), mac), []).append(place)
 
-    def on(self, segment: Segment) -> Sequence[PortPlace]:
+    def on(self, segment: NetworkPlace) -> Sequence[PortPlace]:
         return self._places.get(id(segment), ())
 
     def others(self, place: PortPlace, mac: str) -> list[PortPlace]:

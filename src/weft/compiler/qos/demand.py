@@ -14,22 +14,20 @@ from typing import Any, Literal
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause
 from weft.compiler.footing import Footing
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.compiler.qos.leading import Leading, Out
 from weft.compiler.qos.mechanisms import lacked_leaf
 from weft.compiler.qos.numbers import counting, frame_bytes, too_slow
-from weft.compiler.tenant import PortKey
 from weft.model.intent import Path
 from weft.model.qos import QosDirection, QosPolicy, QosUse
+from weft.model.sharing import NetworkKey, PortKey
 from weft.records import dataclass
 
 Direction = Literal["egress", "ingress"]
 DIRECTIONS: tuple[Direction, Direction] = ("egress", "ingress")
 """As the carrier of a policy sees it: egress goes out by the host's link, ingress comes in by it."""
 
-NetworkKey = tuple[str, str]
-"""(tenant, network)"""
 
 _NONE: Mapping[Any, Any] = {}
 _NAMED = 8
@@ -107,7 +105,7 @@ def inside(demands: Iterable[Demand]) -> Inside:
 def collect(
     draft: Draft,
     shares: Shares,
-    segments: Sequence[Segment],
+    segments: Sequence[NetworkPlace],
     places: Mapping[PortKey, PortPlace],
     leading: Leading,
     way: Direction,
@@ -140,7 +138,7 @@ def guarantees(policy: QosPolicy) -> bool:
     return any(want is not None and want.rate for want in (policy.egress, policy.ingress))
 
 
-def within(segment: Segment, there: set[str]) -> str:
+def within(segment: NetworkPlace, there: set[str]) -> str:
     """The place of the innermost aggregate of `there` that the network's traffic is part of, "" for none."""
     return next((place for place in (network_place(segment), tenant_place(segment)) if place in there), "")
 
@@ -149,11 +147,11 @@ def port_place(place: PortPlace) -> str:
     return f"tenants/{place.tenant.former}/ports/{place.former}"
 
 
-def network_place(segment: Segment) -> str:
+def network_place(segment: NetworkPlace) -> str:
     return f"tenants/{segment.former_tenant}/networks/{segment.former}"
 
 
-def tenant_place(segment: Segment) -> str:
+def tenant_place(segment: NetworkPlace) -> str:
     return f"tenants/{segment.former_tenant}"
 
 
@@ -174,7 +172,7 @@ def _check_visitors(
 
 
 def _tenants(
-    draft: Draft, shares: Shares, segments: Sequence[Segment], leading: Leading, way: Direction
+    draft: Draft, shares: Shares, segments: Sequence[NetworkPlace], leading: Leading, way: Direction
 ) -> Iterator[Demand]:
     by_tenant = {segment.tenant: segment for segment in segments if leading.of_network(segment).links}
     for tenant, policy in shares.tenants.items():
@@ -189,7 +187,7 @@ def _tenants(
 
 
 def _networks(
-    draft: Draft, shares: Shares, segments: Sequence[Segment], leading: Leading, way: Direction, there: set[str]
+    draft: Draft, shares: Shares, segments: Sequence[NetworkPlace], leading: Leading, way: Direction, there: set[str]
 ) -> Iterator[Demand]:
     by_key = {(segment.tenant, segment.name): segment for segment in segments}
     for key, policy in shares.networks.items():
@@ -229,7 +227,7 @@ def _is_aggregate(draft: Draft, path: Path, way: Direction, want: QosDirection) 
 
 def _demand(
     draft: Draft,
-    segment: Segment,
+    segment: NetworkPlace,
     place: str,
     path: Path,
     way: Direction,
@@ -279,7 +277,7 @@ def _nothing_shared(draft: Draft, place: PortPlace, want: QosDirection) -> None:
     draft.warn(path, what, "`ceil:` for a limit, or an uplink of the network")
 
 
-def _unfit(segment: Segment, footing: Footing) -> tuple[str, str]:
+def _unfit(segment: NetworkPlace, footing: Footing) -> tuple[str, str]:
     """Why nothing is shared of what a network stands on, and what would do."""
     of = f"network {segment.name} stands on {footing.below}"
     if footing.shared is not None:

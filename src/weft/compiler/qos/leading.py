@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from weft.compiler.floating.leads import Lead, Way
 from weft.compiler.footing import Outlet
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.compiler.pools import TransitKey
 from weft.compiler.router.leaving import Leaving
@@ -75,7 +75,7 @@ class Leading:
         links: Mapping[str, str],
         transit: Mapping[TransitKey, str],
         leads: Iterable[Lead],
-        segments: Sequence[Segment] = (),
+        segments: Sequence[NetworkPlace] = (),
         known: Container[str] = (),
     ) -> None:
         """`links`: by external network; `transit`: pool addresses of ports, by their own; `leads`: of floating IPs;
@@ -87,8 +87,8 @@ class Leading:
         for lead in leads:
             for way in lead.ways:
                 self._ways.setdefault((lead.router.path, way.fixed), []).append((lead.address, way))
-        self._of_tenants: dict[str, tuple[list[RouterPlace], list[Segment]]] = {}
-        self._standing: dict[str, list[tuple[Segment, Outlet]]] = {}
+        self._of_tenants: dict[str, tuple[list[RouterPlace], list[NetworkPlace]]] = {}
+        self._standing: dict[str, list[tuple[NetworkPlace, Outlet]]] = {}
         self._fronts: dict[str, str] = {}
         self._behind: dict[str, list[str]] = {}
         self._sort(segments)
@@ -98,7 +98,7 @@ class Leading:
             return self._out(frozenset({HOSTS_OWN}), [place.segment])
         return self._out(self._by(router for router, _ in self._leaving.ways(place)), [place.segment])
 
-    def of_network(self, segment: Segment) -> Out:
+    def of_network(self, segment: NetworkPlace) -> Out:
         by = frozenset({HOSTS_OWN}) if segment.uplink is not None else self._by(self._leaving.declared(segment))
         return self._out(by, [segment])
 
@@ -106,7 +106,7 @@ class Leading:
         routers, segments = self._of_tenants.get(tenant, ((), ()))
         return self._out(self._by(routers), segments)
 
-    def standing(self, link: str) -> Sequence[tuple[Segment, Outlet]]:
+    def standing(self, link: str) -> Sequence[tuple[NetworkPlace, Outlet]]:
         """The networks whose frames leave by a link, each with how."""
         return self._standing.get(link, ())
 
@@ -118,7 +118,7 @@ class Leading:
         """The links that lead out of a bridge that networks stand on, sorted."""
         return self._behind.get(bridge, ())
 
-    def crowded(self, segment: Segment) -> RouterPlace | None:
+    def crowded(self, segment: NetworkPlace) -> RouterPlace | None:
         """A router that leads the network out along with others, so that the host cannot tell it from these."""
         return next((one for one in self._leaving.declared(segment) if len(one.legs) > 1), None)
 
@@ -135,7 +135,7 @@ class Leading:
                     protocol = way.forward.protocol
                     yield Seen(router=router, address=floating, word=way.word, protocol=protocol, ports=ports)
 
-    def _sort(self, segments: Iterable[Segment]) -> None:
+    def _sort(self, segments: Iterable[NetworkPlace]) -> None:
         for router in self.routers:
             if router.transit and router.legs:
                 self._of_tenants.setdefault(router.tenant, ([], []))[0].append(router)
@@ -148,7 +148,7 @@ class Leading:
         for link in sorted(self._fronts):
             self._behind.setdefault(self._fronts[link], []).append(link)
 
-    def _out(self, routed: frozenset[str], segments: Iterable[Segment]) -> Out:
+    def _out(self, routed: frozenset[str], segments: Iterable[NetworkPlace]) -> Out:
         below = {outlet.link for segment in segments for outlet in _outlets(segment)}
         return Out(routed=routed, bridged=frozenset(link for link in below if not routed or link in self._known))
 
@@ -156,5 +156,5 @@ class Leading:
         return frozenset(HOSTS_OWN if one.uplink is not None else self._links[one.external] for one in routers)
 
 
-def _outlets(segment: Segment) -> Sequence[Outlet]:
+def _outlets(segment: NetworkPlace) -> Sequence[Outlet]:
     return segment.footing.outlets if segment.footing is not None else ()

@@ -8,10 +8,9 @@ name.
 from __future__ import annotations
 
 from weft.compiler.qos.demand import Shares, guarantees
-from weft.compiler.tenant import PortKey
 from weft.model.intent import Intent, Port, Tenant
 from weft.model.qos import QosPolicy, QosUse
-from weft.model.sharing import network_key, network_of
+from weft.model.sharing import PortKey, network_key, network_of
 
 _NOTHING = QosPolicy()
 

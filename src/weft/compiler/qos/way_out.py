@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from weft.compiler.draft import Draft
 from weft.compiler.joint import outer_end
 from weft.compiler.naming import altnames, identity, mac, short_id
-from weft.compiler.network import ETHERNET_MTU, Segment
+from weft.compiler.network import ETHERNET_MTU, NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.compiler.qos.admission import admit
 from weft.compiler.qos.bridging import Bridged, Macs, known_by, tell_apart, warn_of_likeness
@@ -40,7 +40,6 @@ from weft.compiler.qos.tree import REST, Branch, Ground, Tree, build_tree
 from weft.compiler.qos.trunks import Trunk, trunks
 from weft.compiler.qos.warding import Upon, Ward, upon_links, ward_off
 from weft.compiler.router.place import RouterPlace
-from weft.compiler.tenant import PortKey
 from weft.kinds.link.common import Link
 from weft.kinds.link.ifb import Ifb
 from weft.kinds.nft.chain import NftChain
@@ -48,6 +47,7 @@ from weft.kinds.nft.element import NftElement
 from weft.kinds.nft.nftset import NftSet
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.model.intent import Path
+from weft.model.sharing import PortKey
 from weft.records import dataclass
 from weft.state import HOST, KernelObject, link_key
 
@@ -59,7 +59,7 @@ class WayOut:
     """All that the trees are made from."""
 
     shares: Shares
-    segments: Sequence[Segment]
+    segments: Sequence[NetworkPlace]
     leading: Leading
     places: Mapping[PortKey, PortPlace]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from weft.compiler.addressing import AddressPool
 from weft.compiler.draft import Draft
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.router.place import Leg, RouterPlace
 from weft.kinds.process import CONFIG, READY, Process
 from weft.model.intent import Path
@@ -28,7 +28,7 @@ _OWN_WORDS = frozenset("interface prefix clients route abro on off infinity high
 """Names that radvd does not take for a link's: words of its language, and numbers. Source: radvd scanner.l."""
 
 
-def compile_advertising(draft: Draft, routers: Sequence[RouterPlace], segments: Iterable[Segment]) -> None:
+def compile_advertising(draft: Draft, routers: Sequence[RouterPlace], segments: Iterable[NetworkPlace]) -> None:
     """Put what advertises, and find what nobody would."""
     advertised: set[Path] = set()
     for place in routers:
@@ -102,5 +102,5 @@ def _pools(leg: Leg) -> Iterator[AddressPool]:
     return (pool for pool, _, number in leg.addresses if pool.ra and number == pool.gateway)
 
 
-def _path(segment: Segment, pool: AddressPool) -> Path:
+def _path(segment: NetworkPlace, pool: AddressPool) -> Path:
     return (*segment.path, "subnets", str(segment.pools.index(pool)))

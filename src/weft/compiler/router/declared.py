@@ -12,7 +12,8 @@ from weft.compiler.addressing import LINK_LOCAL, AddressPool, Assigned, Span, ha
 from weft.compiler.draft import Draft
 from weft.compiler.findings import dotted
 from weft.compiler.naming import identity, plain_ifname, short_id
-from weft.compiler.network import MIN_IPV6_MTU, Segment
+from weft.compiler.network import MIN_IPV6_MTU, NetworkPlace
+from weft.compiler.prefixes import Prefixes
 from weft.compiler.router.chains import RouterChains
 from weft.compiler.router.external import ExternalPlace
 from weft.compiler.router.gateway import OutsideKey, owner_words, router_id
@@ -30,7 +31,7 @@ from weft.state import netns_key
 class Around:
     """What declared routers are made in: the networks of their tenants, external networks, and addresses there."""
 
-    segments: Mapping[str, Mapping[str, Segment]]
+    segments: Mapping[str, Mapping[str, NetworkPlace]]
     externals: Mapping[str, ExternalPlace]
     outside: Mapping[OutsideKey, str]
 
@@ -102,7 +103,13 @@ def _out_mtu(external_mtu: int, legs: Sequence[Leg]) -> int:
 
 
 def _legs(
-    draft: Draft, owner: str, router_id: str, spec: Router, tenant: Tenant, segments: Mapping[str, Segment], path: Path
+    draft: Draft,
+    owner: str,
+    router_id: str,
+    spec: Router,
+    tenant: Tenant,
+    segments: Mapping[str, NetworkPlace],
+    path: Path,
 ) -> Iterator[Leg]:
     taken, joined = {UPLINK}, set[Path]()
     for at, interface in enumerate(spec.interfaces):
@@ -120,7 +127,7 @@ def _legs(
             yield leg
 
 
-def _can_join(draft: Draft, segment: Segment, joined: set[Path], where: Path) -> bool:
+def _can_join(draft: Draft, segment: NetworkPlace, joined: set[Path], where: Path) -> bool:
     if segment.shared is not None:
         what = f"the ports of {segment.name} stand on a link themselves (`mode:`), and a router needs a bridge"
         draft.error(where, what, "a network whose segment has no `mode`")
@@ -131,7 +138,7 @@ def _can_join(draft: Draft, segment: Segment, joined: set[Path], where: Path) ->
     return False
 
 
-def _by_port(draft: Draft, segment: Segment, name: str, port: Port, where: Path) -> Leg:
+def _by_port(draft: Draft, segment: NetworkPlace, name: str, port: Port, where: Path) -> Leg:
     former = port.was or name
     return Leg(
         segment=segment,
@@ -146,7 +153,7 @@ def _by_port(draft: Draft, segment: Segment, name: str, port: Port, where: Path)
 
 
 def _by_network(
-    draft: Draft, owner: str, router_id: str, segment: Segment, spec: RouterInterface, taken: set[str], where: Path
+    draft: Draft, owner: str, router_id: str, segment: NetworkPlace, spec: RouterInterface, taken: set[str], where: Path
 ) -> Leg | None:
     """The leg, None where it has no address. The gateway of a network has one MAC, whichever router it is."""
     addresses = tuple(_addresses(draft, owner, segment, spec, where))
@@ -167,7 +174,7 @@ def _by_network(
 
 
 def _addresses(
-    draft: Draft, owner: str, segment: Segment, interface: RouterInterface, where: Path
+    draft: Draft, owner: str, segment: NetworkPlace, interface: RouterInterface, where: Path
 ) -> Iterator[Assigned]:
     """The gateways' addresses, or those that the interface names."""
     if not interface.address:
@@ -218,42 +225,52 @@ def _check_apart(draft: Draft, legs: Sequence[Leg], external: ExternalPlace | No
             draft.error(span.path, f"{what}: one router cannot tell them apart", "another prefix for the network")
 
 
+class _Near:
+    """What a router is on: its subnets with their legs, and its own addresses there."""
+
+    def __init__(self, place: RouterPlace) -> None:
+        self.subnets = {pool.cidr: (leg, pool) for leg in place.legs for pool in leg.pools}
+        self.own = frozenset(held.address for leg in place.legs for held in leg.addresses)
+        self._prefixes = Prefixes((cidr, cidr) for cidr in self.subnets)
+
+    def at(self, address: str) -> tuple[Leg, AddressPool] | None:
+        """The leg and the subnet that an address is on."""
+        cidr = self._prefixes.find(address)
+        return None if cidr is None else self.subnets[cidr]
+
+    def towards(self, via: str | None) -> str | None:
+        """The link that leads to a next hop."""
+        found = self.at(via) if via is not None else None
+        return found[0].ifname if found else None
+
+
 def _routes(draft: Draft, place: RouterPlace, router: Router) -> None:
     """Static routes, each by the leg that its next hop is on."""
-
-    def towards(via: str | None) -> str | None:
-        of = number_of(via or "0.0.0.0")
-        return next((leg.ifname for leg in place.legs if any(pool.spans(*of) for pool in leg.pools)), None)
-
-    known: dict[str, Path] = {}
+    near, known = _Near(place), dict[str, Path]()
     for at, spec in enumerate(router.routes):
         path, said = (*place.path, "routes", str(at)), RouteSpec(to=spec.to, via=spec.via)
         other = known.setdefault(destination(said), path)
         if other is not path:
             draft.error(path, f"{dotted(other)} says where {spec.to} leads", "leave one of them out")
-            continue
-        if towards(spec.via) is None:
-            there = ", ".join(pool.cidr for leg in place.legs for pool in leg.pools) or "none"
+        elif near.at(spec.via) is None:
+            there = ", ".join(near.subnets) or "none"
             draft.error(path, f"{spec.via} is on none of the router's networks", f"their subnets: {there}")
         elif destination(said) in DEFAULTS.values() and (6 if is_ipv6(destination(said)) else 4) in place.out:
             draft.error(path, "the router leads out by its gateway", "leave out this route, or `gateway:`")
-        elif found := _leads_nowhere(place, spec, Span.of(destination(said))):
+        elif found := _leads_nowhere(near, spec, Span.of(destination(said))):
             draft.error(path, *found)
         else:
-            compile_route(draft, place.netns, said, path, towards)
+            compile_route(draft, place.netns, said, path, near.towards)
 
 
-def _leads_nowhere(place: RouterPlace, spec: RouterRoute, to: Span) -> tuple[str, str] | None:
+def _leads_nowhere(near: _Near, spec: RouterRoute, to: Span) -> tuple[str, str] | None:
     """What is wrong with a route of which the kernel would make nothing, and what would be right."""
-    family, number = number_of(spec.via)
     if wrong := had_by_none(to) or (nobodys(to) if LINK_LOCAL.holds(to) else ""):
         return wrong, "leave out this route"
-    for leg in place.legs:
-        if any(spec.to == pool.cidr for pool in leg.pools):
-            return f"{spec.to} is network {leg.segment.name}, which the router is on", "leave out this route"
-        if any(held.address == spec.via for held in leg.addresses):
-            return f"{spec.via} is the router's own", "the address of who leads on, in the same network"
-        for pool in leg.pools:
-            if pool.spans(family, number) and (unfit := pool.no_hosts(number)):
-                return unfit
-    return None
+    if spec.to in near.subnets:
+        leg, _ = near.subnets[spec.to]
+        return f"{spec.to} is network {leg.segment.name}, which the router is on", "leave out this route"
+    if spec.via in near.own:
+        return f"{spec.via} is the router's own", "the address of who leads on, in the same network"
+    found = near.at(spec.via)
+    return found[1].no_hosts(number_of(spec.via)[1]) if found else None

@@ -9,15 +9,18 @@ each address by an entry of its own (a proxy neighbour), never for all. Source: 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from ipaddress import ip_interface
+from itertools import islice
 
 from weft.compiler.addressing import AddressPool, Span, nobodys, number_of, overlaps
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
-from weft.compiler.links.ahead import mtu_ahead
+from weft.compiler.links.ahead import MtuAhead
 from weft.compiler.links.declared import Declared
+from weft.compiler.links.ways import Ways
 from weft.compiler.naming import identity
 from weft.compiler.network import ETHERNET_MTU
 from weft.compiler.router.namespace import route_back
@@ -76,9 +79,9 @@ class ExternalPlace:
         return None
 
 
-def external_mtu(draft: Draft, declared: Declared, link: str) -> int:
+def external_mtu(ahead: MtuAhead, link: str) -> int:
     """The MTU of the host's link as it will be, in bytes."""
-    return mtu_ahead(draft, declared, link_key(HOST, link)) or ETHERNET_MTU
+    return ahead.of(link_key(HOST, link)) or ETHERNET_MTU
 
 
 def place_externals(draft: Draft, intent: Intent, declared: Declared) -> dict[str, ExternalPlace]:
@@ -86,22 +89,25 @@ def place_externals(draft: Draft, intent: Intent, declared: Declared) -> dict[st
     spans: list[Span] = []
     found: dict[str, ExternalPlace] = {}
     tables: set[int] = set()
-    holders = taken(draft, declared) if intent.external_networks else {}
+    if not intent.external_networks:
+        return found
+    holders, lent = _Holders(draft, declared), _lent(intent)
+    ahead = MtuAhead(draft, declared, Ways(draft, declared))
     for name, network in intent.external_networks.items():
         path = ("external_networks", name)
         own_id = identity(draft.names.scope, f"external_networks/{network.was or name}", network.id)
         if not draft.identify(own_id, path):
             continue
-        _check_link(draft, intent, declared, network, path)
+        _check_link(draft, declared, lent, network, path)
         pools = tuple(_pools(draft, network, path))
         spans += (pool.span._replace(path=(*path, "subnets", str(at))) for at, pool in enumerate(pools))
-        _reserve(holders, pools)
+        holders.reserve(pools)
         pairs = enumerate(zip(pools, network.subnets, strict=True))
         found[name] = ExternalPlace(
             name=name,
             path=path,
             link=network.link,
-            mtu=external_mtu(draft, declared, network.link),
+            mtu=external_mtu(ahead, network.link),
             pools=pools,
             choices=tuple(_choices(draft, pool, subnet, (*path, "subnets", str(at))) for at, (pool, subnet) in pairs),
             table=table_number(draft, own_id, tables),
@@ -177,7 +183,20 @@ def _default(external: ExternalPlace, family: int, dst: str) -> Route:
     )
 
 
-def _check_link(draft: Draft, intent: Intent, declared: Declared, network: ExternalNetwork, path: Path) -> None:
+def _lent(intent: Intent) -> dict[str, str]:
+    """The links of the host's that become ports of a bridge, each with the first network that stands on it."""
+    found: dict[str, str] = {}
+    for tenant, held in intent.tenants.items():
+        for name, one in held.networks.items():
+            segment = one.segment
+            if segment and segment.link and segment.vlan is None and segment.mode is None and not segment.vni:
+                found.setdefault(segment.link, f"{tenant}/{name}")
+    return found
+
+
+def _check_link(
+    draft: Draft, declared: Declared, lent: Mapping[str, str], network: ExternalNetwork, path: Path
+) -> None:
     """Find a link that is not there, and one that what comes in by it is taken from."""
     link, where = network.link, (*path, "link")
     said = declared.get(link_key(HOST, link))
@@ -191,15 +210,9 @@ def _check_link(draft: Draft, intent: Intent, declared: Declared, network: Exter
         what = f"{link} is a port of {master}, which takes what comes in by it"
         draft.error(where, what, f"`link: {master}`", Cause.MACHINE)
     kind = said.spec.kind if said and said.spec.kind else there.link_kind if there else ""
-    if kind == BridgeLink.kind:
-        return
-    for tenant, held in intent.tenants.items():
-        for name, one in held.networks.items():
-            segment = one.segment
-            if segment and segment.link == link and segment.vlan is None and segment.mode is None and not segment.vni:
-                what = f"{link} becomes a port of a bridge, for network {tenant}/{name} stands on it"
-                draft.error(where, what, "a VLAN of it for one of the two, or a bridge of yours as the `link:` of both")
-                return
+    if kind != BridgeLink.kind and link in lent:
+        what = f"{link} becomes a port of a bridge, for network {lent[link]} stands on it"
+        draft.error(where, what, "a VLAN of it for one of the two, or a bridge of yours as the `link:` of both")
 
 
 def _pools(draft: Draft, network: ExternalNetwork, path: Path) -> Iterator[AddressPool]:
@@ -240,16 +253,24 @@ def ends(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
     return number_of(first), number_of(last or first)
 
 
-def _reserve(holders: Mapping[str, str], pools: Iterable[AddressPool]) -> None:
+class _Holders:
     """What others have already."""
-    for address, holder in holders.items():
-        family, number = number_of(address)
+
+    def __init__(self, draft: Draft, declared: Declared) -> None:
+        found = _held(draft, declared)
+        self._held = sorted((*number_of(address), holder) for address, holder in found.items())
+
+    def reserve(self, pools: Iterable[AddressPool]) -> None:
+        """Keep it from being chosen."""
         for pool in pools:
-            if pool.spans(family, number):
+            first = bisect_left(self._held, (pool.family, pool.span.low))
+            for family, number, holder in islice(self._held, first, None):
+                if not pool.spans(family, number):
+                    break
                 pool.hold(number, holder)
 
 
-def taken(draft: Draft, declared: Declared) -> Mapping[str, str]:
+def _held(draft: Draft, declared: Declared) -> Mapping[str, str]:
     """Addresses that the host has, leads elsewhere or knows as a neighbour's, with whose each is."""
     found: dict[str, str] = {}
     for prefix in draft.facts.host_routes:

@@ -14,7 +14,7 @@ from weft.compiler.draft import Draft
 from weft.compiler.naming import identity
 from weft.compiler.router.external import ExternalPlace, claim, compile_external, put_address, put_routes
 from weft.compiler.router.namespace import outside_address
-from weft.compiler.router.numbers import NEAR_PRIORITY, rule_priority
+from weft.compiler.router.numbers import FIRST_PRIORITY, NEAR_PRIORITY, PRIORITIES, rule_priority
 from weft.compiler.router.place import RouterPlace
 from weft.compiler.router.snat import claim_pool, compile_snat
 from weft.kinds.ip.route import MAIN_TABLE
@@ -148,7 +148,12 @@ def _rules(draft: Draft, router: RouterPlace, external: ExternalPlace, taken: di
     the network where the host leads it: the table does not know those of other scopes."""
     for family in FAMILIES:
         held = draft.facts.rules_held.get((router.transit, family))
-        priority = rule_priority(draft, router.id, held, taken[family])
+        priority = rule_priority(router.id, held, taken[family])
+        if priority is None:
+            last = FIRST_PRIORITY + PRIORITIES - 1
+            what = f"the host's IPv{family} rules {FIRST_PRIORITY} to {last} are all taken: each router has one of them"
+            draft.error(gateway_path(router.tenant, router.name), what, "fewer routers with a gateway on this machine")
+            return
         draft.put(
             Rule(netns=HOST, family=family, priority=priority, iif=router.transit, table=external.table), router.path
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from weft.compiler.addressing import Assigned
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.compiler.router.place import RouterPlace
 
@@ -29,7 +29,7 @@ class Leaving:
                 else:
                     self._declared.setdefault(id(segment), []).append(router)
 
-    def declared(self, segment: Segment) -> Sequence[RouterPlace]:
+    def declared(self, segment: NetworkPlace) -> Sequence[RouterPlace]:
         """The declared routers that lead a network out."""
         return self._declared.get(id(segment), ())
 
@@ -38,19 +38,11 @@ class Leaving:
         pairs = ((self._way(place.segment, one), one.address) for one in place.addresses)
         return [(router, address) for router, address in pairs if router is not None]
 
-    def _way(self, segment: Segment, assigned: Assigned) -> RouterPlace | None:
+    def _way(self, segment: NetworkPlace, assigned: Assigned) -> RouterPlace | None:
         family = assigned.pool.family
         if segment.uplink is not None:
             uplink = self._uplinks.get(id(segment))
             return uplink if uplink is not None and family in uplink.out else None
-        near = [(one, _gates(one, assigned)) for one in self.declared(segment) if family in one.out]
+        near = [(one, one.gates(assigned)) for one in self.declared(segment) if family in one.out]
         found = [one for one, gates in near if gates] or [one for one, gates in near if gates is not None]
         return found[0] if len(found) == 1 else None
-
-
-def _gates(router: RouterPlace, assigned: Assigned) -> bool | None:
-    """Whether the router has the gateway's address in the subnet; None where it is not there at all. What a port has
-    that is a router's interface is the port's own."""
-    legs = [leg for leg in router.legs if any(pool is assigned.pool for pool in leg.pools)]
-    held = (one for leg in legs for one in leg.addresses if one.pool is assigned.pool)
-    return any(one.number == assigned.pool.gateway for one in held) if legs else None

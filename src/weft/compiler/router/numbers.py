@@ -22,19 +22,23 @@ NEAR_PRIORITY = 1_090
 
 def table_number(draft: Draft, identity: str, taken: set[int]) -> int:
     """The table of an external network, now taken."""
-    number = _free(identity, FIRST_TABLE, TABLES, draft.facts.tables_taken | taken)
+    number = _free(identity, FIRST_TABLE, TABLES, taken, draft.facts.tables_taken)
+    assert number is not None, "a million tables"
     taken.add(number)
     return number
 
 
-def rule_priority(draft: Draft, identity: str, held: int | None, taken: set[int]) -> int:
-    """The priority of a router's rules, now taken. `held`: what they have already; `taken`: by others."""
+def rule_priority(identity: str, held: int | None, taken: set[int]) -> int | None:
+    """The priority of a router's rules, now taken; None where there is none left. `held`: what they have already;
+    `taken`: by others."""
     is_kept = held is not None and held not in taken
-    number = held if held is not None and is_kept else _free(identity, FIRST_PRIORITY, PRIORITIES, taken)
-    taken.add(number)
+    number = held if is_kept else _free(identity, FIRST_PRIORITY, PRIORITIES, taken)
+    if number is not None:
+        taken.add(number)
     return number
 
 
-def _free(identity: str, first: int, count: int, taken: Set[int]) -> int:
+def _free(identity: str, first: int, count: int, *taken: Set[int]) -> int | None:
     at = int.from_bytes(sha256(f"{identity}/number".encode()).digest()[:6], "big")
-    return next(number for step in range(count) if (number := first + (at + step) % count) not in taken)
+    numbers = (first + (at + step) % count for step in range(count))
+    return next((number for number in numbers if not any(number in others for others in taken)), None)

@@ -9,7 +9,7 @@ from typing import Any
 
 from weft.compiler.addressing import AddressPool, Assigned
 from weft.compiler.naming import identity, short_id
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.router.chains import RouterChains
 from weft.model.intent import Path, Uplink
 from weft.records import dataclass
@@ -22,7 +22,7 @@ UPLINK = "uplink"
 """The router's end of its transit link."""
 
 
-def gateway_id(scope: str, segment: Segment) -> str:
+def gateway_id(scope: str, segment: NetworkPlace) -> str:
     """What the names and MACs of a network's gateway come from, whichever router holds it: its ports go on to know it
     when another one does."""
     return identity(scope, f"tenants/{segment.former_tenant}/routers/{segment.former}")
@@ -38,7 +38,7 @@ class Leg:
     the port that it is, "" where the leg is the router's own: a port makes its links and addresses itself. `pools`: the
     subnets that the router is in by it."""
 
-    segment: Segment
+    segment: NetworkPlace
     id: str
     ifname: str
     label: str
@@ -77,7 +77,7 @@ class RouterPlace:
     chains: RouterChains
 
     @property
-    def segments(self) -> tuple[Segment, ...]:
+    def segments(self) -> tuple[NetworkPlace, ...]:
         return tuple(leg.segment for leg in self.legs)
 
     @property
@@ -85,6 +85,13 @@ class RouterPlace:
         """Whether what comes in by one of its links may be too large for another."""
         mtus = {segment.mtu for segment in self.segments} | ({self.out_mtu} if self.transit else set())
         return len(mtus) > 1
+
+    def gates(self, assigned: Assigned) -> bool | None:
+        """Whether it has the gateway's address in an address's subnet; None where it is not there at all. What a port
+        has that is a router's interface is the port's own."""
+        legs = [leg for leg in self.legs if any(pool is assigned.pool for pool in leg.pools)]
+        held = (one for leg in legs for one in leg.addresses if one.pool is assigned.pool)
+        return any(one.number == assigned.pool.gateway for one in held) if legs else None
 
     def leg(self, leg: Leg) -> Key:
         """The leg's end in the router."""

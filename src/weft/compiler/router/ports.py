@@ -11,11 +11,9 @@ from dataclasses import replace
 from weft.compiler.addressing import AddressPool, number_of
 from weft.compiler.draft import Draft
 from weft.compiler.naming import identity, plain_ifname, short_id
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.model.intent import Intent, Port
-
-PortKey = tuple[str, str]
-"""(tenant, port)."""
+from weft.model.sharing import PortKey
 
 
 def router_ports(draft: Draft, intent: Intent) -> dict[PortKey, str]:
@@ -56,13 +54,13 @@ def trusted(port: Port) -> Port:
     return replace(port, port_security=False) if port.attach.router else port
 
 
-def port_ifname(scope: str, segment: Segment, former: str, port: Port) -> str:
+def port_ifname(scope: str, segment: NetworkPlace, former: str, port: Port) -> str:
     """Its name in the router: the same that compile_port gives it."""
     own_id = identity(scope, f"tenants/{segment.former_tenant}/ports/{former}", port.id)
     return port.attach.ifname or (former if plain_ifname(former) else f"wp{short_id(own_id)}")
 
 
-def subnets(segment: Segment, port: Port) -> tuple[AddressPool, ...]:
+def subnets(segment: NetworkPlace, port: Port) -> tuple[AddressPool, ...]:
     """The subnets that the port has an address of: those of the given, else all."""
     given = [number_of(address) for address in port.addresses]
     return tuple(pool for pool in segment.pools if not given or any(pool.spans(*one) for one in given))

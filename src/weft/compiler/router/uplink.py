@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from weft.compiler.addressing import AddressPool, Assigned
 from weft.compiler.draft import Draft
 from weft.compiler.naming import plain_ifname, short_id
-from weft.compiler.network import Segment
+from weft.compiler.network import NetworkPlace
 from weft.compiler.pools import PoolKey, families
 from weft.compiler.router.chains import POSTROUTING, RouterChains, Slot
 from weft.compiler.router.namespace import compile_namespace, outside_address, route_back
@@ -19,7 +19,7 @@ from weft.compiler.router.place import UPLINK, Leg, RouterPlace, gateway_id
 from weft.model.intent import Uplink
 
 
-def compile_uplink(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> RouterPlace | None:
+def compile_uplink(draft: Draft, segment: NetworkPlace, pools: Mapping[PoolKey, str]) -> RouterPlace | None:
     """Put the router of a network; None where it can have none."""
     if not segment.gateways:
         what = "no subnet" if not segment.pools else "no subnet with a gateway"
@@ -37,7 +37,7 @@ def compile_uplink(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str])
     return place
 
 
-def _place(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> RouterPlace:
+def _place(draft: Draft, segment: NetworkPlace, pools: Mapping[PoolKey, str]) -> RouterPlace:
     own_id = gateway_id(draft.names.scope, segment)
     keys = ((family, (segment.tenant, segment.name, family)) for family in families(segment))
     netns = draft.names.router_netns(segment.former_tenant, segment.former)
@@ -60,7 +60,7 @@ def _place(draft: Draft, segment: Segment, pools: Mapping[PoolKey, str]) -> Rout
     )
 
 
-def _leg(segment: Segment, own_id: str) -> Leg:
+def _leg(segment: NetworkPlace, own_id: str) -> Leg:
     for pool in segment.gateways:
         assert pool.gateway is not None
         pool.hold(pool.gateway, f"the gateway of {pool.cidr}")

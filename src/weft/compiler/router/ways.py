@@ -10,26 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from weft.compiler.draft import Draft
+from weft.compiler.links.ahead import MtuAhead
 from weft.compiler.links.declared import Declared
+from weft.compiler.links.ways import Ways
 from weft.compiler.network import Way, egress_mtu
 from weft.compiler.router.external import external_mtu
 from weft.model.intent import Intent, Network, Tenant
-
-NetworkKey = tuple[str, str]
-
-
-Ways = Mapping[NetworkKey, Way]
+from weft.model.sharing import NetworkKey
 
 
-def ways_of(draft: Draft, intent: Intent, declared: Declared) -> Ways:
+def ways_of(draft: Draft, intent: Intent, declared: Declared) -> Mapping[NetworkKey, Way]:
     """Of every network of the intent. `declared`: the links that it speaks of."""
     path_mtu = egress_mtu(intent, draft)
     found = {
         (tenant, name): Way(is_routed=network.uplink is not None, mtu=path_mtu if network.uplink else None)
         for tenant, name, network in _networks(intent)
     }
+    ahead = MtuAhead(draft, declared, Ways(draft, declared))
     for tenant, held in intent.tenants.items():
-        _by_routers(draft, intent, declared, tenant, held, found)
+        _by_routers(ahead, intent, tenant, held, found)
     return found
 
 
@@ -39,12 +38,10 @@ def _networks(intent: Intent) -> Iterator[tuple[str, str, Network]]:
             yield tenant, name, network
 
 
-def _by_routers(
-    draft: Draft, intent: Intent, declared: Declared, tenant: str, held: Tenant, ways: Mapping[NetworkKey, Way]
-) -> None:
+def _by_routers(ahead: MtuAhead, intent: Intent, tenant: str, held: Tenant, ways: Mapping[NetworkKey, Way]) -> None:
     for router in held.routers.values():
         external = intent.external_networks.get(router.gateway.network) if router.gateway else None
-        mtu = external_mtu(draft, declared, external.link) if external else None
+        mtu = external_mtu(ahead, external.link) if external else None
         for interface in router.interfaces:
             way = ways.get((tenant, interface.network or ""))
             if way is None:

@@ -118,6 +118,15 @@ def scope_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
     return [name for name in Intents().scopes() if name.startswith(start)]
 
 
+def port_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
+    """Names of applied ports as `tenant/port`, for completion."""
+    from weft.service import Service
+    from weft.service.places import port_names
+
+    names = port_names([kept.intent for kept in Service().all_kept()])
+    return sorted(name for name in names if name.startswith(start) and "/" in name)
+
+
 def name_argument(command: _Command) -> _Command:
     return click.argument("name", required=False, shell_complete=scope_names)(command)
 

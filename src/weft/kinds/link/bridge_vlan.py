@@ -68,16 +68,16 @@ def canonical(flags: Flags) -> tuple[str, ...]:
 
 
 def _ranges(flags: Flags) -> Iterator[VlanRange]:
-    run: VlanRange | None = None
+    first = last = said = 0
     for vid in sorted(flags):
-        if run and vid == run.last + 1 and flags[vid] == run.flags and not run.flags & BRIDGE_VLAN_INFO_PVID:
-            run = run._replace(last=vid)
+        if first and vid == last + 1 and flags[vid] == said and not said & BRIDGE_VLAN_INFO_PVID:
+            last = vid
             continue
-        if run:
-            yield run
-        run = VlanRange(vid, vid, flags[vid])
-    if run:
-        yield run
+        if first:
+            yield VlanRange(first, last, said)
+        first, last, said = vid, vid, flags[vid]
+    if first:
+        yield VlanRange(first, last, said)
 
 
 def _said(ranged: VlanRange) -> str:

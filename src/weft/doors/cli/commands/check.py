@@ -1,171 +1,96 @@
-"""`weft check`: measures by real packets that things are as they were asked for."""
+"""`weft check`: a group whose word may be left out; each of its commands is `check_NAME.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
-from weft.doors.cli.codes import DIFFERENCES
-from weft.doors.cli.options import file_option, output_option, scope_names
-from weft.doors.cli.terminal import say, say_json
+from weft.doors.cli.lazy import LazyGroup
+from weft.doors.cli.options import file_option, output_option, port_names, scope_names
 
-if TYPE_CHECKING:
-    from weft.files import Loaded
-    from weft.service import Service
-
-PROTOCOLS = ("icmp", "tcp", "udp", "mtu")
-OPTIONS = {
-    "reach": {"protocols": "--protocol", "outside": "--external"},
-    "qos": {"seconds": "--seconds", "tolerance": "--tolerance", "peer": "--peer"},
+COMMANDS = {
+    "reach": "Ports which should reach each other do, and the others do not.",
+    "qos": "Every class of every policy gets what is declared.",
 }
-"""What only one of the two takes."""
-PEER_PORT = 5201
-"""iperf3's own."""
+DEFAULT = "reach"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def port_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
-    """Names of applied ports, as `tenant/port`."""
-    from weft.service import Service
-    from weft.service.places import port_names
+class Checks(LazyGroup):
+    """Takes its word wherever it stands among the options, and `reach` for one that is left out."""
 
-    names = port_names([kept.intent for kept in Service().all_kept()])
-    return sorted(name for name in names if name.startswith(start) and "/" in name)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # of a line that is being completed
+            return super().parse_args(ctx, args)
+        at = self._first_word(ctx, args)
+        word = args[at] if at is not None and args[at] in COMMANDS else ""
+        if not word and not {*ctx.help_option_names}.isdisjoint(args):
+            return super().parse_args(ctx, ["--help"])
+        rest = [*args[:at], *args[at + 1 :]] if word and at is not None else args
+        self._demand_options_of(ctx, word or DEFAULT, rest)
+        return super().parse_args(ctx, [word or DEFAULT, *rest])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return found
+        reach = self._command(ctx, DEFAULT)
+        return reach.shell_complete(click.Context(reach, parent=ctx, info_name=DEFAULT), incomplete)
+
+    def _first_word(self, ctx: click.Context, args: list[str]) -> int | None:
+        """Where the first is that is no option and no value of one; None for none."""
+        options = (option for name in COMMANDS for option in self._options(ctx, name))
+        valued = {name for option in options if not option.is_flag for name in option.opts}
+        pairs = zip(["", *args], args, strict=False)
+        return next(
+            (at for at, (before, one) in enumerate(pairs) if not one.startswith("-") and before not in valued), None
+        )
+
+    def _demand_options_of(self, ctx: click.Context, word: str, args: list[str]) -> None:
+        """Raises: click.UsageError for an option of the other check alone."""
+        own = {name for option in self._options(ctx, word) for name in option.opts}
+        for other in COMMANDS:
+            theirs = {name for option in self._options(ctx, other) for name in option.opts} - own
+            for given in (one.partition("=")[0] for one in args):
+                if given in theirs:
+                    raise click.UsageError(f"{given} is of `weft check {other}`, and `{word}` knows nothing of it", ctx)
+
+    def _options(self, ctx: click.Context, name: str) -> list[click.Option]:
+        return [one for one in self._command(ctx, name).params if isinstance(one, click.Option)]
+
+    def _command(self, ctx: click.Context, name: str) -> click.Command:
+        _, command, _ = self.resolve_command(ctx, [name])
+        assert command is not None
+        return command
 
 
-@click.command("check")
-@click.argument("what", metavar="[reach|qos]", type=click.Choice(["reach", "qos"]), default="reach")
-@click.argument("names", metavar="[PORT]...", nargs=-1, shell_complete=port_names)
-@file_option
-@click.option("--scope", metavar="NAME", shell_complete=scope_names, help="Check what was last applied as NAME.")
-@click.option("--port", "ports", metavar="PORT", multiple=True, shell_complete=port_names, help="Only this one. [more]")
-@click.option("--protocol", "protocols", type=click.Choice(PROTOCOLS), multiple=True, help="reach: only this. [more]")
-@click.option("--external", "outside", metavar="ADDRESS", multiple=True, help="reach: ask from outside as this. [more]")
-@click.option(
-    "--seconds", type=click.FloatRange(1, 60), default=3.0, show_default=True, help="qos: measured each time."
+def checking(command: _Command) -> _Command:
+    """What both checks take: names, file, scope, ports, output."""
+    ports = click.option(
+        "--port", "ports", metavar="PORT", multiple=True, shell_complete=port_names, help="Only this one. [more]"
+    )
+    scope = click.option(
+        "--scope", metavar="NAME", shell_complete=scope_names, help="Check what was last applied as NAME."
+    )
+    names = click.argument("names", metavar="[PORT]...", nargs=-1, shell_complete=port_names)
+    return names(file_option(scope(ports(output_option(command)))))
+
+
+@click.group(
+    "check",
+    cls=Checks,
+    listed=COMMANDS,
+    modules="weft.doors.cli.commands.check_",
+    subcommand_metavar="[reach|qos] [PORT]...",
 )
-@click.option("--tolerance", type=click.FloatRange(0.1, 50), default=5.0, show_default=True, help="qos: in percent.")
-@click.option("--peer", metavar="ADDRESS[:PORT]", default="", help="qos: another machine that serves iperf3.")
-@output_option
-def command(
-    what: str,
-    names: tuple[str, ...],
-    file: str | None,
-    scope: str | None,
-    ports: tuple[str, ...],
-    protocols: tuple[str, ...],
-    outside: tuple[str, ...],
-    seconds: float,
-    tolerance: float,
-    peer: str,
-    output: str,
-) -> int:
+def command() -> None:
     """Measure that things are as they were asked for, with real packets. Exit 3 on a difference, and where nothing of
     what was asked for could be measured.
 
-    reach: ports which should reach each other do, and the others do not. Every port asks every other by ICMP, TCP and
-    UDP over both families, and by packets as large as the way must carry (mtu). No port needs a service for that. Of
-    one PORT alone, all pairs are measured that it is part of. With an ADDRESS of an external network that nobody has,
-    floating IPs and routers are asked from outside as well.
-
-    qos: every class of every policy gets what is declared. iperf3 sends by TCP and UDP from port to port, and what
-    counts is what the class counted. What leaves the machine needs a --peer that serves iperf3, at PORT (5201) and
-    those after it.
-
     PORT is TENANT/PORT, PORT, or a pattern such as 'shop/*'; for qos a link too. What should be is computed from the
-    file, or from what was last applied.
+    file, or from what was last applied. Without a word it is reach; `weft check qos --help` tells of the other.
     """
-    from weft.doors.cli.intents import intent_of
-    from weft.service import Service
-
-    demand_options_of(what)
-    service = Service(command="weft check")
-    loaded = intent_of(service, scope, file)
-    if what == "qos":
-        return _qos(service, loaded, (*names, *ports), (seconds, tolerance / 100), peer, output)
-    return _reach(service, loaded, (*names, *ports), protocols, addresses_of(outside), output)
-
-
-def _reach(
-    service: Service,
-    loaded: Loaded,
-    ports: Sequence[str],
-    protocols: Sequence[str],
-    outside: Sequence[str],
-    output: str,
-) -> int:
-    from weft.check.reach import Protocol
-    from weft.doors.cli.progress import Bar
-    from weft.doors.cli.reach_text import document, text
-    from weft.service.reach import check_reach
-
-    asked = [Protocol(word) for word in protocols or PROTOCOLS]
-    with Bar("Measuring") as bar:
-        found = check_reach(service, loaded, ports, asked, bar, outside)
-    shown = document(found) if output == "json" else text(found)
-    return _tell(shown, is_well=found.clean and not found.is_blind)
-
-
-def _qos(
-    service: Service, loaded: Loaded, names: Sequence[str], manner: tuple[float, float], peer: str, output: str
-) -> int:
-    from weft.check.qos.measuring import Manner
-    from weft.doors.cli.progress import Bar
-    from weft.doors.cli.qos_proof_text import document, text
-    from weft.service.qos_proof import check_qos
-
-    seconds, tolerance = manner
-    address, port = peer_of(peer)
-    with Bar("Measuring") as bar:
-        manner_ = Manner(seconds=seconds, tolerance=tolerance, peer_port=port)
-        found = check_qos(service, loaded, names, manner_, address, bar)
-    shown = document(found) if output == "json" else text(found)
-    return _tell(shown, is_well=found.clean and not found.is_blind)
-
-
-def _tell(shown: str | dict[str, Any], *, is_well: bool) -> int:
-    """Text, or what programs get."""
-    if isinstance(shown, str):
-        say(shown)
-    else:
-        say_json(shown)
-    return 0 if is_well else DIFFERENCES
-
-
-def demand_options_of(what: str) -> None:
-    """Raises: click.UsageError for one that was given and is of the other check."""
-    given = click.get_current_context()
-    for other, options in OPTIONS.items():
-        for name, option in options.items():
-            if other != what and given.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-                raise click.UsageError(f"{option} is of `weft check {other}`, and `{what}` knows nothing of it")
-
-
-def addresses_of(written: Sequence[str]) -> list[str]:
-    """As the kernel writes them. Raises: click.BadParameter."""
-    from ipaddress import ip_address
-
-    try:
-        return [str(ip_address(one)) for one in written]
-    except ValueError as failure:
-        what = "it is asked from an address without prefix length, such as 203.0.113.77"
-        raise click.BadParameter(f"{failure}; {what}", param_hint="--external") from None
-
-
-def peer_of(written: str) -> tuple[str, int]:
-    """Address and port of `192.0.2.1`, `192.0.2.1:5301`, `2001:db8::1`, `[2001:db8::1]:5301`; "" for none.
-
-    Raises: click.BadParameter.
-    """
-    from ipaddress import ip_address
-
-    if not written:
-        return "", PEER_PORT
-    address, colon, port = written.rpartition(":") if written.count(":") == 1 or "]:" in written else (written, "", "")
-    try:
-        found = ip_address(address.strip("[]")), int(port) if colon else PEER_PORT
-    except ValueError:
-        raise click.BadParameter(f"{written!r} is no address; such as 192.0.2.1 or 192.0.2.1:5301") from None
-    return str(found[0]), found[1]

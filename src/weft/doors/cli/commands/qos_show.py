@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.doors.cli.commands.check import port_names
 from weft.doors.cli.commands.qos_set import link_names
-from weft.doors.cli.options import file_option, output_option, scope_names
+from weft.doors.cli.options import file_option, output_option, port_names, scope_names
 from weft.doors.cli.terminal import tell as complain
 from weft.doors.cli.watching import demand_a_watch, tell, watch_options
 

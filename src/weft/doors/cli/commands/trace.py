@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.doors.cli.codes import DIFFERENCES
-from weft.doors.cli.commands.check import port_names
-from weft.doors.cli.options import file_option, output_option, scope_names
+from weft.doors.cli.options import file_option, output_option, port_names, scope_names
 from weft.doors.cli.terminal import say, say_json
 
 

@@ -22,13 +22,13 @@ from weft.state import Key
 _NONE = Belongings()
 
 
-def taken_links(intent: Intent) -> frozenset[str]:
+def giving_links(intent: Intent) -> frozenset[str]:
     """The links of the host's that may give their addresses away: it is enough that one network says so."""
     segments = (network.segment for tenant in intent.tenants.values() for network in tenant.networks.values())
     return frozenset(found.link for found in segments if found and found.link and found.take_addresses)
 
 
-def can_move(draft: Draft, link: Key, path: Path) -> bool:
+def can_give(draft: Draft, link: Key, path: Path) -> bool:
     """Whether all that the link has may go; if not, a finding for each reason."""
     found = draft.facts.belongings.get(link.name, _NONE)
     for bar in found.bars:
@@ -46,7 +46,7 @@ def mac_of(draft: Draft, link: Key) -> str | None:
     return draft.facts.belongings.get(link.name, _NONE).mac or None
 
 
-def take(draft: Draft, link: Key, bridge: Key, path: Path) -> None:
+def move_addresses(draft: Draft, link: Key, bridge: Key, path: Path) -> None:
     """Put what the link has on the bridge; from here on that is where the host's addresses are."""
     value = draft.facts.belongings.get(link.name, _NONE).value
     if not value:

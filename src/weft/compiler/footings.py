@@ -2,10 +2,10 @@
 
 Rules: a bridge of the host's is joined by a pair of links. Any other link, or its VLAN, becomes a port of a bridge that
 weft makes beside it, one for all networks of the scope that stand there; a link with addresses of the host's only if
-that bridge may have them (taken.py). With `mode:` the ports stand on the link themselves. VLANs and VXLANs are made
-from the host's namespace, so a VLAN of a link and a VNI of an underlay are there once. Nothing of it has a link-local
-address of its own, unless it carries the host's. All is found before the first network is made, for its MTU follows
-from it.
+that bridge may have them (take_addresses.py). With `mode:` the ports stand on the link themselves. VLANs and VXLANs
+are made from the host's namespace, so a VLAN of a link and a VNI of an underlay are there once. Nothing of it has a
+link-local address of its own, unless it carries the host's. All is found before the first network is made, for its MTU
+follows from it.
 """
 
 from __future__ import annotations
@@ -15,30 +15,28 @@ from dataclasses import replace
 from weft.compiler.draft import Draft
 from weft.compiler.findings import Cause, dotted
 from weft.compiler.footing import Footing, Outlet
-from weft.compiler.links.ahead import mtu_ahead
-from weft.compiler.links.declared import Declaration, Declared
+from weft.compiler.links.ahead import MtuAhead
+from weft.compiler.links.declared import Declaration, Declared, Stacking
 from weft.compiler.links.place import NO_FRAMES, LinkPlace
 from weft.compiler.links.tunnel import added_by
 from weft.compiler.links.upon import make_ipvlan, make_macvlan
 from weft.compiler.links.ways import Ways
 from weft.compiler.naming import altnames, identity, mac, role_of, short_id
 from weft.compiler.network import ETHERNET_MTU, network_id
-from weft.compiler.taken import can_move, mac_of, take, taken_links
+from weft.compiler.take_addresses import can_give, giving_links, mac_of, move_addresses
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.common import ChildLink
 from weft.kinds.link.vlan import Vlan
 from weft.model.intent import Intent, Path
 from weft.model.links import BridgeLink, HostLink, VxlanLink
 from weft.model.segment import SegmentSpec
+from weft.model.sharing import NetworkKey
 from weft.model.stacked import IpvlanLink, MacvlanLink
 from weft.records import dataclass
 from weft.state import HOST, Key, link_key
 
 SEGMENTS = "host/segments/"
 """Before the name of a link, or of its VLAN, in the marks of what is made for it on the host."""
-
-NetworkKey = tuple[str, str]
-"""(tenant, network)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ class _Site:
     id: str
 
 
-class Stands:
+class Footings:
     """`declared`: all links that the file speaks of, and those that networks need beside them."""
 
     def __init__(self, draft: Draft, declared: Declared, intent: Intent) -> None:
@@ -60,22 +58,31 @@ class Stands:
         self._links: dict[Key, Declaration] = dict(declared)
         self._shared: dict[Key, Declaration] = {}
         self._joined: dict[NetworkKey, Footing] = {}
-        self._taken = taken_links(intent)
+        self._giving = giving_links(intent)
+        self._outlets = self._find_outlets()
+        self._look_around()
         self._sites = {(site.path[1], site.path[3]): site for site in _sites(draft, intent)}
         for key, site in self._sites.items():
             self._lay(key, site)
+        self._all: Declared = {**self._links, **self._shared}
+        self._stacking = Stacking(self._all)
 
     @property
     def declared(self) -> Declared:
         return self._links
 
-    def footing(self, tenant: str, network: str) -> Footing | None:
+    def of(self, tenant: str, network: str) -> Footing | None:
         """What a network stands on; None for one that stands alone, or on what is wrong."""
         footing = self._joined.get((tenant, network))
         site = self._sites.get((tenant, network))
         if footing is None or site is None or not site.spec.mode:
             return footing
         return replace(footing, shared=self._template(site))
+
+    def _look_around(self) -> None:
+        """Anew whenever the host's addresses have moved."""
+        self._ways = Ways(self._draft, self._links)
+        self._mtu = MtuAhead(self._draft, self._links, self._ways)
 
     # what there is to stand on
 
@@ -87,12 +94,12 @@ class Stands:
 
     def _link(self, site: _Site, link: Key) -> Footing:
         spec = site.spec
-        found = Footing(below=link.name, below_mtu=mtu_ahead(self._draft, self._links, link))
+        found = Footing(below=link.name, below_mtu=self._mtu.of(link))
         if spec.vlan and not spec.mode and self._filters(link):
-            return replace(found, joined=link, vlan=spec.vlan, outlets=self._outlets(link))
+            return replace(found, joined=link, vlan=spec.vlan, outlets=self._outlets.get(link.name, ()))
         if self._is_bridge(link) and not spec.vlan and not spec.mode:
             self._warn_of_lender(link, (*site.path, "link"))
-            return replace(found, joined=link, outlets=self._outlets(link))
+            return replace(found, joined=link, outlets=self._outlets.get(link.name, ()))
         if not self._is_bridge(link):
             self._raise(link, (*site.path, "link"))
         if spec.mode:
@@ -103,10 +110,13 @@ class Stands:
         port = self._vlan_key(site).name if spec.vlan else link.name
         return replace(found, joined=joined, outlets=(Outlet(link=link.name, port=port, vid=spec.vlan or 0),))
 
-    def _outlets(self, bridge: Key) -> tuple[Outlet, ...]:
-        """The ports of a bridge that the file says the capacity of: the others, for all it knows, lead to guests."""
-        said = [key for key, entry in self._links.items() if key.netns == HOST and entry.spec.capacity is not None]
-        return tuple(Outlet(link=key.name, port=key.name) for key in said if self._master(key) == bridge.name)
+    def _find_outlets(self) -> dict[str, tuple[Outlet, ...]]:
+        """By bridge, the ports that the file says the capacity of: the others, for all it knows, lead to guests."""
+        found: dict[str, tuple[Outlet, ...]] = {}
+        for key, entry in self._links.items():
+            if key.netns == HOST and entry.spec.capacity is not None and (master := self._master(key)):
+                found[master] = (*found.get(master, ()), Outlet(link=key.name, port=key.name))
+        return found
 
     def _master(self, link: Key) -> str:
         """What a link of the host's is a port of, by the file or else now."""
@@ -125,7 +135,7 @@ class Stands:
             entry = self._links[link]
             self._links[link] = Declaration(replace(entry.spec, master=bridge.name), entry.path)
         mtu = found.below_mtu or ETHERNET_MTU
-        is_hosts = not site.spec.vlan and link.name in self._taken
+        is_hosts = not site.spec.vlan and link.name in self._giving
         self._draft.need("bridge", site.path, "load the kernel's bridge module")
         self._draft.link(
             Bridge(
@@ -143,7 +153,8 @@ class Stands:
             site.path,
         )
         if is_hosts:
-            take(self._draft, link, bridge, site.path)
+            move_addresses(self._draft, link, bridge, site.path)
+            self._look_around()
         return bridge
 
     def _vlan(self, site: _Site, link: Key, found: Footing, master: str) -> Key:
@@ -196,8 +207,8 @@ class Stands:
             altnames=(f"segment-{site.path[3]}",),
         )
         self._links[key] = Declaration(link, site.path)
-        below = Ways(self._draft, self._links).below(key, link)
-        most = mtu_ahead(self._draft, self._links, below) if below else None
+        below = self._ways.below(key, link)
+        most = self._mtu.of(below) if below else None
         return Footing(
             below=below.name if below else "the underlay", below_mtu=most or ETHERNET_MTU, added=added_by(link)
         )
@@ -220,8 +231,9 @@ class Stands:
         key = _shared_key(site)
         place = LinkPlace(
             draft=self._draft,
-            declared={**self._links, **self._shared},
-            ways=Ways(self._draft, self._links),
+            declared=self._all,
+            stacking=self._stacking,
+            ways=self._ways,
             key=key,
             spec=self._shared[key].spec,
             path=site.path,
@@ -262,10 +274,10 @@ class Stands:
     def _is_bare(self, link: Key, path: Path) -> bool:
         """Whether it has no addresses, which a bridge's port could not use, or none that stay there."""
         entry, there = self._links.get(link), self._draft.facts.links.get(link.name)
-        moves = link.name in self._taken
+        moves = link.name in self._giving
         held = [*(entry.spec.addresses if entry else ()), *(there.addresses if there and not moves else ())]
         addresses = sorted({cidr for cidr in held if not cidr.lower().startswith("fe80:")})
-        if moves and not can_move(self._draft, link, path):
+        if moves and not can_give(self._draft, link, path):
             return False
         if addresses:
             what = f"{link.name} carries addresses of the host's: {', '.join(addresses)}; a bridge's port has none"

@@ -13,7 +13,7 @@ from weft.netlink.kept import Kept, Place
 from weft.netlink.namespaces import Namespaces, entered, identity_of
 
 
-class Rooms:
+class Spaces:
     """A context manager: lets go of all of them at its end."""
 
     def __init__(self, namespaces: Namespaces) -> None:
@@ -21,7 +21,7 @@ class Rooms:
         self._kept.begin()
         self._lent: dict[str, Place] = {}
 
-    def __enter__(self) -> Rooms:
+    def __enter__(self) -> Spaces:
         return self
 
     def __exit__(self, *_: object) -> None:

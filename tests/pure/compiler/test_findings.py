@@ -1,0 +1,23 @@
+"""How findings are worded."""
+
+from __future__ import annotations
+
+from tests.pure.compiler.intents import findings
+from weft.compiler.findings import MOST_NAMED, some_of
+from weft.model.intent import Intent, NamespaceConfig
+from weft.model.links import DummyLink, HostLink, VlanLink
+
+
+def test_some_of_many_names_are_told_in_order() -> None:
+    assert some_of(()) == "none"
+    assert some_of({"b", "a"}) == "a, b"
+    names = [f"{at:05}" for at in range(MOST_NAMED + 1_234)]
+    assert some_of(names[::-1]) == f"{', '.join(names[:MOST_NAMED])} and 1,234 more"
+
+
+def test_a_parent_that_is_not_there_is_told_with_some_of_the_links() -> None:
+    links: dict[str, HostLink] = {f"d{at:02}": DummyLink() for at in range(40)}
+    links["v"] = VlanLink(link="eth7", vid=5)
+    (found,) = findings(Intent(name="lab", host=NamespaceConfig(links=links)))
+    assert found.path == ("host", "links", "v", "link")
+    assert found.fix.startswith("one of its links: d00, d01, ") and found.fix.endswith(" and 9 more")
