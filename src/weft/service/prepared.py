@@ -27,10 +27,11 @@ from weft.plan.rivals import may_have_rivals, rivals
 from weft.plan.told import as_told
 from weft.probe import gather
 from weft.records import dataclass
-from weft.service.absent import absences, absent_links, without_links
+from weft.service.absent import absences, absent_links, left_as_it_is, without_links
 from weft.service.adoption import given_up
 from weft.service.digest import digest_of
 from weft.service.former import Former
+from weft.service.guesses import as_guessed, without_guesses
 from weft.service.in_the_way import in_the_way
 from weft.service.losses import losses, no_longer_forwarding
 from weft.service.places import namespaces_of
@@ -123,7 +124,7 @@ class Prepared:
 
 def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, lenient: bool = False) -> Prepared:
     """Observe, compile, diff, plan. `run`: where the features found are remembered. `lenient`: what stands on links
-    that are not there is left out.
+    that are not there, or otherwise than it takes them to be, is left out; what of it is there stays as it is.
 
     Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted, Refused for a link that is not there.
     """
@@ -133,7 +134,8 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, leni
     compiled = _compile(machine, loaded, facts, observed, lenient)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
-    desired, kept = _with_what_stays(machine, observed, parts.ours, compiled.state)
+    wanted = State(left_as_it_is(compiled, parts.ours) | compiled.state)
+    desired, kept = _with_what_stays(machine, observed, parts.ours, wanted)
     known = {**former.key_files, **facts.key_files}
     ours = with_sources(parts.ours, {found.key_id: file for file, found in known.items() if not found.problem})
     todo = plan(ours, desired)
@@ -250,19 +252,20 @@ def _compile(machine: Machine, loaded: Loaded, facts: Facts, observed: State, le
     """Raises: as `prepare`."""
     try:
         compiled = compile(loaded.intent, facts, lenient=lenient)
-        unseen = absent_links(compiled.state, observed)
-        if not unseen:
-            return compiled
+        gone = absent_links(compiled.state, observed)
         # a link may be in a namespace that nothing else is known of, and so was not read
-        gone = unseen - machine.rtnl.observe(Selection(keys=unseen)).keys()
-        if not gone:
-            return compiled
+        gone -= machine.rtnl.observe(Selection(keys=gone)).keys() if gone else set()
         found = (*compiled.warnings, *absences(gone, compiled))
-        if not lenient:
+        if gone and not lenient:
             raise CompileError(finding for finding in found if finding.missing in gone)
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
-    return replace(compiled, state=without_links(compiled.state, observed, gone), warnings=found)
+    gone |= {finding.missing for finding in found if finding.missing and finding.unfit}
+    lacking = gone.union(finding.missing for finding in found if finding.missing)
+    if not lacking:
+        return compiled
+    known = without_guesses(compiled, as_guessed(loaded.intent, facts, lacking), observed)
+    return replace(known, state=without_links(known.state, observed, gone), warnings=found)
 
 
 def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Problem]:
