@@ -126,8 +126,7 @@ class Draft:
     def misfit(self, path: Path, theirs: Key, what: str, fix: str) -> bool:
         """Find that a link, route or address of others' is not as the intent takes it to be; whether all goes on as if
         it were."""
-        if not any(finding.missing == theirs and finding.path == path for finding in self.findings):
-            self._lack(path, theirs, what, fix, unfit=True)
+        self._lack(path, theirs, what, fix, unfit=True)
         return self.lenient
 
     def is_misfit(self, link: Key) -> bool:

@@ -131,6 +131,8 @@ def check_alone(place: LinkPlace[Any], parent: Key) -> None:
 def _check_kind(place: LinkPlace[Any], parent: Key, sort: str) -> None:
     """Find a parent of somebody else's of which the kernel makes no parent."""
     kind = place.kind_of_others(parent)
+    if place.draft.is_misfit(parent):
+        return
     if kind in NO_FRAMES and sort != "ipvlan":
         what = f"{parent.name} carries packets, and a {place.spec.kind} needs frames"
         place.draft.misfit((*place.path, "link"), parent, what, "another link")
