@@ -124,6 +124,21 @@ def test_what_no_link_is_left_out_for_withholds_the_whole(
     assert refused.returncode == 5 and "t could not be restored" in refused.stderr and what in refused.stderr
 
 
+def test_routes_over_a_link_that_is_down_are_told_and_the_rest_is_made(applied: World, tmp_path: Path) -> None:
+    applied.run("sh", "-ec", "ip link set eth3 down; ip -n a link del dev a")
+    assert ("missing", "10", "eth3 on the host is down, and no route leads over it") in _told(applied)
+    for words in (("plan",), ("apply", "--yes")):
+        refused = applied.run("weft", *words, cwd=tmp_path, check=False)
+        assert refused.returncode == 5 and "weft.yaml:10:3: eth3 on the host is down" in refused.stderr
+    made = applied.run("weft", "apply", "--boot", "--wait", "0", check=False)
+    assert made.returncode == 5 and "t is there, but for what stands on links that are not there, down" in made.stdout
+    assert applied.ping("10.5.0.1", netns="a") and len(_told(applied)) == 1
+    up = FILE.replace("    eth6:", "    eth3: {existing: true, up: true}\n    eth6:")
+    (tmp_path / "weft.yaml").write_text(up)
+    applied.run("weft", "apply", "--yes", cwd=tmp_path)
+    applied.run("weft", "status", "t")
+
+
 def test_a_chain_that_outlives_its_link_is_nothing_more(applied: World) -> None:
     applied.run("ip", "link", "del", "eth6")
     assert [(drift, at) for drift, at, _ in _told(applied)] == [("missing", "8")]

@@ -9,6 +9,7 @@ from pathlib import Path
 from weft.backends.base import Selection
 from weft.backends.former import to_put_back
 from weft.compiler import Cause, Compiled, CompileError, Finding, compile
+from weft.diff import standing
 from weft.errors import ForeignObject, IntentInvalid, KernelRefused, Problem, RolledBack
 from weft.facts import Facts
 from weft.files import Loaded
@@ -30,6 +31,7 @@ from weft.records import dataclass
 from weft.service.absent import absences, absent_links, left_as_it_is, without_links
 from weft.service.adoption import given_up
 from weft.service.digest import digest_of
+from weft.service.down import lacking, over_down_links
 from weft.service.former import Former
 from weft.service.guesses import as_guessed, without_guesses
 from weft.service.in_the_way import in_the_way
@@ -255,17 +257,19 @@ def _compile(machine: Machine, loaded: Loaded, facts: Facts, observed: State, le
         gone = absent_links(compiled.state, observed)
         # a link may be in a namespace that nothing else is known of, and so was not read
         gone -= machine.rtnl.observe(Selection(keys=gone)).keys() if gone else set()
-        found = (*compiled.warnings, *absences(gone, compiled))
-        if gone and not lenient:
-            raise CompileError(finding for finding in found if finding.missing in gone)
+        over_down = over_down_links(compiled.state, observed)
+        downs = lacking(over_down, compiled, "warning" if lenient else "error")
+        found = (*compiled.warnings, *absences(gone, compiled), *downs)
+        if (gone or over_down) and not lenient:
+            raise CompileError(one for one in found if one.missing in gone or one.severity == "error")
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
     gone |= {finding.missing for finding in found if finding.missing and finding.unfit}
-    lacking = gone.union(finding.missing for finding in found if finding.missing)
-    if not lacking:
+    unknown = gone.union(finding.missing for finding in compiled.warnings if finding.missing)
+    if not unknown and not over_down:
         return compiled
-    known = without_guesses(compiled, as_guessed(loaded.intent, facts, lacking), observed)
-    return replace(known, state=without_links(known.state, observed, gone), warnings=found)
+    known = without_guesses(compiled, as_guessed(loaded.intent, facts, unknown), observed) if unknown else compiled
+    return replace(known, state=without_links(standing(known.state, over_down), observed, gone), warnings=found)
 
 
 def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Problem]:
