@@ -116,7 +116,7 @@ def test_what_stands_on_a_link_that_never_comes_is_left_out_and_comes_with_it(de
     apply_both(desk)
     with started_anew(desk) as anew:
         late = anew.weft("apply", "--boot", "--wait", "0", code=5)
-        assert "house is there, but for what stands on links that are not: " in late.stdout
+        assert "house is there, but for what stands on links that are not there, down or in other use: " in late.stdout
         assert "weft.yaml:7:11: warning: the host has no link eth1" in late.stderr
         assert anew.world.ping("10.10.0.1", netns="web")
         lacking = {one["scope"]: one["lacking"] for one in anew.json("apply", "--boot", "--wait", "0", code=5)}

@@ -1,5 +1,5 @@
-"""A container that ends while an apply was cut short, or on trial: either end is led to all the same, but for what was
-in the container."""
+"""A container that ends while an apply was cut short, or on trial, and a namespace that somebody takes away or makes
+anew: either end is led to all the same, but for what was there."""
 
 from __future__ import annotations
 
@@ -118,3 +118,67 @@ def test_a_card_that_was_taken_out_withholds_no_way_back(lab: Lab) -> None:
     lab.sh("ip link del eth9")
     lab.weft("recover", before=late)
     assert {"old", "new"}.intersection(lab.world.names()) == {"old"}
+
+
+SPACES = """
+weft: 1
+name: lab
+tenants:
+  t:
+    networks: {{lan: {{subnets: [10.10.0.0/24]}}, out: {{subnets: [10.11.0.0/24], uplink: nat}}}}
+    ports:
+      web: {{network: lan, attach: {{netns: web}}, mtu: {mtu}}}
+      {port}: {{network: lan, attach: {{netns: {port}}}}}
+"""
+TENANT, ROUTER = "weft.lab.t", "weft.lab.t.out"
+
+
+def taken_away(lab: Lab, name: str, comes_back: bool) -> None:
+    lab.sh(
+        f"ip netns del {name}" + (f"; ip netns add {name}; ip -n {name} link add x type bridge" if comes_back else "")
+    )
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+@pytest.mark.parametrize("name", ["web", "port", TENANT, ROUTER])
+@pytest.mark.parametrize("where", [is_committed, is_about_to_be, None])
+def test_a_namespace_that_somebody_takes_away_withholds_nothing_else(
+    lab: Lab, where: Callable[[Point], bool] | None, name: str, comes_back: bool
+) -> None:
+    """`port`: the one that is made, or given back."""
+    lab.write(SPACES.format(mtu=1400, port="old"))
+    lab.weft("apply")
+    lab.write(SPACES.format(mtu=1300, port="new"))
+    if where is None:
+        lab.weft("apply", "--confirm-within", str(WINDOW_S), before=unguarded)
+    else:
+        lab.weft("apply", code=-signal.SIGKILL, act=killed(where))
+    is_new = where is is_committed
+    name = ("new" if is_new or where is None else "old") if name == "port" else name
+    taken_away(lab, name, comes_back)
+    lab.weft("recover", before=late if where is None else None)
+    assert lab.weft("recover").out == "Nothing to recover.\n"
+    lab.write(SPACES.format(mtu=1300 if is_new else 1400, port="new" if is_new else "old"))
+    if comes_back and name.startswith("weft."):
+        assert ("foreign", "netns", "", name) in lab.drift()
+        refused = lab.weft("apply", code=5)
+        assert f"netns {name} is there already" in refused.err and f": ip netns del {name}" in refused.err
+        lab.sh(f"ip netns del {name}")
+    lab.weft("apply")
+    assert not lab.drift() and lab.world.ping("10.10.0.1", netns="new" if is_new else "old")
+    lab.weft("destroy")
+    left = {name} if comes_back and not name.startswith("weft.") else set()
+    assert set(lab.world.names()) == left
+
+
+def test_tables_that_somebody_takes_away_withhold_nothing_else(lab: Lab) -> None:
+    lab.write(SPACES.format(mtu=1400, port="old"))
+    lab.weft("apply")
+    lab.write(SPACES.format(mtu=1300, port="new"))
+    lab.weft("apply", code=-signal.SIGKILL, act=killed(is_committed))
+    lab.sh(f"ip netns exec {TENANT} nft flush ruleset")
+    told = lab.weft("recover").out
+    assert "finished, as was wanted; but for what was in or on nft-set bridge weft-lab" in told
+    assert {"old", "new"}.intersection(lab.world.names()) == {"new"}
+    lab.weft("apply")
+    assert not lab.drift()

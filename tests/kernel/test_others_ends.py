@@ -89,3 +89,33 @@ def test_a_confirm_of_what_is_not_here_leaves_nothing(world: World, tmp_path: Pa
     refused = world.run("weft", "confirm", "nope", check=False)
     assert refused.returncode == 5 and "nothing of nope waits to be confirmed" in refused.stderr
     assert {path.name for path in locks.glob("*/locks/*")} == before
+
+
+@pytest.mark.parametrize(
+    "words", [("destroy", "--yes"), ("destroy",), ("confirm",), ("recover",), ("status",), ("show",)]
+)
+def test_a_name_of_nothing_leaves_nothing(world: World, words: tuple[str, ...]) -> None:
+    for name, code in {"nope": 5, "no/pe": 2, "..": 2}.items():
+        asked = world.run("weft", *words, name, check=False)
+        expected = {"confirm": 5, "recover": 0}.get(words[0], code)
+        assert asked.returncode == expected and "bug" not in asked.stderr, asked
+    assert _files(world) == []
+
+
+def test_what_is_destroyed_leaves_no_lock_of_its_name(world: World, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text("weft: 1\nname: lender\nhost: {links: {br0: {kind: bridge}}}\n")
+    world.run("weft", "apply", cwd=tmp_path, check=False)
+    assert "scope lender" not in _files(world), "nobody agreed"
+    world.run("weft", "apply", "--yes", cwd=tmp_path)
+    assert "scope lender" in _files(world)
+    world.run("weft", "destroy", "--yes", "lender")
+    assert "scope lender" not in _files(world)
+
+
+def _files(world: World) -> list[str]:
+    """What weft has written."""
+    return [path.name for at in ("run/weft", "var/lib/weft") for path in _root(world).glob(f"{at}/**/*")]
+
+
+def _root(world: World) -> Path:
+    return Path(f"/proc/{world.pid}/root")

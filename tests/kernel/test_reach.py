@@ -213,6 +213,16 @@ def test_a_namespace_that_is_gone(lab: Lab) -> None:
     assert ("missing", "netns", "", "red-db") in suspects(pair)
 
 
+def test_nobody_is_shown_apart_from_a_namespace_that_is_gone(lab: Lab) -> None:
+    chosen = ("--port", "red/db", "--port", "blue/app", "--port", "blue/web")
+    whys = {(pair["from"], pair["to"]): pair["why"] for pair in lab.check(*chosen)["pairs"]}
+    assert whys["blue/app", "red/db"] is None
+    lab.sh("ip netns del red-db")
+    pairs = {(pair["from"], pair["to"]): pair for pair in lab.check(*chosen)["pairs"]}
+    for way in (("blue/app", "red/db"), ("red/db", "blue/app")):
+        assert pairs[way]["clean"] is None and pairs[way]["why"] == "there is no namespace red-db"
+
+
 def test_translation_that_is_gone(lab: Lab) -> None:
     lab.sh(f"ip netns exec {RED}.front nft flush chain inet weft-lab postrouting")
     found = differing(lab.check("--port", "red/web", "--port", "red/in", code=3))

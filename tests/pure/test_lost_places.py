@@ -6,7 +6,7 @@ from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
-from weft.service.lost_places import lost_places, without
+from weft.service.lost_places import lost_places, without, without_others
 from weft.state import State, netns_key
 
 BRIDGE = Bridge(netns="shop", ifname="br")
@@ -24,6 +24,14 @@ def test_what_is_made_is_not_lost_nor_what_is_there() -> None:
     assert lost_places(making, {"shop"}.__contains__) == set()
     assert lost_places(State.of([NEAR]), {"shop"}.__contains__) == {"held"}, "an end alone names the other's place"
     assert lost_places(State.of([Address(netns="", ifname="eth0", cidr="10.0.0.1/24")]), lambda _: False) == set()
+
+
+def test_what_others_have_made_meanwhile_is_not_made_again() -> None:
+    made, given_up = Namespace(name="held", alias="weft/h/lab/a"), Namespace(name="shop", alias="")
+    making = State.of([*ALL.values(), made, given_up])
+    assert lost_places(making, lambda _: True, {"held"}) == {"held"}
+    assert without_others(making, {"held", "shop"}).keys() == making.keys() - {made.key}
+    assert without_others(making, {"other"}) is making
 
 
 def test_a_pair_falls_with_either_place_and_all_else_stays() -> None:

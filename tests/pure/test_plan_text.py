@@ -9,6 +9,7 @@ import pytest
 from weft.kinds.ip.route import NextHop, Route
 from weft.kinds.ip.rule import Rule
 from weft.kinds.link.bridge import Bridge
+from weft.kinds.link.common import OtherLink
 from weft.kinds.link.fdb import Fdb
 from weft.kinds.link.gre import Gre
 from weft.kinds.link.veth import Veth
@@ -56,3 +57,15 @@ def test_a_change_is_told_in_the_words_of_the_file() -> None:
     told = describe(Change(Op.UPDATE, before, replace(before, stp=False, forward_delay=0)))
     assert told == "bridge br: stp yes -> no, forward_delay 15 -> 0"
     assert describe(Change(Op.UPDATE, before, before)) == "bridge br: said again, for what it belongs to changes"
+
+
+def test_a_link_of_another_kind_is_told_by_the_kernel_s_word() -> None:
+    pair = Veth(netns="", ifname="v", peer_netns="web", peer_ifname="eth0")
+    told = {
+        "kind hardware -> veth": OtherLink(netns="", ifname="v", link_kind=""),
+        "kind ovs -> veth": OtherLink(netns="", ifname="v", link_kind="ovs"),
+        "kind bridge -> veth": Bridge(netns="", ifname="v"),
+        "peer in a namespace that has no name -> eth0": OtherLink(netns="", ifname="v", link_kind="veth"),
+    }
+    for said, there in told.items():
+        assert describe(Change(Op.REPLACE, there, pair)) == f"veth v: {said}"

@@ -16,8 +16,8 @@ class _NoNames:
     def info_kind(self, link: Key) -> str:
         raise LookupError(f"a request without numbers asked for the kind of {link}")
 
-    def ours(self, link: Key) -> bool:
-        return False
+    def keeps_secondaries(self, link: Key) -> bool:
+        raise LookupError(f"a request without numbers asked for the settings of {link}")
 
     def netns_fd(self, netns: str) -> int:
         raise LookupError(f"a request without numbers asked for the namespace {netns!r}")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from weft.backends.libnftables import HANDLE, NUMERIC_PRIORITY, NUMERIC_PROTOCOL, Complaint, Context
 from weft.backends.visit import visiting
+from weft.netlink.kept import NamespaceGone
 from weft.netlink.namespaces import Namespaces
 from weft.wire.codec import messages
 from weft.wire.netfilter import NETLINK_NETFILTER
@@ -99,7 +100,7 @@ class Hide:
 
     def rule(self, seen: Traced) -> str:
         """The text of the rule of a step, "" where it is gone."""
-        with visiting(self._namespaces, self.netns), suppress(Complaint):
+        with suppress(NamespaceGone, Complaint), visiting(self._namespaces, self.netns):
             listed = self._context.ask(f"list chain {seen.family} {seen.table} {seen.chain}")
             for line in listed.splitlines():
                 text, _, handle = line.strip().rpartition(" # handle ")

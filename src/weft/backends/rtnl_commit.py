@@ -32,6 +32,7 @@ from weft.kinds.verbs import (
     SecureChannel,
     SetFeatures,
     TapBirth,
+    Together,
 )
 from weft.netlink import doors
 from weft.netlink.connection import Connection
@@ -136,6 +137,10 @@ class Commit:
             match request.payload:
                 case bytes() | Birth() | DropLink() as payload:
                     self._outbox.put(change, request.netns, payload)
+                case Together(messages=messages):
+                    self._outbox.flush()  # a send of their own
+                    for each in messages:
+                        self._outbox.put(change, request.netns, each)
                 case verb:
                     self._outbox.flush()
                     self._do(change, request.netns, verb)

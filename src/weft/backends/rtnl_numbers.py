@@ -17,8 +17,8 @@ from weft.errors import KernelRefused
 from weft.kinds import KINDS
 from weft.kinds.link.common import Link
 from weft.netlink.kept import Kept, NamespaceGone, Place
-from weft.state import HOST, MARK, KernelObject, Key, link_key
-from weft.wire.link import IFLA_GROUP, IFLA_IFALIAS, LinkMessage, get_link, read_link
+from weft.state import HOST, KernelObject, Key, link_key
+from weft.wire.link import IFLA_GROUP, LinkMessage, get_link, read_link, read_promoting
 from weft.wire.reply import Reply
 
 HIGH = range(1_000_000, 8_000_000)
@@ -34,7 +34,7 @@ class Numbers:
         self._indexes: dict[Key, int] = {}
         self._links_in: dict[str, set[Key]] = {}
         self._kinds: dict[Key, str] = {}
-        self._ours: set[Key] = set()
+        self._keeping: dict[Key, bool] = {}
         self._peers: dict[Key, Key] = {}
         self._next: dict[str, int] = {}
         self._groups: set[int] = set()
@@ -62,10 +62,14 @@ class Numbers:
             self._ask(link)
         return self._kinds[link]
 
-    def ours(self, link: Key) -> bool:
-        if link not in self._indexes:
-            self._ask(link)
-        return link in self._ours
+    def keeps_secondaries(self, link: Key) -> bool:
+        keeps = self._keeping.get(link)
+        if keeps is None:
+            answer = self._kept.at(link.netns).rtnl.ask([get_link(index=self.ifindex(link))], read_promoting)[0]
+            if isinstance(answer, Reply):
+                raise KernelRefused(f"the use of {link}", answer.errno_ or ENODEV, answer.text)
+            keeps = self._keeping[link] = answer
+        return keeps
 
     # What the backend tells
 
@@ -74,7 +78,7 @@ class Numbers:
         self._indexes.clear()
         self._links_in.clear()
         self._kinds.clear()
-        self._ours.clear()
+        self._keeping.clear()
         self._peers.clear()
         self._next.clear()
         self._groups.clear()
@@ -102,8 +106,6 @@ class Numbers:
         self._number(key, seen.ifindex)
         self._kinds[key] = seen.kind
         self._groups.add(seen.attributes.get(IFLA_GROUP, 0))
-        if seen.attributes.get(IFLA_IFALIAS, "").startswith(MARK + "/"):
-            self._ours.add(key)
 
     def seen_whole(self, netns: str, highest: int) -> None:
         """All links of a namespace were seen, and `highest` is the greatest index among them."""
@@ -129,16 +131,13 @@ class Numbers:
         if not high and not device:
             self._next[link.netns] = index + 1
         self._number(link, index)
-        obj = self._coming.get(link)
-        if obj is not None and (obj.alias or "").startswith(MARK + "/"):
-            self._ours.add(link)
 
     def forget(self, link: Key) -> None:
         """Of a veth, both ends."""
         self._indexes.pop(link, None)
         self._links_in.get(link.netns, set()).discard(link)
         self._kinds.pop(link, None)
-        self._ours.discard(link)
+        self._keeping.pop(link, None)
         other = self._peers.pop(link, None)
         if other is not None:
             self.forget(other)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from weft.compiler.addressing import Span, overlaps
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
 from weft.compiler.network import NetworkPlace
 from weft.compiler.place import PortPlace
 from weft.model.intent import Uplink
+from weft.state import HOST, Key
 
 
 def check_routed(draft: Draft, routed: Sequence[NetworkPlace], unhidden: Sequence[Span] = ()) -> None:
@@ -30,7 +30,7 @@ def check_routed(draft: Draft, routed: Sequence[NetworkPlace], unhidden: Sequenc
     for span in spans:
         for prefix in draft.host_prefixes.meeting(span):
             what = f"{span.cidr} meets the host's route to {prefix.cidr}"
-            draft.error(span.path, what, _instead(span), Cause.MACHINE)
+            draft.misfit(span.path, Key("route", HOST, prefix.cidr), what, _instead(span))
 
 
 def check_host_port(draft: Draft, place: PortPlace) -> None:
@@ -46,7 +46,7 @@ def check_host_port(draft: Draft, place: PortPlace) -> None:
         subnet = assigned.pool.span
         for prefix in draft.host_prefixes.meeting(subnet):
             what = f"the host reaches {prefix.cidr} already; a port on it would draw {subnet.cidr} to network {network}"
-            draft.error(path, what, "another subnet, or a port in a netns", Cause.MACHINE)
+            draft.misfit(path, Key("route", HOST, prefix.cidr), what, "another subnet, or a port in a netns")
 
 
 def _report_both(draft: Draft, span: Span, other: Span) -> None:

@@ -341,8 +341,8 @@ class Compiler:
 
 
 def compile(intent: Intent, facts: Facts, *, lenient: bool = False) -> Compiled:
-    """The desired State of an intent on a machine. `lenient`: links of the host's that are not there are warnings; all
-    of the state is as if they were.
+    """The desired State of an intent on a machine. `lenient`: links of the host's that are not there, or otherwise than
+    the intent takes them to be, are warnings; all of the state is as if they were.
 
     Raises: CompileError with every error found.
     """

@@ -38,8 +38,8 @@ Claim = tuple[str, str]
 
 class Draft:
     """Collects what one compile makes. `under`: the draft that this one is a branch of. `router_ports`: (tenant, port)
-    to the namespace of the router that the port is an interface of. `lenient`: what the host lacks of links is a
-    warning, and all is made as if they were there."""
+    to the namespace of the router that the port is an interface of. `lenient`: what the host lacks of links, or has
+    otherwise, is a warning, and all is made as if they were there."""
 
     __slots__ = (
         "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "lenient", "names", "paths", "planted",
@@ -112,8 +112,8 @@ class Draft:
         known = some_of({*filter(self.has_link, self.facts.links), *own} - {"lo"})
         self._lack(path, missing, what or f"the host has no link {ifname}", f"one of its links: {known}")
         if self.lenient:
-            absent = ForeignLink(ifname=ifname, absent=True)
-            self.facts = replace(self.facts, links={**self.facts.links, ifname: absent})
+            absent = {ifname: ForeignLink(ifname=ifname, absent=True)}
+            self.facts = replace(self.facts, links=absent | {**self.facts.links})
         return self.lenient
 
     def lack_way(self, path: Path, netns: str, towards: str) -> None:
@@ -124,10 +124,21 @@ class Draft:
         else:
             self.error(path, what, fix)
 
-    def _lack(self, path: Path, missing: Key, what: str, fix: str) -> None:
+    def misfit(self, path: Path, theirs: Key, what: str, fix: str) -> bool:
+        """Find that a link, route or address of others' is not as the intent takes it to be; whether all goes on as if
+        it were."""
+        self._lack(path, theirs, what, fix, unfit=True)
+        return self.lenient
+
+    def is_misfit(self, link: Key) -> bool:
+        """Whether a link was found to be otherwise than the intent takes it to be."""
+        return any(finding.unfit and finding.missing == link for finding in self.findings)
+
+    def _lack(self, path: Path, missing: Key, what: str, fix: str, *, unfit: bool = False) -> None:
         severity: Literal["error", "warning"] = "warning" if self.lenient else "error"
-        finding = Finding(path=path, what=what, fix=fix, severity=severity, cause=Cause.MACHINE, missing=missing)
-        self.findings.append(finding)
+        self.findings.append(
+            Finding(path=path, what=what, fix=fix, severity=severity, cause=Cause.MACHINE, missing=missing, unfit=unfit)
+        )
 
     def silence(self, mtu: int) -> str | None:
         """How a link where only frames pass makes its IPv6 link-local address: not at all. None where one of that MTU

@@ -31,7 +31,8 @@ class Cause(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing wrong (or harmful: a warning) at `path`. `feature`: of the kernel, `program`: of somebody else's,
-    `missing`: a link that is not weft's to make, or a way to a next hop, where its lack is the cause."""
+    `missing`: a link that is not weft's to make, or a way to a next hop, where its lack is the cause. `unfit`: that is
+    there, as something else than the intent takes it to be; so may addresses and routes be."""
 
     path: Path
     what: str
@@ -41,6 +42,7 @@ class Finding:
     feature: str = ""
     program: str = ""
     missing: Key | None = None
+    unfit: bool = False
 
     def at(self, where: str) -> Problem:
         """The same as a problem at a place that the user knows, `file:line:column`."""

@@ -248,10 +248,13 @@ class Footings:
         path, entry = (*site.path, "link"), self._links.get(link)
         if entry is None and not self._draft.has_link(link.name) and not self._draft.lack_link(path, link.name):
             return False
-        there = self._draft.facts.links.get(link.name)
-        kind = (entry.spec.kind if entry else "") or (there.link_kind if there else "")
-        if kind in NO_FRAMES or link.name == "lo":
-            self._draft.error(path, f"{link.name} carries packets, and a network needs frames", "another link")
+        there, said = self._draft.facts.links.get(link.name), entry.spec.kind if entry else ""
+        kind = said or (there.link_kind if there else "")
+        what = f"{link.name} carries packets, and a network needs frames"
+        if said in NO_FRAMES or link.name == "lo":
+            self._draft.error(path, what, "another link")
+            return False
+        if kind in NO_FRAMES and not self._draft.misfit(path, link, what, "another link"):
             return False
         is_lent = not site.spec.vlan and not site.spec.mode and not self._is_bridge(link)
         return not is_lent or (self._is_free(site, link, path) and self._is_bare(link, path))
@@ -261,8 +264,11 @@ class Footings:
         own, master = f"wh{short_id(self._stem(site.spec)[1])}", self._master(link)
         if master in ("", own):
             return True
+        entry, what = self._links.get(link), f"{link.name} is a port of {master}"
         fix = _BOTH if _is_another_scopes(master) else f"`link: {master}`"
-        self._draft.error(path, f"{link.name} is a port of {master}", fix, Cause.MACHINE)
+        if entry is None or entry.spec.master is None:
+            return self._draft.misfit(path, link, what, fix)
+        self._draft.error(path, what, fix, Cause.MACHINE)
         return False
 
     def _warn_of_lender(self, link: Key, path: Path) -> None:
@@ -275,16 +281,19 @@ class Footings:
         """Whether it has no addresses, which a bridge's port could not use, or none that stay there."""
         entry, there = self._links.get(link), self._draft.facts.links.get(link.name)
         moves = link.name in self._giving
-        held = [*(entry.spec.addresses if entry else ()), *(there.addresses if there and not moves else ())]
+        said = entry.spec.addresses if entry else ()
+        held = [*said, *(there.addresses if there and not moves else ())]
         addresses = sorted({cidr for cidr in held if not cidr.lower().startswith("fe80:")})
         if moves and not can_give(self._draft, link, path):
             return False
-        if addresses:
-            what = f"{link.name} carries addresses of the host's: {', '.join(addresses)}; a bridge's port has none"
-            fix = "`take_addresses: true`, `vlan: NUMBER`, `mode: macvlan`, or a bridge of yours that has the addresses"
-            fix = f"take them out of `links: {link.name}`" if moves else fix
-            self._draft.error(path, what, fix, Cause.MACHINE)
-        return not addresses
+        if not addresses:
+            return True
+        what = f"{link.name} carries addresses of the host's: {', '.join(addresses)}; a bridge's port has none"
+        fix = "`take_addresses: true`, `vlan: NUMBER`, `mode: macvlan`, or a bridge of yours that has the addresses"
+        if not said:
+            return self._draft.misfit(path, link, what, fix)
+        self._draft.error(path, what, f"take them out of `links: {link.name}`" if moves else fix, Cause.MACHINE)
+        return False
 
     def _is_bridge(self, link: Key) -> bool:
         entry, there = self._links.get(link), self._draft.facts.links.get(link.name)

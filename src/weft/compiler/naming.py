@@ -127,6 +127,11 @@ class Names:
         return f"weft.{self.scope}.{tenant}.{network}"
 
 
+def is_own_netns(scope: str, netns: str) -> bool:
+    """Whether nobody but the scope calls a namespace so."""
+    return netns.startswith(f"weft.{scope}.")
+
+
 def where_words(netns: str) -> str:
     """A namespace as a sentence says it."""
     return "the host" if netns == HOST else f"namespace {netns}"

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from weft.compiler.addressing import AddressPool, Span, nobodys, number_of
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
 from weft.compiler.naming import ipv6_pool
 from weft.compiler.network import NetworkPlace
 from weft.model.intent import Path, Pools, Uplink
 from weft.records import dataclass
+from weft.state import HOST, Key
 
 PoolKey = tuple[str, str, int]
 """(tenant, network, family), as in Facts.pool_held."""
@@ -159,9 +159,8 @@ def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[NetworkP
     for prefix in draft.host_prefixes.meeting(pool) if of_host else ():
         # other scopes' pool addresses are known one by one, and stepped over
         if prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
-            draft.error(
-                path, f"the pool {cidr} meets the host's route to {prefix.cidr}", "a prefix that is free", Cause.MACHINE
-            )
+            what = f"the pool {cidr} meets the host's route to {prefix.cidr}"
+            draft.misfit(path, Key("route", HOST, prefix.cidr), what, "a prefix that is free")
     for segment in wanting:
         for subnet in segment.pools:
             if pool.meets(subnet.span):

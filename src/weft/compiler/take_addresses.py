@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
 from weft.compiler.settings import put_link_setting
 from weft.facts import Belongings, ForeignLink
 from weft.kinds.ip.address import Address
@@ -29,21 +28,21 @@ def giving_links(intent: Intent) -> frozenset[str]:
 
 
 def can_give(draft: Draft, link: Key, path: Path) -> bool:
-    """Whether all that the link has may go; if not, a finding for each reason."""
+    """Whether all that the link has may go, or is thought of as if it might; if not, a finding for each reason."""
     found = draft.facts.belongings.get(link.name, _NONE)
     for bar in found.bars:
         fix = "give it for good, on a bridge of yours if somebody renews it; `vlan:` or `mode: macvlan` leave it alone"
-        draft.error(path, f"{link.name} does not give all its addresses away: {bar}", fix, Cause.MACHINE)
+        draft.misfit(path, link, f"{link.name} does not give all its addresses away: {bar}", fix)
     if found.since:
         what = f"{link.name} has got {found.since} since its addresses moved"
         fix = "take it out there; what the host is to have beside those goes to the bridge, by the file or by hand"
-        draft.error(path, what, fix, Cause.MACHINE)
-    return not found.bars and not found.since
+        draft.misfit(path, link, what, fix)
+    return draft.lenient or not (found.bars or found.since)
 
 
 def mac_of(draft: Draft, link: Key) -> str | None:
-    """The link's own, None where it is yet to be made."""
-    return draft.facts.belongings.get(link.name, _NONE).mac or None
+    """The link's own, None where it is yet to be made, or another's may be there."""
+    return None if draft.is_misfit(link) else draft.facts.belongings.get(link.name, _NONE).mac or None
 
 
 def move_addresses(draft: Draft, link: Key, bridge: Key, path: Path) -> None:

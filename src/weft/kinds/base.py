@@ -52,8 +52,11 @@ class Names(Protocol):
         Raises: KernelRefused (ENODEV) where there is neither.
         """
 
-    def ours(self, link: Key) -> bool:
-        """Whether the link bears weft's mark, or gets it in the commit under way."""
+    def keeps_secondaries(self, link: Key) -> bool:
+        """Whether an IPv4 address on the link lives on when the one that it is secondary to goes.
+
+        Raises: KernelRefused (ENODEV) where the link is not there.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,13 @@ class DropLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Messages of which the kernel does all, or none, before anything can end the program that sends them."""
+
+    messages: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetFeatures:
     """Switch offloads of a link by ethtool's names."""
 

@@ -27,6 +27,8 @@ KEEP = 4096
 class NamespaceGone(WeftError):
     """The label names no namespace now."""
 
+    exit_code = 5
+
 
 class Place:
     """One namespace with its connections, each opened when first used. `nsids`: by which number it knows others."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from weft.diff import NEVER_COMPARED, differing_fields
 from weft.kinds import KINDS
+from weft.kinds.link.common import OtherLink
+from weft.kinds.link.veth import Veth
 from weft.kinds.process import PROCESS, Process
 from weft.kinds.setting import port
 from weft.kinds.setting.belongings import ADDRESSES, readable
@@ -154,13 +156,23 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
     if before is None or after is None:
         return
     if type(before) is not type(after):
-        yield "kind", KINDS.of(before).name, KINDS.of(after).name
+        yield _of_kinds(before, after)
         return
     if isinstance(before, Process) and isinstance(after, Process):
         yield from _of_program(before, after)
         return
     for name in differing_fields(before, after):
         yield name, _readable(before, name), _readable(after, name)
+
+
+def _of_kinds(before: KernelObject, after: KernelObject) -> tuple[str, Any, Any]:
+    """A veth is known by both of its ends; of one whose other end nobody sees only that it is a veth."""
+    wanted = KINDS.of(after).name
+    if not isinstance(before, OtherLink):
+        return "kind", KINDS.of(before).name, wanted
+    if isinstance(after, Veth) and before.link_kind == wanted:
+        return "peer", "in a namespace that has no name", after.peer_ifname
+    return "kind", before.link_kind or "hardware", wanted
 
 
 def _of_program(before: Process, after: Process) -> Iterator[tuple[str, Any, Any]]:

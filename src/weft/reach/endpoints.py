@@ -106,7 +106,11 @@ def endpoints(intent: Intent, state: State, paths: Mapping[Key, Path]) -> list[E
         for name, tenant in intent.tenants.items()
         for port, held in tenant.ports.items()
     )
-    return [_endpoint(tenant, port, held, objects) for tenant, port, held, objects in ports if objects]
+    return [
+        _endpoint(tenant, port, held, objects, end)
+        for tenant, port, held, objects in ports
+        if (end := _end_of(objects)) is not None
+    ]
 
 
 def host() -> Endpoint:
@@ -201,10 +205,14 @@ def _asked_by(address: str, own: str, path: Path, end: Endpoint, external: str) 
     )
 
 
-def _endpoint(tenant: str, port: str, held: Port, objects: list[KernelObject]) -> Endpoint:
+def _end_of(objects: list[KernelObject]) -> Link | None:
+    """What of a port's links is the port's own end."""
     links = [obj for obj in objects if isinstance(obj, Link)]
     tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
-    end = tap or next(link for link in links if not link.master)
+    return tap or next((link for link in links if not link.master), None)
+
+
+def _endpoint(tenant: str, port: str, held: Port, objects: list[KernelObject], end: Link) -> Endpoint:
     mine = [obj for obj in objects if isinstance(obj, Address) and (obj.netns, obj.ifname) == (end.netns, end.ifname)]
     first = {family: next((one.cidr for one in mine if one.family == family), "") for family in FAMILIES}
     return Endpoint(
@@ -217,5 +225,5 @@ def _endpoint(tenant: str, port: str, held: Port, objects: list[KernelObject]) -
         ifname=end.ifname,
         ipv4=first[4].partition("/")[0],
         ipv6=first[6].partition("/")[0],
-        is_guest=tap is not None,
+        is_guest=isinstance(end, Tap | Macvtap),
     )

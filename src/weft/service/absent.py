@@ -1,5 +1,5 @@
 """Links that what is wanted stands on, that weft does not make, and that are not there: a card that comes late, or that
-somebody took away.
+somebody took away. So are those that somebody uses for something else meanwhile.
 
 Rules: pure. What is said of links in namespaces that the compiler knows nothing of is found here, by what was observed.
 """
@@ -44,6 +44,12 @@ def without_links(desired: State, observed: State, gone: Collection[Key]) -> Sta
         if isinstance(obj, Link) and obj.master and link_key(obj.netns, obj.master) in fallen
     }
     return State(left | masters)
+
+
+def left_as_it_is(compiled: Compiled, ours: State) -> State:
+    """What is there of all that is wanted, but left out: some of it outlives what it stood on."""
+    left = compiled.paths.keys() - compiled.state.keys()
+    return State((key, ours[key]) for key in left if key in ours)
 
 
 def absences(gone: Collection[Key], compiled: Compiled) -> Iterator[Finding]:

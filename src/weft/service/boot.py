@@ -1,8 +1,9 @@
 """What was last applied, again, on a machine that has just started and knows nothing of it.
 
 Rules: one scope's failure stops no other. Links of others, and what else may come a moment later, are waited for, but
-only until the deadline; what is there by then decides: what stands on a link that never came is left out, and all the
-rest made. Intents stand alone: nothing is read but what was kept. What is on trial is not made lasting.
+only until the deadline; what is there by then decides: what stands on a link that never came, or that is in other use,
+is left out, and all the rest made. Intents stand alone: nothing is read but what was kept. What is on trial is not made
+lasting.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _without(service: Service, scope: str) -> Restored:
     """What can be made of a scope while links are not there that it stands on."""
     try:
         loaded = service.confirmed(scope)
-        done = service.apply(loaded, _yes, lenient=True)
+        done = service.apply(loaded, _unless_in_the_way, lenient=True)
     except (WeftError, OSError) as failure:
         return Restored(scope=scope, failure=failure)
     lacking = (finding.at(loaded.origins.at(finding.path)) for finding in done.left_out if finding.missing)
@@ -81,3 +82,10 @@ def _without(service: Service, scope: str) -> Restored:
 
 def _yes(prepared: Prepared) -> None:
     """Who applied it before has agreed."""
+
+
+def _unless_in_the_way(prepared: Prepared) -> None:
+    """What stands on a link is left out with it; what else others have in the way stops all of it. Raises: Refused."""
+    found = [one for one in prepared.left_out if one.unfit and one.missing and one.missing.table != "link"]
+    if found and prepared.loaded is not None:
+        raise Refused.of([one.at(prepared.loaded.origins.at(one.path)) for one in found])

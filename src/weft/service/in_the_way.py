@@ -15,7 +15,7 @@ from weft.kinds.setting.sysctl import Sysctl
 from weft.kinds.tc.qdisc import Qdisc
 from weft.ownership import claim_of, ground_scope, why_not
 from weft.plan.rivals import told as in_common
-from weft.state import Key, Mark
+from weft.state import HOST, Key, Mark
 
 if TYPE_CHECKING:
     from weft.service.prepared import Prepared
@@ -51,6 +51,8 @@ def _of_foreign(prepared: Prepared, key: Key) -> Problem:
     if isinstance(there, Qdisc):
         return _of_root(prepared, there, where)
     fix = "rename yours or remove it"
+    if key.table == "netns":
+        fix = f"{fix}: {command.ip(HOST, 'netns', 'del', key.name)}"
     if type(there) is type(wanted) and isinstance(there, Link) and isinstance(wanted, Link) and not there.alias:
         mend = command.ip(key.netns, "link", "set", "dev", key.name, "alias", wanted.alias or "")
         fix = f"{fix}; if weft made it and somebody took its mark: {mend}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from weft.backends.base import Selection
 from weft.backends.former import to_put_back
 from weft.compiler import Cause, Compiled, CompileError, Finding, compile
+from weft.diff import standing
 from weft.errors import ForeignObject, IntentInvalid, KernelRefused, Problem, RolledBack
 from weft.facts import Facts
 from weft.files import Loaded
@@ -28,10 +29,12 @@ from weft.plan.rivals import may_have_rivals, rivals
 from weft.plan.told import as_told
 from weft.probe import gather
 from weft.records import dataclass
-from weft.service.absent import absences, absent_links, without_links
+from weft.service.absent import absences, absent_links, left_as_it_is, without_links
 from weft.service.adoption import given_up
 from weft.service.digest import digest_of
+from weft.service.down import lacking, over_down_links
 from weft.service.former import Former
+from weft.service.guesses import as_guessed, without_guesses
 from weft.service.in_the_way import in_the_way
 from weft.service.losses import losses, no_longer_forwarding
 from weft.service.places import namespaces_of
@@ -129,7 +132,7 @@ class Prepared:
 
 def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, lenient: bool = False) -> Prepared:
     """Observe, compile, diff, plan. `run`: where the features found are remembered. `lenient`: what stands on links
-    that are not there is left out.
+    that are not there, or otherwise than it takes them to be, is left out; what of it is there stays as it is.
 
     Raises: IntentInvalid, NotPermitted, FeatureMissing, DumpInterrupted, Refused for a link that is not there.
     """
@@ -139,7 +142,8 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, leni
     compiled = _compile(machine, loaded, facts, observed, lenient)
     observed.update(machine.read_singly(compiled.state))
     parts = machine.split(observed, compiled.state)
-    desired, kept = _with_what_stays(machine, observed, parts.ours, compiled.state)
+    wanted = State(left_as_it_is(compiled, parts.ours) | compiled.state)
+    desired, kept = _with_what_stays(machine, observed, parts.ours, wanted)
     known = {**former.key_files, **facts.key_files}
     ours = with_sources(parts.ours, {found.key_id: file for file, found in known.items() if not found.problem})
     todo = plan(ours, desired)
@@ -261,19 +265,22 @@ def _compile(machine: Machine, loaded: Loaded, facts: Facts, observed: State, le
     """Raises: as `prepare`."""
     try:
         compiled = compile(loaded.intent, facts, lenient=lenient)
-        unseen = absent_links(compiled.state, observed)
-        if not unseen:
-            return compiled
+        gone = absent_links(compiled.state, observed)
         # a link may be in a namespace that nothing else is known of, and so was not read
-        gone = unseen - machine.rtnl.observe(Selection(keys=unseen)).keys()
-        if not gone:
-            return compiled
-        found = (*compiled.warnings, *absences(gone, compiled))
-        if not lenient:
-            raise CompileError(finding for finding in found if finding.missing in gone)
+        gone -= machine.rtnl.observe(Selection(keys=gone)).keys() if gone else set()
+        over_down = over_down_links(compiled.state, observed)
+        downs = lacking(over_down, compiled, "warning" if lenient else "error")
+        found = (*compiled.warnings, *absences(gone, compiled), *downs)
+        if (gone or over_down) and not lenient:
+            raise CompileError(one for one in found if one.missing in gone or one.severity == "error")
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
-    return replace(compiled, state=without_links(compiled.state, observed, gone), warnings=found)
+    gone |= {finding.missing for finding in found if finding.missing and finding.unfit}
+    unknown = gone.union(finding.missing for finding in compiled.warnings if finding.missing)
+    if not unknown and not over_down:
+        return compiled
+    known = without_guesses(compiled, as_guessed(loaded.intent, facts, unknown), observed) if unknown else compiled
+    return replace(known, state=without_links(standing(known.state, over_down), observed, gone), warnings=found)
 
 
 def _warnings(loaded: Loaded, compiled: Compiled, facts: Facts) -> Iterator[Problem]:

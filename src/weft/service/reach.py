@@ -197,7 +197,8 @@ def _pairs(expectations: Iterable[Expectation], measured: Measured) -> Iterator[
 
 def _unasked(known: Expectation, measured: Measured) -> Expectation:
     ends = (known.source.name, known.target.name)
-    why = next(filter(None, (measured.unasked.get((name, known.family)) for name in ends)), "")
+    whys = {**measured.faults, **measured.unasked} if known.reach is Reach.NO else measured.unasked
+    why = next(filter(None, (whys.get((name, known.family)) for name in ends)), "")
     return replace(known, reach=Reach.OPEN, why=why) if why else known
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -41,7 +41,7 @@ from weft.store.host import LIB_BASE, RUN_BASE, host_id, run_directory
 from weft.store.intents import Intents, Kept
 from weft.store.journal import JournalDamaged
 from weft.store.ledger import Ledger
-from weft.store.locks import HOST_LOCK, hold
+from weft.store.locks import HOST_LOCK, LOCKS, hold, hold_for
 from weft.verify import verify
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class Service:
 
         Raises: Refused, Locked, RolledBack, RollbackIncomplete, VerifyMismatch, and what `agree` does.
         """
+        self._demand_any(scope)
         with self._locked(scope, None, wait_s) as was_left:
             left = self._ends.keys(scope)
             places = {key.netns for key in left} | self._former(scope).namespaces
@@ -162,7 +163,7 @@ class Service:
 
             def known(prepared: Prepared) -> None:
                 if not prepared.plan and self._intents.load(scope) is None and not was_left:
-                    raise Refused(f"nothing named {scope} is here; `weft list` says what is")
+                    raise _nothing_named(scope)
                 agree(prepared)
 
             prepared = _agreed(think, known)
@@ -198,7 +199,7 @@ class Service:
         name = scope or self._ends.only_trial()
         if name not in self._ends.left():
             raise self._ends.nothing_on_trial(name)  # a lock of nobody's would stay
-        with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
+        with self._hold(name, wait_s), self._hold_host(wait_s):
             self._ends.confirm(name)
         return name
 
@@ -268,7 +269,7 @@ class Service:
             if scope not in (None, name):
                 continue
             try:
-                with self._hold({_scope_lock(name)}, wait_s), self._hold({HOST_LOCK}, wait_s):
+                with self._hold(name, wait_s), self._hold_host(wait_s):
                     recovered = self._ends.recover(name)
             except WeftError as failure:
                 failures.append(failure)
@@ -322,9 +323,9 @@ class Service:
         anything was. The scope's comes first: what it has on the host, and so may give up there, is only sure behind
         it. `wanted` None: nothing, and what can be led to no end may stay as it is. Raises: Unconfirmed,
         RollbackIncomplete."""
-        with self._hold({_scope_lock(scope)}, wait_s):
+        with self._hold(scope, wait_s):
             touching = touches_host(wanted) if wanted else touched_host(self._intents.load(scope))
-            with self._hold({HOST_LOCK} if touching or self._is_on_host(scope) else set(), wait_s):
+            with self._hold_host(wait_s) if touching or self._is_on_host(scope) else nullcontext():
                 yield self._led_on(scope, may_be_stuck=wanted is None)
 
     def _led_on(self, scope: str, *, may_be_stuck: bool) -> bool:
@@ -339,8 +340,21 @@ class Service:
             return True
         return was_left
 
-    def _hold(self, names: set[str], wait_s: float) -> AbstractContextManager[None]:
-        return hold(self.run_directory / "locks", names, command=self._command, wait_s=wait_s)
+    def _hold(self, scope: str, wait_s: float) -> AbstractContextManager[None]:
+        directory, known = self.run_directory / LOCKS, partial(self._is_known, scope)
+        return hold_for(directory, f"scope {scope}", known, command=self._command, wait_s=wait_s)
+
+    def _hold_host(self, wait_s: float) -> AbstractContextManager[None]:
+        return hold(self.run_directory / LOCKS, [HOST_LOCK], command=self._command, wait_s=wait_s)
+
+    def _is_known(self, scope: str) -> bool:
+        """Whether anything on disk speaks of the scope."""
+        return self._intents.holds(scope) or scope in self._ends.left() or scope in self._ledger.scopes(scope).values()
+
+    def _demand_any(self, scope: str) -> None:
+        """Where nothing of a name is here there is nothing to lock. Raises: Refused."""
+        if not self._is_known(scope) and not prepare_nothing(self.machine(scope)).plan:
+            raise _nothing_named(scope)
 
     def _is_on_host(self, scope: str) -> bool:
         """Whether the scope has settings, or something on foreign ground, in the host's namespace, or may have left
@@ -376,5 +390,5 @@ def _agreed(think: Callable[[], Prepared], agree: Agree) -> Prepared:
     return prepared
 
 
-def _scope_lock(scope: str) -> str:
-    return f"scope {scope}"
+def _nothing_named(scope: str) -> Refused:
+    return Refused(f"nothing named {scope} is here; `weft list` says what is")

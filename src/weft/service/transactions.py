@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 from weft.apply import REFUSALS, Progress, conclude, ignore_progress, lead_to, transact
 from weft.backends.base import Selection
-from weft.diff import Changes, diff
+from weft.compiler.naming import is_own_netns
+from weft.diff import Changes, diff, standing
 from weft.errors import Refused, RollbackIncomplete, RolledBack, Unconfirmed
 from weft.observe import Machine
 from weft.plan import Plan
@@ -23,7 +24,7 @@ from weft.records import dataclass
 from weft.service.absent import absent_links, links_below, without_links
 from weft.service.books import Books, forget_past
 from weft.service.claims import claim
-from weft.service.lost_places import lost_places, without
+from weft.service.lost_places import lost_places, tables_below, without, without_others
 from weft.service.trial import Note, TakenBack, Verb, taken_back, way_back
 from weft.state import Key, State
 from weft.store import journal
@@ -41,7 +42,7 @@ all of what the intent wants where it `is_whole`, else no more than what changed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """`forward`: the wanted state was finished; else the former one is back. `taken_back`: because nobody confirmed.
-    `lost`: namespaces and links of others that are gone, and what was in or on them with them."""
+    `lost`: namespaces, links of others and tables that are gone, and what was in or on them with them."""
 
     scope: str
     forward: bool
@@ -242,10 +243,15 @@ class Transactions:
 
 
 def _what_can_be(machine: Machine, wanted: State) -> tuple[State, tuple[str, ...]]:
-    """The state but for what is in namespaces and on links that are gone, and the names of these."""
-    places = lost_places(wanted, machine.has)
-    left = without(wanted, places)
+    """The state but for what is in namespaces, on links and in tables that are gone, and the names of these."""
+    others = machine.marks().keys() - machine.own_namespaces()
+    left = without_others(wanted, others)
+    places = lost_places(left, machine.has, {name for name in others if is_own_netns(machine.scope, name)})
+    left = without(left, places)
+    tables = tables_below(left)
+    tables -= machine.read(Selection(keys=tables)).keys() if tables else set()
+    left = standing(left, tables) if tables else left
     grounds = frozenset(on for obj in left.values() for on in links_below(obj))
     links = absent_links(left, machine.read(Selection(keys=grounds)))
-    names = (*sorted(places), *sorted({link.name for link in links}))
+    names = (*sorted(places), *sorted({link.name for link in links}), *sorted(map(str, tables)))
     return without_links(left, left, links), names

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from weft.errors import Refused
+from weft.errors import IntentInvalid, Problem, Refused
 from weft.records import dataclass
 from weft.store import codec, durable
 from weft.store.host import LIB_BASE
@@ -117,5 +117,6 @@ class Intents:
 
     def _path(self, scope: str, name: str) -> Path:
         if "/" in scope or scope in ("", ".", ".."):
-            raise ValueError(f"{scope!r} is no name of a scope")
+            what = "is no name of anything that weft makes"
+            raise IntentInvalid([Problem(where=scope or "''", what=what, fix="`weft list` says what is here")])
         return self.directory / scope / name

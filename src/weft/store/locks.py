@@ -1,7 +1,8 @@
 """Locks between weft processes: one per scope, one for host objects.
 
 Rules: taken in sorted order, so that no two processes wait for each other; the kernel lets go when a process dies.
-The file's content says who holds it, for the message alone. Source: flock(2).
+The file's content says who holds it, for the message alone. A file that its holder has removed is nobody's lock.
+Source: flock(2).
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from weft.errors import Locked, NotPermitted
 from weft.records import dataclass
 from weft.store import durable
+
+LOCKS = "locks"
+"""Their folder in /run/weft/HOST."""
 
 HOST_LOCK = "host"
 _POLL_S = 0.02
@@ -47,6 +51,20 @@ def hold(directory: Path, names: Iterable[str], *, command: str, wait_s: float =
         yield
 
 
+@contextmanager
+def hold_for(
+    directory: Path, name: str, is_of_use: Callable[[], bool], *, command: str, wait_s: float = 0.0
+) -> Iterator[None]:
+    """One lock, of which nothing is left where it `is_of_use` no more in the end; who waits for it takes a new one.
+    Raises: as `hold`."""
+    with hold(directory, [name], command=command, wait_s=wait_s):
+        try:
+            yield
+        finally:
+            if not is_of_use():
+                (directory / name).unlink(missing_ok=True)
+
+
 def holder(directory: Path, name: str) -> Holder | None:
     """Who took the lock last; None where nobody says so."""
     try:
@@ -58,9 +76,8 @@ def holder(directory: Path, name: str) -> Holder | None:
 
 @contextmanager
 def _hold_one(directory: Path, name: str, command: str, deadline: float) -> Iterator[None]:
-    fd = _open(directory, name)
+    fd = _taken(directory, name, deadline)
     try:
-        _take(fd, directory, name, deadline)
         said = {"pid": os.getpid(), "command": command, "since": time.time()}
         # A full /run must not stop a recovery: who holds the lock is for the message alone.
         with suppress(OSError):
@@ -69,6 +86,27 @@ def _hold_one(directory: Path, name: str, command: str, deadline: float) -> Iter
         yield
     finally:
         os.close(fd)
+
+
+def _taken(directory: Path, name: str, deadline: float) -> int:
+    """An open file that is locked, and the lock of that name. Raises: Locked, NotPermitted."""
+    while True:
+        fd = _open(directory, name)
+        try:
+            _take(fd, directory, name, deadline)
+            if _is_file(fd, directory / name):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _is_file(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _open(directory: Path, name: str) -> int:

@@ -19,6 +19,7 @@ from weft.wire.codec import (
     as_bytes,
     as_list,
     as_s32,
+    as_table,
     as_text,
     as_u8,
     as_u32,
@@ -251,7 +252,22 @@ def addr_gen_mode(mode: str) -> bytes:
     return nest(IFLA_AF_SPEC, nest(AF_INET6, number))
 
 
-def promote_secondaries(index: int) -> bytes:
-    """Let an address live on when the one that it is secondary to goes."""
-    conf = nest(_IFLA_INET_CONF, u32(_PROMOTE_SECONDARIES, 1))
+def promote_secondaries(index: int, promote: bool) -> bytes:
+    """Whether an address is to live on when the one that it is secondary to goes."""
+    conf = nest(_IFLA_INET_CONF, u32(_PROMOTE_SECONDARIES, promote))
     return set_link(index, nest(IFLA_AF_SPEC, nest(AF_INET, conf)))
+
+
+def read_promoting(buffer: bytes, at: int, end: int) -> bool:
+    """Of a link, what `promote_secondaries` says; True where it has no IPv4, and so nothing to be told."""
+    values = read(buffer, at + IFINFO_SIZE, end, _PROMOTING).get(IFLA_AF_SPEC, {}).get(AF_INET, {})
+    return bool(values.get(_IFLA_INET_CONF, True))
+
+
+def _as_promoting(buffer: bytes, at: int, end: int) -> int:
+    """The kernel tells all values in a row; the first is number 1."""
+    place = at + 4 * (_PROMOTE_SECONDARIES - 1)
+    return as_u32(buffer, place, place + 4) if place < end else 0
+
+
+_PROMOTING: Table = {IFLA_AF_SPEC: as_table({AF_INET: as_table({_IFLA_INET_CONF: _as_promoting})})}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tests.pure.trace.lab import TEXT, Lab
 from weft.backends.nft_tracing import BRIDGE, INET
-from weft.check.trace.live import unmeasurable
+from weft.check.trace.live import Sightings, unmeasurable
 from weft.check.trace.probe import Question
 from weft.check.trace.stations import Station, stations_of
+from weft.netlink.kept import NamespaceGone
+from weft.netlink.namespaces import Namespaces
 from weft.trace import talk_of
 from weft.wire.nftrace import Traced, read_traced
 
@@ -94,3 +96,19 @@ def test_a_step_that_the_kernel_tells() -> None:
     assert traced(bytes([1, 0, 0, 0]) + on).verdict == ""
     policy = named + attribute(4, (1).to_bytes(4)) + attribute(16, (1).to_bytes(4))
     assert traced(bytes([1, 0, 0, 0]) + policy)[4:] == (0, "accept")
+
+
+class GoneHide:
+    """A watch in a namespace that goes meanwhile."""
+
+    def counted(self) -> dict[object, int]:
+        raise NamespaceGone("there is no namespace web")
+
+    def traced(self) -> list[object]:
+        return []
+
+
+def test_where_a_namespace_goes_meanwhile_nobody_has_watched() -> None:
+    (first, *_) = stations_of(Lab().trace("web", "db", "tcp/80", 4).there)
+    found = Sightings({first.netns: GoneHide()}, Namespaces())  # type: ignore[dict-item]
+    assert found.seen(first, "question", first.enters) is None and found.drop(first, "question") == ""

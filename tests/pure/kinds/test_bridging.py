@@ -42,7 +42,7 @@ class Indexes:
     def coming(self, link: Key) -> KernelObject | None:
         return None
 
-    def ours(self, link: Key) -> bool:
+    def keeps_secondaries(self, link: Key) -> bool:
         return True
 
     def info_kind(self, link: Key) -> str:

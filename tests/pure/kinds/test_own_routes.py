@@ -83,6 +83,9 @@ def test_it_is_given_anew_before_what_needs_its_routes() -> None:
 def test_the_commands_take_it_away_and_give_it_again() -> None:
     before, after = (Address(netns="web", ifname="d", cidr="10.1.2.3/20", routed=routed) for routed in (False, True))
     assert list(script(Change(Op.UPDATE, before, after))) == [
+        "was=$(ip netns exec web sysctl -n net/ipv4/conf/d/promote_secondaries); "
+        "ip netns exec web sysctl -q -w net/ipv4/conf/d/promote_secondaries=1",
         "ip -n web addr del 10.1.2.3/20 dev d",
+        "ip netns exec web sysctl -q -w net/ipv4/conf/d/promote_secondaries=$was",
         "ip -n web addr add 10.1.2.3/20 dev d",
     ]

@@ -64,7 +64,7 @@ class Numbers:
     def coming(self, link: Key) -> KernelObject | None:
         return None
 
-    def ours(self, link: Key) -> bool:
+    def keeps_secondaries(self, link: Key) -> bool:
         return True
 
 

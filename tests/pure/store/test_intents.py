@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.errors import NotPermitted, Refused
+from weft.errors import IntentInvalid, NotPermitted, Refused
 from weft.store import durable
 from weft.store.host import host_id, host_id_of, run_directory
 from weft.store.intents import Intents, Kept
@@ -59,7 +59,7 @@ def test_a_damaged_one_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scope", ["", ".", "..", "a/b"])
 def test_no_path_in_a_scope(tmp_path: Path, scope: str) -> None:
-    with pytest.raises(ValueError, match="no name of a scope"):
+    with pytest.raises(IntentInvalid, match="no name of anything"):
         Intents(tmp_path).load(scope)
 
 

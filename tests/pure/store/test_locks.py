@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from weft.errors import Locked
-from weft.store.locks import HOST_LOCK, hold, holder
+from weft.store.locks import HOST_LOCK, hold, hold_for, holder
 
 SHOP = "scope shop"
 
@@ -67,3 +67,34 @@ def test_a_holder_that_says_nothing_is_still_respected(tmp_path: Path) -> None:
         (tmp_path / SHOP).write_text("{torn")
         with pytest.raises(Locked, match="another weft"):
             hold(tmp_path, [SHOP], command="b").__enter__()
+
+
+def test_what_is_of_no_use_any_more_is_not_left(tmp_path: Path) -> None:
+    for is_of_use in (True, False):
+        with hold_for(tmp_path, SHOP, lambda: is_of_use, command="a"):  # noqa: B023
+            assert (tmp_path / SHOP).exists()
+        assert (tmp_path / SHOP).exists() is is_of_use
+
+
+def test_who_waited_for_one_that_is_gone_has_the_new_one(tmp_path: Path) -> None:
+    """And no second one has it too."""
+    first = hold_for(tmp_path, SHOP, lambda: False, command="a")
+    first.__enter__()
+    waits, goes = threading.Event(), threading.Event()
+
+    def second() -> None:
+        waits.set()
+        with hold(tmp_path, [SHOP], command="b", wait_s=10):
+            goes.wait(10)
+
+    other = threading.Thread(target=second)
+    other.start()
+    waits.wait(10)
+    time.sleep(0.1)
+    first.__exit__(None, None, None)
+    while (held := holder(tmp_path, SHOP)) is None or held.command != "b":
+        time.sleep(0.01)
+    with pytest.raises(Locked, match="`b`"):
+        hold(tmp_path, [SHOP], command="c").__enter__()
+    goes.set()
+    other.join()

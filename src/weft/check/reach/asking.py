@@ -202,9 +202,11 @@ class Run:
         return self.faults.get((end.name, family)) or self.unasked.get((end.name, family)) or ""
 
     def why_unasked(self, probe: Probe) -> str:
-        """ "" where it was asked."""
+        """ "" where it was asked. That nothing comes of a port that cannot speak says only of what should come
+        something."""
         family, ends = probe.expectation.family, (probe.source, probe.target)
-        return next(filter(None, (self.unasked.get((end.name, family)) for end in ends)), "")
+        whys = self.unasked if probe.is_wanted else {**self.faults, **self.unasked}
+        return next(filter(None, (whys.get((end.name, family)) for end in ends)), "")
 
     def _make_precise(self, probe: Probe) -> None:
         """What is expected of the very port that is asked: groups may let one pass and not another."""

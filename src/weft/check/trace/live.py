@@ -112,7 +112,10 @@ class Sightings:
 
     def __init__(self, hides: Mapping[str, Hide], namespaces: Namespaces) -> None:
         self._hides, self._namespaces = hides, namespaces
-        self._counted = {netns: hide.counted() for netns, hide in hides.items()}
+        self._counted: dict[str, Mapping[tuple[Spot, str, str], int]] = {}
+        for netns, hide in hides.items():
+            with suppress(NamespaceGone):  # since it was watched
+                self._counted[netns] = hide.counted()
         self._traced = {netns: hide.traced() for netns, hide in hides.items()}
 
     def seen(self, station: Station, way: str, hook: str) -> bool | None:

@@ -135,4 +135,5 @@ def _check_member(place: LinkPlace[BondLink], member: str) -> None:
     foreign = there.master if there else ""
     if foreign and foreign != place.ifname and foreign in place.draft.facts.links:
         what = f"{member} is a member of {foreign}, which weft did not make"
-        place.draft.error(entry.path, what, f"take it out of {foreign} first, or another member")
+        fix = f"take it out of {foreign} first, or another member"
+        place.draft.misfit(entry.path, link_key(place.netns, member), what, fix)

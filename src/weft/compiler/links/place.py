@@ -98,11 +98,19 @@ class LinkPlace(Generic[S_co]):
 
     def is_bonded(self) -> bool:
         """Whether its master is a bond."""
-        entry = self.declared.get(link_key(self.netns, self.spec.master or ""))
+        master = link_key(self.netns, self.spec.master or "")
+        entry = self.declared.get(master)
         if entry and entry.spec.kind:
             return isinstance(entry.spec, BondLink)
-        there = self.draft.facts.links.get(self.spec.master or "") if self.netns == HOST else None
-        return there is not None and there.link_kind == BondLink.kind
+        return self.kind_of_others(master) == BondLink.kind
+
+    def kind_of_others(self, link: Key) -> str:
+        """The kernel's word for the kind of a link that weft does not make; "" for hardware, and where nobody knows."""
+        entry = self.declared.get(link)
+        if link.netns != HOST or (entry is not None and entry.spec.kind):
+            return ""
+        there = self.draft.facts.links.get(link.name)
+        return there.link_kind if there else ""
 
     def is_made(self, link: str) -> bool:
         """Whether a link of the same namespace is weft's to make."""

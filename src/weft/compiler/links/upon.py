@@ -14,8 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from weft.compiler.draft import Draft
-from weft.compiler.findings import Cause
-from weft.compiler.links.place import LinkPlace
+from weft.compiler.links.place import NO_FRAMES, LinkPlace
 from weft.compiler.macvtap import device_owner
 from weft.kinds.link.ipvlan import Ipvlan
 from weft.kinds.link.macvlan import PASSTHRU, Macvlan
@@ -127,10 +126,8 @@ def check_alone(place: LinkPlace[Any], parent: Key) -> None:
         what = f"{parent.name} is of kind {entry.spec.kind} itself: one more upon it would stand on its parent"
         place.error(what, f"`link: {getattr(entry.spec, 'link', '')}`", "link")
         return
-    master = _master(place, parent)
-    if master:
-        what = f"{parent.name} is a port of {master}, which takes its frames: what is upon it would get none"
-        place.error(what, f"`link: {master}`, or a port of {master}: `kind: veth`", "link", cause=Cause.INTENT)
+    _check_kind(place, parent, sort)
+    _check_master(place, parent)
     other = next((keys[0] for by, keys in place.stacking.upon(parent, _sharer).items() if by not in (None, sort)), None)
     if other is not None:
         kind = place.declared[other].spec.kind
@@ -138,10 +135,32 @@ def check_alone(place: LinkPlace[Any], parent: Key) -> None:
         place.error(what, f"`kind: {kind}`, or another parent", "link")
 
 
-def _master(place: LinkPlace[Any], link: Key) -> str:
-    """The master that takes the frames of a link, "" for none. A VRF takes packets only."""
-    entry = place.declared.get(link)
-    there = place.draft.facts.links.get(link.name) if link.netns == HOST else None
-    name = (entry.spec.master if entry else None) or (there.master if there else "")
-    master = place.declared.get(link_key(link.netns, name)) if name else None
-    return "" if master is not None and isinstance(master.spec, VrfLink) else name
+def _check_kind(place: LinkPlace[Any], parent: Key, sort: str) -> None:
+    """Find a parent of somebody else's of which the kernel makes no parent."""
+    kind = place.kind_of_others(parent)
+    if place.draft.is_misfit(parent):
+        return
+    if kind in NO_FRAMES and sort != "ipvlan":
+        what = f"{parent.name} carries packets, and a {place.spec.kind} needs frames"
+        place.draft.misfit((*place.path, "link"), parent, what, "another link")
+    elif sort != "macsec" and _SHARERS.get(kind) == sort:
+        what = f"{parent.name} is of kind {kind} itself: one more upon it would stand on its parent"
+        place.draft.misfit((*place.path, "link"), parent, what, "`link:` with that one's parent")
+
+
+def _check_master(place: LinkPlace[Any], parent: Key) -> None:
+    """Find a master that takes the parent's frames; of somebody else's, it may have come since. A VRF takes packets
+    only."""
+    entry = place.declared.get(parent)
+    there = place.draft.facts.links.get(parent.name) if parent.netns == HOST else None
+    own = entry.spec.master if entry else None
+    name = own or (there.master if there else "")
+    master = place.declared.get(link_key(parent.netns, name)) if name else None
+    if not name or (master is not None and isinstance(master.spec, VrfLink)):
+        return
+    what = f"{parent.name} is a port of {name}, which takes its frames: what is upon it would get none"
+    fix = f"`link: {name}`, or a port of {name}: `kind: veth`"
+    if own:
+        place.error(what, fix, "link")
+    else:
+        place.draft.misfit((*place.path, "link"), parent, what, fix)

@@ -30,6 +30,9 @@ from weft.state import HOST, link_key
 ACCEPT_RA = {True: "2", False: "0"}
 """2 is "even if this namespace forwards". Source: Documentation/networking/ip-sysctl.rst."""
 
+_NO_MASTERS = frozenset(cls.kind for cls in MAKERS if not issubclass(cls, LinkOver))
+"""Kinds of links that have no ports, in the kernel's words."""
+
 Place: TypeAlias = LinkPlace[HostLink]
 
 
@@ -137,3 +140,9 @@ def _check_master(place: Place) -> None:
         place.error(f"there is no bridge or bond {master} to join", "a link of `kind: bridge`", "master")
     elif entry and isinstance(entry.spec, BridgeLink) and place.spec.kind in NO_FRAMES - {"tun"}:
         place.error(f"{place.ifname} carries packets, and a bridge needs frames", "a link with frames", "master")
+    elif entry and isinstance(entry.spec, BridgeLink) and place.kind_of_others(place.key) in NO_FRAMES:
+        what = f"{place.ifname} carries packets, and a bridge needs frames"
+        place.draft.misfit(place.path, place.key, what, "a link with frames")
+    elif (kind := place.kind_of_others(key)) in _NO_MASTERS:
+        what = f"{master} is of kind {kind}, and no bridge or bond to join"
+        place.draft.misfit((*place.path, "master"), key, what, "a bridge or bond")

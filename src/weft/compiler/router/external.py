@@ -34,7 +34,7 @@ from weft.model.intent import Intent, Path
 from weft.model.links import BridgeLink
 from weft.model.router import ExternalNetwork, ExternalSubnet
 from weft.records import dataclass
-from weft.state import HOST, link_key
+from weft.state import HOST, Key, link_key
 
 _PROXY_DELAY = {4: "net/ipv4/neigh/{}/proxy_delay", 6: "net/ipv6/neigh/{}/proxy_delay"}
 """How long the kernel waits before it answers for another, at most: 0.8 s unless told otherwise. Nobody else answers
@@ -127,7 +127,10 @@ def claim(draft: Draft, external: ExternalPlace, address: str, owner: str, path:
     elif not pool.is_hosts(number):
         draft.error(path, f"{address} is no host's address in {pool.cidr}", _between(pool))
     elif number in pool.holders:
-        draft.error(path, f"{address} is {pool.holders[number]}", _between(pool), Cause.MACHINE)
+        what, theirs = f"{address} is {pool.holders[number]}", Key("address", HOST, address)
+        if draft.misfit(path, theirs, what, _between(pool)):
+            external.given[address] = path
+        return draft.lenient
     elif number == pool.gateway:
         draft.error(path, f"{address} is the gateway of {pool.cidr}", _between(pool))
     elif other := pool.take(number, owner):
@@ -201,14 +204,17 @@ def _check_link(
     link, where = network.link, (*path, "link")
     said = declared.get(link_key(HOST, link))
     if not draft.has_link(link) and (said is None or not said.spec.kind):
-        own = (key.name for key, entry in declared.items() if key.netns == HOST and entry.spec.kind)
-        if not draft.lack_link(where, link, own=own):
+        made = (key.name for key, entry in declared.items() if key.netns == HOST and entry.spec.kind)
+        if not draft.lack_link(where, link, own=made):
             return
     there = draft.facts.links.get(link)
-    master = (said.spec.master if said else None) or (there.master if there else "")
-    if master:
-        what = f"{link} is a port of {master}, which takes what comes in by it"
-        draft.error(where, what, f"`link: {master}`", Cause.MACHINE)
+    own = said.spec.master if said else None
+    if master := own or (there.master if there else ""):
+        what, fix = f"{link} is a port of {master}, which takes what comes in by it", f"`link: {master}`"
+        if own:
+            draft.error(where, what, fix, Cause.MACHINE)
+        else:
+            draft.misfit(where, link_key(HOST, link), what, fix)
     kind = said.spec.kind if said and said.spec.kind else there.link_kind if there else ""
     if kind != BridgeLink.kind and link in lent:
         what = f"{link} becomes a port of a bridge, for network {lent[link]} stands on it"

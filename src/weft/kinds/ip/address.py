@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from shlex import quote
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.verbs import Together
 from weft.records import dataclass
 from weft.state import PROTOCOL, Change, Key, Keyed, link_key
 from weft.wire.address_text import AF_INET, AF_INET6, ip_bytes, ip_text, mac_bytes, prefix_bytes
@@ -74,12 +76,15 @@ def _new(address: Address, names: Names) -> bytes:
 
 
 def _delete(address: Address, names: Names) -> Iterator[Request]:
-    """The kernel takes an IPv4 address's secondaries along unless the link says otherwise, which only ours may be told
-    to."""
+    """The kernel takes an IPv4 address's secondaries along, whoever's they are, unless the link says otherwise: so it
+    does for as long as that takes. Source: net/ipv4/devinet.c __inet_del_ifa."""
     link = link_key(address.netns, address.ifname)
-    if address.family == 4 and names.ours(link):
-        yield Request(address.netns, promote_secondaries(names.ifindex(link)))
-    yield Request(address.netns, message(RTM_DELADDR, 0, _identity(address, names)))
+    deletion = message(RTM_DELADDR, 0, _identity(address, names))
+    if address.family == 6 or names.keeps_secondaries(link):
+        yield Request(address.netns, deletion)
+        return
+    promote, as_before = (promote_secondaries(names.ifindex(link), keep) for keep in (True, False))
+    yield Request(address.netns, Together((promote, deletion, as_before)))
 
 
 def _identity(address: Address, names: Names) -> bytes:
@@ -92,10 +97,23 @@ def _identity(address: Address, names: Names) -> bytes:
 
 def script(change: Change) -> Iterable[str]:
     """Without the protocol, which ip(8) takes only since 6.3: weft adopts what matches on its own links."""
-    for word, address in (("del", change.before), ("add", change.after)):
-        if isinstance(address, Address):
-            more = ("nodad",) if address.nodad and word == "add" else ()
-            yield command.ip(address.netns, "addr", word, address.cidr, "dev", address.ifname, *more)
+    if isinstance(change.before, Address):
+        yield from _script_of_deletion(change.before)
+    if isinstance(change.after, Address):
+        more = ("nodad",) if change.after.nodad else ()
+        yield command.ip(change.after.netns, "addr", "add", change.after.cidr, "dev", change.after.ifname, *more)
+
+
+def _script_of_deletion(address: Address) -> Iterator[str]:
+    deletion = command.ip(address.netns, "addr", "del", address.cidr, "dev", address.ifname)
+    if address.family == 6:
+        yield deletion
+        return
+    sysctl = f"{command.within(address.netns)}sysctl"
+    name = quote(f"net/ipv4/conf/{address.ifname}/promote_secondaries")
+    yield f"was=$({sysctl} -n {name}); {sysctl} -q -w {name}=1"
+    yield deletion
+    yield f"{sysctl} -q -w {name}=$was"
 
 
 def parse(netns: str, ifname: str, mac: str, seen: AddressMessage, *, routed: bool = True) -> Address | None:

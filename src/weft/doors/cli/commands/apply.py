@@ -77,7 +77,7 @@ def _but_for(lacking: Sequence[Problem]) -> str:
     from weft.doors.cli.plans import warn
 
     warn(lacking)
-    return ", but for what stands on links that are not" if lacking else ""
+    return ", but for what stands on links that are not there, down or in other use" if lacking else ""
 
 
 def _document(one: Restored) -> dict[str, Any]:
