@@ -9,7 +9,7 @@ The host speaks with the address that its route says. Who is outside is in outsi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from weft.compiler.floating.layout import FLOATING, FORWARDED, FORWARDS
@@ -103,7 +103,11 @@ def endpoints(intent: Intent, state: State, paths: Mapping[Key, Path]) -> list[E
         for name, tenant in intent.tenants.items()
         for port, held in tenant.ports.items()
     )
-    return [_endpoint(tenant, port, held, objects) for tenant, port, held, objects in ports if objects]
+    return [
+        _endpoint(tenant, port, held, objects, end)
+        for tenant, port, held, objects in ports
+        if (end := _end(objects)) is not None  # its namespace may be there without it, where what it stands on is gone
+    ]
 
 
 def host() -> Endpoint:
@@ -198,10 +202,14 @@ def _asked_by(address: str, own: str, path: Path, end: Endpoint, external: str) 
     )
 
 
-def _endpoint(tenant: str, port: str, held: Port, objects: list[KernelObject]) -> Endpoint:
+def _end(objects: Sequence[KernelObject]) -> Link | None:
+    """A port's own link."""
     links = [obj for obj in objects if isinstance(obj, Link)]
     tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
-    end = tap or next(link for link in links if not link.master)
+    return tap or next((link for link in links if not link.master), None)
+
+
+def _endpoint(tenant: str, port: str, held: Port, objects: Sequence[KernelObject], end: Link) -> Endpoint:
     mine = [obj for obj in objects if isinstance(obj, Address) and (obj.netns, obj.ifname) == (end.netns, end.ifname)]
     first = {family: next((one.cidr for one in mine if one.family == family), "") for family in FAMILIES}
     return Endpoint(
@@ -214,5 +222,5 @@ def _endpoint(tenant: str, port: str, held: Port, objects: list[KernelObject]) -
         ifname=end.ifname,
         ipv4=first[4].partition("/")[0],
         ipv6=first[6].partition("/")[0],
-        is_guest=tap is not None,
+        is_guest=isinstance(end, Tap | Macvtap),
     )

@@ -19,7 +19,7 @@ from weft.model.words import closest
 from weft.picture.queues import TreeView
 from weft.picture.reasons import Explanation, explanation
 from weft.records import dataclass
-from weft.service.absent import whole_of
+from weft.service.qos_missing import parted
 from weft.service.queues import Queued, tree_of
 from weft.service.service import Service
 from weft.state import HOST, Key, link_key
@@ -48,18 +48,17 @@ def find(service: Service, intents: Sequence[Loaded], missed: list[WeftError]) -
 
 
 def _found(service: Service, loaded: Loaded, missed: list[WeftError]) -> list[Found]:
-    """What queues at a link that is not there, or follows a policy of one, is not shaped."""
+    """What would queue at a link that is not there is not shaped."""
     prepared = service.prepare(loaded, lenient=True)
     assert prepared.facts is not None
     lacking = [one for one in prepared.left_out if one.missing]
     if lacking:
         missed.append(Refused.of([one.at(loaded.origins.at(one.path)) for one in lacking]))
-    gone, whole = {one.missing for one in lacking}, {whole_of(one.path) for one in lacking}
     try:
         told = planted(loaded.intent, prepared.facts, lenient=True)
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
-    return [Found(loaded=loaded, planted=one) for one in told if one.link not in gone and one.path not in whole]
+    return [Found(loaded=loaded, planted=one) for one in parted(prepared, told).standing]
 
 
 def looks(

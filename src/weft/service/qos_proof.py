@@ -1,8 +1,8 @@
 """`weft check qos`: what each class is declared to get, what it gets, and where that differs, which object is to blame.
 
 Rules: takes no lock; what it says is of that moment. Declared is what the file comes to, so that what somebody changed
-behind weft's back is a difference. What differs of a tree is said even where traffic went as it should: a queue of
-another length shows only on another day.
+behind weft's back is a difference. What stands on a link that is gone is missing, and all the rest is measured. What
+differs of a tree is said even where traffic went as it should: a queue of another length shows only on another day.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from weft.backends.queues import QueueReader
 from weft.check.qos.lanes import Lane, Round, Tree, rounds_of
 from weft.check.qos.measuring import Manner, Total, demand_program, measure
-from weft.check.qos.trees import Scene, trees_of, unmeasured
+from weft.check.qos.trees import Scene, carrier_of, trees_of, unmeasured
 from weft.check.qos.verdict import Fault, Judged, Outcome
 from weft.check.reach.guests import is_open
 from weft.compiler import CompileError, planted
@@ -25,6 +25,7 @@ from weft.files import Loaded
 from weft.reach import endpoints
 from weft.records import dataclass
 from weft.service.prepared import Prepared
+from weft.service.qos_missing import Parted, parted
 from weft.service.service import Service
 from weft.service.status import Difference, status_of
 from weft.service.watcher import Watcher
@@ -60,17 +61,19 @@ class Proved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QosProof:
-    """`aside`: who asks for what no class counts, and why nothing is measured of it."""
+    """`aside`: who asks for what no class counts, and why nothing is measured of it. `missing`: which classes have
+    nothing to stand on, and what `status` says of that."""
 
     scope: str
     manner: Manner
     classes: tuple[Proved, ...]
     aside: tuple[tuple[str, str], ...]
     elapsed_s: float
+    missing: tuple[tuple[str, Difference], ...] = ()
 
     @property
     def clean(self) -> bool:
-        return all(proved.clean for proved in self.classes)
+        return not self.missing and all(proved.clean for proved in self.classes)
 
     @property
     def is_blind(self) -> bool:
@@ -95,10 +98,11 @@ def check_qos(
     """
     manner = manner or Manner()
     demand_program()
-    prepared = service.prepare(loaded)
-    found = _planted(prepared, loaded)
-    scene = _scene(prepared, loaded, found, peer)
-    trees = list(_selected(list(trees_of(scene)), names))
+    prepared = service.prepare(loaded, lenient=True)
+    found = parted(prepared, _planted(prepared, loaded))
+    scene = _scene(prepared, loaded, found.standing, peer)
+    missing = list(_missing(scene, found))
+    trees = list(_selected(list(trees_of(scene)), names, [carrier for carrier, _, _ in missing]))
     rounds = [of for tree in trees for of in rounds_of(tree)]
     if watcher is not None:
         watcher.start(len(rounds))
@@ -109,16 +113,17 @@ def check_qos(
     return QosProof(
         scope=prepared.scope,
         manner=manner,
-        classes=tuple(_proved(trees, judged, differences, found)),
+        classes=tuple(_proved(trees, judged, differences, found.standing)),
         aside=tuple(pair for pair in unmeasured(scene) if _fits(pair[0].rpartition(" ")[0], names)),
         elapsed_s=elapsed_s,
+        missing=tuple((what, why) for carrier, what, why in missing if _fits(carrier, names)),
     )
 
 
 def _planted(prepared: Prepared, loaded: Loaded) -> Sequence[Planted]:
     assert prepared.facts is not None
     try:
-        return planted(loaded.intent, prepared.facts)
+        return planted(loaded.intent, prepared.facts, lenient=True)
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
 
@@ -135,9 +140,20 @@ def _scene(prepared: Prepared, loaded: Loaded, found: Sequence[Planted], peer: s
     )
 
 
-def _selected(trees: Sequence[Tree], names: Sequence[str]) -> Iterator[Tree]:
-    """The trees with the lanes of those who are meant. Raises: IntentInvalid for a name that fits nobody."""
-    carriers = {lane.carrier for tree in trees for lane in tree.lanes}
+def _missing(scene: Scene, found: Parted) -> Iterator[tuple[str, str, Difference]]:
+    """Who asks for it, for which class, and what `status` says of what it would stand on."""
+    for one, why in found.gone:
+        alone = replace(scene, planted=[one])
+        for tree in trees_of(alone):
+            yield from ((lane.carrier, str(lane), why) for lane in tree.lanes)
+        yield from ((what.rpartition(" ")[0], what, why) for what, _ in unmeasured(alone))
+    yield from ((carrier_of(path), carrier_of(path), why) for path, why in found.ports)
+
+
+def _selected(trees: Sequence[Tree], names: Sequence[str], missing: Iterable[str]) -> Iterator[Tree]:
+    """The trees with the lanes of those who are meant. `missing`: who has a policy beside them.
+    Raises: IntentInvalid for a name that fits nobody."""
+    carriers = {lane.carrier for tree in trees for lane in tree.lanes}.union(missing)
     strange = [name for name in names if not any(_fits(carrier, [name]) for carrier in carriers)]
     if strange:
         fix = f"with a policy of their own: {', '.join(sorted(carriers)) or 'none'}"
