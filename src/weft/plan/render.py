@@ -18,6 +18,7 @@ from weft.kinds.setting import port
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.port import PORT
+from weft.kinds.tc.other import OtherQdisc
 from weft.plan.impact import Impact, impacts
 from weft.plan.phases import Plan
 from weft.plan.subject import Path, Subjects
@@ -153,13 +154,17 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
     if before is None or after is None:
         return
     if type(before) is not type(after):
-        yield "kind", KINDS.of(before).name, KINDS.of(after).name
+        yield "kind", _kind(before), _kind(after)
         return
     if isinstance(before, Process) and isinstance(after, Process):
         yield from _of_program(before, after)
         return
     for name in differing_fields(before, after):
         yield name, _readable(before, name), _readable(after, name)
+
+
+def _kind(obj: KernelObject) -> str:
+    return obj.qdisc_kind if isinstance(obj, OtherQdisc) else KINDS.of(obj).name
 
 
 def _of_program(before: Process, after: Process) -> Iterator[tuple[str, Any, Any]]:
