@@ -232,6 +232,19 @@ def test_guarantees_of_what_leaves_the_machine(host: World, tmp_path: Path) -> N
     assert blamed(broken)[0] == ("class", f"up0 {number}")
 
 
+SLOW = "{egress: {ceil: 250kbit, classes: {web: {match: {protocol: tcp, ports: [80]}, rate: 64kbit, ceil: 64kbit}}}}"
+
+
+def test_slow_classes_are_measured_whole(lab: Lab) -> None:
+    """The end of iperf3 itself would wait in them, behind what it sent."""
+    lab.file.write_text(FILE.replace("netns: api}, qos: silver", f"netns: api}}, qos: {SLOW}"))
+    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    found = lab.clean("api")
+    assert {name: held["clean"] for name, held in found.items()} == dict.fromkeys(found, True), found
+    measured = [seen for held in found.values() for seen in held["measured"]]
+    assert all(seen["note"] is None and seen["goodput_bps"] for seen in measured), measured
+
+
 GONE = """
 weft: 1
 name: lab

@@ -192,7 +192,11 @@ def _totals(reader: QueueReader, tree: Tree) -> Mapping[Key, Total]:
     held = {f"{tree.ifname} {said_of(seen.handle)}": seen for seen in queues.classes if seen.kind == "htb"}
     return {
         Key("class", tree.netns, name): Total(
-            bytes=seen.sent_bytes, packets=seen.sent_packets, drops=seen.drops, overlimits=seen.overlimits
+            bytes=seen.sent_bytes,
+            packets=seen.sent_packets,
+            drops=seen.drops,
+            overlimits=seen.overlimits,
+            waiting=seen.waiting,
         )
         for name, seen in held.items()
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from dataclasses import replace
 
 import pytest
 
 from weft.check.qos import iperf
-from weft.check.qos.delay import latency_of
+from weft.check.qos.delay import Sender, latency_of
 from weft.check.qos.lanes import (
     BUSY_BPS,
     Aim,
@@ -22,8 +23,9 @@ from weft.check.qos.lanes import (
     beside_each_other,
     rounds_of,
 )
-from weft.check.qos.measuring import PROMPT_S, Total, _read
-from weft.check.qos.verdict import Counted, Kind, Latency, Outcome, judge
+from weft.check.qos.measuring import PROMPT_S, Total, _drain, _read, _skip_s
+from weft.check.qos.verdict import Counted, Judged, Kind, Latency, Outcome, judge
+from weft.check.reach.exchange import received
 from weft.compiler.qos.classify import Classed
 from weft.compiler.qos.flow import PORTS, Classes, Flow
 from weft.kinds.tc.qdisc import class_key
@@ -219,6 +221,42 @@ def test_a_slow_class_counts_whole_packets(packets: int, expected: list[Kind]) -
     assert [fault.kind for fault in found] == expected
 
 
+def one_run(held: Lane, seen: Counted, **said: object) -> Judged:
+    """Of a class alone, by UDP."""
+    run = Run(lane=held, flow=held.flows["udp"], offered_bps=None)
+    outcome = Outcome(run=run, classes={held.key: seen}, **said)  # type: ignore[arg-type]
+    return judge(Round(tree=tree(held), aim=Aim.ALONE, runs=(run,)), (outcome,), 0.05)
+
+
+@pytest.mark.parametrize(("packets", "expected"), [(12, []), (13, [Kind.ABOVE_CEIL])])
+def test_a_full_bucket_may_pass_what_is_in_it(packets: int, expected: list[Kind]) -> None:
+    """In three seconds at 250 kbit/s there are 10.4 frames of 9014 bytes, and two are in the bucket."""
+    held = replace(lane(ceil=250_000, minor="10"), frame_bytes=9014, burst_bytes=9014)
+    judged = one_run(held, counted(packets * 9014 * 8 / 3, packets))
+    assert [fault.kind for fault in judged.faults] == expected
+
+
+def test_of_too_few_packets_nothing_is_said() -> None:
+    judged = one_run(lane(ceil=12_000, minor="10"), counted(0, 0))
+    assert judged.faults == ()
+    assert judged.outcomes[0].note == "in 3 s it may send 3 packets of 1514 bytes; `--seconds` for more"
+    assert [fault.kind for fault in one_run(lane(ceil=12_000, minor="10"), counted(1e6)).faults] == [Kind.ABOVE_CEIL]
+
+
+def test_a_class_with_nothing_waiting_had_room_for_more() -> None:
+    judged = one_run(lane(minor="10"), counted(7e6), idle=0.3)
+    assert judged.faults == ()
+    assert judged.outcomes[0].note == "only 7 mbit/s could be sent, and in 30% of the looks nothing waited"
+    assert [fault.kind for fault in one_run(lane(minor="10"), counted(5e6), idle=0.3).faults] == [Kind.BELOW_CEIL]
+
+
+def test_what_the_class_counted_stands_though_iperf3_said_nothing_of_it() -> None:
+    why = "iperf3 said nothing"
+    assert one_run(lane(minor="10"), counted(10e6), unread=why).outcomes[0].note == ""
+    slow = one_run(lane(minor="10"), counted(1e6), unread=why)
+    assert slow.faults == () and slow.outcomes[0].note == why
+
+
 def test_a_reading_that_was_held_up_is_taken_again() -> None:
     """Else what was counted while it was held up came into the rate, and not its time: 1.25 of 1 mbit/s."""
     held_up = iter((0.1, 0.1, 0.0))
@@ -292,6 +330,7 @@ def test_a_class_reckons_with_its_overhead_and_in_cells() -> None:
     assert held.rate_bps() == 800_000
     assert held.rate_bps(overhead_bytes=24) == 124 * 8 * 1000
     assert held.rate_bps(overhead_bytes=10, cells=True) == 3 * 53 * 8 * 1000
+    assert held.rate_bps(overhead_bytes=-14) == 86 * 8 * 1000
     assert Counted(bytes=0, packets=0, drops=0, overlimits=0, elapsed_s=1.0).rate_bps(cells=True) == 0
 
 
@@ -308,6 +347,29 @@ def test_percentiles_need_enough_answers() -> None:
 
 
 # iperf3
+
+
+def test_a_slow_class_is_given_the_time_to_begin_and_spared_small_packets() -> None:
+    slow, fast = lane(ceil=16_000), lane()
+    assert [_skip_s(next(rounds_of(tree(held)))) for held in (slow, fast)] == [2.0, pytest.approx(1.0016)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sends:
+        sends.bind(("127.0.0.1", 0))
+        flow = replace(slow.flows["udp"], target="127.0.0.1", port=sends.getsockname()[1])
+        sender = Sender(flow, sends, 0.5)
+        for now_s in (1.0, 1.02, 1.4, 1.5, 1.98, 2.0):
+            sender.send(now_s)
+        sends.setblocking(False)
+        assert len(list(received(sends, 64))) == 3
+
+
+def test_what_a_round_leaves_in_queues_goes_before_the_next_begins() -> None:
+    of, waiting = tree(lane()), [3, 1, 0, 9]
+
+    def meter(_: Tree) -> dict[Key, Total]:
+        return {lane().key: Total(bytes=0, packets=0, drops=0, overlimits=0, waiting=waiting.pop(0))}
+
+    _drain([next(rounds_of(of))], meter)
+    assert waiting == [9]
 
 
 def test_what_iperf3_is_asked() -> None:
@@ -338,6 +400,14 @@ def test_goodput_is_of_the_seconds_that_are_measured() -> None:
     sizes = {0: 10**9, 0.75: 10**9, 1.0: 1000, 1.25: 1000, 1.5: 10**9}
     report = json.dumps({"intervals": [interval(start, size) for start, size in sizes.items()]})
     assert iperf.goodput_bps(report, 1.0, 1.5) == 32_000
+
+
+def test_what_was_counted_before_the_end_was_asked_for_is_a_report() -> None:
+    intervals = [{"sum": {"start": 1.0, "seconds": 0.25, "bytes": 1000}}]
+    told = {"intervals": intervals, "error": "interrupt - the server has terminated"}
+    assert iperf.goodput_bps(json.dumps(told), 1.0, 1.5) == 32_000
+    with pytest.raises(iperf.Unread):
+        iperf.goodput_bps(json.dumps({**told, "intervals": []}), 1.0, 1.5)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,14 @@ def test_what_is_answered_over_a_bad_line_of_its_own_is_known() -> None:
     assert found["shop/web ingress"].answers_us is None
 
 
+def test_what_is_declared_is_told_as_it_was_said_whatever_htb_is_told() -> None:
+    said = "{egress: {layer: LAYER, ceil: 10mbit, classes: {voice: {match: {dscp: ef}, rate: 2001kbit, ceil: 4mbit}}}}"
+    for layer, added in (("ethernet", 0), ("ip", -14)):
+        voice = lanes(scene(said.replace("LAYER", layer)))["shop/web egress voice"]
+        assert (voice.rate_bps, voice.ceil_bps, voice.overhead_bytes) == (2_001_000, 4_000_000, added)
+        assert (voice.frame_bytes, voice.burst_bytes) == (1514, 2 * 1514)
+
+
 def test_what_is_received_is_sent_by_the_others() -> None:
     assert between(lanes(scene("{ingress: {ceil: 20mbit}}"))["shop/web ingress"]) == ("shop/db", "shop/web")
 

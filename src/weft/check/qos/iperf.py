@@ -16,6 +16,8 @@ PROGRAM = "iperf3"
 PACKAGE = "iperf3"
 CONNECT_MS = 3000
 INTERVAL_S = 0.25
+INTERRUPTED = "interrupt - "
+"""How a report begins to say that it was asked for before its time."""
 
 
 class Unread(Exception):
@@ -64,6 +66,6 @@ def read(report: str) -> dict[str, Any]:
         said = json.loads(report)
     except ValueError as failure:
         raise Unread(report.strip().splitlines()[-1][:200] if report.strip() else "iperf3 said nothing") from failure
-    if "error" in said:
+    if "error" in said and not (INTERRUPTED in said["error"] and said.get("intervals")):
         raise Unread(f"iperf3: {said['error']}")
     return dict(said)

@@ -48,9 +48,11 @@ class Place:
 class Lane:
     """A leaf class. `carrier`: who has the policy, as the file calls it; `name`: of the class, "" for what no class
     matches or where there are none. `rate_bps` guaranteed, 0 for none; `ceil_bps` the least on its way to the root.
-    `overhead_bytes` for each packet and `cells`: as the class counts. `flows`: by protocol; empty where nothing can be
-    sent, and `why`. `beside`: for some of them, small packets of the same class. `sender`, `receiver`: of both.
-    `answers_us`: how long what comes back takes on a line that is made bad on purpose, None where it crosses none."""
+    `overhead_bytes` for each packet and `cells`: as the file counts, below 0 where something is left out.
+    `frame_bytes`: of the largest packet; `burst_bytes`: what may pass at once of the ceil. `flows`: by protocol; empty
+    where nothing can be sent, and `why`. `beside`: for some of them, small packets of the same class. `sender`,
+    `receiver`: of both. `answers_us`: how long what comes back takes on a line that is made bad on purpose, None where
+    it crosses none."""
 
     carrier: str
     direction: Direction
@@ -61,6 +63,8 @@ class Lane:
     latency_us: int | None = None
     overhead_bytes: int = 0
     cells: bool = False
+    frame_bytes: int = 1514
+    burst_bytes: int = 0
     flows: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
     beside: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
     sender: Place | None = None

@@ -163,7 +163,7 @@ class _Drawing:
         return Tree(
             netns=ground.netns,
             ifname=ground.ifname,
-            ceil_bps=top.limit_bps,
+            ceil_bps=ground.counting.declared(top.limit_bps),
             lanes=tuple(lanes),
             leaves={class_key(ground.netns, ground.ifname, node.classid): self._told(node) for node in leaves},
         )
@@ -188,21 +188,32 @@ class _Drawing:
         return path[-1] or f"{path[-2]} {REST}"
 
     def _lane(self, node: Node) -> Lane:
-        ground = self._built.ground
+        ground, counting = self._built.ground, self._built.ground.counting
         bare = Lane(
             carrier=self._carrier(node),
             direction=self._direction,
             name=self._name(node),
             key=class_key(ground.netns, ground.ifname, node.classid),
-            rate_bps=node.rate.value if node.branch.rate_bps is not None else 0,
-            ceil_bps=node.limit_bps,
+            rate_bps=counting.declared(node.rate.value) if node.branch.rate_bps is not None else 0,
+            ceil_bps=counting.declared(node.limit_bps),
             latency_us=node.branch.latency_us,
-            overhead_bytes=ground.counting.overhead_bytes,
-            cells=ground.counting.cells,
+            overhead_bytes=counting.overhead_bytes - counting.left_out_bytes,
+            cells=counting.cells,
+            frame_bytes=ground.frame,
+            burst_bytes=max(held.cburst.value for held in self._above(node) if held.ceil.value == node.limit_bps),
             answers_us=_bad_way_us(self._said_back),
         )
         why = self._hindrance(node)
         return replace(bare, why=why) if why else self._with_flows(bare, node)
+
+    def _above(self, node: Node) -> Iterator[Node]:
+        """A class, and all that it is a part of."""
+        by_number = {held.classid: held for held in self._built.nodes}
+        while True:
+            yield node
+            if node.parent not in by_number:
+                return
+            node = by_number[node.parent]
 
     def _hindrance(self, node: Node) -> str:
         """What keeps the figure of the class from being reached, whoever sends."""

@@ -71,6 +71,12 @@ class Counting:
             return rate_bps
         return min(UNLIMITED_BPS, rate_bps * self.frame_bytes // (self.frame_bytes - self.left_out_bytes))
 
+    def declared(self, held_bps: int) -> int:
+        """The way back: the rate that came to `held_bps`."""
+        if not self.left_out_bytes or held_bps >= UNLIMITED_BPS:
+            return held_bps
+        return -(-held_bps * (self.frame_bytes - self.left_out_bytes) // self.frame_bytes)
+
 
 def frame_bytes(mtu: int) -> int:
     """The largest frame of a link, its header too."""
