@@ -124,7 +124,7 @@ def test_ports_that_others_use_are_used_only_where_the_class_demands_it() -> Non
 def lane(
     name: str = "", *, rate: int = 0, ceil: int = 10_000_000, minor: str = "2", latency: int | None = None
 ) -> Lane:
-    flow = Flow(protocol="udp", source=HERE, target=THERE, port=5201)
+    flow = Flow(protocol="udp", source=HERE, target=THERE, port=5190 + int(minor))
     return Lane(
         carrier="shop/web",
         direction=Direction.EGRESS,
@@ -133,7 +133,7 @@ def lane(
         rate_bps=rate,
         ceil_bps=ceil,
         latency_us=latency,
-        flows={"tcp": Flow(protocol="tcp", source=HERE, target=THERE, port=5201), "udp": flow},
+        flows={"tcp": replace(flow, protocol="tcp"), "udp": flow},
         sender=Place(name="shop/web", netns="web", address=HERE),
         receiver=Place(name="shop/db", netns="db", address=THERE),
     )
@@ -163,6 +163,18 @@ def test_who_has_a_guarantee_offers_it_and_what_is_idle() -> None:
 
 def test_one_class_needs_no_round_of_all() -> None:
     assert [of.aim for of in rounds_of(tree(lane()))] == [Aim.ALONE, Aim.ALONE]
+
+
+def test_one_receiver_serves_one_at_a_port() -> None:
+    """Classes that differ in their DSCP alone are not sent at once; whom they disturb is there both times."""
+    one, two, other = (lane(str(n), minor=str(10 + n)) for n in range(3))
+    two = replace(two, flows=one.flows)
+    rounds = [of for of in rounds_of(tree(one, two, other)) if of.aim is Aim.TOGETHER]
+    assert [[run.lane.name for run in of.runs] for of in rounds] == [["0", "2"], ["1", "2"]]
+    assert not [of for of in rounds_of(tree(one, two)) if of.aim is Aim.TOGETHER]
+    far = Place(name="192.0.2.1", netns=None, address="192.0.2.1")
+    outward = [replace(held, receiver=far) for held in (one, two)]
+    assert [len(of.runs) for of in rounds_of(tree(*outward)) if of.aim is Aim.TOGETHER] == [2]
 
 
 def test_only_rounds_that_share_nothing_run_beside_each_other() -> None:

@@ -20,12 +20,14 @@ from weft.kinds.tc.leaves import Leaf, Tbf
 from weft.kinds.tc.qdisc import ROOT
 from weft.model import intent
 from weft.model.qos import Impairment
+from weft.model.qos_words import rate_text
 from weft.records import dataclass
 from weft.state import KernelObject
 
 REST = ""
 """The name of the leaf of what belongs to its parent and to no other child of it."""
 PRIORITY, LAST_PRIORITY = 4, 7
+_NO_CEIL = "the rate, for there is no ceil"
 MAX_LEVELS = 8
 """Source: net/sched/sch_htb.c TC_HTB_MAXDEPTH."""
 
@@ -186,8 +188,7 @@ def _node(branch: Branch, ground: Ground, minor: int, taken: set[int], parent: s
     said = branch.ceil_bps if branch.ceil_bps is not None else branch.rate_bps
     ceil = Derived(UNLIMITED_BPS, "the limit above counts" if parent else "no limit is known")
     if said is not None:
-        why = "as given" if branch.ceil_bps is not None else "the rate, for there is no ceil"
-        ceil = Derived(count.frames(said), why)
+        ceil = _given(said, count) if branch.ceil_bps is not None else Derived(count.frames(said), _NO_CEIL)
     limit_bps = min(limit_bps, ceil.value)
     rate = _rate(branch, ground, limit_bps, ceil)
     return Node(
@@ -205,11 +206,16 @@ def _node(branch: Branch, ground: Ground, minor: int, taken: set[int], parent: s
     )
 
 
+def _given(said_bps: int, count: Counting) -> Derived:
+    held_bps = count.frames(said_bps)
+    return Derived(held_bps, "as given" if held_bps == said_bps else f"{rate_text(said_bps)} as given, in frames")
+
+
 def _rate(branch: Branch, ground: Ground, limit_bps: int, ceil: Derived) -> Derived:
     if not branch.path:
         return Derived(ceil.value, "the top: its limit")
     if branch.rate_bps is not None:
-        return Derived(ground.counting.frames(branch.rate_bps), "as given")
+        return _given(branch.rate_bps, ground.counting)
     return numbers.scraps(limit_bps, ground.frame, branch.path == (REST,))
 
 
