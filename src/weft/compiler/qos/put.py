@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 
 from weft.compiler.draft import Draft
 from weft.compiler.qos.planted import Planted
-from weft.compiler.qos.shaping import Shaping
+from weft.compiler.qos.shaping import Shaping, matches_of
 from weft.kinds.link.common import Link
 from weft.kinds.nft.element import NftElement
 from weft.kinds.tc.htb import HtbClass
@@ -26,7 +26,7 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
     for shaping in shapings:
         path = shaping.site.qos_path
         for feature in shaping.needs:
-            draft.need(feature, shaping.asked.asked_at, _INSTEAD)
+            draft.need(feature, *_needed_at(shaping, feature))
         draft.findings += (finding for finding in shaping.findings if finding not in draft.findings)
         draft.plant(_planted(shaping))
         for table in shaping.tables:
@@ -37,6 +37,15 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
                 draft.link(obj, path)
             else:
                 draft.put(obj, within.get(_classid(obj), path))
+
+
+def _needed_at(shaping: Shaping, feature: str) -> tuple[Path, str]:
+    """Where, and what would do without."""
+    if feature == "nft_cgroup":
+        for path, match in matches_of(shaping):
+            if match.cgroup is not None:
+                return (*path, "cgroup"), "a DSCP or a mark that the sender sets"
+    return shaping.asked.asked_at, _INSTEAD
 
 
 def of_classes(shaping: Shaping, names: Container[str]) -> Iterator[KernelObject]:
