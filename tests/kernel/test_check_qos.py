@@ -289,8 +289,9 @@ def test_what_stands_on_a_link_that_is_gone_is_missing_and_the_rest_measured(hos
         "red/no": "19",
     }
     assert told["classes"] == [] and told["clean"] is False and told["counts"]["missing"] == 7
-    shown = host.run("weft", "qos", "show", "p4", check=False).stdout
+    shown = host.run("weft", "qos", "show", check=False).stdout
     assert "port red/p4  egress" in shown, "what is there is shown, whatever else of it is gone"
+    assert "not weft's" not in shown, "what the card received has left its link"
 
 
 def test_it_needs_iperf3(lab: Lab) -> None:
