@@ -300,6 +300,12 @@ def test_it_needs_iperf3(lab: Lab) -> None:
     assert "iperf3 is not installed" in done.stderr and "the package is called iperf3" in done.stderr
 
 
+def test_what_is_not_applied_is_not_measured(world: World, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text(FILE)
+    done = world.run("weft", "check", "qos", "-f", tmp_path / "weft.yaml", check=False)
+    assert done.returncode == 2 and "nothing of it is applied here" in done.stderr and not done.stdout
+
+
 def test_a_name_that_nobody_has(lab: Lab) -> None:
     done = lab.world.run("weft", "check", "qos", "-f", lab.file, "wbe", "db", check=False)
     assert done.returncode == 2

@@ -93,12 +93,13 @@ def check_qos(
 
     `names`: names and patterns (`web`, `shop/web`, `shop/*`, `eth0`). `peer`: the address of another machine where
     iperf3 serves.
-    Raises: IntentInvalid where a name fits nobody who has a policy, Refused where iperf3 is not installed,
-    NotPermitted, DumpInterrupted, and as Service.prepare.
+    Raises: IntentInvalid where nothing is applied, or a name fits nobody who has a policy; Refused where iperf3 is
+    not installed, NotPermitted, DumpInterrupted, and as Service.prepare.
     """
     manner = manner or Manner()
     demand_program()
     prepared = service.prepare(loaded, lenient=True)
+    prepared.demand_applied("`weft apply` it first; `weft qos explain -f FILE` tells what it comes to")
     found = parted(prepared, _planted(prepared, loaded))
     scene = _scene(prepared, loaded, found.standing, peer)
     missing = list(_missing(scene, found))
