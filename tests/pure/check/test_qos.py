@@ -332,9 +332,11 @@ def test_a_run_without_figures_is_nobodys_fault() -> None:
 
 
 def test_latency_is_judged_where_it_is_declared() -> None:
-    late = Latency(p50_us=1000, p99_us=26_000, arrived=100)
+    late = Latency(p50_us=1000, p99_us=28_000, arrived=100)
     assert faults(Aim.ALONE, (lane(minor="10", latency=20_000), 10e6), latency=late) == [Kind.LATE]
     assert faults(Aim.ALONE, (lane(minor="10"), 10e6), latency=late) == []
+    large = replace(lane(minor="10", latency=20_000), frame_bytes=9014)
+    assert faults(Aim.ALONE, (large, 10e6), latency=late) == [], "two frames take 14 ms"
 
 
 def test_a_class_reckons_with_its_overhead_and_in_cells() -> None:
@@ -400,9 +402,21 @@ def test_what_comes_from_another_machine_is_asked_for_in_reverse() -> None:
     held = replace(lane(), sender=Place(name="192.0.2.1", netns=None, address="192.0.2.1"))
     flow = Flow(protocol="tcp", source="192.0.2.1", target=HERE, port=8080)
     words = " ".join(iperf.client(Run(lane=held, flow=flow, offered_bps=None), 5.0, peer_port=5203))
-    assert words == "iperf3 -c 192.0.2.1 -B 10.0.0.1 -p 5203 -J -i 0.25 -t 5 --connect-timeout 3000 -R --cport 8080"
+    assert (
+        words
+        == "iperf3 -c 192.0.2.1 -B 10.0.0.1 -p 5203 -J -i 0.25 -t 5 --connect-timeout 3000 -R --cport 8080 -l 31250"
+    )
     anything = replace(flow, port=PORTS[0])
     assert "--cport" not in iperf.client(Run(lane=held, flow=anything, offered_bps=None), 5.0, peer_port=5203)
+
+
+def test_blocks_of_tcp_are_a_tenth_of_an_interval() -> None:
+    sizes = []
+    for ceil in (8_000, 1_000_000, 10**10):
+        held = lane(ceil=ceil)
+        words = iperf.client(Run(lane=held, flow=held.flows["tcp"], offered_bps=None), 5.0)
+        sizes.append(int(words[words.index("-l") + 1]))
+    assert sizes == [1000, 3125, 131_072]
 
 
 def test_goodput_is_of_the_seconds_that_are_measured() -> None:

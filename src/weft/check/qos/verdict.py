@@ -27,6 +27,8 @@ LEAST_FRAMES = 4
 
 SPARE_US = 5_000
 """A latency may be over what was declared by so much: what the machine itself takes to wake up."""
+SPARE_FRAMES = 2
+"""And by so many frames of the class: the one that is being sent, and the one that fq_codel always leaves."""
 
 
 class Kind(StrEnum):
@@ -189,8 +191,14 @@ def _faults(of: Round, outcome: Outcome, tolerance: float) -> Iterator[Fault]:
         below = Kind.BELOW_CEIL if of.aim is Aim.ALONE else Kind.BELOW_RATE
         yield say(kind=below, declared=_declared_bps(of, outcome))
     late = outcome.latency
-    if lane.latency_us is not None and late is not None and late.p99_us > lane.latency_us + SPARE_US:
+    if lane.latency_us is not None and late is not None and late.p99_us > lane.latency_us + _spare_us(of, lane):
         yield say(kind=Kind.LATE, declared=lane.latency_us, measured=late.p99_us)
+
+
+def _spare_us(of: Round, lane: Lane) -> float:
+    """What a packet waits for beside those before it in its queue."""
+    room_bps = lane.rate_bps if of.aim is Aim.TOGETHER and lane.rate_bps else lane.ceil_bps
+    return SPARE_US + SPARE_FRAMES * lane.frame_bytes * 8e6 / room_bps
 
 
 def _misled(of: Round, outcome: Outcome) -> Fault | None:
