@@ -232,6 +232,18 @@ def test_guarantees_of_what_leaves_the_machine(host: World, tmp_path: Path) -> N
     assert blamed(broken)[0] == ("class", f"up0 {number}")
 
 
+CREEP = "{egress: {ceil: 8mbit, classes: {creep: {match: {dscp: cs1}, rate: 8kbit}}}}"
+
+
+def test_a_class_too_slow_to_be_told_from_none_is_not_judged(lab: Lab) -> None:
+    lab.file.write_text(FILE.replace("netns: api}, qos: silver", f"netns: api}}, qos: {CREEP}"))
+    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    found = lab.clean("api")
+    creep = found["shop/api egress creep"]
+    assert creep["why"] == "in 1 s it may send 0.66 packets of 1514 bytes; `--seconds` for more"
+    assert creep["clean"] is None and creep["measured"] == [] and found["shop/api egress (default)"]["clean"]
+
+
 SLOW = "{egress: {ceil: 250kbit, classes: {web: {match: {protocol: tcp, ports: [80]}, rate: 64kbit, ceil: 64kbit}}}}"
 
 

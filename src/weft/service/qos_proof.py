@@ -16,7 +16,7 @@ from weft.backends.queues import QueueReader
 from weft.check.qos.lanes import Lane, Round, Tree, rounds_of
 from weft.check.qos.measuring import Manner, Total, demand_program, measure
 from weft.check.qos.trees import Scene, carrier_of, trees_of, unmeasured
-from weft.check.qos.verdict import Fault, Judged, Outcome
+from weft.check.qos.verdict import Fault, Judged, Outcome, too_few
 from weft.check.reach.guests import is_open
 from weft.compiler import CompileError, planted
 from weft.compiler.qos.planted import Planted
@@ -103,7 +103,8 @@ def check_qos(
     found = parted(prepared, _planted(prepared, loaded))
     scene = _scene(prepared, loaded, found.standing, peer)
     missing = list(_missing(scene, found))
-    trees = list(_selected(list(trees_of(scene)), names, [carrier for carrier, _, _ in missing]))
+    found_trees = list(_selected(list(trees_of(scene)), names, [carrier for carrier, _, _ in missing]))
+    trees = [_within(manner.seconds, tree) for tree in found_trees]
     rounds = [of for tree in trees for of in rounds_of(tree)]
     if watcher is not None:
         watcher.start(len(rounds))
@@ -163,6 +164,13 @@ def _selected(trees: Sequence[Tree], names: Sequence[str], missing: Iterable[str
         lanes = tuple(lane for lane in tree.lanes if _fits(lane.carrier, names))
         if lanes:
             yield replace(tree, lanes=lanes)
+
+
+def _within(seconds: float, tree: Tree) -> Tree:
+    """The tree, and nothing sent for a lane that is too slow to be measured in so many seconds."""
+    whys = {lane.key: too_few(lane.ceil_bps, lane.frame_bytes, seconds) for lane in tree.measurable}
+    lanes = (replace(lane, flows={}, why=whys[lane.key]) if whys.get(lane.key) else lane for lane in tree.lanes)
+    return replace(tree, lanes=tuple(lanes))
 
 
 def _fits(carrier: str, names: Sequence[str]) -> bool:

@@ -24,7 +24,7 @@ from weft.check.qos.lanes import (
     rounds_of,
 )
 from weft.check.qos.measuring import PROMPT_S, Total, _drain, _read, _skip_s
-from weft.check.qos.verdict import Counted, Judged, Kind, Latency, Outcome, judge
+from weft.check.qos.verdict import Counted, Judged, Kind, Latency, Outcome, judge, too_few
 from weft.check.reach.exchange import received
 from weft.compiler.qos.classify import Classed
 from weft.compiler.qos.flow import PORTS, Classes, Flow
@@ -249,9 +249,10 @@ def test_a_full_bucket_may_pass_what_is_in_it(packets: int, expected: list[Kind]
 
 
 def test_of_too_few_packets_nothing_is_said() -> None:
+    why = "in 3 s it may send 3 packets of 1514 bytes; `--seconds` for more"
     judged = one_run(lane(ceil=12_000, minor="10"), counted(0, 0))
-    assert judged.faults == ()
-    assert judged.outcomes[0].note == "in 3 s it may send 3 packets of 1514 bytes; `--seconds` for more"
+    assert judged.faults == () and judged.outcomes[0].note == why
+    assert [too_few(rate, 1514, 3.0) for rate in (12_000, 17_000)] == [why, ""]
     assert [fault.kind for fault in one_run(lane(ceil=12_000, minor="10"), counted(1e6)).faults] == [Kind.ABOVE_CEIL]
 
 

@@ -135,13 +135,23 @@ def _noted(of: Round, outcome: Outcome, tolerance: float) -> Outcome:
     little was sent, or TCP waited for answers that a line is to lose or delay."""
     if outcome.note or not _is_slow(of, outcome, tolerance):
         return outcome
-    if why := _too_few(of, outcome) or outcome.unread:
+    lane, seconds = outcome.run.lane, outcome.counted.elapsed_s if outcome.counted else 0.0
+    few = too_few(_declared_bps(of, outcome), lane.frame_bytes, seconds) if seconds else ""
+    if why := few or outcome.unread:
         return replace(outcome, note=why)
     if not outcome.rate_bps or _misled(of, outcome) is not None:
         return outcome
-    if outcome.run.lane.answers_us is not None and outcome.run.flow.protocol == "tcp":
+    if lane.answers_us is not None and outcome.run.flow.protocol == "tcp":
         return replace(outcome, note="TCP waits for answers, and these cross a line that is made bad on purpose")
     return replace(outcome, note=_unfilled(of, outcome, tolerance))
+
+
+def too_few(declared_bps: int, frame_bytes: int, seconds: float) -> str:
+    """Why so slow a class cannot be told from none in those seconds, "" where it can."""
+    frames = declared_bps * seconds / 8 / frame_bytes
+    if frames >= LEAST_FRAMES:
+        return ""
+    return f"in {seconds:.0f} s it may send {frames:.2g} packets of {frame_bytes} bytes; `--seconds` for more"
 
 
 def _declared_bps(of: Round, outcome: Outcome) -> int:
@@ -154,15 +164,6 @@ def _is_slow(of: Round, outcome: Outcome, tolerance: float) -> bool:
     class sends few in those seconds."""
     spare_bps = outcome.rate_bps * outcome.counted.packet_share if outcome.counted else 0.0
     return outcome.rate_bps + spare_bps < _declared_bps(of, outcome) * (1 - tolerance)
-
-
-def _too_few(of: Round, outcome: Outcome) -> str:
-    """Why so slow a class cannot be told from none, "" where it can."""
-    lane, seconds = outcome.run.lane, outcome.counted.elapsed_s if outcome.counted else 0.0
-    frames = _declared_bps(of, outcome) * seconds / 8 / lane.frame_bytes
-    if not seconds or frames >= LEAST_FRAMES:
-        return ""
-    return f"in {seconds:.0f} s it may send {frames:.2g} packets of {lane.frame_bytes} bytes; `--seconds` for more"
 
 
 def _unfilled(of: Round, outcome: Outcome, tolerance: float) -> str:

@@ -124,7 +124,10 @@ def scraps(limit_bps: int, frame: int, is_default: bool) -> Derived:
     usual = _DEFAULT_SCRAPS_BPS if is_default else _SCRAPS_BPS
     if limit_bps >= 8 * usual:
         return Derived(usual, "nothing is guaranteed: so little that it takes from nobody, and no class starves")
-    return Derived(max(min(limit_bps, least_rate_bps(frame)), limit_bps // 8), "nothing is guaranteed: an eighth")
+    eighth, least = limit_bps // 8, min(limit_bps, least_rate_bps(frame))
+    if eighth >= least:
+        return Derived(eighth, f"nothing is guaranteed: an eighth of {rate_text(limit_bps)}")
+    return Derived(least, f"nothing is guaranteed: the least at which a frame takes no more than {DEBT_S} seconds")
 
 
 @_known
@@ -218,4 +221,4 @@ def netem_packets(limit_bps: int, frame: int, held_us: int) -> Derived:
 
 
 def _ms(time_us: int) -> str:
-    return f"{time_us / 1000:.3g} ms"
+    return f"{time_us / 1000:.3g} ms" if time_us < 10_000_000 else f"{time_us / 1_000_000:,.0f} s"
