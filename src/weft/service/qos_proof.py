@@ -26,6 +26,7 @@ from weft.reach import endpoints
 from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.qos_missing import Parted, parted
+from weft.service.queues import lost_of
 from weft.service.service import Service
 from weft.service.status import Difference, status_of
 from weft.service.watcher import Watcher
@@ -198,12 +199,13 @@ def _totals(reader: QueueReader, tree: Tree) -> Mapping[Key, Total]:
     queues = reader.read([tree.key]).links.get(tree.key)
     if queues is None or not queues.classes:
         raise Refused(f"{tree.key} has no classes")
+    lost = lost_of(queues)
     held = {f"{tree.ifname} {said_of(seen.handle)}": seen for seen in queues.classes if seen.kind == "htb"}
     return {
         Key("class", tree.netns, name): Total(
             bytes=seen.sent_bytes,
             packets=seen.sent_packets,
-            drops=seen.drops,
+            drops=lost[seen.handle],
             overlimits=seen.overlimits,
             waiting=seen.waiting,
         )
