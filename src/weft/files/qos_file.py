@@ -113,7 +113,8 @@ def changed(file: str, text: str | None, wish: Wish) -> Changed:
         flags[path] = flag
     if name:
         flags[at] = "--class" if wish.name else "--match"
-    flags |= {(*at, "match", "0", *key): "--match" for key in ((), *((key,) for key in wish.match))}
+    if wish.match:
+        flags |= {(*at, "match", "0", *key): "--match" for key in ((), *((key,) for key in wish.match))}
     return Changed(text=now, name=name, flags=flags)
 
 
