@@ -107,10 +107,9 @@ def test_every_value_knows_its_flag(first: str) -> None:
     flags = changed(FILE, first, wish(HOST, figures={"rate": "1mbit", "loss": "2%"}, replace=True)).flags
     at = ("host", "links", "eth0", "qos", "egress", "classes", "to-192-168-1-100")
     assert flags[(*at, "rate")] == "--rate" and flags[(*at, "impairment", "loss")] == "--loss"
-    assert (
-        flags[at] == flags[(*at, "match", "0")] == "--match"
-        and flags[("host", "links", "eth0", "qos", "replace")] == "--replace"
-    )
+    assert flags[at] == flags[(*at, "match", "0")] == "--match"
+    assert flags[("host", "links", "eth0", "qos", "replace")] == "--replace"
+    assert "--match" not in changed(FILE, first, wish(figures={"rate": "1mbit"}, capacity="1gbit")).flags.values()
 
 
 def test_what_is_cleared_goes_and_the_rest_stays(first: str) -> None:
