@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from weft.compiler.qos.numbers import frame_bytes, too_slow
 from weft.errors import IntentInvalid, Problem
 from weft.files import edit
 from weft.files.qos_file import Direction, scope_of
@@ -27,6 +28,7 @@ GUARANTEED = 0.9
 """The most of it that is promised to somebody."""
 CALL_BPS = 100_000
 """One call of G.711 in Ethernet frames, each way: 50 packets a second of 218 bytes. Source: RFC 3551."""
+USUAL_MTU = 1500
 _LATENCY_US = 5_000
 
 KINDS = ("voice", "ssh", "dns", "host=ADDRESS", "port=[tcp/|udp/]PORT", "dscp=CODE")
@@ -80,6 +82,7 @@ def traffic(written: str) -> Traffic:
 def advise(situation: Situation) -> Advice:
     """Raises: IntentInvalid where more is promised than the line carries, or nothing is left for something."""
     _demand_no_rates(situation)
+    _demand_frames(situation)
     order = _in_order(situation)
     why: dict[Path, str] = {}
     link: Path = ("host", "links", situation.ifname)
@@ -245,6 +248,8 @@ class _Way:
     def _why_rate(self, held: Traffic, rate_bps: int) -> str:
         if held.rate_bps:
             return "Guaranteed, as asked."
+        if held.name == "voice" and rate_bps < CALL_BPS:
+            return f"Guaranteed, and less than one call takes: {rate_text(CALL_BPS)} (G.711 in Ethernet frames)."
         if held.name == "voice":
             return f"Guaranteed: {rate_bps // CALL_BPS} calls of {rate_text(CALL_BPS)} each (G.711 in Ethernet frames)."
         return f"Guaranteed: {rate_bps / self._ceil_bps:.0%} of the line; say NAME@RATE for another."
@@ -336,6 +341,14 @@ def _as_match(match: Mapping[str, Any]) -> QosMatch:
 
 def _misnamed(situation: Situation, held: Traffic, what: str, fix: str) -> Problem:
     return Problem(where="--protect" if held in situation.protect else "--bulk", what=what, fix=fix)
+
+
+def _demand_frames(situation: Situation) -> None:
+    """Raises: IntentInvalid where so little is promised that the policy could not be applied."""
+    for held in situation.protect:
+        if wrong := too_slow(held.rate_bps, frame_bytes(USUAL_MTU)):
+            what, fix = wrong
+            raise IntentInvalid([Problem(where="--protect", what=f"{held.name}: {what}", fix=f"{fix}, behind the @")])
 
 
 def _demand_room(situation: Situation, ways: Sequence[_Way]) -> None:

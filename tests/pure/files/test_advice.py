@@ -134,6 +134,17 @@ def test_what_is_the_same_is_refused(protect: str, bulk: str, told: str) -> None
         order_of(protect, bulk)
 
 
+def test_what_could_not_be_applied_is_not_advised() -> None:
+    told = "--protect: ssh: at 20bit a frame of 1514 bytes takes more than 60 seconds; at least 202bit, behind the @"
+    with pytest.raises(IntentInvalid, match=re.escape(told)):
+        advise(Situation(ifname="eth0", up_bps=10**7, protect=(traffic("ssh@20bit"),)))
+
+
+def test_less_than_a_call_is_said() -> None:
+    advice = advise(Situation(ifname="eth0", up_bps=50_000, protect=(traffic("voice"),)))
+    assert "Guaranteed, and less than one call takes: 100kbit" in advice.text.replace("\n", " ").replace(" # ", " ")
+
+
 @pytest.mark.parametrize(
     ("up", "down", "protect", "bulk", "fix"),
     [
