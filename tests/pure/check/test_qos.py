@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from weft.check.qos import iperf
+from weft.check.qos import iperf, measuring
 from weft.check.qos.delay import Sender, latency_of
 from weft.check.qos.lanes import (
     BUSY_BPS,
@@ -385,6 +385,20 @@ def test_what_a_round_leaves_in_queues_goes_before_the_next_begins() -> None:
 
     _drain([next(rounds_of(of))], meter)
     assert waiting == [9]
+
+
+def test_what_others_go_on_sending_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, looks = tree(lane()), 0
+
+    def meter(_: Tree) -> dict[Key, Total]:
+        nonlocal looks
+        looks += 1
+        return {lane().key: Total(bytes=0, packets=0, drops=0, overlimits=0, waiting=9)}
+
+    monkeypatch.setattr(measuring, "LOOK_S", 0.01)
+    monkeypatch.setattr(measuring, "STALL_S", 0.05)
+    _drain([next(rounds_of(of))], meter)
+    assert 0 < looks < 10
 
 
 def test_what_iperf3_is_asked() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,8 +42,8 @@ HELLO_BYTES = 2_000
 LISTEN_S = 3.0
 END_S = 5.0
 """So long a program may take to end after its time is over."""
-DRAIN_S = 15.0
-"""So long is waited for what the round before has left in queues."""
+DRAIN_S, STALL_S = 15.0, 3.0
+"""So long is waited for what the round before has left in queues, and so long while it does not become less."""
 LOOK_S = 0.25
 """How often it is looked at whether anything waits; not in trees of more classes, for that takes as long."""
 MOST_LOOKED_AT = 64
@@ -278,13 +279,17 @@ def _hello_s(of: Round, run: Run) -> float:
 
 
 def _drain(batch: Sequence[Round], meter: Meter) -> None:
-    """Wait until nothing waits in the trees."""
+    """Wait until nothing waits in the trees, as long as it becomes less: others may go on sending."""
     until = time.monotonic() + DRAIN_S
     for of in batch:
-        while time.monotonic() < until:
+        least, since = sys.maxsize, time.monotonic()
+        while (now := time.monotonic()) < until and now - since < STALL_S:
             held = _read(meter, of.tree, tries=1)
-            if isinstance(held, str) or not any(total.waiting for total in held[1].values()):
+            waiting = 0 if isinstance(held, str) else sum(total.waiting for total in held[1].values())
+            if not waiting:
                 break
+            if waiting < least:
+                least, since = waiting, now
             time.sleep(LOOK_S)
 
 
