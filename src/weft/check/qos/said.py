@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft.compiler.qos.numbers import Counting, counting
+from weft.compiler.qos.numbers import counting
 from weft.compiler.qos.tree import Ground, Node
 from weft.model.qos import QosDirection
 from weft.records import dataclass
@@ -30,10 +30,6 @@ def said_of(node: Node, ground: Ground, share: QosDirection | None = None) -> Sa
     return Said(
         rate_bps=rate_bps if node.branch.rate_bps is not None else 0,
         ceil_bps=ceil_bps,
-        overhead_bytes=_added(count),
+        overhead_bytes=count.overhead_bytes - count.left_out_bytes,
         cells=count.cells,
     )
-
-
-def _added(count: Counting) -> int:
-    return count.overhead_bytes - count.left_out_bytes

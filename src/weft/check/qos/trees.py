@@ -155,6 +155,7 @@ class _Drawing:
         self._stage, self._planted, self._built = stage, planted, built
         self._direction = Direction(planted.direction)
         self._taken: set[int] = set()
+        self._numbered = {node.classid: node for node in built.nodes}
 
     def tree(self) -> Tree:
         leaves = [node for node in self._built.nodes if node.queue is not None]
@@ -218,12 +219,10 @@ class _Drawing:
 
     def _above(self, node: Node) -> Iterator[Node]:
         """A class, and all that it is a part of."""
-        by_number = {held.classid: held for held in self._built.nodes}
-        while True:
-            yield node
-            if node.parent not in by_number:
-                return
-            node = by_number[node.parent]
+        over: Node | None = node
+        while over is not None:
+            yield over
+            over = self._numbered.get(over.parent)
 
     def _hindrance(self, node: Node) -> str:
         """What keeps the figure of the class from being reached, whoever sends."""
