@@ -18,7 +18,7 @@ from weft.kinds.tc.qdisc import Qdisc
 from weft.ownership import claim_of, ground_scope, why_not
 from weft.plan.rivals import names_of
 from weft.plan.rivals import told as in_common
-from weft.state import Key, Mark
+from weft.state import Key, Mark, link_key
 
 if TYPE_CHECKING:
     from weft.service.prepared import Prepared
@@ -76,5 +76,18 @@ def _of_root(prepared: Prepared, root: Qdisc, where: str) -> Problem:
     what = f"{root.ifname} has a root qdisc already, {claim_of(root)}, and it is"
     if scope is not None:
         return Problem(where=where, what=f"{what} the scope {scope}'s", fix="take one of the two policies out")
+    if former := _former_name(prepared, root):
+        fix = f"{command.tc(root.netns, 'qdisc', 'del', 'dev', root.ifname, 'root')}, or call the link {former} again"
+        return Problem(where=where, what=f"{what} what weft made when the link was called {former}", fix=fix)
     fix = "with `replace: true` it gives way and comes back; or remove it"
     return Problem(where=where, what=f"{what} not weft's", fix=fix)
+
+
+def _former_name(prepared: Prepared, root: Qdisc) -> str:
+    """What the link of a root that is in the ledger under another name was called, "" where it is in none."""
+    for key, entry in prepared.machine.ledger.entries().items():
+        ifname = key.name.partition(" ")[0]
+        is_alike = key.table == root.key.table and key.netns == root.netns and claim_of(root) in entry.ours
+        if is_alike and link_key(key.netns, ifname) not in prepared.observed:
+            return ifname
+    return ""

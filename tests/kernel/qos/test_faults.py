@@ -197,6 +197,21 @@ def test_a_card_that_vanishes_and_returns(card: Lab, replace: str, is_back: bool
         assert card.classes("card", None)["1"].ceil == "7Mbit"
 
 
+def test_a_card_that_was_renamed_is_told_by_its_former_name(card: Lab) -> None:
+    card.file.write_text(ON_CARD.replace("REPLACE", ""))
+    weft(card, "apply", "-y")
+    card.world.run("sh", "-ec", "ip link set card down; ip link set card name other; ip link set other up")
+    other = card.file.with_name("other.yaml")
+    other.write_text(ON_CARD.replace("REPLACE", "").replace("lab", "rest").replace("card", "other"))
+    refused = weft_in(card.world, "apply", "-y", "-f", other)
+    assert refused.status == REFUSED, refused
+    assert "what weft made when the link was called card; tc qdisc del dev other root, or call" in refused.err, refused
+    card.world.run("tc", "qdisc", "del", "dev", "other", "root")
+    assert weft_in(card.world, "apply", "-y", "-f", other).status == 0
+    assert weft_in(card.world, "destroy", "-y", "rest").status == 0
+    card.world.run("ip", "link", "del", "other")
+
+
 @pytest.mark.parametrize("kind", ["noqueue", "pfifo_fast"])
 def test_a_root_that_looks_like_the_kernel_s_own_is_named_and_gives_way_on_weft_s_link(gold: Lab, kind: str) -> None:
     whole, dev = gold.world.dump(), gold.ifname("a")
