@@ -15,10 +15,10 @@ from weft.backends.process import Processes
 from weft.backends.rtnl import Rtnl
 from weft.backends.settings import Settings
 from weft.kinds.netns import Namespace
-from weft.kinds.tc.qdisc import QDISC
+from weft.kinds.tc.qdisc import QDISC, ROOT
 from weft.ownership import Claims, Split, split
 from weft.records import dataclass
-from weft.state import HOST, Key, Mark, State, netns_key
+from weft.state import HOST, Key, Mark, State, link_key, netns_key
 from weft.store.ledger import Ledger
 
 FEW_KEYS = 64
@@ -86,9 +86,11 @@ class Machine:
             found.update(backend.observe(selection))
         return found
 
-    def read_singly(self, wanted: State) -> State:
-        """Of what is wanted, that which reading a namespace whole leaves out."""
-        return self.read(Selection(keys=frozenset(key for key in wanted if key.table in READ_BY_KEY)))
+    def read_singly(self, wanted: State, observed: State) -> State:
+        """Of what is wanted, that which reading a namespace whole leaves out: also roots that look like the kernel's
+        own and may be somebody's."""
+        keys = {key for key in wanted if key.table in READ_BY_KEY or _may_be_somebodys(key, observed)}
+        return self.read(Selection(keys=frozenset(keys)))
 
     def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""
@@ -131,6 +133,14 @@ class Machine:
 def _grounds(state: State) -> frozenset[Key]:
     """What proves whose the objects are: what they stand on, but for sets, whose table's name says it."""
     return frozenset(on for obj in state.values() for on in obj.lives_on if on.table != "nft-set")
+
+
+def _may_be_somebodys(key: Key, observed: State) -> bool:
+    """Whether a root qdisc is wanted where only the kernel's own was seen: a noqueue put by hand looks alike."""
+    if key.table != QDISC or key in observed:
+        return False
+    ifname, parent = key.name.split(" ", 1)
+    return parent == ROOT and link_key(key.netns, ifname) in observed
 
 
 def _selection(keys: frozenset[Key], grounds: frozenset[Key]) -> Selection:

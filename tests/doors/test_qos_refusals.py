@@ -52,7 +52,7 @@ tenants:
 def test_a_rate_that_sends_a_frame_in_minutes_is_refused_with_the_least_that_works(desk: Desk) -> None:
     desk.write(ONE.replace("CEIL", "20bit"))
     (said,) = desk.weft("apply", "-y", code=2).stderr.splitlines()
-    assert said.startswith("weft.yaml:7:57: ") and "at 20bit a frame of 1514 bytes takes" in said and "202bit" in said
+    assert said.startswith("weft.yaml:7:66: ") and "at 20bit a frame of 1514 bytes takes" in said and "202bit" in said
     assert desk.world.names() == []
 
 

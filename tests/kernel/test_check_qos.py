@@ -232,10 +232,90 @@ def test_guarantees_of_what_leaves_the_machine(host: World, tmp_path: Path) -> N
     assert blamed(broken)[0] == ("class", f"up0 {number}")
 
 
+CREEP = "{egress: {ceil: 8mbit, classes: {creep: {match: {dscp: cs1}, rate: 8kbit}}}}"
+
+
+def test_a_class_too_slow_to_be_told_from_none_is_not_judged(lab: Lab) -> None:
+    lab.file.write_text(FILE.replace("netns: api}, qos: silver", f"netns: api}}, qos: {CREEP}"))
+    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    found = lab.clean("api")
+    creep = found["shop/api egress creep"]
+    assert creep["why"] == "in 1 s it may send 0.66 packets of 1514 bytes; `--seconds` for more"
+    assert creep["clean"] is None and creep["measured"] == [] and found["shop/api egress (default)"]["clean"]
+
+
+SLOW = "{egress: {ceil: 250kbit, classes: {web: {match: {protocol: tcp, ports: [80]}, rate: 64kbit, ceil: 64kbit}}}}"
+
+
+def test_slow_classes_are_measured_whole(lab: Lab) -> None:
+    """The end of iperf3 itself would wait in them, behind what it sent."""
+    lab.file.write_text(FILE.replace("netns: api}, qos: silver", f"netns: api}}, qos: {SLOW}"))
+    lab.world.run("weft", "apply", "-y", "-f", lab.file)
+    found = lab.clean("api")
+    assert {name: held["clean"] for name, held in found.items()} == dict.fromkeys(found, True), found
+    measured = [seen for held in found.values() for seen in held["measured"]]
+    assert all(seen["note"] is None and seen["goodput_bps"] is not None for seen in measured), measured
+
+
+GONE = """
+weft: 1
+name: lab
+qos_policies: {lim: {egress: {ceil: 5mbit}, ingress: {ceil: 5mbit}}}
+host:
+  links:
+    card: {existing: true, qos: lim}
+    mv: {kind: macvlan, link: up0, qos: {egress: {ceil: 5mbit, classes: {ssh: {match: {protocol: tcp, ports: [22]}}}}}}
+    up0: {existing: true, capacity: 8mbit}
+tenants:
+  red:
+    networks:
+      n: {subnets: [10.10.0.0/24], uplink: nat}
+      m: {subnets: [10.11.0.0/24], segment: {link: card, mode: macvlan}}
+    ports:
+      p4: {network: n, attach: {netns: p4}, qos: {egress: {rate: 4mbit, ceil: 8mbit}}}
+      p2: {network: n, attach: {netns: p2}}
+      m1: {network: m, attach: {netns: m1}, qos: lim}
+      no: {network: n, attach: {pidfile: /run/nobody}, qos: lim}
+"""
+
+
+def test_what_stands_on_a_link_that_is_gone_is_missing_and_the_rest_measured(host: World, tmp_path: Path) -> None:
+    host.run("ip", "link", "add", "card", "up", "type", "veth", "peer", "name", "far", "netns", "outside")
+    (tmp_path / "weft.yaml").write_text(GONE)
+    lab = Lab(host, tmp_path / "weft.yaml")
+    host.run("weft", "apply", "-y", "-f", lab.file)
+    host.run("sh", "-ec", "ip link del card; ip link del up0")
+    found = lab.clean("p4")
+    assert found["red/p4 egress"]["clean"] is True
+    done = host.run("weft", "check", "qos", "-f", lab.file, "red/m1", "card", "mv", "no", "-o", "json", check=False)
+    assert done.returncode == 3, done.stderr
+    told = json.loads(done.stdout)
+    lines = {one["what"]: one["where"].rpartition("weft.yaml:")[2].partition(":")[0] for one in told["missing"]}
+    assert lines == {
+        "card egress": "7",
+        "card ingress": "7",
+        "mv egress (default)": "8",
+        "mv egress ssh": "8",
+        "red/m1 egress": "18",
+        "red/m1 ingress": "18",
+        "red/no": "19",
+    }
+    assert told["classes"] == [] and told["clean"] is False and told["counts"]["missing"] == 7
+    shown = host.run("weft", "qos", "show", check=False).stdout
+    assert "port red/p4  egress" in shown, "what is there is shown, whatever else of it is gone"
+    assert "not weft's" not in shown, "what the card received has left its link"
+
+
 def test_it_needs_iperf3(lab: Lab) -> None:
     done = lab.world.run("/bin/sh", "-c", f"PATH=/nowhere exec {BIN}/weft check qos -f {lab.file}", check=False)
     assert done.returncode == 5
     assert "iperf3 is not installed" in done.stderr and "the package is called iperf3" in done.stderr
+
+
+def test_what_is_not_applied_is_not_measured(world: World, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text(FILE)
+    done = world.run("weft", "check", "qos", "-f", tmp_path / "weft.yaml", check=False)
+    assert done.returncode == 2 and "nothing of it is applied here" in done.stderr and not done.stdout
 
 
 def test_a_name_that_nobody_has(lab: Lab) -> None:

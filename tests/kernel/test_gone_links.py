@@ -88,6 +88,13 @@ def test_what_stands_on_a_link_that_is_gone_is_told_as_missing(applied: World) -
     assert links == {"eth4": "missing", "mv0": "missing", "t0": "changed", "eth3": "missing"}
 
 
+def test_who_asks_what_reaches_what_is_told_of_the_rest(applied: World, tmp_path: Path) -> None:
+    """The namespace of a port that stood on it is still there."""
+    applied.run("sh", "-ec", GONE)
+    assert "2 of 2 pairs as asked" in applied.run("weft", "check", "reach", cwd=tmp_path).stdout
+    assert "\npasses" in applied.run("weft", "trace", "a", "b", cwd=tmp_path).stdout
+
+
 def test_a_plan_that_needs_it_is_refused_with_every_line(applied: World, tmp_path: Path) -> None:
     applied.run("sh", "-ec", GONE)
     for words in (("plan",), ("apply", "--yes")):

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from random import Random
 from typing import Any, TypeVar
 
+from weft.compiler.qos.checks import missed_family
 from weft.compiler.qos.classify import families_of
 from weft.model.qos import Impairment, QosClass, QosDirection, QosMatch, QosPolicy
 from weft.model.qos_words import PORT_PROTOCOLS, PROTOCOLS
@@ -64,7 +65,7 @@ def random_match(rng: Random, *, marks: bool = True) -> QosMatch:
 def sound_match(rng: Random) -> QosMatch:
     """One that some packet may fit."""
     match = random_match(rng, marks=False)
-    return match if families_of(match) != () else sound_match(rng)
+    return match if families_of(match) != () and missed_family(match) is None else sound_match(rng)
 
 
 def random_impairment(rng: Random) -> Impairment:

@@ -6,7 +6,7 @@ from typing import Any
 
 from weft.backends.queues import LinkQueues, QueueGlance
 from weft.picture.queues import ClassView, Delay, TreeView
-from weft.service.queues import Queued, tree_of
+from weft.service.queues import Queued, lost_of, tree_of
 from weft.state import link_key
 from weft.wire.tc import TC_H_ROOT
 from weft.wire.tc_rate import ClassOptions, TbfOptions, class_options, tbf_options
@@ -73,6 +73,8 @@ def test_a_loss_counts_once_however_many_queues_tell_of_it() -> None:
     assert web.sent.lost == 7 and web.queue == "pfifo" and web.priority == 3
     inside = shown([ROOT, counted("fq_codel", 0x790000, 0x770010, drops=9)], [TOP, klass(0x10)])
     assert only("web", inside).sent.lost == 9
+    held = LinkQueues(qdiscs=[ROOT, counted("fq_codel", 0x790000, 0x770010, drops=9)], classes=[TOP, klass(0x10)])
+    assert lost_of(held) == {0x770001: 0, 0x770010: 9}
 
 
 def test_a_delay_is_measured_by_the_slowest_flow() -> None:

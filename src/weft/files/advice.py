@@ -7,8 +7,10 @@ packets as urgent cannot take the line with it, and whatever is not named shares
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from weft.compiler.qos.numbers import frame_bytes, too_slow
 from weft.errors import IntentInvalid, Problem
 from weft.files import edit
 from weft.files.qos_file import Direction, scope_of
@@ -26,6 +28,7 @@ GUARANTEED = 0.9
 """The most of it that is promised to somebody."""
 CALL_BPS = 100_000
 """One call of G.711 in Ethernet frames, each way: 50 packets a second of 218 bytes. Source: RFC 3551."""
+USUAL_MTU = 1500
 _LATENCY_US = 5_000
 
 KINDS = ("voice", "ssh", "dns", "host=ADDRESS", "port=[tcp/|udp/]PORT", "dscp=CODE")
@@ -78,15 +81,16 @@ def traffic(written: str) -> Traffic:
 
 def advise(situation: Situation) -> Advice:
     """Raises: IntentInvalid where more is promised than the line carries, or nothing is left for something."""
+    _demand_no_rates(situation)
+    _demand_frames(situation)
     order = _in_order(situation)
     why: dict[Path, str] = {}
     link: Path = ("host", "links", situation.ifname)
     qos: dict[str, Any] = {}
-    lines: tuple[tuple[Direction, int | None], ...] = (("egress", situation.up_bps), ("ingress", situation.down_bps))
-    for direction, line_bps in lines:
-        if line_bps:
-            made = _Way(situation, order, direction, line_bps, (*link, "qos", direction), why)
-            qos[direction] = made.direction()
+    ways = [_Way(situation, order, *line, why) for line in _lines(situation)]
+    _demand_room(situation, ways)
+    for way in ways:
+        qos[way.name] = way.direction()
     _explain_ways(link, situation, why)
     document = {
         "weft": 1,
@@ -159,26 +163,28 @@ def _label(value: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in value)
 
 
+def _lines(situation: Situation) -> list[tuple[Direction, int]]:
+    """The directions that somebody cares for, and what the line carries."""
+    lines: tuple[tuple[Direction, int | None], ...] = (("egress", situation.up_bps), ("ingress", situation.down_bps))
+    return [(direction, line_bps) for direction, line_bps in lines if line_bps]
+
+
 class _Way:
-    """One direction of the link. `order`: names, as classes are asked; `at`: where it stands; reasons go to `why`."""
+    """One direction of the link. `order`: names, as classes are asked; reasons go to `why`."""
 
     def __init__(
-        self,
-        situation: Situation,
-        order: Sequence[str],
-        direction: Direction,
-        line_bps: int,
-        at: Path,
-        why: dict[Path, str],
-    ):
-        self._order = order
-        self._of, self._direction, self._at, self._why = situation, direction, at, why
-        self._line_bps = line_bps
+        self, situation: Situation, order: Sequence[str], name: Direction, line_bps: int, why: dict[Path, str]
+    ) -> None:
+        self.name, self.flag = name, "--up" if name == "egress" else "--down"
+        self._of, self._order, self._line_bps, self._why = situation, order, line_bps, why
+        self._at: Path = ("host", "links", situation.ifname, "qos", name)
         self._ceil_bps = _round(line_bps * HEADROOM) if situation.waits_little else line_bps
 
+    def __str__(self) -> str:
+        return f"{self.flag} {rate_text(self._line_bps)}"
+
     def direction(self) -> dict[str, Any]:
-        rates = self._rates()
-        self._demand_room(rates)
+        rates = self.rates()
         classes = {held.name: self._protected(held, rate) for held, rate in zip(self._of.protect, rates, strict=True)}
         left_bps = self._ceil_bps - sum(rates)
         bulk_bps = _round(left_bps / 10 / max(1, len(self._of.bulk)))
@@ -192,13 +198,13 @@ class _Way:
     def _why_ceil(self) -> str:
         if not self._of.waits_little:
             return f"All that the line carries: {rate_text(self._line_bps)}."
-        where = "the modem or switch behind" if self._direction == "egress" else "the provider's end"
+        where = "the modem or switch behind" if self.name == "egress" else "the provider's end"
         return (
             f"{HEADROOM:.0%} of the {rate_text(self._line_bps)} that the line carries: so packets wait here, where "
             f"classes are known, not at {where}, where all wait behind each other."
         )
 
-    def _rates(self) -> list[int]:
+    def rates(self) -> list[int]:
         """What each is promised: as asked, else what is usual, and no more than an equal share."""
         share_bps = self._ceil_bps * GUARANTEED / max(1, len(self._of.protect))
         usual_bps = {"voice": 10 * CALL_BPS, "ssh": 512_000, "dns": 128_000}
@@ -207,21 +213,20 @@ class _Way:
             for held in self._of.protect
         ]
 
-    def _demand_room(self, rates: Sequence[int]) -> None:
-        most_bps = _round(self._ceil_bps * GUARANTEED)
-        if sum(rates) > most_bps:
-            asked = ", ".join(
-                f"{held.name} {rate_text(rate)}" for held, rate in zip(self._of.protect, rates, strict=True)
-            )
-            what = f"{rate_text(sum(rates))} are promised ({asked}) of {rate_text(most_bps)} that can be"
-            raise IntentInvalid([Problem(where="--protect", what=what, fix="promise less, behind the @")])
+    @property
+    def most_bps(self) -> int:
+        """So much of it can be promised."""
+        return _round(self._ceil_bps * GUARANTEED)
+
+    @property
+    def has_room(self) -> bool:
+        return sum(self.rates()) <= self.most_bps
 
     def _demand_parts(self, total_bps: int, number: int) -> None:
         """A class holds so much at least, and many of these may be more than a thin line."""
         if total_bps > self._ceil_bps:
-            flag = "--up" if self._direction == "egress" else "--down"
             what = f"{rate_text(self._line_bps)} are too little to be divided among {number} classes"
-            raise IntentInvalid([Problem(where=flag, what=what, fix="name less of what passes, or promise less")])
+            raise IntentInvalid([Problem(where=self.flag, what=what, fix="name less of what passes, or promise less")])
 
     def _protected(self, held: Traffic, rate_bps: int) -> dict[str, Any]:
         at: Path = ("classes", held.name)
@@ -243,6 +248,8 @@ class _Way:
     def _why_rate(self, held: Traffic, rate_bps: int) -> str:
         if held.rate_bps:
             return "Guaranteed, as asked."
+        if held.name == "voice" and rate_bps < CALL_BPS:
+            return f"Guaranteed, and less than one call takes: {rate_text(CALL_BPS)} (G.711 in Ethernet frames)."
         if held.name == "voice":
             return f"Guaranteed: {rate_bps // CALL_BPS} calls of {rate_text(CALL_BPS)} each (G.711 in Ethernet frames)."
         return f"Guaranteed: {rate_bps / self._ceil_bps:.0%} of the line; say NAME@RATE for another."
@@ -286,7 +293,6 @@ def _once(why: Mapping[Path, str]) -> Mapping[Path, str]:
 
 def _in_order(situation: Situation) -> Sequence[str]:
     """The names of all as they are asked: as they were said, but what is a part of something before that."""
-    _demand_no_rates(situation)
     named = [*situation.protect, *situation.bulk]
     matches = [[_as_match(match) for match in held.match] for held in named]
     space = Space([match for some in matches for match in some])
@@ -316,7 +322,7 @@ def _takers(order: Sequence[int], boxes: Sequence[Sequence[Box]], at: int) -> li
     taken = Taken()
     for other in order:
         taken.add(str(other), boxes[other])
-    return [int(name) for name in taken.takers(boxes[at])]
+    return [int(name) for name in taken.takers(boxes[at]) or ()]
 
 
 def _as_match(match: Mapping[str, Any]) -> QosMatch:
@@ -337,13 +343,52 @@ def _misnamed(situation: Situation, held: Traffic, what: str, fix: str) -> Probl
     return Problem(where="--protect" if held in situation.protect else "--bulk", what=what, fix=fix)
 
 
+def _demand_frames(situation: Situation) -> None:
+    """Raises: IntentInvalid where so little is promised that the policy could not be applied."""
+    for held in situation.protect:
+        if wrong := too_slow(held.rate_bps, frame_bytes(USUAL_MTU)):
+            what, fix = wrong
+            raise IntentInvalid([Problem(where="--protect", what=f"{held.name}: {what}", fix=f"{fix}, behind the @")])
+
+
+def _demand_room(situation: Situation, ways: Sequence[_Way]) -> None:
+    """Raises: IntentInvalid where more is promised than a direction carries, with the one that has room for it."""
+    for way in ways:
+        rates = way.rates()
+        if not way.has_room:
+            asked = ", ".join(
+                f"{held.name} {rate_text(rate)}" for held, rate in zip(situation.protect, rates, strict=True)
+            )
+            what = f"{rate_text(sum(rates))} are promised ({asked}) of {rate_text(way.most_bps)} that can be with {way}"
+            wide = _widest(ways)
+            fix = f", or leave {way.flag} out: {wide} has room for it" if wide is not None else ""
+            fix = f"promise less, behind the @{fix}"
+            raise IntentInvalid([Problem(where="--protect", what=what, fix=fix)])
+
+
 def _demand_no_rates(situation: Situation) -> None:
     """What may wait is promised nothing: a rate there would be forgotten."""
     for held in situation.bulk:
         if held.rate_bps is not None:
             what = f"{held.name} may wait for all others, so nothing is promised to it"
-            fix = f"leave @{rate_text(held.rate_bps)} out, or name it behind --protect"
+            fix = f"leave @{rate_text(held.rate_bps)} out{_if_protected(situation, held)}"
             raise IntentInvalid([Problem(where="--bulk", what=what, fix=fix)])
+
+
+def _if_protected(situation: Situation, held: Traffic) -> str:
+    """What else would be right: "" where no direction has room for its rate as a promise."""
+    promised = replace(situation, protect=(*situation.protect, held))
+    ways = [_Way(promised, (), *line, {}) for line in _lines(promised)]
+    narrow = [way for way in ways if not way.has_room]
+    if narrow == ways:
+        return ""
+    only = f" and leave {narrow[0].flag} out: {_widest(ways)} has room for it" if narrow else ""
+    return f", or name it behind --protect{only}"
+
+
+def _widest(ways: Sequence[_Way]) -> _Way | None:
+    """One that has room for all that is promised."""
+    return next((way for way in ways if way.has_room), None)
 
 
 def _round(rate_bps: float) -> int:

@@ -26,8 +26,9 @@ _FLAT = frozenset({"match", "impairment"})
 _PLAIN = re.compile(r"[A-Za-z0-9_./](?:[A-Za-z0-9_./%:-]*[A-Za-z0-9_./%-])?")
 
 
-def put(name: str, text: str, steps: Steps, value: Any) -> str:
-    """The text with `value` at `steps`, there before or not. `name`: the file's, for errors.
+def put(name: str, text: str, steps: Steps, value: Any, behind: str | None = None) -> str:
+    """The text with `value` at `steps`, there before or not. `name`: the file's, for errors. `behind`: of what is new
+    in a block, which key it is to follow, "" for none; None for the last.
 
     Raises: IntentInvalid where the text is no YAML, or says it in a way that cannot be edited.
     """
@@ -38,7 +39,7 @@ def put(name: str, text: str, steps: Steps, value: Any) -> str:
     elif found.missing and found.can_grow:
         first = found.missing[0]
         lines = block({first: at(wanted, (*found.known, first))}, found.column)
-        edited = _after_line(text, found.end, "\n".join(lines))
+        edited = _after_line(text, _end_of(name, text, found, behind), "\n".join(lines))
     else:
         written = _value(at(wanted, found.known), found.column + _INDENT, found.known[-1] in _FLAT)
         edited = text[: found.colon] + written + text[found.end :]
@@ -121,6 +122,14 @@ def _find(name: str, text: str, steps: Steps) -> _Found | None:
     column = (node.value[0][0] if can_grow or key is None else key).start_mark.column
     colon = text.index(":", key.end_mark.index) + 1 if key else 0
     return _Found(tuple(steps[:known]), tuple(steps[known:]), column, colon, max(_end(node), colon), can_grow)
+
+
+def _end_of(name: str, text: str, found: _Found, behind: str | None) -> int:
+    """Where what is new in a block is to begin."""
+    if behind is None:
+        return found.end
+    before = _find(name, text, (*found.known, behind)) if behind else None
+    return before.end if before is not None else found.colon
 
 
 def _composed(name: str, text: str) -> Any:

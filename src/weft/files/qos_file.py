@@ -1,8 +1,9 @@
 """The file that `weft qos set` keeps for a link: its first text, and each change to it.
 
 Rules: pure, text to text. A class is known by its name, and without one by what it matches, so that the same words mean
-the same class again. What is new stands last: the first class that matches has a packet, and nobody's is moved. Values
-stay as they were written; what they mean the loader says.
+the same class again. What is new stands last, for the first class that matches has a packet, and nobody's is moved; of
+a cgroup it stands behind those of cgroups, which are before all others. Values stay as they were written; what they
+mean the loader says.
 """
 
 from __future__ import annotations
@@ -106,13 +107,26 @@ def changed(file: str, text: str | None, wish: Wish) -> Changed:
         raise IntentInvalid([Problem(where="--class", what=f"{wish.ifname} has no class {name} yet", fix=fix)])
     at = (*place, "classes", name) if name else place
     flags: dict[Path, str] = {}
+    behind = _last_of_cgroups(classes) if "cgroup" in wish.match else None
     for path, value, flag in _puts(wish, link, at):
-        now = edit.put(file, now, path, value)
+        now = edit.put(file, now, path, value, behind if path == (*at, "match") else None)
         flags[path] = flag
     if name:
         flags[at] = "--class" if wish.name else "--match"
-    flags |= {(*at, "match", "0", key): "--match" for key in wish.match}
+    if wish.match:
+        flags |= {(*at, "match", "0", *key): "--match" for key in ((), *((key,) for key in wish.match))}
     return Changed(text=now, name=name, flags=flags)
+
+
+def _last_of_cgroups(classes: Mapping[str, Any]) -> str:
+    """Of those that stand before all others; "" where there are none."""
+    last = ""
+    for name, held in classes.items():
+        matches = _matches(held.get("match")) if isinstance(held, dict) else []
+        if not matches or not all("cgroup" in match for match in matches):
+            break
+        last = str(name)
+    return last
 
 
 def _puts(wish: Wish, link: Path, at: Path) -> Iterator[tuple[Path, Any, str]]:

@@ -20,6 +20,7 @@ from weft.kinds.setting import port
 from weft.kinds.setting.belongings import ADDRESSES, readable
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.setting.port import PORT
+from weft.kinds.tc.other import OtherQdisc
 from weft.model.intent import Path
 from weft.plan.impact import Impact, impacts
 from weft.plan.phases import Plan
@@ -167,12 +168,16 @@ def differences(change: Change) -> Iterator[tuple[str, Any, Any]]:
 
 def _of_kinds(before: KernelObject, after: KernelObject) -> tuple[str, Any, Any]:
     """A veth is known by both of its ends; of one whose other end nobody sees only that it is a veth."""
-    wanted = KINDS.of(after).name
+    wanted = _kind(after)
     if not isinstance(before, OtherLink):
-        return "kind", KINDS.of(before).name, wanted
+        return "kind", _kind(before), wanted
     if isinstance(after, Veth) and before.link_kind == wanted:
         return "peer", "in a namespace that has no name", after.peer_ifname
     return "kind", before.link_kind or "hardware", wanted
+
+
+def _kind(obj: KernelObject) -> str:
+    return obj.qdisc_kind if isinstance(obj, OtherQdisc) else KINDS.of(obj).name
 
 
 def _of_program(before: Process, after: Process) -> Iterator[tuple[str, Any, Any]]:

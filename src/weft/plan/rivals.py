@@ -1,26 +1,46 @@
 """Links of others that the kernel would not let a new one stand beside: the same tag on one link, one VNI, one pair of
-tunnel ends. It says no more than that something is busy.
+tunnel ends, one altname. It says no more than that something is busy, or exists.
 
 Rules: pure. What is made in one namespace may stand in any other: seen is only what is in those that were read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from weft.kinds import KINDS
 from weft.kinds.link.common import Link
 from weft.plan.phases import Plan
-from weft.state import Key, Op, State
+from weft.state import Change, Key, Op, State
 
 
 def rivals(todo: Plan, observed: State, ours: State) -> Mapping[Key, Link]:
     """By the key of what is about to be made, what stands in its place under another name."""
-    wanting = _wanting(todo)
-    if not wanting:
+    changed = [c for key, c in todo.changes.items() if key.table == "link" and isinstance(c.after, Link)]
+    if not changed:
         return {}
-    theirs = _Theirs(link for key, link in observed.items() if isinstance(link, Link) and key not in ours)
-    return {link.key: rival for link in wanting if (rival := theirs.like(link)) is not None}
+    theirs = [link for key, link in observed.items() if isinstance(link, Link) and key not in ours]
+    known = _Theirs(theirs)
+    alike = {link.key: rival for link in _wanting(todo) if (rival := known.like(link)) is not None}
+    return alike | dict(_namesakes(changed, theirs))
+
+
+def names_of(link: Link) -> frozenset[str]:
+    """All that it is called in its namespace."""
+    return frozenset((link.ifname, *(link.altnames or ())))
+
+
+def _namesakes(changed: Iterable[Change], theirs: Iterable[Link]) -> Iterator[tuple[Key, Link]]:
+    """By what is to get an altname, who has that name already."""
+    called = {(link.netns, name): link for link in theirs for name in names_of(link)}
+    for change in changed:
+        link, before = change.after, change.before
+        assert isinstance(link, Link)
+        had = before.altnames or () if isinstance(before, Link) and change.op is Op.UPDATE else ()
+        for name in link.altnames or ():
+            rival = called.get((link.netns, name)) if name not in had else None
+            if rival is not None and rival.key != link.key:
+                yield link.key, rival
 
 
 def may_have_rivals(todo: Plan) -> bool:

@@ -9,7 +9,7 @@ The host speaks with the address that its route says. Who is outside is in outsi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from weft.compiler.floating.layout import FLOATING, FORWARDED, FORWARDS
@@ -109,7 +109,7 @@ def endpoints(intent: Intent, state: State, paths: Mapping[Key, Path]) -> list[E
     return [
         _endpoint(tenant, port, held, objects, end)
         for tenant, port, held, objects in ports
-        if (end := _end_of(objects)) is not None
+        if (end := _end_of(objects)) is not None  # its namespace may be there without it
     ]
 
 
@@ -205,14 +205,14 @@ def _asked_by(address: str, own: str, path: Path, end: Endpoint, external: str) 
     )
 
 
-def _end_of(objects: list[KernelObject]) -> Link | None:
+def _end_of(objects: Sequence[KernelObject]) -> Link | None:
     """What of a port's links is the port's own end."""
     links = [obj for obj in objects if isinstance(obj, Link)]
     tap = next((link for link in links if isinstance(link, Tap | Macvtap)), None)
     return tap or next((link for link in links if not link.master), None)
 
 
-def _endpoint(tenant: str, port: str, held: Port, objects: list[KernelObject], end: Link) -> Endpoint:
+def _endpoint(tenant: str, port: str, held: Port, objects: Sequence[KernelObject], end: Link) -> Endpoint:
     mine = [obj for obj in objects if isinstance(obj, Address) and (obj.netns, obj.ifname) == (end.netns, end.ifname)]
     first = {family: next((one.cidr for one in mine if one.family == family), "") for family in FAMILIES}
     return Endpoint(

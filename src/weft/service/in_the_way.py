@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from weft.compiler.qos.site import QOS
 from weft.errors import Problem
 from weft.kinds import command
 from weft.kinds.link.common import Link
+from weft.kinds.link.ifb import Ifb
 from weft.kinds.setting.link import LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
 from weft.kinds.tc.qdisc import Qdisc
 from weft.ownership import claim_of, ground_scope, why_not
+from weft.plan.rivals import names_of
 from weft.plan.rivals import told as in_common
-from weft.state import HOST, Key, Mark
+from weft.state import HOST, Key, Mark, link_key
 
 if TYPE_CHECKING:
     from weft.service.prepared import Prepared
@@ -30,10 +33,17 @@ def in_the_way(prepared: Prepared) -> list[Problem]:
 
 
 def _of_rival(prepared: Prepared, key: Key, rival: Link) -> Problem:
-    mark = Mark.parse(rival.alias)
+    mark, where = Mark.parse(rival.alias), prepared.where(prepared.paths.get(key, ()))
     whose = f"of the scope {mark.scope}" if mark else "not weft's"
-    what = f"{key} cannot be made: {rival.key} is {whose} and has the same {in_common(rival)}"
-    return Problem(where=prepared.where(prepared.paths.get(key, ())), what=what, fix="another one, or remove that")
+    wanted = prepared.desired[key]
+    names = names_of(wanted) & names_of(rival) if isinstance(wanted, Link) and key.netns == rival.netns else ()
+    if mark and names and mark.object.endswith(f"/{QOS}") and isinstance(rival, Ifb):
+        carrier = mark.object.removesuffix(f"/{QOS}").rpartition("/")[2]
+        what = f"what {carrier} receives is shaped already, by the scope {mark.scope} at {rival.key}"
+        return Problem(where=where, what=what, fix="take one of the two policies out")
+    same = f"name {min(names)}" if names else in_common(rival)
+    what = f"{key} cannot be made: {rival.key} is {whose} and has the same {same}"
+    return Problem(where=where, what=what, fix="another one, or remove that")
 
 
 def _of_foreign(prepared: Prepared, key: Key) -> Problem:
@@ -68,5 +78,18 @@ def _of_root(prepared: Prepared, root: Qdisc, where: str) -> Problem:
     what = f"{root.ifname} has a root qdisc already, {claim_of(root)}, and it is"
     if scope is not None:
         return Problem(where=where, what=f"{what} the scope {scope}'s", fix="take one of the two policies out")
+    if former := _former_name(prepared, root):
+        fix = f"{command.tc(root.netns, 'qdisc', 'del', 'dev', root.ifname, 'root')}, or call the link {former} again"
+        return Problem(where=where, what=f"{what} what weft made when the link was called {former}", fix=fix)
     fix = "with `replace: true` it gives way and comes back; or remove it"
     return Problem(where=where, what=f"{what} not weft's", fix=fix)
+
+
+def _former_name(prepared: Prepared, root: Qdisc) -> str:
+    """What the link of a root that is in the ledger under another name was called, "" where it is in none."""
+    for key, entry in prepared.machine.ledger.entries().items():
+        ifname = key.name.partition(" ")[0]
+        is_alike = key.table == root.key.table and key.netns == root.netns and claim_of(root) in entry.ours
+        if is_alike and link_key(key.netns, ifname) not in prepared.observed:
+            return ifname
+    return ""

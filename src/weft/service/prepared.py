@@ -140,7 +140,7 @@ def prepare(machine: Machine, loaded: Loaded, run: Path, former: Former, *, leni
     observed = machine.observe(namespaces_of(intent).union(former.namespaces), bridging=_adopts(intent))
     facts = gather(machine, intent, observed, run)
     compiled = _compile(machine, loaded, facts, observed, lenient)
-    observed.update(machine.read_singly(compiled.state))
+    observed.update(machine.read_singly(compiled.state, observed))
     parts = machine.split(observed, compiled.state)
     wanted = State(left_as_it_is(compiled, parts.ours) | compiled.state)
     desired, kept = _with_what_stays(machine, observed, parts.ours, wanted)

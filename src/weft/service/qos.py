@@ -19,7 +19,7 @@ from weft.model.words import closest
 from weft.picture.queues import TreeView
 from weft.picture.reasons import Explanation, explanation
 from weft.records import dataclass
-from weft.service.absent import whole_of
+from weft.service.qos_missing import parted
 from weft.service.queues import Queued, tree_of
 from weft.service.service import Service
 from weft.state import HOST, Key, link_key
@@ -27,10 +27,11 @@ from weft.state import HOST, Key, link_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What is planted, and the intent that asks for it."""
+    """What is planted, and the intent that asks for it. `is_gone`: there is nothing for it to stand on."""
 
     loaded: Loaded
     planted: Planted
+    is_gone: bool = False
 
 
 def find(service: Service, intents: Sequence[Loaded], missed: list[WeftError]) -> list[Found]:
@@ -48,18 +49,20 @@ def find(service: Service, intents: Sequence[Loaded], missed: list[WeftError]) -
 
 
 def _found(service: Service, loaded: Loaded, missed: list[WeftError]) -> list[Found]:
-    """What queues at a link that is not there, or follows a policy of one, is not shaped."""
     prepared = service.prepare(loaded, lenient=True)
     assert prepared.facts is not None
     lacking = [one for one in prepared.left_out if one.missing]
     if lacking:
         missed.append(Refused.of([one.at(loaded.origins.at(one.path)) for one in lacking]))
-    gone, whole = {one.missing for one in lacking}, {whole_of(one.path) for one in lacking}
     try:
         told = planted(loaded.intent, prepared.facts, lenient=True)
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
-    return [Found(loaded=loaded, planted=one) for one in told if one.link not in gone and one.path not in whole]
+    found = parted(prepared, told)
+    return [
+        *(Found(loaded=loaded, planted=one) for one in found.standing),
+        *(Found(loaded=loaded, planted=one, is_gone=True) for one, _ in found.gone),
+    ]
 
 
 def looks(
@@ -72,13 +75,14 @@ def looks(
         _queued(one, shown)
         for one in found
         if (shown := shown_of(name, one.planted)) != set() and (one.planted.tree or _queues(one.planted))
+        if not one.is_gone
     ]
     before: QueueGlance | None = None
     reader = QueueReader(service.namespaces)
     try:
         while True:
             now = reader.read([one.link for one in queued], whole=[HOST])
-            others = _others(now, name, {one.link for one in queued})
+            others = _others(now, name, {one.planted.link for one in found})
             if name is not None:
                 demand_known(name, intents, [key.name for key in now.links if key.netns == HOST])
             yield [view for one in (*queued, *others) if (view := tree_of(one, now, before)) is not None]
@@ -103,7 +107,7 @@ def explain(service: Service, intents: Sequence[Loaded], name: str) -> list[Expl
     told = [
         Explained(explanation=explanation(one.planted, carrier_of, shown), where=one.loaded.origins.at)
         for one in found
-        if (shown := shown_of(name, one.planted)) != set()
+        if not one.is_gone and (shown := shown_of(name, one.planted)) != set()
     ]
     if not told and missed:
         raise missed[0]

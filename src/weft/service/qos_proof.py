@@ -1,8 +1,8 @@
 """`weft check qos`: what each class is declared to get, what it gets, and where that differs, which object is to blame.
 
 Rules: takes no lock; what it says is of that moment. Declared is what the file comes to, so that what somebody changed
-behind weft's back is a difference. What differs of a tree is said even where traffic went as it should: a queue of
-another length shows only on another day.
+behind weft's back is a difference. What stands on a link that is gone is missing, and all the rest is measured. What
+differs of a tree is said even where traffic went as it should: a queue of another length shows only on another day.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from fnmatch import fnmatchcase
 from weft.backends.queues import QueueReader
 from weft.check.qos.lanes import Lane, Round, Tree, rounds_of
 from weft.check.qos.measuring import Manner, Total, demand_program, measure
-from weft.check.qos.trees import Scene, trees_of, unmeasured
-from weft.check.qos.verdict import Fault, Judged, Outcome
+from weft.check.qos.trees import Scene, carrier_of, trees_of, unmeasured
+from weft.check.qos.verdict import Fault, Judged, Outcome, too_few
 from weft.check.reach.guests import is_open
 from weft.compiler import CompileError, planted
 from weft.compiler.qos.planted import Planted
@@ -25,6 +25,8 @@ from weft.files import Loaded
 from weft.reach import endpoints
 from weft.records import dataclass
 from weft.service.prepared import Prepared
+from weft.service.qos_missing import Parted, parted
+from weft.service.queues import lost_of
 from weft.service.service import Service
 from weft.service.status import Difference, status_of
 from weft.service.watcher import Watcher
@@ -60,17 +62,19 @@ class Proved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QosProof:
-    """`aside`: who asks for what no class counts, and why nothing is measured of it."""
+    """`aside`: who asks for what no class counts, and why nothing is measured of it. `missing`: which classes have
+    nothing to stand on, and what `status` says of that."""
 
     scope: str
     manner: Manner
     classes: tuple[Proved, ...]
     aside: tuple[tuple[str, str], ...]
     elapsed_s: float
+    missing: tuple[tuple[str, Difference], ...] = ()
 
     @property
     def clean(self) -> bool:
-        return all(proved.clean for proved in self.classes)
+        return not self.missing and all(proved.clean for proved in self.classes)
 
     @property
     def is_blind(self) -> bool:
@@ -90,15 +94,18 @@ def check_qos(
 
     `names`: names and patterns (`web`, `shop/web`, `shop/*`, `eth0`). `peer`: the address of another machine where
     iperf3 serves.
-    Raises: IntentInvalid where a name fits nobody who has a policy, Refused where iperf3 is not installed,
-    NotPermitted, DumpInterrupted, and as Service.prepare.
+    Raises: IntentInvalid where nothing is applied, or a name fits nobody who has a policy; Refused where iperf3 is
+    not installed, NotPermitted, DumpInterrupted, and as Service.prepare.
     """
     manner = manner or Manner()
     demand_program()
-    prepared = service.prepare(loaded)
-    found = _planted(prepared, loaded)
-    scene = _scene(prepared, loaded, found, peer)
-    trees = list(_selected(list(trees_of(scene)), names))
+    prepared = service.prepare(loaded, lenient=True)
+    prepared.demand_applied("`weft apply` it first; `weft qos explain -f FILE` tells what it comes to")
+    found = parted(prepared, _planted(prepared, loaded))
+    scene = _scene(prepared, loaded, found.standing, peer)
+    missing = list(_missing(scene, found))
+    found_trees = list(_selected(list(trees_of(scene)), names, [carrier for carrier, _, _ in missing]))
+    trees = [_within(manner.seconds, tree) for tree in found_trees]
     rounds = [of for tree in trees for of in rounds_of(tree)]
     if watcher is not None:
         watcher.start(len(rounds))
@@ -109,16 +116,17 @@ def check_qos(
     return QosProof(
         scope=prepared.scope,
         manner=manner,
-        classes=tuple(_proved(trees, judged, differences, found)),
+        classes=tuple(_proved(trees, judged, differences, found.standing)),
         aside=tuple(pair for pair in unmeasured(scene) if _fits(pair[0].rpartition(" ")[0], names)),
         elapsed_s=elapsed_s,
+        missing=tuple((what, why) for carrier, what, why in missing if _fits(carrier, names)),
     )
 
 
 def _planted(prepared: Prepared, loaded: Loaded) -> Sequence[Planted]:
     assert prepared.facts is not None
     try:
-        return planted(loaded.intent, prepared.facts)
+        return planted(loaded.intent, prepared.facts, lenient=True)
     except CompileError as error:
         raise error.told(loaded.origins.at) from None
 
@@ -135,9 +143,20 @@ def _scene(prepared: Prepared, loaded: Loaded, found: Sequence[Planted], peer: s
     )
 
 
-def _selected(trees: Sequence[Tree], names: Sequence[str]) -> Iterator[Tree]:
-    """The trees with the lanes of those who are meant. Raises: IntentInvalid for a name that fits nobody."""
-    carriers = {lane.carrier for tree in trees for lane in tree.lanes}
+def _missing(scene: Scene, found: Parted) -> Iterator[tuple[str, str, Difference]]:
+    """Who asks for it, for which class, and what `status` says of what it would stand on."""
+    for one, why in found.gone:
+        alone = replace(scene, planted=[one])
+        for tree in trees_of(alone):
+            yield from ((lane.carrier, str(lane), why) for lane in tree.lanes)
+        yield from ((what.rpartition(" ")[0], what, why) for what, _ in unmeasured(alone))
+    yield from ((carrier_of(path), carrier_of(path), why) for path, why in found.ports)
+
+
+def _selected(trees: Sequence[Tree], names: Sequence[str], missing: Iterable[str]) -> Iterator[Tree]:
+    """The trees with the lanes of those who are meant. `missing`: who has a policy beside them.
+    Raises: IntentInvalid for a name that fits nobody."""
+    carriers = {lane.carrier for tree in trees for lane in tree.lanes}.union(missing)
     strange = [name for name in names if not any(_fits(carrier, [name]) for carrier in carriers)]
     if strange:
         fix = f"with a policy of their own: {', '.join(sorted(carriers)) or 'none'}"
@@ -146,6 +165,13 @@ def _selected(trees: Sequence[Tree], names: Sequence[str]) -> Iterator[Tree]:
         lanes = tuple(lane for lane in tree.lanes if _fits(lane.carrier, names))
         if lanes:
             yield replace(tree, lanes=lanes)
+
+
+def _within(seconds: float, tree: Tree) -> Tree:
+    """The tree, and nothing sent for a lane that is too slow to be measured in so many seconds."""
+    whys = {lane.key: too_few(lane.ceil_bps, lane.frame_bytes, seconds) for lane in tree.measurable}
+    lanes = (replace(lane, flows={}, why=whys[lane.key]) if whys.get(lane.key) else lane for lane in tree.lanes)
+    return replace(tree, lanes=tuple(lanes))
 
 
 def _fits(carrier: str, names: Sequence[str]) -> bool:
@@ -173,10 +199,15 @@ def _totals(reader: QueueReader, tree: Tree) -> Mapping[Key, Total]:
     queues = reader.read([tree.key]).links.get(tree.key)
     if queues is None or not queues.classes:
         raise Refused(f"{tree.key} has no classes")
+    lost = lost_of(queues)
     held = {f"{tree.ifname} {said_of(seen.handle)}": seen for seen in queues.classes if seen.kind == "htb"}
     return {
         Key("class", tree.netns, name): Total(
-            bytes=seen.sent_bytes, packets=seen.sent_packets, drops=seen.drops, overlimits=seen.overlimits
+            bytes=seen.sent_bytes,
+            packets=seen.sent_packets,
+            drops=lost[seen.handle],
+            overlimits=seen.overlimits,
+            waiting=seen.waiting,
         )
         for name, seen in held.items()
     }

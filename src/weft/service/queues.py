@@ -1,4 +1,4 @@
-"""What is in the queues of links, in the words of the file: what `weft qos show` shows.
+"""What is in the queues of links, in the words of the file: what `weft qos show` shows and `weft check qos` counts.
 
 Rules: which class is whose is compiled, what it has counted is read from the kernel. What is lost is counted in that
 queue where most of it was: a queue within a queue tells of the same packet again.
@@ -60,6 +60,11 @@ def _root(held: LinkQueues) -> TcStats | None:
     return next((one for one in held.qdiscs if one.parent == TC_H_ROOT and one.handle), None)
 
 
+def lost_of(held: LinkQueues) -> dict[int, int]:
+    """Of the classes of HTB, each packet counted once, whichever queue below it lost it."""
+    return _Seen(held, {}, 0.0, {}).lost()
+
+
 def _by_handle(held: LinkQueues) -> Mapping[tuple[str, int], TcStats]:
     return {(one.kind, one.handle): one for one in (*held.qdiscs, *held.classes)}
 
@@ -72,6 +77,7 @@ class _Seen:
     ) -> None:
         self._before, self._elapsed_s, self._names = before, elapsed_s, names
         self._at = {one.parent: one for one in held.qdiscs if one.parent != TC_H_ROOT}
+        self._within = {major_of(parent): one for parent, one in self._at.items()}
         self._classes = {one.handle: one for one in held.classes if one.kind == "htb"}
         self._flows = [(one.handle, one.more.delay_us) for one in held.classes if isinstance(one.more, FlowStats)]
 
@@ -82,6 +88,13 @@ class _Seen:
             return
         for depth, one in enumerate(self._chain(root)):
             yield self._queue(one, depth)
+
+    def lost(self) -> dict[int, int]:
+        """By the number of each class, the packets that were lost in its queue."""
+        return {
+            handle: max(held.drops for held in (one, *self._chain(self._at.get(handle))))
+            for handle, one in self._classes.items()
+        }
 
     # HTB
 
@@ -105,7 +118,7 @@ class _Seen:
         options, lineage = read_class_options(one.options), self._lineage(one)
         limit_bps = min(8 * read_class_options(up.options).ceil for up in lineage)
         queues = list(self._chain(self._at.get(one.handle)))
-        flow = self._flow(one, lost=max((held.drops for held in (one, *queues)), default=0))
+        flow = self._flow(one, lost=max(held.drops for held in (one, *queues)))
         delay_us, delay = self._delay(one, queues, flow, limit_bps)
         number = said_of(one.handle)
         return ClassView(
@@ -129,12 +142,11 @@ class _Seen:
 
     def _chain(self, queue: TcStats | None) -> Iterator[TcStats]:
         """A queue and those within it, the innermost last."""
-        within = {major_of(parent): one for parent, one in self._at.items()}
         seen: set[int] = set()
         while queue is not None and queue.handle not in seen:
             yield queue
             seen.add(queue.handle)
-            queue = within.get(queue.handle)
+            queue = self._within.get(queue.handle)
 
     def _queue(self, one: TcStats, depth: int) -> ClassView:
         rate_bps = 8 * read_tbf_options(one.options).rate if one.kind == "tbf" else None

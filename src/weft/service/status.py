@@ -64,7 +64,7 @@ def status_of(prepared: Prepared, unfinished: bool, unconfirmed_s: float | None 
     return Status(
         scope=prepared.scope,
         objects=len(prepared.desired),
-        differences=(*_left_out(prepared), *_own(prepared), *_foreign(prepared)),
+        differences=(*left_out(prepared), *_own(prepared), *_foreign(prepared)),
         unfinished=unfinished,
         unconfirmed_s=unconfirmed_s,
         adopted=adopted(prepared.machine.ledger, prepared.scope),
@@ -77,7 +77,7 @@ def adopted(ledger: Ledger, scope: str) -> tuple[Key, ...]:
     return tuple(sorted(key for key, whose in held if whose == scope and key.table in ("link", "netns")))
 
 
-def _left_out(prepared: Prepared) -> Iterator[Difference]:
+def left_out(prepared: Prepared) -> Iterator[Difference]:
     """The links that are not there, or in other use, the ports that end in a process which does not run, and the
     classes of cgroups which are not there."""
     if prepared.loaded is None:

@@ -203,7 +203,7 @@ _SFQ_NUMBERS = 48
 """Behind them, tc_sfq_qopt_v1 counts."""
 
 _QDISCS: Mapping[str, Rewrite] = {
-    **dict.fromkeys(("pfifo", "bfifo", "pfifo_fast", "prio", "tbf", "fq", "cake", "netem", "mq"), _as_it_is),
+    **dict.fromkeys(("noqueue", "pfifo", "bfifo", "pfifo_fast", "prio", "tbf", "fq", "cake", "netem", "mq"), _as_it_is),
     "htb": _rewriting({2: _htb_init}),
     "fq_codel": _rewriting(dict.fromkeys((1, 3, 7), _codel_time)),
     "codel": _rewriting(dict.fromkeys((1, 3, 5), _codel_time)),

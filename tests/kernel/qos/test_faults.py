@@ -19,7 +19,7 @@ from tests.kernel.faults.held import Held
 from tests.kernel.faults.rig import at_once
 from tests.kernel.qos.lab import TENANT, Class, Lab
 
-DRIFT = 3
+DRIFT, REFUSED = 3, 5
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "ifb", "nft_egress", "nft_fwd")]
 
@@ -195,6 +195,50 @@ def test_a_card_that_vanishes_and_returns(card: Lab, replace: str, is_back: bool
         weft(card, "apply", "-y")
         assert "Nothing to do" in weft(card, "apply", "-y")
         assert card.classes("card", None)["1"].ceil == "7Mbit"
+
+
+def test_a_card_that_was_renamed_is_told_by_its_former_name(card: Lab) -> None:
+    card.file.write_text(ON_CARD.replace("REPLACE", ""))
+    weft(card, "apply", "-y")
+    card.world.run("sh", "-ec", "ip link set card down; ip link set card name other; ip link set other up")
+    other = card.file.with_name("other.yaml")
+    other.write_text(ON_CARD.replace("REPLACE", "").replace("lab", "rest").replace("card", "other"))
+    refused = weft_in(card.world, "apply", "-y", "-f", other)
+    assert refused.status == REFUSED, refused
+    assert "what weft made when the link was called card; tc qdisc del dev other root, or call" in refused.err, refused
+    card.world.run("tc", "qdisc", "del", "dev", "other", "root")
+    assert weft_in(card.world, "apply", "-y", "-f", other).status == 0
+    assert weft_in(card.world, "destroy", "-y", "rest").status == 0
+    card.world.run("ip", "link", "del", "other")
+
+
+@pytest.mark.parametrize("kind", ["noqueue", "pfifo_fast"])
+def test_a_root_that_looks_like_the_kernel_s_own_is_named_and_gives_way_on_weft_s_link(gold: Lab, kind: str) -> None:
+    whole, dev = gold.world.dump(), gold.ifname("a")
+    gold.world.run("tc", "qdisc", "replace", "dev", dev, "root", kind, netns=TENANT)
+    assert f"htb {dev} root@{TENANT}: kind {kind} -> htb" in {one["told"] for one in found(gold)}
+    weft(gold, "apply", "-y")
+    assert "Nothing to do" in weft(gold, "apply", "-y")
+    assert differences(at_once(whole), at_once(gold.world.dump())) == []
+
+
+@pytest.mark.parametrize("kind", ["noqueue", "pfifo_fast"])
+def test_on_somebody_else_s_card_it_is_in_the_way(card: Lab, kind: str) -> None:
+    """Before anything is changed; and so is one that was put where weft's was."""
+    card.file.write_text(ON_CARD.replace("REPLACE", ""))
+    for what in ("before weft", "after weft"):
+        card.world.run("tc", "qdisc", "replace", "dev", "card", "root", kind)
+        refused = weft_in(card.world, "apply", "-y", "-f", card.file)
+        assert refused.status == REFUSED and f"card has a root qdisc already, {kind} " in refused.err, (what, refused)
+        card.world.run("tc", "qdisc", "del", "dev", "card", "root")
+        weft(card, "apply", "-y")
+    card.file.write_text(ON_CARD.replace("REPLACE", "replace: true,"))
+    card.world.run("tc", "qdisc", "replace", "dev", "card", "root", "handle", "9:", kind)
+    weft(card, "apply", "-y")
+    assert card.classes("card", None)["1"].ceil == "7Mbit"
+    card.file.write_text(ON_CARD.replace("REPLACE egress: {ceil: 7mbit},", ""))
+    weft(card, "apply", "-y")
+    assert card.world.json("tc", "-j", "qdisc", "show", "dev", "card")[0]["handle"] == "9:"
 
 
 def test_two_at_once_that_both_change_it(gold: Lab) -> None:

@@ -26,7 +26,7 @@ class Road:
 
     def split(self, goal: State) -> Split:
         observed = self.machine.observe((), self.machine.noted())
-        observed.update(self.machine.read_singly(goal))
+        observed.update(self.machine.read_singly(goal, observed))
         return self.machine.split(observed, goal)
 
     def plan(self, goal: State) -> Plan:

@@ -37,6 +37,8 @@ TREES: Mapping[str, tuple[str, ...]] = {
         "filter add dev v0 parent 1:1 protocol all prio 9 u32 match u32 0 0 flowid 1:20",
     ),
     "pfifo": ("qdisc add dev v0 root handle 9: pfifo limit 5",),
+    "noqueue": ("qdisc replace dev v0 root handle 9: noqueue",),
+    "pfifo_fast": ("qdisc replace dev v0 root handle 9: pfifo_fast",),
     "mq": (
         "qdisc add dev v0 root handle 1: mq",
         "qdisc replace dev v0 parent 1:1 handle 20: htb default 0x2 r2q 5",
@@ -101,8 +103,10 @@ def test_a_root_gives_way_and_comes_back_whole(world: World, road: Road, name: s
     assert seen(world) == before and settled(road)
 
 
-def test_without_replace_it_is_in_the_way(world: World, road: Road) -> None:
-    tell(world, "htb")
+@pytest.mark.parametrize("name", ["htb", "noqueue", "pfifo_fast"])
+def test_without_replace_it_is_in_the_way(world: World, road: Road, name: str) -> None:
+    """Also what looks like the kernel's own."""
+    tell(world, name)
     before = seen(world)
     parts = road.split(State.of(tree()))
     assert parts.foreign.keys() == {qdisc_key("", "v0", "root")} and not parts.ours

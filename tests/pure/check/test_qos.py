@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from dataclasses import replace
 
 import pytest
 
-from weft.check.qos import iperf
-from weft.check.qos.delay import latency_of
+from weft.check.qos import iperf, measuring
+from weft.check.qos.delay import Sender, latency_of
 from weft.check.qos.lanes import (
     BUSY_BPS,
     Aim,
@@ -22,8 +23,9 @@ from weft.check.qos.lanes import (
     beside_each_other,
     rounds_of,
 )
-from weft.check.qos.measuring import PROMPT_S, Total, _read
-from weft.check.qos.verdict import Counted, Kind, Latency, Outcome, judge
+from weft.check.qos.measuring import PROMPT_S, Total, _drain, _read, _skip_s
+from weft.check.qos.verdict import Counted, Judged, Kind, Latency, Outcome, judge, too_few
+from weft.check.reach.exchange import received
 from weft.compiler.qos.classify import Classed
 from weft.compiler.qos.flow import PORTS, Classes, Flow
 from weft.kinds.tc.qdisc import class_key
@@ -122,7 +124,7 @@ def test_ports_that_others_use_are_used_only_where_the_class_demands_it() -> Non
 def lane(
     name: str = "", *, rate: int = 0, ceil: int = 10_000_000, minor: str = "2", latency: int | None = None
 ) -> Lane:
-    flow = Flow(protocol="udp", source=HERE, target=THERE, port=5201)
+    flow = Flow(protocol="udp", source=HERE, target=THERE, port=5190 + int(minor))
     return Lane(
         carrier="shop/web",
         direction=Direction.EGRESS,
@@ -131,7 +133,7 @@ def lane(
         rate_bps=rate,
         ceil_bps=ceil,
         latency_us=latency,
-        flows={"tcp": Flow(protocol="tcp", source=HERE, target=THERE, port=5201), "udp": flow},
+        flows={"tcp": replace(flow, protocol="tcp"), "udp": flow},
         sender=Place(name="shop/web", netns="web", address=HERE),
         receiver=Place(name="shop/db", netns="db", address=THERE),
     )
@@ -161,6 +163,18 @@ def test_who_has_a_guarantee_offers_it_and_what_is_idle() -> None:
 
 def test_one_class_needs_no_round_of_all() -> None:
     assert [of.aim for of in rounds_of(tree(lane()))] == [Aim.ALONE, Aim.ALONE]
+
+
+def test_one_receiver_serves_one_at_a_port() -> None:
+    """Classes that differ in their DSCP alone are not sent at once; whom they disturb is there both times."""
+    one, two, other = (lane(str(n), minor=str(10 + n)) for n in range(3))
+    two = replace(two, flows=one.flows)
+    rounds = [of for of in rounds_of(tree(one, two, other)) if of.aim is Aim.TOGETHER]
+    assert [[run.lane.name for run in of.runs] for of in rounds] == [["0", "2"], ["1", "2"]]
+    assert not [of for of in rounds_of(tree(one, two)) if of.aim is Aim.TOGETHER]
+    far = Place(name="192.0.2.1", netns=None, address="192.0.2.1")
+    outward = [replace(held, receiver=far) for held in (one, two)]
+    assert [len(of.runs) for of in rounds_of(tree(*outward)) if of.aim is Aim.TOGETHER] == [2]
 
 
 def test_only_rounds_that_share_nothing_run_beside_each_other() -> None:
@@ -217,6 +231,43 @@ def test_a_slow_class_counts_whole_packets(packets: int, expected: list[Kind]) -
     seen = Outcome(run=run, classes={held.key: counted(packets * 1514 * 8 / 3, packets)})
     found = judge(Round(tree=tree(held), aim=Aim.ALONE, runs=(run,)), (seen,), 0.05).faults
     assert [fault.kind for fault in found] == expected
+
+
+def one_run(held: Lane, seen: Counted, **said: object) -> Judged:
+    """Of a class alone, by UDP."""
+    run = Run(lane=held, flow=held.flows["udp"], offered_bps=None)
+    outcome = Outcome(run=run, classes={held.key: seen}, **said)  # type: ignore[arg-type]
+    return judge(Round(tree=tree(held), aim=Aim.ALONE, runs=(run,)), (outcome,), 0.05)
+
+
+@pytest.mark.parametrize(("packets", "expected"), [(12, []), (13, [Kind.ABOVE_CEIL])])
+def test_a_full_bucket_may_pass_what_is_in_it(packets: int, expected: list[Kind]) -> None:
+    """In three seconds at 250 kbit/s there are 10.4 frames of 9014 bytes, and two are in the bucket."""
+    held = replace(lane(ceil=250_000, minor="10"), frame_bytes=9014, burst_bytes=9014)
+    judged = one_run(held, counted(packets * 9014 * 8 / 3, packets))
+    assert [fault.kind for fault in judged.faults] == expected
+
+
+def test_of_too_few_packets_nothing_is_said() -> None:
+    why = "in 3 s it may send 3 packets of 1514 bytes; `--seconds` for more"
+    judged = one_run(lane(ceil=12_000, minor="10"), counted(0, 0))
+    assert judged.faults == () and judged.outcomes[0].note == why
+    assert [too_few(rate, 1514, 3.0) for rate in (12_000, 17_000)] == [why, ""]
+    assert [fault.kind for fault in one_run(lane(ceil=12_000, minor="10"), counted(1e6)).faults] == [Kind.ABOVE_CEIL]
+
+
+def test_a_class_with_nothing_waiting_had_room_for_more() -> None:
+    judged = one_run(lane(minor="10"), counted(7e6), idle=0.3)
+    assert judged.faults == ()
+    assert judged.outcomes[0].note == "only 7 mbit/s could be sent, and in 30% of the looks nothing waited"
+    assert [fault.kind for fault in one_run(lane(minor="10"), counted(5e6), idle=0.3).faults] == [Kind.BELOW_CEIL]
+
+
+def test_what_the_class_counted_stands_though_iperf3_said_nothing_of_it() -> None:
+    why = "iperf3 said nothing"
+    assert one_run(lane(minor="10"), counted(10e6), unread=why).outcomes[0].note == ""
+    slow = one_run(lane(minor="10"), counted(1e6), unread=why)
+    assert slow.faults == () and slow.outcomes[0].note == why
 
 
 def test_a_reading_that_was_held_up_is_taken_again() -> None:
@@ -282,9 +333,11 @@ def test_a_run_without_figures_is_nobodys_fault() -> None:
 
 
 def test_latency_is_judged_where_it_is_declared() -> None:
-    late = Latency(p50_us=1000, p99_us=26_000, arrived=100)
+    late = Latency(p50_us=1000, p99_us=28_000, arrived=100)
     assert faults(Aim.ALONE, (lane(minor="10", latency=20_000), 10e6), latency=late) == [Kind.LATE]
     assert faults(Aim.ALONE, (lane(minor="10"), 10e6), latency=late) == []
+    large = replace(lane(minor="10", latency=20_000), frame_bytes=9014)
+    assert faults(Aim.ALONE, (large, 10e6), latency=late) == [], "two frames take 14 ms"
 
 
 def test_a_class_reckons_with_its_overhead_and_in_cells() -> None:
@@ -292,6 +345,7 @@ def test_a_class_reckons_with_its_overhead_and_in_cells() -> None:
     assert held.rate_bps() == 800_000
     assert held.rate_bps(overhead_bytes=24) == 124 * 8 * 1000
     assert held.rate_bps(overhead_bytes=10, cells=True) == 3 * 53 * 8 * 1000
+    assert held.rate_bps(overhead_bytes=-14) == 86 * 8 * 1000
     assert Counted(bytes=0, packets=0, drops=0, overlimits=0, elapsed_s=1.0).rate_bps(cells=True) == 0
 
 
@@ -310,6 +364,43 @@ def test_percentiles_need_enough_answers() -> None:
 # iperf3
 
 
+def test_a_slow_class_is_given_the_time_to_begin_and_spared_small_packets() -> None:
+    slow, fast = lane(ceil=16_000), lane()
+    assert [_skip_s(next(rounds_of(tree(held)))) for held in (slow, fast)] == [2.0, pytest.approx(1.0016)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sends:
+        sends.bind(("127.0.0.1", 0))
+        flow = replace(slow.flows["udp"], target="127.0.0.1", port=sends.getsockname()[1])
+        sender = Sender(flow, sends, 0.5)
+        for now_s in (1.0, 1.02, 1.4, 1.5, 1.98, 2.0):
+            sender.send(now_s)
+        sends.setblocking(False)
+        assert len(list(received(sends, 64))) == 3
+
+
+def test_what_a_round_leaves_in_queues_goes_before_the_next_begins() -> None:
+    of, waiting = tree(lane()), [3, 1, 0, 9]
+
+    def meter(_: Tree) -> dict[Key, Total]:
+        return {lane().key: Total(bytes=0, packets=0, drops=0, overlimits=0, waiting=waiting.pop(0))}
+
+    _drain([next(rounds_of(of))], meter)
+    assert waiting == [9]
+
+
+def test_what_others_go_on_sending_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, looks = tree(lane()), 0
+
+    def meter(_: Tree) -> dict[Key, Total]:
+        nonlocal looks
+        looks += 1
+        return {lane().key: Total(bytes=0, packets=0, drops=0, overlimits=0, waiting=9)}
+
+    monkeypatch.setattr(measuring, "LOOK_S", 0.01)
+    monkeypatch.setattr(measuring, "STALL_S", 0.05)
+    _drain([next(rounds_of(of))], meter)
+    assert 0 < looks < 10
+
+
 def test_what_iperf3_is_asked() -> None:
     held = lane("voice")
     flow = Flow(protocol="udp", source=HERE, target=THERE, port=5060, source_port=7000, dscp=46)
@@ -326,9 +417,21 @@ def test_what_comes_from_another_machine_is_asked_for_in_reverse() -> None:
     held = replace(lane(), sender=Place(name="192.0.2.1", netns=None, address="192.0.2.1"))
     flow = Flow(protocol="tcp", source="192.0.2.1", target=HERE, port=8080)
     words = " ".join(iperf.client(Run(lane=held, flow=flow, offered_bps=None), 5.0, peer_port=5203))
-    assert words == "iperf3 -c 192.0.2.1 -B 10.0.0.1 -p 5203 -J -i 0.25 -t 5 --connect-timeout 3000 -R --cport 8080"
+    assert (
+        words
+        == "iperf3 -c 192.0.2.1 -B 10.0.0.1 -p 5203 -J -i 0.25 -t 5 --connect-timeout 3000 -R --cport 8080 -l 31250"
+    )
     anything = replace(flow, port=PORTS[0])
     assert "--cport" not in iperf.client(Run(lane=held, flow=anything, offered_bps=None), 5.0, peer_port=5203)
+
+
+def test_blocks_of_tcp_are_a_tenth_of_an_interval() -> None:
+    sizes = []
+    for ceil in (8_000, 1_000_000, 10**10):
+        held = lane(ceil=ceil)
+        words = iperf.client(Run(lane=held, flow=held.flows["tcp"], offered_bps=None), 5.0)
+        sizes.append(int(words[words.index("-l") + 1]))
+    assert sizes == [1000, 3125, 131_072]
 
 
 def test_goodput_is_of_the_seconds_that_are_measured() -> None:
@@ -338,6 +441,14 @@ def test_goodput_is_of_the_seconds_that_are_measured() -> None:
     sizes = {0: 10**9, 0.75: 10**9, 1.0: 1000, 1.25: 1000, 1.5: 10**9}
     report = json.dumps({"intervals": [interval(start, size) for start, size in sizes.items()]})
     assert iperf.goodput_bps(report, 1.0, 1.5) == 32_000
+
+
+def test_what_was_counted_before_the_end_was_asked_for_is_a_report() -> None:
+    intervals = [{"sum": {"start": 1.0, "seconds": 0.25, "bytes": 1000}}]
+    told = {"intervals": intervals, "error": "interrupt - the server has terminated"}
+    assert iperf.goodput_bps(json.dumps(told), 1.0, 1.5) == 32_000
+    with pytest.raises(iperf.Unread):
+        iperf.goodput_bps(json.dumps({**told, "intervals": []}), 1.0, 1.5)
 
 
 @pytest.mark.parametrize(

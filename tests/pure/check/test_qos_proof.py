@@ -109,6 +109,24 @@ def test_what_is_not_measurable_is_never_green() -> None:
     assert broken.is_blind and document(broken)["clean"] is False
 
 
+def test_what_is_missing_is_told_once_for_all_that_would_stand_there() -> None:
+    gone = Difference(drift=Drift.MISSING, key=Key("link", "", "eth1"), subject=(), told="no eth1", where="w.yaml:3:1")
+    found = replace(proof(proved(VOICE, 4e6)), missing=tuple((f"eth1 egress {name}", gone) for name in "abcd"))
+    said = plain(found)
+    assert "missing, eth1 egress a, eth1 egress b, eth1 egress c and 1 more: no eth1  (w.yaml:3:1)" in said
+    assert "1 of 5 classes as declared, 4 missing;" in said
+    assert not found.clean and document(found)["clean"] is False
+    assert document(found)["missing"][0] == {
+        "what": "eth1 egress a",
+        "drift": "missing",
+        "table": "link",
+        "netns": "",
+        "name": "eth1",
+        "told": "no eth1",
+        "where": "w.yaml:3:1",
+    }
+
+
 def test_a_file_without_policies_has_nothing_to_measure() -> None:
     found = proof()
     assert plain(found) == "Nothing to measure: no port or link of the file has a policy."

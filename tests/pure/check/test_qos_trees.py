@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from weft.check.qos.lanes import Lane
 from weft.check.qos.trees import NOBODY, OUTSIDE, Scene, trees_of, unmeasured
 from weft.compiler import compile, planted
@@ -74,6 +76,29 @@ def test_what_is_answered_over_a_bad_line_of_its_own_is_known() -> None:
     assert found["shop/web egress"].flows and found["shop/web egress"].answers_us == 30_000
     assert found["shop/web ingress"].why == "its line is made bad on purpose"
     assert found["shop/web ingress"].answers_us is None
+
+
+def test_what_is_declared_is_told_as_it_was_said_whatever_htb_is_told() -> None:
+    said = "{egress: {layer: LAYER, ceil: 10mbit, classes: {voice: {match: {dscp: ef}, rate: 2001kbit, ceil: 4mbit}}}}"
+    for layer, added in (("ethernet", 0), ("ip", -14)):
+        voice = lanes(scene(said.replace("LAYER", layer)))["shop/web egress voice"]
+        assert (voice.rate_bps, voice.ceil_bps, voice.overhead_bytes) == (2_001_000, 4_000_000, added)
+        assert (voice.frame_bytes, voice.burst_bytes) == (1514, 2 * 1514)
+
+
+@pytest.mark.parametrize(("layer", "overhead", "added"), [("ip", 0, -14), ("ethernet", 20, 20), ("atm", 8, 8)])
+def test_a_share_is_told_as_its_port_counts(layer: str, overhead: int, added: int) -> None:
+    said = f"{{egress: {{rate: 2mbit, ceil: 4mbit, layer: {layer}, overhead: {overhead}}}}}"
+    share = lanes(scene(said, peer="192.0.2.1"))["shop/web egress by eth0"]
+    assert (share.rate_bps, share.ceil_bps) == (2_000_000, 4_000_000)
+    assert (share.overhead_bytes, share.cells) == (added, layer == "atm")
+    narrow = FILE.replace("capacity: 100mbit", "capacity: 3mbit")
+    intent = load_text("weft.yaml", narrow.replace("QOS", said)).intent
+    compiled = compile(intent, FACTS)
+    ends = endpoints(intent, compiled.state, compiled.paths)
+    of = Scene(planted=planted(intent, FACTS), endpoints=ends, state=compiled.state, peer="192.0.2.1")
+    limited = lanes(of)["shop/web egress by eth0"]
+    assert limited.ceil_bps < 4_000_000 and limited.rate_bps == 2_000_000
 
 
 def test_what_is_received_is_sent_by_the_others() -> None:

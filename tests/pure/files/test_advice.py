@@ -63,9 +63,8 @@ def test_each_way_has_its_own_line() -> None:
 
 def test_more_than_there_is_is_refused_with_the_sum() -> None:
     protect = tuple(map(traffic, ("voice@10mbit", "ssh@9mbit")))
-    told = (
-        "--protect: 19mbit are promised (voice 10mbit, ssh 9mbit) of 17100kbit that can be; promise less, behind the @"
-    )
+    sums = "19mbit are promised (voice 10mbit, ssh 9mbit) of 17100kbit that can be with --up 20mbit"
+    told = f"--protect: {sums}; promise less, behind the @"
     with pytest.raises(IntentInvalid, match=re.escape(told)):
         advise(Situation(ifname="eth0", up_bps=20_000_000, protect=protect))
     with pytest.raises(IntentInvalid, match="port-tcp-873 is named twice"):
@@ -133,6 +132,61 @@ def test_what_differs_is_taken_and_the_narrower_goes_first(protect: str, bulk: s
 def test_what_is_the_same_is_refused(protect: str, bulk: str, told: str) -> None:
     with pytest.raises(IntentInvalid, match=re.escape(told)):
         order_of(protect, bulk)
+
+
+def test_what_could_not_be_applied_is_not_advised() -> None:
+    told = "--protect: ssh: at 20bit a frame of 1514 bytes takes more than 60 seconds; at least 202bit, behind the @"
+    with pytest.raises(IntentInvalid, match=re.escape(told)):
+        advise(Situation(ifname="eth0", up_bps=10**7, protect=(traffic("ssh@20bit"),)))
+
+
+def test_less_than_a_call_is_said() -> None:
+    advice = advise(Situation(ifname="eth0", up_bps=50_000, protect=(traffic("voice"),)))
+    assert "Guaranteed, and less than one call takes: 100kbit" in advice.text.replace("\n", " ").replace(" # ", " ")
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "protect", "bulk", "fix"),
+    [
+        (
+            10,
+            100,
+            "ssh@20mbit",
+            "",
+            "with --up 10mbit; promise less, behind the @, or leave --up out: --down 100mbit has",
+        ),
+        (
+            100,
+            10,
+            "ssh@20mbit",
+            "",
+            "with --down 10mbit; promise less, behind the @, or leave --down out: --up 100mbit",
+        ),
+        (10, 12, "ssh@20mbit", "", "with --up 10mbit; promise less, behind the @\n"),
+        (
+            1,
+            100,
+            "ssh",
+            "dns@5mbit",
+            "leave @5mbit out, or name it behind --protect and leave --up out: --down 100mbit",
+        ),
+        (100, 50, "ssh", "dns@5mbit", "leave @5mbit out, or name it behind --protect\n"),
+        (1, None, "ssh", "dns@5mbit", "leave @5mbit out\n"),
+    ],
+)
+def test_what_fits_one_way_only_is_told_with_its_flag(
+    up: int, down: int | None, protect: str, bulk: str, fix: str
+) -> None:
+    situation = Situation(
+        ifname="eth0",
+        up_bps=up * 10**6,
+        down_bps=down and down * 10**6,
+        protect=tuple(map(traffic, protect.split())),
+        bulk=tuple(map(traffic, bulk.split())),
+    )
+    with pytest.raises(IntentInvalid) as refused:
+        advise(situation)
+    assert fix in f"{refused.value}\n"
 
 
 NAMES = ["voice", "ssh", "dns", "port=443", "host=10.0.0.1"]

@@ -63,6 +63,16 @@ def test_a_second_class_stands_behind_the_first_and_leaves_it(first: str) -> Non
     )
 
 
+def test_what_a_cgroup_sends_stands_before_all_others_and_behind_its_fellows(first: str) -> None:
+    mine = first.replace("            to-192", "            # of the neighbours\n            to-192")
+    one = changed(FILE, mine, wish({"cgroup": ["a.slice/b"]}, figures={"rate": "1mbit"})).text
+    two = changed(FILE, one, wish({"cgroup": ["a.slice"]}, figures={"rate": "2mbit"}))
+    assert list(classes(two.text)) == ["cgroup-a-slice-b", "cgroup-a-slice", "to-192-168-1-100"]
+    assert "              rate: 2mbit\n            # of the neighbours\n            to-192" in two.text
+    again = changed(FILE, two.text, wish({"cgroup": ["a.slice/b"]}, figures={"rate": "3mbit"})).text
+    assert again == two.text.replace("rate: 1mbit", "rate: 3mbit", 1)
+
+
 def test_a_name_that_another_match_has_gets_a_number(first: str) -> None:
     renamed = first.replace("destination: 192.168.1.100", "source: 10.0.0.1")
     assert changed(FILE, renamed, wish(HOST, figures={"rate": "1mbit"})).name == "to-192-168-1-100-2"
@@ -97,7 +107,9 @@ def test_every_value_knows_its_flag(first: str) -> None:
     flags = changed(FILE, first, wish(HOST, figures={"rate": "1mbit", "loss": "2%"}, replace=True)).flags
     at = ("host", "links", "eth0", "qos", "egress", "classes", "to-192-168-1-100")
     assert flags[(*at, "rate")] == "--rate" and flags[(*at, "impairment", "loss")] == "--loss"
-    assert flags[at] == "--match" and flags[("host", "links", "eth0", "qos", "replace")] == "--replace"
+    assert flags[at] == flags[(*at, "match", "0")] == "--match"
+    assert flags[("host", "links", "eth0", "qos", "replace")] == "--replace"
+    assert "--match" not in changed(FILE, first, wish(figures={"rate": "1mbit"}, capacity="1gbit")).flags.values()
 
 
 def test_what_is_cleared_goes_and_the_rest_stays(first: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from weft.facts import Facts, ForeignLink
 from weft.files import load_text
 from weft.lint import lint
+from weft.lint.qos import packets
 from weft.lint.qos.shadows import shadows
 
 
@@ -155,6 +156,18 @@ def test_what_is_too_much_to_tell_is_not_told() -> None:
     assert direction is not None
     took = min(repeat(lambda: list(shadows(direction)), number=1, repeat=3, timer=process_time))
     assert took < 1, took
+
+
+def test_what_is_too_much_to_tell_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "is not told: it takes too long to find out; see to it that no classes before have all that it matches"
+    quarters = ", ".join(f"c{n}: {{match: {{source: 10.{n * 64}.0.0/10}}}}" for n in range(4))
+    classes = f"{{classes: {{{quarters}, a: {{match: {{source: 10.0.0.0/8}}}}, b: {{match: {{source: 10.0.0.0/9}}}}, d: {{match: {{protocol: udp}}}}}}}}"
+    assert "is not told" not in "".join(policy(classes))
+    monkeypatch.setattr(packets, "_MOST_CUTS", 3)
+    assert policy(classes) == [f"classes.a: whether anything comes to a and b {said}"]
+    masks = enumerate(("55555555", "ffff0000", "ffff", "ff00ff"))
+    marks = ", ".join(f"c{n}: {{match: {{mark: 0x0/0x{mask}}}}}" for n, mask in masks)
+    assert f"classes.c2: whether anything comes to c2 {said}" in policy(f"{{classes: {{{marks}}}}}")
 
 
 INVERSION = "classes.voice.priority: voice has a guarantee, and web, which has none and no ceiling, goes before it: while web sends, voice gets its rate and never more; give voice a lower number than web, or web a ceil"

@@ -24,6 +24,10 @@ from weft.records import dataclass
 from weft.state import Key
 
 EVERY_S = 0.02
+SHARE = 0.05
+"""Of its class, no more is taken by small packets, ..."""
+SMALL_BYTES = 74
+"""... which are at most so large."""
 _TIME = Struct("!Q")
 _LEAST = 20
 """Of so many packets a 99th percentile is told."""
@@ -31,13 +35,19 @@ _LEAST = 20
 
 @dataclass(slots=True, eq=False)
 class Sender:
-    """Who sends along one flow. `took_us`: of each packet that arrived."""
+    """Who sends along one flow, every `every_s`. `took_us`: of each packet that arrived."""
 
     flow: Flow
     sends: socket.socket
+    every_s: float = EVERY_S
     took_us: list[float] = field(default_factory=list)
+    _next_s: float = 0.0
 
-    def send(self) -> None:
+    def send(self, now_s: float) -> None:
+        """One, when it is time."""
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + self.every_s - EVERY_S / 2  # who asks comes every EVERY_S
         with suppress(OSError):  # the queue is full, or the port is gone: none arrives
             self.sends.sendto(_TIME.pack(time.monotonic_ns()), (self.flow.target, self.flow.port))
 
@@ -66,7 +76,8 @@ class Delays:
         assert lane.sender is not None and lane.receiver is not None
         assert lane.sender.netns is not None and lane.receiver.netns is not None
         arrives = self._socket(lane.receiver.netns, flow, (flow.target, flow.port))
-        sender = Sender(flow, self._socket(lane.sender.netns, flow, (flow.source, flow.source_port or 0)))
+        sends = self._socket(lane.sender.netns, flow, (flow.source, flow.source_port or 0))
+        sender = Sender(flow, sends, max(EVERY_S, SMALL_BYTES * 8 / (SHARE * lane.ceil_bps)))
         self._exchange.watch(arrives, partial(_note, arrives, sender))
         self._exchange.watch(sender.sends, partial(_drain, sender.sends))
         self.senders[lane.key] = sender
@@ -76,7 +87,7 @@ class Delays:
         while (now := time.monotonic()) < end_s:
             if send:
                 for sender in self.senders.values():
-                    sender.send()
+                    sender.send(now)
             next_s = min(end_s, now + EVERY_S)
             while (left := next_s - time.monotonic()) > 0:
                 self._exchange.turn(left)

@@ -48,9 +48,11 @@ class Place:
 class Lane:
     """A leaf class. `carrier`: who has the policy, as the file calls it; `name`: of the class, "" for what no class
     matches or where there are none. `rate_bps` guaranteed, 0 for none; `ceil_bps` the least on its way to the root.
-    `overhead_bytes` for each packet and `cells`: as the class counts. `flows`: by protocol; empty where nothing can be
-    sent, and `why`. `beside`: for some of them, small packets of the same class. `sender`, `receiver`: of both.
-    `answers_us`: how long what comes back takes on a line that is made bad on purpose, None where it crosses none."""
+    `overhead_bytes` for each packet and `cells`: as the file counts, below 0 where something is left out.
+    `frame_bytes`: of the largest packet; `burst_bytes`: what may pass at once of the ceil. `flows`: by protocol; empty
+    where nothing can be sent, and `why`. `beside`: for some of them, small packets of the same class. `sender`,
+    `receiver`: of both. `answers_us`: how long what comes back takes on a line that is made bad on purpose, None where
+    it crosses none."""
 
     carrier: str
     direction: Direction
@@ -61,6 +63,8 @@ class Lane:
     latency_us: int | None = None
     overhead_bytes: int = 0
     cells: bool = False
+    frame_bytes: int = 1514
+    burst_bytes: int = 0
     flows: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
     beside: Mapping[str, Flow] = field(default_factory=lambda: MappingProxyType({}))
     sender: Place | None = None
@@ -128,15 +132,42 @@ def rounds_of(tree: Tree) -> Iterator[Round]:
             offered = None if protocol == "tcp" else round(lane.ceil_bps * ABOVE)
             yield Round(tree=tree, aim=Aim.ALONE, runs=(Run(lane=lane, flow=flow, offered_bps=offered),))
     if len(tree.measurable) > 1:
-        yield Round(tree=tree, aim=Aim.TOGETHER, runs=tuple(_together(tree)))
+        for lanes in _at_once(tree.measurable):
+            yield Round(tree=tree, aim=Aim.TOGETHER, runs=tuple(_together(tree, lanes)))
 
 
-def _together(tree: Tree) -> Iterator[Run]:
+def _at_once(lanes: Sequence[Lane]) -> Iterator[Sequence[Lane]]:
+    """All of them; more than once where one receiver would have to serve two at one port: each is among some then."""
+    waiting = list(lanes)
+    while waiting:
+        held: dict[object, Lane] = {}
+        for lane in (*waiting, *lanes):
+            held.setdefault(_served_at(lane), lane)
+        at_once = list(held.values())
+        if len(at_once) > 1:
+            yield [lane for lane in lanes if lane in at_once]
+        waiting = [lane for lane in waiting if lane not in at_once]
+
+
+def _served_at(lane: Lane) -> object:
+    """What no two can have at once; another machine has a port for each."""
+    assert lane.sender is not None and lane.receiver is not None
+    flow = _loudest(lane)
+    ours = lane.sender.netns is not None and lane.receiver.netns is not None
+    return (lane.receiver.netns, flow.target, flow.port) if ours else lane.key
+
+
+def _loudest(lane: Lane) -> Flow:
+    """By UDP, which asks for more than there is, whatever others do."""
+    return lane.flows["udp"] if "udp" in lane.flows else lane.flows["tcp"]
+
+
+def _together(tree: Tree, lanes: Sequence[Lane]) -> Iterator[Run]:
     """Who has no guarantee offers as much as all of them, to be in the others' way."""
-    for lane in tree.measurable:
-        protocol, flow = next((p, lane.flows[p]) for p in ("udp", "tcp") if p in lane.flows)
+    for lane in lanes:
+        flow = _loudest(lane)
         wanted = min(lane.ceil_bps, lane.rate_bps + _idle_bps(tree)) if lane.rate_bps else lane.ceil_bps
-        yield Run(lane=lane, flow=flow, offered_bps=None if protocol == "tcp" else round(wanted * ABOVE))
+        yield Run(lane=lane, flow=flow, offered_bps=None if flow.protocol == "tcp" else round(wanted * ABOVE))
 
 
 def _idle_bps(tree: Tree) -> int:

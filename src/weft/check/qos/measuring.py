@@ -2,7 +2,9 @@
 
 Rules: only processes that are started here are ended here, all of them, whatever happens. Rounds that share nothing run
 beside each other. The first second is not counted: TCP is still finding out how much there is room for, and a full
-bucket lets more pass. Classes are only read, never reset.
+bucket lets more pass. What waits from the round before goes first. iperf3's two ends say little to each other that goes
+by the class they fill: where that is slow, the end of it would be waited for in vain, so the receiver is asked for what
+it has when the time is over. Classes are only read, never reset.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,9 +37,16 @@ SKIP_S = 1.0
 """Alone; together twice as long, for not all begin at once."""
 ANSWERS, MOST_ANSWERS_S = 8, 10.0
 """iperf3's two ends speak so often with each other before it sends; a slow line is waited for so long."""
+HELLO_BYTES = 2_000
+"""What they say before, by the class itself."""
 LISTEN_S = 3.0
 END_S = 5.0
 """So long a program may take to end after its time is over."""
+DRAIN_S, STALL_S = 15.0, 3.0
+"""So long is waited for what the round before has left in queues, and so long while it does not become less."""
+LOOK_S = 0.25
+"""How often it is looked at whether anything waits; not in trees of more classes, for that takes as long."""
+MOST_LOOKED_AT = 64
 PROMPT_S = 0.02
 """Reading a tree takes less, unless the machine has something else to do in its midst: then nobody knows when what was
 read was so."""
@@ -52,6 +62,8 @@ class Total:
     packets: int
     drops: int
     overlimits: int
+    waiting: int = 0
+    """Packets in its queue now."""
 
 
 Meter = Callable[[Tree], Mapping[Key, Total]]
@@ -101,6 +113,12 @@ class _Sent:
     note: str = ""
     programs: list[subprocess.Popen[bytes]] = field(default_factory=list)
     report: Path | None = None
+    looks: list[bool] = field(default_factory=list)
+    """Whether anything of its class waited."""
+
+    @property
+    def idle(self) -> float:
+        return 1 - sum(self.looks) / len(self.looks) if self.looks else 0.0
 
 
 class _Batch:
@@ -127,16 +145,31 @@ class _Batch:
     def carry_out(self, batch: Sequence[Round], meter: Meter) -> Iterator[Judged]:
         skip_s = max(map(_skip_s, batch))
         self._sent = [_Sent(of, run) for of in batch for run in of.runs]
+        _drain(batch, meter)
         self._begin(skip_s)
         self._delays.turn_until(time.monotonic() + skip_s, send=False)
         before = {of.tree.key: _read(meter, of.tree) for of in batch}
-        self._delays.turn_until(time.monotonic() + self._manner.seconds)
+        self._watch(batch, meter)
         after = {of.tree.key: _read(meter, of.tree) for of in batch}
         self._end()
         for of in batch:
             classes = _between(before[of.tree.key], after[of.tree.key])
             outcomes = [self._outcome(sent, classes, skip_s) for sent in self._sent if sent.of is of]
             yield judge(of, tuple(outcomes), self._manner.tolerance)
+
+    def _watch(self, batch: Sequence[Round], meter: Meter) -> None:
+        """Until the seconds that count are over."""
+        end_s = time.monotonic() + self._manner.seconds
+        seldom = [of for of in batch if len(of.tree.leaves) <= MOST_LOOKED_AT]
+        while (now := time.monotonic()) < end_s:
+            self._delays.turn_until(min(end_s, now + LOOK_S))
+            for of in seldom:
+                held = _read(meter, of.tree, tries=1)
+                if isinstance(held, str):
+                    continue
+                for sent in self._sent:
+                    if sent.of is of and sent.run.lane.key in held[1]:
+                        sent.looks.append(held[1][sent.run.lane.key].waiting > 0)
 
     def _begin(self, skip_s: float) -> None:
         for sent in self._sent:
@@ -195,21 +228,34 @@ class _Batch:
         return lane.sender.netns is None or lane.receiver.netns is None
 
     def _end(self) -> None:
-        until = time.monotonic() + SKIP_S + END_S
-        for sent in self._sent:
-            for program in reversed(sent.programs):  # the client, then the server that waits for it
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    program.wait(max(0.0, until - time.monotonic()))
+        """Ours when their time is over, the other machine's when it has said what it has to say."""
+        ours = [sent.programs[0] for sent in self._sent if len(sent.programs) > 1]
+        crossing = [sent.programs[0] for sent in self._sent if len(sent.programs) == 1]
+        time.sleep(SKIP_S / 2)
+        _ask_for_the_end(ours)
+        until = time.monotonic() + END_S
+        _await(crossing, until)
+        _ask_for_the_end(crossing)
+        _await([*ours, *crossing], until + SKIP_S)
 
     def _outcome(self, sent: _Sent, classes: Mapping[Key, Counted] | str, skip_s: float) -> Outcome:
         if isinstance(classes, str):
             return Outcome(run=sent.run, classes={}, note=sent.note or classes)
-        goodput = None
-        with _noted(sent):
+        goodput, unread = None, ""
+        try:
             goodput = self._goodput_bps(sent, skip_s)
+        except iperf.Unread as why:
+            unread = str(why)
         sender = self._delays.senders.get(sent.run.lane.key)
-        latency = sender.latency if sender is not None else None
-        return Outcome(run=sent.run, classes=classes, goodput_bps=goodput, latency=latency, note=sent.note)
+        return Outcome(
+            run=sent.run,
+            classes=classes,
+            goodput_bps=goodput,
+            latency=sender.latency if sender is not None else None,
+            idle=sent.idle,
+            unread=unread,
+            note=sent.note,
+        )
 
     def _goodput_bps(self, sent: _Sent, skip_s: float) -> float | None:
         """None where only the sender is here, who knows what it sent."""
@@ -221,9 +267,43 @@ class _Batch:
 
 
 def _skip_s(of: Round) -> float:
-    slowest_us = max(run.lane.answers_us or 0 for run in of.runs)
-    begin_s = min(ANSWERS * slowest_us / 1e6, MOST_ANSWERS_S)
-    return SKIP_S * (2 if of.aim is Aim.TOGETHER else 1) + begin_s
+    begin_s = max(_hello_s(of, run) for run in of.runs)
+    return SKIP_S * (2 if of.aim is Aim.TOGETHER else 1) + min(begin_s, MOST_ANSWERS_S)
+
+
+def _hello_s(of: Round, run: Run) -> float:
+    """How long it takes until iperf3 sends."""
+    lane = run.lane
+    room_bps = lane.rate_bps if of.aim is Aim.TOGETHER and lane.rate_bps else lane.ceil_bps
+    return ANSWERS * (lane.answers_us or 0) / 1e6 + HELLO_BYTES * 8 / room_bps
+
+
+def _drain(batch: Sequence[Round], meter: Meter) -> None:
+    """Wait until nothing waits in the trees, as long as it becomes less: others may go on sending."""
+    until = time.monotonic() + DRAIN_S
+    for of in batch:
+        least, since = sys.maxsize, time.monotonic()
+        while (now := time.monotonic()) < until and now - since < STALL_S:
+            held = _read(meter, of.tree, tries=1)
+            waiting = 0 if isinstance(held, str) else sum(total.waiting for total in held[1].values())
+            if not waiting:
+                break
+            if waiting < least:
+                least, since = waiting, now
+            time.sleep(LOOK_S)
+
+
+def _ask_for_the_end(programs: Sequence[subprocess.Popen[bytes]]) -> None:
+    """It says what it has counted until now. Source: iperf3's iperf_api.c iperf_got_sigend."""
+    for program in programs:
+        if program.poll() is None:
+            program.terminate()
+
+
+def _await(programs: Sequence[subprocess.Popen[bytes]], until_s: float) -> None:
+    for program in programs:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.wait(max(0.0, until_s - time.monotonic()))
 
 
 @contextlib.contextmanager
@@ -247,10 +327,10 @@ def _await_listener(program: subprocess.Popen[bytes], flow: Flow) -> None:
     raise TimeoutError(f"iperf3 does not listen at {flow.target} port {flow.port}: is something else there?")
 
 
-def _read(meter: Meter, tree: Tree) -> tuple[float, Mapping[Key, Total]] | str:
+def _read(meter: Meter, tree: Tree, tries: int = _MAX_TRIES) -> tuple[float, Mapping[Key, Total]] | str:
     """What the tree has counted, and when. Again where it took too long."""
     try:
-        for _ in range(_MAX_TRIES):
+        for _ in range(tries):
             began_s, totals = time.monotonic(), meter(tree)
             took_s = time.monotonic() - began_s
             if took_s < PROMPT_S:

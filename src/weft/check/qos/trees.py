@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from ipaddress import ip_interface
 
 from weft.check.qos.lanes import Direction, Lane, Place, Tree
+from weft.check.qos.said import said_of
 from weft.compiler.qos.branches import asked_in_order
 from weft.compiler.qos.flow import SPEAKS, Classes, Flow
 from weft.compiler.qos.numbers import UNLIMITED_BPS
@@ -154,6 +155,7 @@ class _Drawing:
         self._stage, self._planted, self._built = stage, planted, built
         self._direction = Direction(planted.direction)
         self._taken: set[int] = set()
+        self._numbered = {node.classid: node for node in built.nodes}
 
     def tree(self) -> Tree:
         leaves = [node for node in self._built.nodes if node.queue is not None]
@@ -163,7 +165,7 @@ class _Drawing:
         return Tree(
             netns=ground.netns,
             ifname=ground.ifname,
-            ceil_bps=top.limit_bps,
+            ceil_bps=ground.counting.declared(top.limit_bps),
             lanes=tuple(lanes),
             leaves={class_key(ground.netns, ground.ifname, node.classid): self._told(node) for node in leaves},
         )
@@ -189,20 +191,38 @@ class _Drawing:
 
     def _lane(self, node: Node) -> Lane:
         ground = self._built.ground
+        said = said_of(node, ground, self._share(node))
         bare = Lane(
             carrier=self._carrier(node),
             direction=self._direction,
             name=self._name(node),
             key=class_key(ground.netns, ground.ifname, node.classid),
-            rate_bps=node.rate.value if node.branch.rate_bps is not None else 0,
-            ceil_bps=node.limit_bps,
+            rate_bps=said.rate_bps,
+            ceil_bps=said.ceil_bps,
             latency_us=node.branch.latency_us,
-            overhead_bytes=ground.counting.overhead_bytes,
-            cells=ground.counting.cells,
+            overhead_bytes=said.overhead_bytes,
+            cells=said.cells,
+            frame_bytes=ground.frame,
+            burst_bytes=max(held.cburst.value for held in self._above(node) if held.ceil.value == node.limit_bps),
             answers_us=_bad_way_us(self._said_back),
         )
         why = self._hindrance(node)
         return replace(bare, why=why) if why else self._with_flows(bare, node)
+
+    def _share(self, node: Node) -> QosDirection | None:
+        """What a port asks for of a shared tree."""
+        own = self._stage.shaped.get((node.branch.origin, self._planted.direction))
+        if self._planted.shaping is not None or own is None or own.shaping is None:
+            return None
+        found: QosDirection | None = getattr(own.shaping.asked.policy, self._direction)
+        return found
+
+    def _above(self, node: Node) -> Iterator[Node]:
+        """A class, and all that it is a part of."""
+        over: Node | None = node
+        while over is not None:
+            yield over
+            over = self._numbered.get(over.parent)
 
     def _hindrance(self, node: Node) -> str:
         """What keeps the figure of the class from being reached, whoever sends."""

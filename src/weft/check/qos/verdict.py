@@ -22,8 +22,13 @@ ELSEWHERE = 0.5
 CELL_BYTES, CELL_PAYLOAD_BYTES = 53, 48
 """Source: tc-htb(8) linklayer atm, net/sched/sch_api.c __qdisc_calculate_pkt_len."""
 
+LEAST_FRAMES = 4
+"""Of fewer, one more or less says nothing."""
+
 SPARE_US = 5_000
 """A latency may be over what was declared by so much: what the machine itself takes to wake up."""
+SPARE_FRAMES = 2
+"""And by so many frames of the class: the one that is being sent, and the one that fq_codel always leaves."""
 
 
 class Kind(StrEnum):
@@ -70,12 +75,15 @@ class Latency:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """One run. `classes`: what each class of the tree counted; `goodput_bps`: what arrived, without headers, None where
-    the receiver did not tell; `note`: why there is no figure, or ""."""
+    the receiver did not tell, and `unread` why; `idle`: at which share of looks nothing of the class waited; `note`:
+    why there is no figure, or ""."""
 
     run: Run
     classes: Mapping[Key, Counted]
     goodput_bps: float | None = None
     latency: Latency | None = None
+    idle: float = 0.0
+    unread: str = ""
     note: str = ""
 
     @property
@@ -123,48 +131,75 @@ def judge(of: Round, outcomes: tuple[Outcome, ...], tolerance: float) -> Judged:
 
 
 def _noted(of: Round, outcome: Outcome, tolerance: float) -> Outcome:
-    """With a note where a class had room and held nothing back, or TCP waited for answers that a line is to lose or
-    delay: then what was sent is measured, not the class."""
-    if not outcome.note and _is_kept_waiting(of, outcome, tolerance):
+    """With a note where it is not the class that was measured: too few of its packets fit into those seconds, too
+    little was sent, or TCP waited for answers that a line is to lose or delay."""
+    if outcome.note or not _is_slow(of, outcome, tolerance):
+        return outcome
+    lane, seconds = outcome.run.lane, outcome.counted.elapsed_s if outcome.counted else 0.0
+    few = too_few(_declared_bps(of, outcome), lane.frame_bytes, seconds) if seconds else ""
+    if why := few or outcome.unread:
+        return replace(outcome, note=why)
+    if not outcome.rate_bps or _misled(of, outcome) is not None:
+        return outcome
+    if lane.answers_us is not None and outcome.run.flow.protocol == "tcp":
         return replace(outcome, note="TCP waits for answers, and these cross a line that is made bad on purpose")
-    counted, wanted_bps = outcome.counted, outcome.run.lane.ceil_bps * (1 - tolerance)
-    is_slow = counted is not None and not counted.overlimits and not counted.drops
-    if of.aim is Aim.TOGETHER or outcome.note or not is_slow or not 0 < outcome.rate_bps < wanted_bps:
-        return outcome
-    if _misled(of, outcome) is not None:
-        return outcome
-    why = f"only {outcome.rate_bps / 1e6:.3g} mbit/s could be sent, and the class held nothing of it back"
-    return replace(outcome, note=why)
+    return replace(outcome, note=_unfilled(of, outcome, tolerance))
 
 
-def _is_kept_waiting(of: Round, outcome: Outcome, tolerance: float) -> bool:
-    lane = outcome.run.lane
-    declared_bps = lane.ceil_bps if of.aim is Aim.ALONE else lane.rate_bps
-    is_slow = 0 < outcome.rate_bps < declared_bps * (1 - tolerance)
-    return (
-        lane.answers_us is not None and outcome.run.flow.protocol == "tcp" and is_slow and _misled(of, outcome) is None
-    )
+def too_few(declared_bps: int, frame_bytes: int, seconds: float) -> str:
+    """Why so slow a class cannot be told from none in those seconds, "" where it can."""
+    frames = declared_bps * seconds / 8 / frame_bytes
+    if frames >= LEAST_FRAMES:
+        return ""
+    return f"in {seconds:.0f} s it may send {frames:.2g} packets of {frame_bytes} bytes; `--seconds` for more"
+
+
+def _declared_bps(of: Round, outcome: Outcome) -> int:
+    """What a class is to reach at least."""
+    return outcome.run.lane.ceil_bps if of.aim is Aim.ALONE else outcome.run.lane.rate_bps
+
+
+def _is_slow(of: Round, outcome: Outcome, tolerance: float) -> bool:
+    """Whether it is below what it is to reach. A packet more or less is no fault: they are counted whole, and a slow
+    class sends few in those seconds."""
+    spare_bps = outcome.rate_bps * outcome.counted.packet_share if outcome.counted else 0.0
+    return outcome.rate_bps + spare_bps < _declared_bps(of, outcome) * (1 - tolerance)
+
+
+def _unfilled(of: Round, outcome: Outcome, tolerance: float) -> str:
+    """Why it is not the class that held back, "" where it is. A bucket is filled again while nothing waits."""
+    counted, sent = outcome.counted, f"only {outcome.rate_bps / 1e6:.3g} mbit/s could be sent"
+    if of.aim is Aim.ALONE and counted is not None and not counted.overlimits and not counted.drops:
+        return f"{sent}, and the class held nothing of it back"
+    if outcome.idle and not _is_slow(of, outcome, tolerance + outcome.idle):
+        return f"{sent}, and in {outcome.idle:.0%} of the looks nothing waited"
+    return ""
 
 
 def _faults(of: Round, outcome: Outcome, tolerance: float) -> Iterator[Fault]:
-    """A packet more or less is no fault: they are counted whole, and a slow class sends few in those seconds."""
+    """A bucket that was full may pass at once what is in it."""
     lost = _misled(of, outcome)
     if lost is not None:
         yield lost
         return
     lane, rate_bps = outcome.run.lane, outcome.rate_bps
-    spare_bps = rate_bps * outcome.counted.packet_share if outcome.counted else 0.0
-    most_bps, least_bps = rate_bps + spare_bps, rate_bps - spare_bps
-    say = partial(Fault, aim=of.aim, run=outcome.run)
-    if least_bps > lane.ceil_bps * (1 + tolerance):
-        yield say(kind=Kind.ABOVE_CEIL, declared=lane.ceil_bps, measured=rate_bps)
-    if of.aim is Aim.ALONE and most_bps < lane.ceil_bps * (1 - tolerance):
-        yield say(kind=Kind.BELOW_CEIL, declared=lane.ceil_bps, measured=rate_bps)
-    if of.aim is Aim.TOGETHER and most_bps < lane.rate_bps * (1 - tolerance):
-        yield say(kind=Kind.BELOW_RATE, declared=lane.rate_bps, measured=rate_bps)
+    say = partial(Fault, aim=of.aim, run=outcome.run, measured=rate_bps)
+    held = outcome.counted
+    spare_bps = rate_bps * held.packet_share + lane.burst_bytes * 8 / held.elapsed_s if held else 0.0
+    if rate_bps - spare_bps > lane.ceil_bps * (1 + tolerance):
+        yield say(kind=Kind.ABOVE_CEIL, declared=lane.ceil_bps)
+    if _is_slow(of, outcome, tolerance):
+        below = Kind.BELOW_CEIL if of.aim is Aim.ALONE else Kind.BELOW_RATE
+        yield say(kind=below, declared=_declared_bps(of, outcome))
     late = outcome.latency
-    if lane.latency_us is not None and late is not None and late.p99_us > lane.latency_us + SPARE_US:
+    if lane.latency_us is not None and late is not None and late.p99_us > lane.latency_us + _spare_us(of, lane):
         yield say(kind=Kind.LATE, declared=lane.latency_us, measured=late.p99_us)
+
+
+def _spare_us(of: Round, lane: Lane) -> float:
+    """What a packet waits for beside those before it in its queue."""
+    room_bps = lane.rate_bps if of.aim is Aim.TOGETHER and lane.rate_bps else lane.ceil_bps
+    return SPARE_US + SPARE_FRAMES * lane.frame_bytes * 8e6 / room_bps
 
 
 def _misled(of: Round, outcome: Outcome) -> Fault | None:

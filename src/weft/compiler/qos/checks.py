@@ -17,6 +17,8 @@ from weft.model.qos_words import PORT_PROTOCOLS, rate_text, time_text
 from weft.model.words import among, closest
 from weft.records import dataclass
 
+_OF_FAMILY = {"icmp": 4, "icmpv6": 6}
+_OTHER = {"icmp": "icmpv6", "icmpv6": "icmp"}
 Say = Callable[[Path, str, str], None]
 
 
@@ -88,10 +90,19 @@ def _check_match(match: QosMatch, path: Path, say: Say) -> None:
     if match.source and match.destination and not families_of(match):
         what = "source and destination are of different families: no packet is"
         say((*path, "source"), what, "a match for each family")
+    if family := missed_family(match):
+        what = f"{match.protocol} is of IPv{family}, and the addresses are not: no packet is"
+        say((*path, "protocol"), what, f"protocol: {_OTHER[match.protocol or '']}, or addresses of IPv{family}")
     for key, ports in (("ports", match.ports), ("source_ports", match.source_ports)):
         if ports and match.protocol not in PORT_PROTOCOLS:
             of = f"{match.protocol} has no ports" if match.protocol else f"{key} without a protocol"
             say((*path, key), of, f"protocol: {among(sorted(PORT_PROTOCOLS))}")
+
+
+def missed_family(match: QosMatch) -> int | None:
+    """The family that a protocol is of and no address; None where they go together."""
+    family, addressed = _OF_FAMILY.get(match.protocol or ""), families_of(match)
+    return family if addressed and family not in addressed else None
 
 
 def _check_shape(shape: Shape, path: Path, say: Say) -> None:

@@ -71,6 +71,12 @@ class Counting:
             return rate_bps
         return min(UNLIMITED_BPS, rate_bps * self.frame_bytes // (self.frame_bytes - self.left_out_bytes))
 
+    def declared(self, held_bps: int) -> int:
+        """The way back: the rate that came to `held_bps`."""
+        if not self.left_out_bytes or held_bps >= UNLIMITED_BPS:
+            return held_bps
+        return -(-held_bps * (self.frame_bytes - self.left_out_bytes) // self.frame_bytes)
+
 
 def frame_bytes(mtu: int) -> int:
     """The largest frame of a link, its header too."""
@@ -118,7 +124,10 @@ def scraps(limit_bps: int, frame: int, is_default: bool) -> Derived:
     usual = _DEFAULT_SCRAPS_BPS if is_default else _SCRAPS_BPS
     if limit_bps >= 8 * usual:
         return Derived(usual, "nothing is guaranteed: so little that it takes from nobody, and no class starves")
-    return Derived(max(min(limit_bps, least_rate_bps(frame)), limit_bps // 8), "nothing is guaranteed: an eighth")
+    eighth, least = limit_bps // 8, min(limit_bps, least_rate_bps(frame))
+    if eighth >= least:
+        return Derived(eighth, f"nothing is guaranteed: an eighth of {rate_text(limit_bps)}")
+    return Derived(least, f"nothing is guaranteed: the least at which a frame takes no more than {DEBT_S} seconds")
 
 
 @_known
@@ -212,4 +221,4 @@ def netem_packets(limit_bps: int, frame: int, held_us: int) -> Derived:
 
 
 def _ms(time_us: int) -> str:
-    return f"{time_us / 1000:.3g} ms"
+    return f"{time_us / 1000:.3g} ms" if time_us < 10_000_000 else f"{time_us / 1_000_000:,.0f} s"

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 
 from weft.compiler.draft import Draft
 from weft.compiler.qos.planted import Planted
-from weft.compiler.qos.shaping import Shaping
+from weft.compiler.qos.shaping import Shaping, matches_of
 from weft.compiler.qos.tree import Node
 from weft.kinds.link.common import Link
 from weft.model.intent import Path
@@ -24,7 +24,7 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
     for shaping in shapings:
         path = shaping.site.qos_path
         for feature in shaping.needs:
-            draft.need(feature, shaping.asked.asked_at, _INSTEAD)
+            draft.need(feature, *_needed_at(shaping, feature))
         draft.findings += (finding for finding in shaping.findings if finding not in draft.findings)
         draft.plant(_planted(shaping))
         for table in shaping.tables:
@@ -36,6 +36,15 @@ def put_shapings(draft: Draft, shapings: Iterable[Shaping]) -> None:
                 draft.put(obj, path)
         for obj, place in _placed(shaping):
             draft.put(obj, place)
+
+
+def _needed_at(shaping: Shaping, feature: str) -> tuple[Path, str]:
+    """Where, and what would do without."""
+    if feature == "nft_cgroup":
+        for path, match in matches_of(shaping):
+            if match.cgroup is not None:
+                return (*path, "cgroup"), "a DSCP or a mark that the sender sets"
+    return shaping.asked.asked_at, _INSTEAD
 
 
 def of_classes(shaping: Shaping, names: Container[str]) -> Iterator[KernelObject]:

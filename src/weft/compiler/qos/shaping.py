@@ -25,7 +25,7 @@ from weft.kinds.nft.table import NftTable
 from weft.kinds.setting.link import ROOT_QDISC, LinkSetting
 from weft.kinds.tc.leaves import Leaf
 from weft.model.intent import Path
-from weft.model.qos import QosDirection, Shape
+from weft.model.qos import QosDirection, QosMatch, Shape
 from weft.records import dataclass
 from weft.state import KernelObject
 
@@ -221,23 +221,36 @@ def _needs(shaping: Shaping) -> Iterator[str]:
 
 
 def _findings(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:
-    yield from _too_slow(shaping, ground)
+    yield from _too_slow(shaping, direction, ground)
+    yield from _before_nobody(shaping, direction)
     yield from _beyond_line(shaping, direction)
-    yield from _unseen(shaping, direction)
+    yield from _unseen(shaping)
     if shaping.sent is not None:
         yield from senders.findings(shaping.site, shaping.path, direction)
     yield from _lacking(shaping, direction, ground)
     yield from _unmeasured(shaping, direction)
 
 
-def _too_slow(shaping: Shaping, ground: Ground) -> Iterator[Finding]:
+def _before_nobody(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
+    """Only what several share on the way out has a turn as a whole."""
+    if not shaping.site.is_far_end and direction.priority is not None:
+        what = f"nobody is beside {shaping.site.label} whom it could go before: its own `priority` has no effect"
+        yield _warning((*shaping.path, "priority"), what, "the `priority` of a class")
+
+
+def _too_slow(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:
     for node in shaping.tree.nodes if shaping.tree else ():
         branch = node.branch
         for key, said in (("rate", branch.rate_bps), ("ceil", branch.ceil_bps)):
             wrong = numbers.too_slow(said, ground.frame)
             if wrong is not None and branch.path[-1:] != (REST,):
-                where = (*branch.origin, key) if branch.path else branch.origin
+                where = (*branch.origin, key) if branch.path else (*branch.origin, *_limit_key(direction))
                 yield Finding(path=where, what=wrong[0], fix=wrong[1])
+
+
+def _limit_key(direction: QosDirection) -> Path:
+    """What says the limit of the whole; () where the line does."""
+    return next(((key,) for key in ("ceil", "rate") if getattr(direction, key) is not None), ())
 
 
 def _beyond_line(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
@@ -248,23 +261,27 @@ def _beyond_line(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]
         yield Finding(path=shaping.path, what=f"{what}, what {shaping.site.label} carries", fix=fix)
 
 
-def _unseen(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
+def _unseen(shaping: Shaping) -> Iterator[Finding]:
     """Matches of what a packet has lost, or not yet got, where it is classified."""
     site = shaping.site
     if shaping.knows_senders:
         return
-    for name, held in direction.classes.items():
+    for path, match in matches_of(shaping):
+        if match.mark:
+            what = f"packets of {site.label} bear no mark where they are classified"
+            yield Finding(path=(*path, "mark"), what=what, fix="a DSCP, which they keep; or the egress of a link")
+        if match.cgroup:
+            what = f"packets of {site.label} do not tell who sent them where they are classified"
+            fix = "a DSCP that the sender sets; or the egress of a link"
+            yield Finding(path=(*path, "cgroup"), what=what, fix=fix)
+
+
+def matches_of(shaping: Shaping) -> Iterator[tuple[Path, QosMatch]]:
+    """What all classes match, with the place of each in the policy."""
+    direction: QosDirection | None = getattr(shaping.asked.policy, shaping.direction)
+    for name, held in direction.classes.items() if direction is not None else ():
         for at, match in enumerate(held.match):
-            if not match.mark and not match.cgroup:
-                continue
-            path = (*shaping.path, "classes", name, "match", str(at))
-            if match.mark:
-                what = f"packets of {site.label} bear no mark where they are classified"
-                yield Finding(path=(*path, "mark"), what=what, fix="a DSCP, which they keep; or the egress of a link")
-            if match.cgroup:
-                what = f"packets of {site.label} do not tell who sent them where they are classified"
-                fix = "a DSCP that the sender sets; or the egress of a link"
-                yield Finding(path=(*path, "cgroup"), what=what, fix=fix)
+            yield (*shaping.path, "classes", name, "match", str(at)), match
 
 
 def _lacking(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:

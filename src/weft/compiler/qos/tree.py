@@ -20,12 +20,14 @@ from weft.kinds.tc.leaves import Leaf, Tbf
 from weft.kinds.tc.qdisc import ROOT
 from weft.model import intent
 from weft.model.qos import Impairment
+from weft.model.qos_words import rate_text
 from weft.records import dataclass, maker
 from weft.state import KernelObject
 
 REST = ""
 """The name of the leaf of what belongs to its parent and to no other child of it."""
 PRIORITY, LAST_PRIORITY = 4, 7
+_NO_CEIL = "the rate, for there is no ceil"
 MAX_LEVELS = 8
 """Source: net/sched/sch_htb.c TC_HTB_MAXDEPTH."""
 
@@ -214,16 +216,16 @@ class _Numbering:
 
     def _ceil(self, branch: Branch, *, is_top: bool) -> Derived:
         if branch.ceil_bps is not None:
-            return Derived(self.ground.counting.frames(branch.ceil_bps), "as given")
+            return _given(branch.ceil_bps, self.ground.counting)
         if branch.rate_bps is not None:
-            return Derived(self.ground.counting.frames(branch.rate_bps), "the rate, for there is no ceil")
+            return Derived(self.ground.counting.frames(branch.rate_bps), _NO_CEIL)
         return Derived(UNLIMITED_BPS, "no limit is known" if is_top else "the limit above counts")
 
     def _rate(self, branch: Branch, limit_bps: int, ceil: Derived) -> Derived:
         if not branch.path:
             return Derived(ceil.value, "the top: its limit")
         if branch.rate_bps is not None:
-            return Derived(self.ground.counting.frames(branch.rate_bps), "as given")
+            return _given(branch.rate_bps, self.ground.counting)
         return numbers.scraps(limit_bps, self.frame, branch.path == (REST,))
 
     def _splitter(self, branch: Branch, limit_bps: int) -> str | None:
@@ -234,6 +236,11 @@ class _Numbering:
         number = handles.splitter(self.major, branch.path, self.taken)
         self.taken.add(number)
         return handles.handle(number)
+
+
+def _given(said_bps: int, count: Counting) -> Derived:
+    held_bps = count.frames(said_bps)
+    return Derived(held_bps, "as given" if held_bps == said_bps else f"{rate_text(said_bps)} as given, in frames")
 
 
 def _class(ground: Ground, node: Node) -> HtbClass:

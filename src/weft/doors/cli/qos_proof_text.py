@@ -13,10 +13,11 @@ import click
 
 from weft.check.qos.lanes import Aim, Lane, Round
 from weft.check.qos.verdict import Fault, Kind, Outcome
-from weft.doors.cli.reach_text import BLIND, suspect_document, suspect_lines
+from weft.doors.cli.reach_text import BLIND, NAMED, suspect_document, suspect_lines
 from weft.doors.cli.terminal import plain_lines
 from weft.model.qos_words import rate_text, time_text
 from weft.service.qos_proof import Proved, QosProof
+from weft.service.status import Difference
 
 HEAD = ("class", "load", "declared", "measured", "goodput", "delay p50/p99", "lost", "")
 OK, DIFFERS, OPEN = "ok", "DIFFERS", "?"
@@ -28,7 +29,7 @@ def text(found: QosProof) -> str:
     rows = [row for proved in found.classes for row in _rows(proved)]
     lines = [_coloured(line) for line in plain_lines([HEAD, *rows])] if rows else []
     lines += ["", *_differing(found)] if rows else []
-    lines += _unmeasured(found)
+    lines += [*_missing(found), *_unmeasured(found)]
     return "\n".join([*lines, _summary(found)])
 
 
@@ -42,6 +43,7 @@ def document(found: QosProof) -> dict[str, Any]:
         "tolerance": found.manner.tolerance,
         "counts": _counts(found),
         "classes": [_class(proved) for proved in found.classes],
+        "missing": [{"what": what, **suspect_document(why)} for what, why in found.missing],
         "not_counted": [{"what": what, "why": why} for what, why in found.aside],
     }
 
@@ -100,7 +102,7 @@ def _differing(found: QosProof) -> Iterator[str]:
         said = "; ".join(told) or f"{went}, but it is not as it was asked for"
         yield f"{proved.lane}: {click.style(said, fg='red')}"
         yield from (f"    {line}" for line in _suspects(proved))
-    if not found.clean:
+    if not all(proved.clean for proved in found.classes):
         yield ""
 
 
@@ -125,6 +127,17 @@ def _suspects(proved: Proved) -> Iterator[str]:
         yield f"nothing of its tree is other than asked for: {where}tc -s class show dev {tree.ifname}"
 
 
+def _missing(found: QosProof) -> Iterator[str]:
+    """Once of what several classes would stand on."""
+    whats: dict[Difference, list[str]] = {}
+    for what, why in found.missing:
+        whats.setdefault(why, []).append(what)
+    for why, held in whats.items():
+        more = f" and {len(held) - NAMED:,} more" if len(held) > NAMED else ""
+        where = f"  ({why.where})" if why.where else ""
+        yield f"{click.style('missing', fg='red')}, {', '.join(held[:NAMED])}{more}: {why.told}{where}"
+
+
 def _unmeasured(found: QosProof) -> Iterator[str]:
     for proved in found.classes:
         if not proved.is_measured:
@@ -137,10 +150,11 @@ def _unmeasured(found: QosProof) -> Iterator[str]:
 
 def _summary(found: QosProof) -> str:
     counts = _counts(found)
-    if not found.classes and not found.aside:
+    if not found.classes and not found.aside and not found.missing:
         return "Nothing to measure: no port or link of the file has a policy."
     parts = [f"{counts['as_declared']} of {counts['classes']} class{'es' * (counts['classes'] != 1)} as declared"]
     parts += [click.style(f"{counts['differing']} differ", fg="red")] if counts["differing"] else []
+    parts += [click.style(f"{counts['missing']} missing", fg="red")] if counts["missing"] else []
     parts += [click.style(f"{counts['not_measurable']} not measurable", fg="yellow")] * bool(counts["not_measurable"])
     blind = f"\n{BLIND}" if found.is_blind else ""
     return f"{', '.join(parts)}; {found.manner.tolerance * 100:g} % tolerated, {found.elapsed_s:.0f} s.{blind}"
@@ -153,10 +167,11 @@ def _counts(found: QosProof) -> dict[str, int]:
     differing = sum(not proved.clean for proved in found.classes)
     unmeasured = sum(proved.clean and not proved.is_measured for proved in found.classes)
     return {
-        "classes": len(found.classes),
+        "classes": len(found.classes) + len(found.missing),
         "as_declared": len(found.classes) - differing - unmeasured,
         "differing": differing,
         "not_measurable": unmeasured,
+        "missing": len(found.missing),
     }
 
 

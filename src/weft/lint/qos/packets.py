@@ -108,16 +108,18 @@ class Taken:
                 self._listed.setdefault((side, size, number), []).append(entry)
                 self._sizes[side, size] = None
 
-    def takers(self, boxes: Iterable[Box], but: Collection[str] = ()) -> list[str]:
-        """Who takes all of it, in order; nobody where something is left, or it is too much to tell. `but`: who does
-        not count."""
+    def takers(self, boxes: Iterable[Box], but: Collection[str] = ()) -> list[str] | None:
+        """Who takes all of it, in order; nobody where something is left, None where it is too much to tell. `but`: who
+        does not count."""
         found: dict[int, str] = {}
         left = list(boxes)
         while left:
             box = left.pop()
             taker = self._first(box, but)
-            if taker is None or self._cuts == _MOST_CUTS:
+            if taker is None:
                 return []
+            if self._cuts == _MOST_CUTS:
+                return None
             self._cuts += 1
             number, name, other = taker
             found[number] = name

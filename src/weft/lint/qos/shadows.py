@@ -34,7 +34,8 @@ def shadowed_classes(intent: Intent, facts: Facts) -> Iterator[Finding]:
     """The default of a direction has at least what no class matches."""
     for stated in directions(intent):
         classes = stated.direction.classes
-        for shadow in shadows(stated.direction):
+        untold: list[str] = []
+        for shadow in shadows(stated.direction, untold):
             if shadow.name != stated.direction.default:
                 yield Finding(
                     path=(*stated.path, "classes", shadow.name),
@@ -42,10 +43,18 @@ def shadowed_classes(intent: Intent, facts: Facts) -> Iterator[Finding]:
                     fix=_fix(shadow, classes),
                     severity="warning",
                 )
+        if untold:
+            yield Finding(
+                path=(*stated.path, "classes", untold[0]),
+                what=f"whether anything comes to {_listed(untold)} is not told: it takes too long to find out",
+                fix="see to it that no classes before have all that it matches",
+                severity="warning",
+            )
 
 
-def shadows(direction: QosDirection) -> Iterator[Shadow]:
-    """Every class of whose matches those before it take all, as far as that is cheap to tell."""
+def shadows(direction: QosDirection, untold: list[str] | None = None) -> Iterator[Shadow]:
+    """Every class of whose matches those before it take all, as far as that is cheap to tell. `untold`: takes those of
+    which it is not."""
     classes = direction.classes
     space = Space([match for held in classes.values() for match in held.match])
     parts = parts_of(classes)
@@ -53,6 +62,8 @@ def shadows(direction: QosDirection) -> Iterator[Shadow]:
     for name in in_order(direction):
         boxes[name] = held = _boxes(space, classes[name])
         takers = earlier.takers(held, but=set(_below(parts, name))) if held else []
+        if untold is not None and (held is None or takers is None):
+            untold.append(name)
         if held and takers:
             alone = Taken()
             alone.add(name, held)

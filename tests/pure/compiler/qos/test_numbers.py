@@ -1,9 +1,12 @@
 """Derived figures, each by hand, and that each has its reason."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weft.compiler.qos import numbers
 from weft.compiler.qos.handles import classid, major, minors, splitter
+from weft.compiler.qos.tree import Branch, Ground, build_tree
 from weft.kinds.tc.htb import burst_held
 
 FRAME = 1514
@@ -99,6 +102,21 @@ def test_what_is_counted(layer: str, overhead: int, added: int, left_out: int, c
 def test_a_rate_of_packets_grows_by_their_headers() -> None:
     assert numbers.counting("ip", 0, FRAME).frames(15_000_000) == 15_140_000
     assert numbers.counting("ethernet", 0, FRAME).frames(15_000_000) == 15_000_000
+
+
+@given(st.sampled_from(("ip", "ethernet", "atm")), st.integers(-200, 200), st.integers(202, numbers.UNLIMITED_BPS // 2))
+def test_what_was_declared_is_known_again(layer: str, overhead: int, rate_bps: int) -> None:
+    count = numbers.counting(layer, overhead, FRAME)
+    assert count.declared(count.frames(rate_bps)) == rate_bps
+
+
+def test_a_grown_figure_says_what_was_given() -> None:
+    top = Branch(ceil_bps=15_000_000, branches=(Branch(path=("web",), rate_bps=1_500_000),))
+    for layer, told in (("ip", "15mbit as given, in frames"), ("ethernet", "as given")):
+        ground = Ground(scope="s", netns="", ifname="eth0", counting=numbers.counting(layer, 0, FRAME))
+        nodes = build_tree(top, ground).nodes
+        assert nodes[0].ceil.why == told
+        assert nodes[-1].rate.why == told.replace("15mbit", "1500kbit")
 
 
 def test_netem_holds_what_is_under_way() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -73,6 +74,50 @@ def test_a_capacity_is_a_limit_where_there_is_no_other() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("match", "told"),
+    [
+        ("{protocol: icmpv6, source: 10.0.0.0/8}", "icmpv6 is of IPv6, and the addresses are not: no packet is"),
+        ('{protocol: icmp, destination: ["fd00::/8"]}', "icmp is of IPv4, and the addresses are not: no packet is"),
+        ('{protocol: icmp, destination: ["fd00::/8", 10.0.0.0/8]}', ""),
+        ("{protocol: icmpv6, dscp: ef}", ""),
+    ],
+)
+def test_icmp_is_of_one_family(match: str, told: str) -> None:
+    text = tenant("", "", f", qos: {{ingress: {{ceil: 9mbit, classes: {{c: {{match: {match}, rate: 1mbit}}}}}}}}")
+    if not told:
+        assert compiled(text).state
+        return
+    with pytest.raises(CompileError, match=told) as caught:
+        compiled(text)
+    assert [finding.path[-2:] for finding in caught.value.findings] == [("0", "protocol")]
+
+
+@pytest.mark.parametrize(("key", "said"), [("ceil", "rate: 20bit, ceil: 20bit"), ("rate", "rate: 20bit")])
+def test_what_is_too_slow_is_told_where_it_is_said(key: str, said: str) -> None:
+    for text in (
+        tenant("", "", f", qos: {{ingress: {{{said}}}}}"),
+        f"host: {{links: {{eth0: {{existing: true, qos: {{egress: {{{said}}}}}}}}}}}",
+    ):
+        with pytest.raises(CompileError, match="more than 60 seconds") as caught:
+            compiled(text)
+        assert caught.value.findings[0].path[-1] == key
+
+
+def test_the_whole_of_a_link_goes_before_nobody() -> None:
+    text = "host: {links: {eth0: {existing: true, qos: {egress: {ceil: 1mbit, priority: 0}}}}}"
+    (told,) = compiled(text).warnings
+    assert told.path[-1] == "priority" and "nobody is beside eth0" in told.what
+
+
+def test_what_cgroups_need_is_named_at_the_match() -> None:
+    match = "{c: {match: {cgroup: a.slice}, rate: 1mbit}}"
+    text = f"host: {{links: {{eth0: {{existing: true, qos: {{egress: {{ceil: 9mbit, classes: {match}}}}}}}}}}}"
+    with pytest.raises(CompileError, match="lacks nft_cgroup") as caught:
+        compiled(text, replace(FACTS, features=FACTS.features - {"nft_cgroup"}))
+    assert caught.value.findings[0].path[-4:] == ("c", "match", "0", "cgroup")
+
+
 def test_the_frame_is_that_of_the_link() -> None:
     text = "host: {links: {eth0: {existing: true, qos: {egress: {ceil: 1mbit}}}}}"
     bursts = {obj.burst_bytes for obj in compiled(text).state.values() if isinstance(obj, HtbClass)}
@@ -84,7 +129,7 @@ def test_a_wrong_policy_is_said_once_for_all_its_ports() -> None:
     text = f"tenants: {{t: {{port_qos: {{egress: {{ceil: 100bit}}}}, networks: {{n: {{}}}}, ports: {{{ports}}}}}}}"
     with pytest.raises(CompileError) as caught:
         compiled(text)
-    assert [finding.path for finding in caught.value.findings] == [("tenants", "t", "port_qos", "egress")]
+    assert [finding.path for finding in caught.value.findings] == [("tenants", "t", "port_qos", "egress", "ceil")]
 
 
 def test_a_policy_that_nobody_asks_for_is_looked_at_too() -> None:
