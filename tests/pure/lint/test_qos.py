@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-from time import process_time
-from timeit import repeat
-
 import pytest
 
+from tests.growth import calls
 from weft.facts import Facts, ForeignLink
 from weft.files import load_text
 from weft.lint import lint
@@ -140,7 +138,7 @@ def test_more_takers_than_one_wants_to_read() -> None:
 
 
 def test_what_is_too_much_to_tell_is_not_told() -> None:
-    """A thousand classes that all cross each other are looked at for a moment, not for minutes."""
+    """A thousand classes that all cross each other: cut piece by piece, they would be millions of pieces."""
     ranges = ", ".join(
         f"c{n}: {{match: {{protocol: udp, ports: {n + 1}-{n + 30000}, source: 10.0.{n % 256}.0/24}}}}"
         for n in range(500)
@@ -154,8 +152,7 @@ def test_what_is_too_much_to_tell_is_not_told() -> None:
         .egress
     )
     assert direction is not None
-    took = min(repeat(lambda: list(shadows(direction)), number=1, repeat=3, timer=process_time))
-    assert took < 1, took
+    assert calls(lambda: list(shadows(direction))) < 2_000_000
 
 
 def test_what_is_too_much_to_tell_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
