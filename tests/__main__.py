@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     for ran in (host, *guests):
         if ran.told and (ran.failed or ran.unsteady):
             print(f"\n{ran.where} failed{' at first' * (not ran.failed)}:\n{ran.told}")
-    print("\n" + "\n".join(report(host, guests)))
+    print("\n" + "\n".join(report(host, guests, [] if host_only else kernels.unfit())))
     forgotten = forgets(host, guests) if os.environ.get("CI") == "true" else []
     for test in forgotten:
         print(f"FAILED {test}: a guest is at hand that was not asked to run it; mark what it needs")
@@ -113,15 +113,17 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def report(host: Ran, guests: Sequence[Ran]) -> list[str]:
-    """The table, and what was not run anywhere."""
+def report(host: Ran, guests: Sequence[Ran], unfit: Sequence[str] = ()) -> list[str]:
+    """The table, and what was not run anywhere. `unfit`: versions of kernels that cannot run here."""
     lines = [f"{'':24}{'passed':>8}{'failed':>8}{'skipped':>8}"]
     for ran in (host, *guests):
         counts = "".join(f"{ran.count(outcome):8}" for outcome in (PASSED, FAILED, SKIPPED))
         lines.append(f"{ran.where:24}{counts}{'  FAILED' if ran.failed else ''}")
     for ran in (host, *guests):
         lines.extend(f"CUT SHORT on {ran.where}, in: {test}" for test in ran.cut_short_in)
-    if not guests:
+    for version in unfit:
+        lines.append(f"guest {version}: NOT RUN, that kernel has no room for the registers of this processor (AMX)")
+    if not guests and not unfit:
         lines.append("guests: NOT RUN, there is no guest kernel (`make guest-kernel` builds one)")
     for ran in (host, *guests):
         lines.extend(f"UNSTEADY on {ran.where}, failed beside others, passed alone: {test}" for test in ran.unsteady)

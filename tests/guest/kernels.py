@@ -11,11 +11,12 @@ import lzma
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+CPUINFO = "/proc/cpuinfo"
 _NAME = re.compile(r"linux-([\w.]+)-uml(\.xz)?")
 
 
@@ -35,13 +36,35 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weft" / "guest"
 
 
+_LARGE_STATE = "amx_tile"
+"""A flag of processors whose registers take 11 kB to save."""
+_ASKS_FOR_SIZE = [6, 13]
+"""Before that version user-mode Linux has room for less, and its first process dies: "ptrace set fp regs failed".
+Source: arch/x86/um/os-Linux/registers.c; seen of 6.1, not of 7.2."""
+
+
 def find() -> list[Kernel]:
-    """Every version at hand, oldest first."""
+    """Every version at hand that runs here, oldest first."""
+    found = _at_hand()
+    return [Kernel(version=version, path=_ready(found[version])) for version in _in_order(found, fit=True)]
+
+
+def unfit() -> list[str]:
+    """The versions at hand that cannot run on this processor."""
+    return _in_order(_at_hand(), fit=False)
+
+
+def _at_hand() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in _candidates():
         if match := _NAME.fullmatch(path.name):
             found.setdefault(match[1], path)
-    return [Kernel(version=version, path=_ready(found[version])) for version in sorted(found, key=_order)]
+    return found
+
+
+def _in_order(found: Iterable[str], *, fit: bool) -> list[str]:
+    is_large = _LARGE_STATE in Path(CPUINFO).read_text().split()
+    return [one for one in sorted(found, key=_order) if (not is_large or _order(one) >= _ASKS_FOR_SIZE) is fit]
 
 
 def _candidates() -> Iterator[Path]:

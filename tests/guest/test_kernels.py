@@ -17,6 +17,8 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("WEFT_GUEST_KERNELS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(kernels, "ROOT", tmp_path / "checkout")
+    monkeypatch.setattr(kernels, "CPUINFO", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx512f\n")
     return tmp_path
 
 
@@ -43,6 +45,14 @@ def test_the_first_place_that_has_a_version_counts_and_versions_are_in_order(
         put(kernels.cache() / f"linux-{version}-uml", "cache")
     monkeypatch.setenv("WEFT_GUEST_KERNELS", f"{put(places / 'linux-6.1-uml', 'named')}:{places / 'none'}")
     assert list(found().items()) == [("6.1", "named"), ("6.12", "cache"), ("7.2", "beside")]
+
+
+def test_a_kernel_without_room_for_this_processors_registers_is_told_apart(places: Path) -> None:
+    for version in ("6.1", "6.12", "6.13", "7.2"):
+        put(places / "shared" / "guest" / f"linux-{version}-uml", version)
+    assert list(found()) == ["6.1", "6.12", "6.13", "7.2"] and kernels.unfit() == []
+    (places / "cpuinfo").write_text("flags : fpu avx512f amx_tile amx_int8\n")
+    assert list(found()) == ["6.13", "7.2"] and kernels.unfit() == ["6.1", "6.12"]
 
 
 def test_what_is_packed_is_unpacked_once_and_again_when_it_is_newer(places: Path) -> None:

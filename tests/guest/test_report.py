@@ -55,6 +55,9 @@ def test_what_ran_where_and_what_ran_nowhere() -> None:
 
 def test_without_guests_they_are_said_not_to_have_run() -> None:
     assert any(line.startswith("guests: NOT RUN") for line in report(HOST, []))
+    assert [line for line in report(HOST, [], ["6.1"]) if "NOT RUN, " in line] == [
+        "guest 6.1: NOT RUN, that kernel has no room for the registers of this processor (AMX)"
+    ]
     assert set(not_run(HOST, [])) == {"vlan", "rare", "unmarked"}
     assert forgets(HOST, []) == []
 
