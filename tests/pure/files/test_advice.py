@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from weft.errors import IntentInvalid
 from weft.facts import Facts
 from weft.files import edit, load_text
-from weft.files.advice import HEADROOM, Advice, Situation, advise, traffic
+from weft.files.advice import HEADROOM, Advice, Situation, advise
+from weft.files.traffic import traffic
 from weft.lint.qos.shadows import shadowed_classes
 from weft.model import qos_words as q
 from weft.model.words import Malformed

@@ -15,7 +15,7 @@ from weft.model.qos_words import RateBps
 from weft.model.words import Form, Malformed
 
 if TYPE_CHECKING:
-    from weft.files.advice import Traffic
+    from weft.files.traffic import Traffic
 
 _RATE: Form = RateBps.__metadata__[0]  # type: ignore[attr-defined]
 _WHAT = "voice, ssh, dns, host=ADDRESS, port=tcp/443, dscp=ef"
@@ -25,7 +25,7 @@ class _Traffic(click.ParamType[Any]):
     name = "WHAT[@RATE]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Traffic:
-        from weft.files.advice import traffic
+        from weft.files.traffic import traffic
 
         try:
             return traffic(value)
