@@ -6,7 +6,7 @@ from weft.kinds.ip.address import Address
 from weft.kinds.link.bridge import Bridge
 from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
-from weft.service.lost_places import lost_places, without, without_others
+from weft.service.lost_places import lost_places, unmarked, without, without_others
 from weft.state import State, netns_key
 
 BRIDGE = Bridge(netns="shop", ifname="br")
@@ -32,6 +32,7 @@ def test_what_others_have_made_meanwhile_is_not_made_again() -> None:
     assert lost_places(making, lambda _: True, {"held"}) == {"held"}
     assert without_others(making, {"held", "shop"}).keys() == making.keys() - {made.key}
     assert without_others(making, {"other"}) is making
+    assert unmarked(making) == {"shop"}
 
 
 def test_a_pair_falls_with_either_place_and_all_else_stays() -> None:

@@ -34,6 +34,12 @@ def without_others(wanted: State, others: Collection[str]) -> State:
     return State((key, obj) for key, obj in wanted.items() if key not in theirs) if theirs else wanted
 
 
+def unmarked(state: State) -> frozenset[str]:
+    """The namespaces that bear no mark of weft's in a state: what is taken over, or given up, may bear none half-way."""
+    spaces = (obj for obj in state.values() if isinstance(obj, Namespace))
+    return frozenset(space.name for space in spaces if not Mark.parse(space.alias))
+
+
 def without(wanted: State, places: Collection[str]) -> State:
     """The state but for what is in these namespaces, and what lives on that."""
     if not places:

@@ -24,7 +24,7 @@ from weft.records import dataclass
 from weft.service.absent import absent_links, links_below, without_links
 from weft.service.books import Books, forget_past
 from weft.service.claims import claim
-from weft.service.lost_places import lost_places, tables_below, without, without_others
+from weft.service.lost_places import lost_places, tables_below, unmarked, without, without_others
 from weft.service.trial import Note, TakenBack, Verb, taken_back, way_back
 from weft.state import Key, State
 from weft.store import journal
@@ -174,7 +174,7 @@ class Transactions:
         machine = self.machine_of(scope)
         keys = frozenset(record.former.keys() | record.goal.keys())
         wanted = record.goal if forward else record.former
-        goal, lost = _what_can_be(machine, wanted)
+        goal, lost = _what_can_be(machine, record, wanted)
         lead_to(goal, keys, machine.backends, machine.looker(record.former, record.goal))
         settle = partial(self.settle, scope, diff(record.former, record.goal), goal, False)
         conclude(replace(self._books(machine, record), settle=settle))
@@ -198,7 +198,7 @@ class Transactions:
     def _take_back(self, scope: str, record: Record) -> Recovered:
         """Raises: RollbackIncomplete where something refuses the way back; then all is as it was tried."""
         machine = self.machine_of(scope)
-        can_be, lost = _what_can_be(machine, record.former)
+        can_be, lost = _what_can_be(machine, record, record.former)
         todo, former = way_back(machine, record, can_be)
         try:
             self.carry_out(machine, todo, former, Note(verb=Verb.TAKE_BACK))
@@ -242,9 +242,9 @@ class Transactions:
         return Journal(self.run_directory, scope)
 
 
-def _what_can_be(machine: Machine, wanted: State) -> tuple[State, tuple[str, ...]]:
+def _what_can_be(machine: Machine, record: Record, wanted: State) -> tuple[State, tuple[str, ...]]:
     """The state but for what is in namespaces, on links and in tables that are gone, and the names of these."""
-    others = machine.marks().keys() - machine.own_namespaces()
+    others = machine.marks().keys() - machine.own_namespaces() - unmarked(record.former) - unmarked(record.goal)
     left = without_others(wanted, others)
     places = lost_places(left, machine.has, {name for name in others if is_own_netns(machine.scope, name)})
     left = without(left, places)
