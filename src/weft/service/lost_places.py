@@ -35,7 +35,7 @@ def without_others(wanted: State, others: Collection[str]) -> State:
 
 
 def unmarked(state: State) -> frozenset[str]:
-    """The namespaces that bear no mark of weft's in a state: what is taken over, or given up, may bear none half-way."""
+    """The namespaces without a mark of weft's in a state: one that is taken over or given up may have none half-way."""
     spaces = (obj for obj in state.values() if isinstance(obj, Namespace))
     return frozenset(space.name for space in spaces if not Mark.parse(space.alias))
 
