@@ -46,7 +46,7 @@ def unreached_next_hops(intent: Intent, facts: Facts) -> Iterator[Finding]:
         yield from _of_namespace(config, ("namespaces", netns), None)
     for tenant_name, tenant in intent.tenants.items():
         for name, port in tenant.ports.items():
-            network = network_of(intent, tenant_name, port)
+            network = network_of(intent, tenant_name, port) if port.routes else None
             if network is not None:
                 yield from _of_routes(
                     port.routes, ("tenants", tenant_name, "ports", name), _always(_subnets(network, port))

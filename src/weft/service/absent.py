@@ -55,7 +55,7 @@ def left_as_it_is(compiled: Compiled, ours: State) -> State:
 def absences(gone: Collection[Key], compiled: Compiled) -> Iterator[Finding]:
     """What is to be said where the compiler has said nothing: once of each object of the intent."""
     known = {whole_of(finding.path) for finding in compiled.warnings if finding.missing}
-    for key, obj in compiled.state.items():
+    for key, obj in compiled.state.items() if gone else ():
         path, link = compiled.paths[key], next((on for on in links_below(obj) if on in gone), None)
         if link is not None and whole_of(path) not in known:
             known.add(whole_of(path))
