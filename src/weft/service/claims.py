@@ -27,8 +27,7 @@ def claim(machine: Machine, todo: Plan, desired: State, adopted: Collection[Key]
 
     Raises: ForeignObject where another scope holds a setting at another value, DiskFull, NotPermitted.
     """
-    claimed = (item for item in todo.changes.items() if item[0].table in _CLAIMED)
-    new = (key for key, change in claimed if change.after is not None)
+    new = (key for key, change in todo.changes.items() if key.table in _CLAIMED and change.after is not None)
     wanted = [
         *_on_foreign_ground(machine, (*new, *adopted), desired),
         *_shared_settings(machine, desired),

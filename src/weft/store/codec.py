@@ -79,17 +79,17 @@ def _are_same(values: tuple[Any, ...]) -> bool:
 
 def _decode_all(kind: str, same: Plain, names: list[str], rows: list[list[Any]]) -> Iterable[KernelObject]:
     cls, remakers = KINDS.named(kind).cls, _remakers(kind)
-    remade = [(at, remake) for at, name in enumerate(names) if (remake := remakers.get(name))]
-    shared = {name: remakers.get(name, _as_it_is)(value) if value is not None else None for name, value in same.items()}
+    shared = _remade(same, remakers)
     for row in rows:
-        for at, remake in remade:
-            if row[at] is not None:
-                row[at] = remake(row[at])
-        yield cls(**shared, **dict(zip(names, row, strict=True)))
+        yield cls(**shared, **_remade(dict(zip(names, row, strict=True)), remakers))
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def _remade(values: Plain, remakers: Mapping[str, Callable[[Any], Any]]) -> Plain:
+    """Fields by name, with what JSON flattens as it was."""
+    return {
+        name: remakers[name](value) if name in remakers and value is not None else value
+        for name, value in values.items()
+    }
 
 
 def _record(value: Any) -> Plain:
