@@ -44,6 +44,9 @@ _RANK = {kind.cls: rank for rank, kind in enumerate(KINDS)}
 _BACKENDS = [kind.backend for kind in KINDS]
 """By rank."""
 
+_AT_ONCE = frozenset(kind.name for kind in KINDS if kind.backend == "nft")
+"""Tables in which nothing has to be there before what stands on it: one transaction makes all of them."""
+
 _Run: TypeAlias = tuple[str, list[Change]]
 """Changes of one backend, in order."""
 
@@ -131,7 +134,7 @@ class _Ordering:
                     depths[key] = 0  # nothing lives on itself; a wrong State must not make us recurse for ever
                     under = self._depth(on, (former and ground.before) or ground.object, depths)
                 if under >= depth:
-                    depth = under + 1
+                    depth = under if on.table in _AT_ONCE else under + 1
             depths[key] = depth
         return depth
 
