@@ -7,10 +7,12 @@ diff, plan, commit. Nothing here knows which kernel it talks to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from weft.backends.base import Backend
+from weft.beside import side_by_side
 from weft.errors import RollbackIncomplete, RolledBack, WeftError
 from weft.plan import Phase, Plan, Step, plan
 from weft.state import Key, State
@@ -25,6 +27,9 @@ Progress: TypeAlias = Callable[[int], None]
 
 REFUSALS = (WeftError, OSError)
 """What a step of the way may end with: the kernel's no, or a system call's (ENOBUFS, EMFILE)."""
+
+WORTH_A_THREAD = 100
+"""Changes: fewer are done before a thread pays."""
 
 ATTEMPTS = 3
 """How often a goal is tried again when the kernel refuses a step of the way (somebody may be changing things too)."""
@@ -88,13 +93,32 @@ def conclude(journal: Journal) -> None:
 
 
 def run(steps: Iterable[Step], backends: Backends, progress: Progress = ignore_progress) -> None:
-    """Commit the steps in their order.
+    """Commit the steps in their order, large ones that may go at the same time so.
 
     Raises: KernelRefused and what else the backends raise.
     """
+    for step, along in _with_what_goes_along(steps):
+        commit = partial(backends[step.backend].commit, step.changes)
+        if along is None:
+            commit()
+            progress(len(step.changes))
+        else:
+            side_by_side(commit, partial(backends[along.backend].commit, along.changes))
+            progress(len(step.changes) + len(along.changes))
+
+
+def _with_what_goes_along(steps: Iterable[Step]) -> Iterator[tuple[Step, Step | None]]:
+    held: Step | None = None
     for step in steps:
-        backends[step.backend].commit(step.changes)
-        progress(len(step.changes))
+        if held is not None and step.along and min(len(held.changes), len(step.changes)) >= WORTH_A_THREAD:
+            yield held, step
+            held = None
+            continue
+        if held is not None:
+            yield held, None
+        held = step
+    if held is not None:
+        yield held, None
 
 
 def lead_to(goal: State, keys: frozenset[Key], backends: Backends, look: Look) -> None:

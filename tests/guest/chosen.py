@@ -31,6 +31,7 @@ ONCE = (
     "groups/test_kill.py::test_a_recorder",
     "groups/test_change.py::test_a_kill_at_any_step",
     "tenants/test_kill.py",
+    "qos/test_along.py",
     "qos/test_kill.py::test_from_policies_to_nothing",
     "qos/test_kill.py::test_a_",
     "floating/test_outside.py::test_nothing_stays_when_it_is_killed",

@@ -6,7 +6,6 @@ What a step is, and what must be true then: faults/refuser.py. The judge is the 
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import pytest
 
 from tests.kernel.faults import intents
 from tests.kernel.faults.command import preload
-from tests.kernel.faults.points import ALL, Refusal, signal_at
-from tests.kernel.faults.refuser import DONE, INCOMPLETE, INTERRUPTED, REFUSED, judge, refuse_every_step
+from tests.kernel.faults.points import ALL, Refusal
+from tests.kernel.faults.refuser import DONE, INCOMPLETE, INTERRUPTED, REFUSED, judge, refuse_every_step, stop_anywhere
 from tests.kernel.faults.rig import SCOPE, Rig
 from tests.world import World
 
@@ -65,20 +64,7 @@ def test_refusals_from_nothing_and_back(host: World, tmp_path: Path) -> None:
 
 def test_a_signal_in_the_middle(rig: Rig) -> None:
     """After every third write or send; what leads back from there is tried at every step above."""
-    codes: Counter[int] = Counter()
-    following: Counter[tuple[str, ...]] = Counter()
-    done: set[tuple[str, ...]] = set()
-    while len(done) < 2:
-        words = rig.there.words
-        which = (signal.SIGTERM, signal.SIGINT)[following[words] % 2]
-        number = 6 * following[words] + 1
-        ran = rig.go(signal_at(number, which))
-        stopped = which.name in ran.err
-        judge(rig, ran, f"{which.name} at {number}")
-        following[words] += 1
-        codes[ran.status] += stopped
-        if not stopped:
-            done.add(words)
+    codes = stop_anywhere(rig, stride=6)
     print(f"{codes.total()} signals: {codes[REFUSED]} led back, {codes[DONE]} led on, {codes[INTERRUPTED]} idle")
     assert min(codes[REFUSED], codes[DONE]) > 4
 

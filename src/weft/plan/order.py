@@ -24,7 +24,7 @@ from weft.kinds.nft.chain import NftChain
 from weft.kinds.process import Process
 from weft.kinds.setting.link import LinkSetting
 from weft.kinds.tc.htb import HtbClass
-from weft.kinds.tc.qdisc import CLASS
+from weft.kinds.tc.qdisc import CLASS, QDISC
 from weft.plan.phases import Phase, Plan, Step
 from weft.plan.waits import Waits, shakes_off
 from weft.state import Change, KernelObject, Key, Op, State, link_key
@@ -46,6 +46,9 @@ _BACKENDS = [kind.backend for kind in KINDS]
 
 _AT_ONCE = frozenset(kind.name for kind in KINDS if kind.backend == "nft")
 """Tables in which nothing has to be there before what stands on it: one transaction makes all of them."""
+
+_QUEUES = frozenset({QDISC, CLASS})
+"""Tables of which nothing in nftables needs anything, nor the other way round."""
 
 _Run: TypeAlias = tuple[str, list[Change]]
 """Changes of one backend, in order."""
@@ -221,5 +224,30 @@ def _outlives(obj: KernelObject, ground: Key) -> bool:
 
 
 def _steps(runs: Iterable[_Run]) -> Iterator[Step]:
+    """Queues that come after nftables may go along with it; the rest waits, for a filter is there before addresses
+    are."""
+    before = ""
     for backend, beside in groupby(runs, key=_first):
-        yield Step(backend, tuple(change for _, run in beside for change in run))
+        changes = [change for _, run in beside for change in run]
+        if before == "nft" and backend == "rtnl":
+            queues, changes = _queues_apart(changes)
+            if queues:
+                yield Step(backend, tuple(queues), along=True)
+        if changes:
+            yield Step(backend, tuple(changes))
+        before = backend
+
+
+def _queues_apart(changes: list[Change]) -> tuple[list[Change], list[Change]]:
+    """The qdiscs and classes that stand on none of the rest, and the rest, each in its order."""
+    queues: list[Change] = []
+    rest: list[Change] = []
+    waited_for: set[Key] = set()
+    for change in changes:
+        obj = change.object
+        if obj.key.table in _QUEUES and waited_for.isdisjoint(obj.lives_on):
+            queues.append(change)
+        else:
+            rest.append(change)
+            waited_for.add(obj.key)
+    return queues, rest

@@ -24,10 +24,12 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A run of changes that one backend commits in one call."""
+    """A run of changes that one backend commits in one call. `along`: it may go at the same time as the step before it,
+    for neither needs the other."""
 
     backend: str
     changes: tuple[Change, ...]
+    along: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

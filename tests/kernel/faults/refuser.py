@@ -6,10 +6,11 @@ commit record the former state is back and the exit code 5; after it the wanted 
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 
 from tests.kernel.faults.command import Ran, weft_in
-from tests.kernel.faults.points import Refusal
+from tests.kernel.faults.points import Refusal, signal_at
 from tests.kernel.faults.rig import Rig
 
 DONE, REFUSED, INCOMPLETE, INTERRUPTED = 0, 5, 6, 130
@@ -44,5 +45,24 @@ def refuse_every_step(rig: Rig, *, first: int = 0, stride: int = 1) -> Counter[i
         if refusal.happened:
             codes[ran.status] += 1
         else:
+            done.add(words)
+    return codes
+
+
+def stop_anywhere(rig: Rig, *, stride: int) -> Counter[int]:
+    """SIGTERM and SIGINT in turns at every so many points, on both ways; how often which exit code came of it."""
+    codes: Counter[int] = Counter()
+    following: Counter[tuple[str, ...]] = Counter()
+    done: set[tuple[str, ...]] = set()
+    while len(done) < 2:
+        words = rig.there.words
+        which = (signal.SIGTERM, signal.SIGINT)[following[words] % 2]
+        number = stride * following[words] + 1
+        ran = rig.go(signal_at(number, which))
+        stopped = which.name in ran.err
+        judge(rig, ran, f"{which.name} at {number}")
+        following[words] += 1
+        codes[ran.status] += stopped
+        if not stopped:
             done.add(words)
     return codes
