@@ -44,7 +44,7 @@ def wishes(loaded: Loaded, host_id: str, features: Set[str]) -> Iterator[Need]:
                 where = loaded.origins.at(path)
                 yield Need(feature=feature, where=where, instead=choice.mechanism.name, strict=False)
         for node in planted.tree.nodes if planted.tree else ():
-            if node.splits is not None and node.splits.value and node.splitter is None:
+            if node.queue is not None and node.figures.splits.value and node.splitter is None:
                 where = loaded.origins.at(node.branch.origin)
                 yield Need(feature="tbf", where=where, instead="large frames whole", strict=False)
 

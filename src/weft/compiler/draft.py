@@ -155,11 +155,10 @@ class Draft:
     def put(self, obj: KernelObject, path: Path) -> None:
         """Add an object of this intent's own."""
         key = obj.key
-        other = self.held_by(key)
-        if other is None:
-            self.state[key], self.paths[key] = obj, path
+        if key in self.paths or (self.under is not None and key in self.under.paths):
+            self._collision(key, path, self.held_by(key) or ())
         else:
-            self._collision(key, path, other)
+            self.state[key], self.paths[key] = obj, path
 
     def share(self, obj: KernelObject, path: Path) -> None:
         """Add an object that several intents want; equal ones are one."""
@@ -219,8 +218,9 @@ class Draft:
     def absorb(self, branch: Draft) -> None:
         """Take over all that a branch has made."""
         self.state.update(branch.state)
-        for key, path in branch.paths.items():
-            self.paths.setdefault(key, path)
+        first = {key: self.paths[key] for key in branch.shares if key in self.paths}
+        self.paths.update(branch.paths)
+        self.paths.update(first)
         self.claims.update(branch.claims)
         self.ids.update(branch.ids)
         for key, count in branch.shares.items():

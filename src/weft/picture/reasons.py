@@ -257,25 +257,25 @@ def _node_why(node: Node, names: Mapping[str, str]) -> str:
 
 
 def _figures(node: Node, tree: Tree) -> Iterator[Figure]:
-    yield _rate("guarantee", node.rate)
-    yield _rate("limit", node.ceil)
-    yield _bytes("burst", node.burst)
-    if node.cburst != node.burst and node.ceil.value < UNLIMITED_BPS:
-        yield _bytes("burst of the limit", node.cburst)
+    figures = node.figures
+    yield _rate("guarantee", figures.rate)
+    yield _rate("limit", figures.ceil)
+    yield _bytes("burst", figures.burst)
+    if figures.cburst != figures.burst and figures.ceil.value < UNLIMITED_BPS:
+        yield _bytes("burst of the limit", figures.cburst)
     if node.queue is None:
         return
-    yield _bytes("quantum", node.quantum)
+    yield _bytes("quantum", figures.quantum)
     yield Figure(name="priority", said=str(node.priority), why=_priority_why(node))
-    if node.splits is not None:
-        lacks = node.splits.value and node.splitter is None
-        why = node.splits.why.replace(": a TBF takes it apart", ", and this kernel lacks tbf") if lacks else ""
-        yield Figure(
-            name="large frames",
-            said="apart" if node.splits.value and node.splitter else "whole",
-            why=why or node.splits.why,
-        )
+    yield _large_frames(figures.splits, node)
     yield Figure(name="queue", said=node.queue.mechanism.name, why=_why(node.queue))
     yield from _queue_figures(node, tree.ground.frame)
+
+
+def _large_frames(splits: Derived, node: Node) -> Figure:
+    lacks = splits.value and node.splitter is None
+    why = splits.why.replace(": a TBF takes it apart", ", and this kernel lacks tbf") if lacks else splits.why
+    return Figure(name="large frames", said="apart" if splits.value and node.splitter else "whole", why=why)
 
 
 def _priority_why(node: Node) -> str:
@@ -286,7 +286,7 @@ def _priority_why(node: Node) -> str:
 
 def _queue_figures(node: Node, frame: int) -> Iterator[Figure]:
     assert node.queue is not None
-    limit_bps, latency_us = node.limit_bps, node.branch.latency_us
+    limit_bps, latency_us = node.figures.limit_bps, node.branch.latency_us
     match node.queue.mechanism.name:
         case "fq_codel":
             target = numbers.codel_target(limit_bps, frame, latency_us)

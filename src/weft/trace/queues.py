@@ -130,6 +130,6 @@ def _class_name(node: Node) -> str:
 
 def _words(node: Node, tree: Tree, name: str) -> str:
     """`class voice, 2mbit for sure, 8mbit at most`."""
-    sure = f", {rate_text(node.rate.value)} for sure" if node.branch.rate_bps else ""
-    most = f", {rate_text(node.limit_bps)} at most" if node.limit_bps < UNLIMITED_BPS else ""
+    sure = f", {rate_text(node.figures.rate.value)} for sure" if node.branch.rate_bps else ""
+    most = f", {rate_text(node.figures.limit_bps)} at most" if node.figures.limit_bps < UNLIMITED_BPS else ""
     return f"{name}{sure}{most} ({node.classid} of {tree.ground.ifname})"

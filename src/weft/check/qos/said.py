@@ -21,12 +21,13 @@ class Said:
 def said_of(node: Node, ground: Ground, share: QosDirection | None = None) -> Said:
     """`share`: of a tree that several share, what the class's owner asks for, who may count otherwise than the tree."""
     if share is None or share.rate is None:
-        count, rate_bps = ground.counting, ground.counting.declared(node.rate.value)
-        ceil_bps = count.declared(node.limit_bps)
+        count, rate_bps = ground.counting, ground.counting.declared(node.figures.rate.value)
+        ceil_bps = count.declared(node.figures.limit_bps)
     else:
         count, rate_bps = counting(share.layer, share.overhead, ground.frame), share.rate
         own_bps = share.rate if share.ceil is None else share.ceil
-        ceil_bps = own_bps if node.limit_bps == node.ceil.value else node.limit_bps * own_bps // node.ceil.value
+        limit_bps, whole_bps = node.figures.limit_bps, node.figures.ceil.value
+        ceil_bps = own_bps if limit_bps == whole_bps else limit_bps * own_bps // whole_bps
     return Said(
         rate_bps=rate_bps if node.branch.rate_bps is not None else 0,
         ceil_bps=ceil_bps,

@@ -165,7 +165,7 @@ class _Drawing:
         return Tree(
             netns=ground.netns,
             ifname=ground.ifname,
-            ceil_bps=ground.counting.declared(top.limit_bps),
+            ceil_bps=ground.counting.declared(top.figures.limit_bps),
             lanes=tuple(lanes),
             leaves={class_key(ground.netns, ground.ifname, node.classid): self._told(node) for node in leaves},
         )
@@ -192,6 +192,7 @@ class _Drawing:
     def _lane(self, node: Node) -> Lane:
         ground = self._built.ground
         said = said_of(node, ground, self._share(node))
+        above = [held.figures for held in self._above(node)]
         bare = Lane(
             carrier=self._carrier(node),
             direction=self._direction,
@@ -203,7 +204,7 @@ class _Drawing:
             overhead_bytes=said.overhead_bytes,
             cells=said.cells,
             frame_bytes=ground.frame,
-            burst_bytes=max(held.cburst.value for held in self._above(node) if held.ceil.value == node.limit_bps),
+            burst_bytes=max(held.cburst.value for held in above if held.ceil.value == node.figures.limit_bps),
             answers_us=_bad_way_us(self._said_back),
         )
         why = self._hindrance(node)
@@ -226,13 +227,13 @@ class _Drawing:
 
     def _hindrance(self, node: Node) -> str:
         """What keeps the figure of the class from being reached, whoever sends."""
-        if node.limit_bps >= UNLIMITED_BPS:
+        if node.figures.limit_bps >= UNLIMITED_BPS:
             return "nothing limits it, so there is nothing to reach"
         if node.branch.impairment is not None:
             return "its line is made bad on purpose"
         said = self._said
         frames = said.packets_per_second if said is not None else None
-        if frames is not None and frames * self._built.ground.frame * 8 < node.limit_bps:
+        if frames is not None and frames * self._built.ground.frame * 8 < node.figures.limit_bps:
             return f"{frames} packets a second are fewer than its rate has room for"
         return ""
 
@@ -272,7 +273,7 @@ class _Drawing:
             }
             flows = {protocol: flow for protocol, flow in found.items() if not isinstance(flow, str)}
             whys |= dict.fromkeys(why for why in found.values() if isinstance(why, str))
-            narrow = [self._narrower(way, flow, node.limit_bps) for flow in flows.values()]
+            narrow = [self._narrower(way, flow, node.figures.limit_bps) for flow in flows.values()]
             whys |= dict.fromkeys(why for why in narrow if why)
             if not any(narrow) and len(flows) > len(best.flows):
                 best, stops = replace(lane, flows=flows, sender=way.sender, receiver=way.receiver), way.stops
@@ -368,7 +369,7 @@ class _Drawing:
             return ""
         drawing = _Drawing(self._stage, one, one.tree)
         classid = drawing._classes(one.tree.nodes[0]).of(flow)
-        limit_bps = next(node.limit_bps for node in one.tree.nodes if node.classid == classid)
+        limit_bps = next(node.figures.limit_bps for node in one.tree.nodes if node.classid == classid)
         return "" if limit_bps >= wanted_bps else f"{other.name}'s own {theirs} is narrower"
 
 

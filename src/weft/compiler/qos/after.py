@@ -52,10 +52,10 @@ def _marks(direction: QosDirection, tree: Tree) -> dict[int, list[str]]:
 def byte_rates(tree: Tree, header_bytes: int) -> Iterator[str]:
     """Limits without HTB: what exceeds is dropped. `header_bytes`: what nft does not see of a frame at this hook."""
     for node in tree.nodes:
-        if node.ceil.value >= UNLIMITED_BPS:
+        if node.figures.ceil.value >= UNLIMITED_BPS:
             continue
         frame = tree.ground.frame
-        per_second = node.ceil.value * (frame - header_bytes) // (8 * frame)
+        per_second = node.figures.ceil.value * (frame - header_bytes) // (8 * frame)
         burst = max(per_second * _POLICED_US // 1_000_000, 2 * GSO_BYTES)
         classids = [leaf.classid for leaf in _leaves(tree) if _is_under(leaf, node)]
         condition = f"{only(classids)} " if node.branch.path else ""

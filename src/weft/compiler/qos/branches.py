@@ -105,5 +105,6 @@ def in_order(direction: QosDirection) -> Iterator[str]:
 
 def _parts_first(parts: Parts, parent: str | None) -> Iterator[str]:
     for name in parts.get(parent, ()):
-        yield from _parts_first(parts, name)
+        if name in parts:
+            yield from _parts_first(parts, name)
         yield name

@@ -101,7 +101,8 @@ def _check_match(match: QosMatch, path: Path, say: Say) -> None:
 
 def missed_family(match: QosMatch) -> int | None:
     """The family that a protocol is of and no address; None where they go together."""
-    family, addressed = _OF_FAMILY.get(match.protocol or ""), families_of(match)
+    family = _OF_FAMILY.get(match.protocol or "")
+    addressed = families_of(match) if family else None
     return family if addressed and family not in addressed else None
 
 

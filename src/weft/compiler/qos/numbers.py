@@ -109,6 +109,7 @@ def least_rate_bps(frame: int) -> int:
     return -(-frame * 8 // DEBT_S)
 
 
+@_known
 def too_slow(rate_bps: int | None, frame: int) -> tuple[str, str] | None:
     """What is wrong with a rate at which HTB would forget what a frame costs, and what would do; None where it would
     not."""

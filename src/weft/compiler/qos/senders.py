@@ -74,9 +74,9 @@ def findings(site: Site, path: Path, direction: QosDirection) -> Iterator[Findin
     for name in in_order(direction):
         matches = direction.classes[name].match
         for at, match in enumerate(matches):
-            where = (*path, "classes", name, "match", str(at))
             if match.cgroup is None:
                 continue
+            where = (*path, "classes", name, "match", str(at))
             if before:
                 what = f"what a cgroup sends is known before all else, and class {before} is asked before"
                 yield Finding(path=where, what=what, fix=f"put {name} before {before}")

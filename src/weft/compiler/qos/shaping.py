@@ -239,10 +239,11 @@ def _before_nobody(shaping: Shaping, direction: QosDirection) -> Iterator[Findin
 
 
 def _too_slow(shaping: Shaping, direction: QosDirection, ground: Ground) -> Iterator[Finding]:
+    frame = ground.frame
     for node in shaping.tree.nodes if shaping.tree else ():
         branch = node.branch
         for key, said in (("rate", branch.rate_bps), ("ceil", branch.ceil_bps)):
-            wrong = numbers.too_slow(said, ground.frame)
+            wrong = numbers.too_slow(said, frame)
             if wrong is not None and branch.path[-1:] != (REST,):
                 where = (*branch.origin, key) if branch.path else (*branch.origin, *_limit_key(direction))
                 yield Finding(path=where, what=wrong[0], fix=wrong[1])
@@ -319,7 +320,7 @@ def _wanted_leaves(shaping: Shaping, direction: QosDirection) -> Iterator[tuple[
 def _unmeasured(shaping: Shaping, direction: QosDirection) -> Iterator[Finding]:
     """A guarantee is a share of something."""
     tree = shaping.tree
-    if tree is None or tree.nodes[0].limit_bps < numbers.UNLIMITED_BPS:
+    if tree is None or tree.nodes[0].figures.limit_bps < numbers.UNLIMITED_BPS:
         return
     shared = [name for name, held in direction.classes.items() if held.rate and (held.ceil or 0) > held.rate]
     if shared:

@@ -8,9 +8,8 @@ rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from functools import lru_cache
 
 from weft.compiler.qos import handles, numbers
 from weft.compiler.qos.mechanisms import Choice, Spot, leaf_for, line_for
@@ -27,6 +26,8 @@ from weft.state import KernelObject
 REST = ""
 """The name of the leaf of what belongs to its parent and to no other child of it."""
 PRIORITY, LAST_PRIORITY = 4, 7
+_APART = ((), (REST,))
+"""Paths of the top and of the default, whose numbers nobody says."""
 _NO_CEIL = "the rate, for there is no ceil"
 MAX_LEVELS = 8
 """Source: net/sched/sch_htb.c TC_HTB_MAXDEPTH."""
@@ -77,21 +78,30 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """A class with its numbers. `limit_bps`: the least limit from the top down. `splitter`: the handle of the TBF
-    that takes frames apart below it, if need be, `queue`: which one, both of a leaf only."""
+class Figures:
+    """The numbers of a class. `limit_bps`: the least limit from the top down. `splits`: whether a leaf must take frames
+    apart. `held`: rate, ceil and their bursts, as the kernel can hold them."""
 
-    branch: Branch
-    classid: str
-    parent: str
     rate: Derived
     ceil: Derived
     burst: Derived
     cburst: Derived
     quantum: Derived
-    priority: int
     limit_bps: int
-    splits: Derived | None = None
+    splits: Derived
+    held: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A class with its numbers. `splitter`: the handle of the TBF that takes frames apart below it, if need be,
+    `queue`: which one, both of a leaf only."""
+
+    branch: Branch
+    classid: str
+    parent: str
+    figures: Figures
+    priority: int
     splitter: str | None = None
     queue: Choice[Callable[[Spot], Leaf]] | None = None
 
@@ -123,7 +133,7 @@ class Tree:
         """What each node becomes: its class, and a leaf's queue; parents come first."""
         ground, frame = self.ground, self.ground.frame
         for node in self.nodes:
-            yield node, [_class(ground, node), *(_queue(ground, node, frame) if node.queue is not None else ())]
+            yield node, [_class(ground, node), *_queues(ground, node, frame)]
 
 
 def build_tree(top: Branch, ground: Ground) -> Tree:
@@ -139,7 +149,10 @@ def walk(branch: Branch) -> Iterator[Branch]:
     """A branch and all that grows on it, each after its parent."""
     yield branch
     for inner in branch.branches:
-        yield from walk(inner)
+        if inner.branches:
+            yield from walk(inner)
+        else:
+            yield inner
 
 
 def _whole(top: Branch) -> Branch:
@@ -184,42 +197,60 @@ class _Numbering:
         self.ground, self.minors = ground, minors
         self.frame, self.major, self.features = ground.frame, ground.major, ground.features
         self.taken = {self.major}
+        self._figures: dict[tuple[object, ...], Figures] = {}
 
     def nodes(self, branch: Branch, parent: str, limit_bps: int) -> Iterator[Node]:
-        node = self._node(branch, parent, limit_bps)
+        node = self._node(branch, parent, self._figures_of(branch, limit_bps))
         yield node
         for inner in branch.branches:
-            yield from self.nodes(inner, node.classid, node.limit_bps)
+            yield from self.nodes(inner, node.classid, node.figures.limit_bps)
 
-    def _node(self, branch: Branch, parent: str, limit_bps: int) -> Node:
-        frame, burst_bytes = self.frame, branch.burst_bytes
-        ceil = self._ceil(branch, is_top=not parent)
-        limit_bps = min(limit_bps, ceil.value)
-        rate = self._rate(branch, limit_bps, ceil)
+    def _node(self, branch: Branch, parent: str, figures: Figures) -> Node:
         is_leaf = not branch.branches
         queue = line_for(branch.impairment, self.features) or leaf_for(branch.leaf, self.features)
         return _new_node(
             branch=branch,
             classid=handles.classid(self.major, self.minors[branch.path]),
             parent=parent or handles.handle(self.major),
-            rate=rate,
-            ceil=ceil,
-            burst=numbers.burst(rate.value, frame, burst_bytes),
-            cburst=numbers.burst(ceil.value, frame, burst_bytes),
-            quantum=numbers.quantum(rate.value, frame),
+            figures=figures,
             priority=PRIORITY if branch.priority is None else branch.priority,
-            limit_bps=limit_bps,
-            splits=numbers.splits(limit_bps) if is_leaf else None,
-            splitter=self._splitter(branch, limit_bps) if is_leaf else None,
+            splitter=self._splitter(branch, figures.limit_bps) if is_leaf else None,
             queue=queue if is_leaf else None,
         )
 
-    def _ceil(self, branch: Branch, *, is_top: bool) -> Derived:
+    def _figures_of(self, branch: Branch, limit_bps: int) -> Figures:
+        """Of most classes of a tree they are the same."""
+        place = branch.path if branch.path in _APART else None
+        said = (branch.rate_bps, branch.ceil_bps, branch.burst_bytes, limit_bps, place)
+        figures = self._figures.get(said)
+        if figures is None:
+            figures = self._figures[said] = self._work_out(branch, limit_bps)
+        return figures
+
+    def _work_out(self, branch: Branch, limit_bps: int) -> Figures:
+        ceil = self._ceil(branch)
+        limit_bps = min(limit_bps, ceil.value)
+        rate = self._rate(branch, limit_bps, ceil)
+        burst = numbers.burst(rate.value, self.frame, branch.burst_bytes)
+        cburst = numbers.burst(ceil.value, self.frame, branch.burst_bytes)
+        rate_bps, ceil_bps = rate_held(rate.value), rate_held(ceil.value)
+        return Figures(
+            rate=rate,
+            ceil=ceil,
+            burst=burst,
+            cburst=cburst,
+            quantum=numbers.quantum(rate.value, self.frame),
+            limit_bps=limit_bps,
+            splits=numbers.splits(limit_bps),
+            held=(rate_bps, ceil_bps, burst_held(burst.value, rate_bps), burst_held(cburst.value, ceil_bps)),
+        )
+
+    def _ceil(self, branch: Branch) -> Derived:
         if branch.ceil_bps is not None:
             return _given(branch.ceil_bps, self.ground.counting)
         if branch.rate_bps is not None:
             return Derived(self.ground.counting.frames(branch.rate_bps), _NO_CEIL)
-        return Derived(UNLIMITED_BPS, "no limit is known" if is_top else "the limit above counts")
+        return Derived(UNLIMITED_BPS, "the limit above counts" if branch.path else "no limit is known")
 
     def _rate(self, branch: Branch, limit_bps: int, ceil: Derived) -> Derived:
         if not branch.path:
@@ -246,9 +277,7 @@ def _given(said_bps: int, count: Counting) -> Derived:
 def _class(ground: Ground, node: Node) -> HtbClass:
     """As the kernel can hold it. Turns and priorities are the leaves' alone."""
     is_leaf = node.queue is not None
-    rate_bps, ceil_bps, burst_bytes, cburst_bytes = _held(
-        node.rate.value, node.ceil.value, node.burst.value, node.cburst.value
-    )
+    rate_bps, ceil_bps, burst_bytes, cburst_bytes = node.figures.held
     return _new_class(
         netns=ground.netns,
         ifname=ground.ifname,
@@ -258,34 +287,29 @@ def _class(ground: Ground, node: Node) -> HtbClass:
         ceil_bps=ceil_bps,
         burst_bytes=burst_bytes,
         cburst_bytes=cburst_bytes,
-        quantum_bytes=node.quantum.value if is_leaf else None,
+        quantum_bytes=node.figures.quantum.value if is_leaf else None,
         priority=node.priority if is_leaf else None,
         overhead_bytes=ground.counting.overhead_bytes,
         cells=ground.counting.cells,
     )
 
 
-@lru_cache(maxsize=1 << 10)  # most classes of a tree are alike
-def _held(rate_bps: int, ceil_bps: int, burst_bytes: int, cburst_bytes: int) -> tuple[int, int, int, int]:
-    rate_bps, ceil_bps = rate_held(rate_bps), rate_held(ceil_bps)
-    return rate_bps, ceil_bps, burst_held(burst_bytes, rate_bps), burst_held(cburst_bytes, ceil_bps)
-
-
-def _queue(ground: Ground, node: Node, frame: int) -> Iterator[KernelObject]:
+def _queues(ground: Ground, node: Node, frame: int) -> Sequence[KernelObject]:
+    """What is on a leaf."""
+    if node.queue is None:
+        return ()
     splitter = node.splitter
-    if splitter is not None:
-        yield _splitter(ground, node, splitter)
-    assert node.queue is not None
     spot = _new_spot(
         netns=ground.netns,
         ifname=ground.ifname,
         parent=node.classid if splitter is None else f"{splitter}1",
         below="" if splitter is None else node.classid,
-        limit_bps=node.limit_bps,
+        limit_bps=node.figures.limit_bps,
         frame=frame,
         latency_us=node.branch.latency_us,
     )
-    yield node.queue.mechanism.emit(spot).held()
+    queue = node.queue.mechanism.emit(spot).held()
+    return (queue,) if splitter is None else (_splitter(ground, node, splitter), queue)
 
 
 def _splitter(ground: Ground, node: Node, handle: str) -> Tbf:
@@ -295,6 +319,6 @@ def _splitter(ground: Ground, node: Node, handle: str) -> Tbf:
         parent=node.classid,
         handle=handle,
         rate_bps=numbers.SPLITTER_BPS,
-        burst_bytes=numbers.splitter_burst(node.limit_bps, ground.frame),
+        burst_bytes=numbers.splitter_burst(node.figures.limit_bps, ground.frame),
         limit_bytes=numbers.GSO_BYTES,
     ).held()

@@ -115,8 +115,8 @@ def test_a_grown_figure_says_what_was_given() -> None:
     for layer, told in (("ip", "15mbit as given, in frames"), ("ethernet", "as given")):
         ground = Ground(scope="s", netns="", ifname="eth0", counting=numbers.counting(layer, 0, FRAME))
         nodes = build_tree(top, ground).nodes
-        assert nodes[0].ceil.why == told
-        assert nodes[-1].rate.why == told.replace("15mbit", "1500kbit")
+        assert nodes[0].figures.ceil.why == told
+        assert nodes[-1].figures.rate.why == told.replace("15mbit", "1500kbit")
 
 
 def test_netem_holds_what_is_under_way() -> None:
