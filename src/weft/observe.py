@@ -89,8 +89,9 @@ class Machine:
     def read_singly(self, wanted: State, observed: State) -> State:
         """Of what is wanted, that which reading a namespace whole leaves out: also roots that look like the kernel's
         own and may be somebody's."""
-        keys = {key for key in wanted if key.table in READ_BY_KEY or _may_be_somebodys(key, observed)}
-        return self.read(Selection(keys=frozenset(keys)))
+        named = {key for key in wanted if key.table in READ_BY_KEY}
+        roots = {key for key in wanted if key.table == QDISC and _may_be_somebodys(key, observed)}
+        return self.read(Selection(keys=frozenset(named | roots)))
 
     def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""
@@ -137,10 +138,8 @@ def _grounds(state: State) -> frozenset[Key]:
 
 def _may_be_somebodys(key: Key, observed: State) -> bool:
     """Whether a root qdisc is wanted where only the kernel's own was seen: a noqueue put by hand looks alike."""
-    if key.table != QDISC or key in observed:
-        return False
     ifname, parent = key.name.split(" ", 1)
-    return parent == ROOT and link_key(key.netns, ifname) in observed
+    return parent == ROOT and key not in observed and link_key(key.netns, ifname) in observed
 
 
 def _selection(keys: frozenset[Key], grounds: frozenset[Key]) -> Selection:

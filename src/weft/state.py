@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
 from weft.records import dataclass
@@ -37,6 +37,10 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.table} {self.name}@{self.netns}" if self.netns else f"{self.table} {self.name}"
+
+
+quick_key: Callable[[tuple[str, str, str]], Key] = partial(tuple.__new__, Key)
+"""As Key(*parts), at half the price: for what there are thousands of."""
 
 
 def netns_key(netns: str) -> Key:
@@ -92,25 +96,32 @@ class Op(Enum):
     DELETE = "delete"
 
 
+class _About:
+    """What a change is of, found out when it is made: every step of the road asks for it."""
+
+    __slots__ = ("key", "object")
+    object: KernelObject
+    key: Key
+
+
+_set_object: Callable[[_About, KernelObject], None] = _About.__dict__["object"].__set__
+_set_key: Callable[[_About, Key], None] = _About.__dict__["key"].__set__
+
+
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One object's way from `before` to `after`; None is absence."""
+class Change(_About):
+    """One object's way from `before` to `after`; None is absence. `object`: what it comes to, or what goes; `key`: of
+    that."""
 
     op: Op
     before: KernelObject | None
     after: KernelObject | None
 
-    @property
-    def object(self) -> KernelObject:
+    def __post_init__(self) -> None:
         held = self.after if self.after is not None else self.before
         assert held is not None
-        return held
-
-    @property
-    def key(self) -> Key:
-        held = self.after if self.after is not None else self.before
-        assert held is not None
-        return held.key
+        _set_object(self, held)
+        _set_key(self, held.key)
 
     def __str__(self) -> str:
         return f"{self.op.value} {self.key}"

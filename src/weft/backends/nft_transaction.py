@@ -71,10 +71,12 @@ def needs_listing(changes: Iterable[Change]) -> list[str]:
     """Targets of `list` that tell the handles and rules which the changes depend on."""
     targets: dict[str, None] = {}
     for change in changes:
+        if change.op is Op.CREATE:
+            continue
         held = change.object
-        if isinstance(held, NftForeignRule) and change.before is not None:
+        if isinstance(held, NftForeignRule):
             targets[f"chain {held.family} {held.table} {held.chain}"] = None
-        elif (isinstance(held, NftChain) and change.op is Op.UPDATE) or _is_replaced_set(change):
+        elif (change.op is Op.UPDATE and isinstance(held, NftChain)) or _is_replaced_set(change):
             targets[f"table {table_name(held)}"] = None
     return list(targets)
 
@@ -108,7 +110,7 @@ def assemble(found: Iterable[Step], *, joined: bool = True) -> Transaction:
 
 
 def _joined(found: Iterable[Step]) -> Iterator[tuple[str, Change]]:
-    for group, members in groupby(found, key=lambda step: _group(step[0])):
+    for group, members in groupby(found, key=_group):
         together = list(members)
         if group is None:
             yield from ((command_text(command), change) for command, change in together)
@@ -117,7 +119,8 @@ def _joined(found: Iterable[Step]) -> Iterator[tuple[str, Change]]:
             yield command_text(Elements(group[0], group[1], bodies)), together[0][1]
 
 
-def _group(command: Command) -> tuple[Stage, str] | None:
+def _group(step: Step) -> tuple[Stage, str] | None:
+    command = step[0]
     return (command.stage, command.target) if isinstance(command, Elements) else None
 
 
@@ -143,7 +146,7 @@ def _removals(rule: MarkedRule, change: Change, listing: Listing) -> Iterator[Co
 
 def _chains_to_rewrite(changes: Sequence[Change], listing: Listing) -> dict[Key, Change]:
     """Chains whose rules name a set that is replaced: a set in use cannot go, so they let go of it and take it up."""
-    sets = [c.object for c in changes if _is_replaced_set(c)]
+    sets = [change.object for change in changes if change.op is Op.REPLACE]
     replaced = {(table_name(held), held.name) for held in sets if isinstance(held, NftSet)}
     if not replaced:
         return {}
@@ -160,7 +163,7 @@ def _sets_named(held: NftChain) -> set[str]:
 
 
 def _is_replaced_set(change: Change) -> bool:
-    return isinstance(change.object, NftSet) and change.op is Op.REPLACE
+    return change.op is Op.REPLACE and isinstance(change.object, NftSet)
 
 
 def _table_of(change: Change) -> Key | None:

@@ -11,7 +11,7 @@ from errno import EBUSY, EEXIST, EIO, ENOENT
 
 from weft.backends import macsec
 from weft.backends.birthplace import Birthplace, udev_listens
-from weft.backends.rtnl_batches import from_the_busier_side, in_batches, in_single_steps, is_link_made
+from weft.backends.rtnl_batches import from_the_busier_side, in_batches, in_single_steps, links_made
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_outbox import TAKEN, Outbox
 from weft.backends.rtnl_refusals import refuse
@@ -72,21 +72,21 @@ class Commit:
     def _run(self, changes: Sequence[Change]) -> None:
         self._numbers.forget_the_remade()
         changes = in_single_steps(changes)
-        self._numbers.expect(c.after for c in changes if c.op is Op.CREATE and c.after is not None)
+        made = links_made(changes)
+        self._numbers.expect(made)
         fellows = from_the_busier_side(changes)
-        for some in in_batches(changes):
-            if is_link_made(some[0]):
+        for some in in_batches(changes) if made else (changes,):
+            if some[0].key in made:
                 self._make_links(some)
                 continue
             for change in some:
-                instead = fellows.get(change.key) if change.op is Op.DELETE else None
-                self._post_all(change, self._by_fellow(change, instead) or self._requests(change))
+                instead = fellows.get(change.key) if fellows and change.op is Op.DELETE else None
+                self._post_all(change, (instead and self._by_fellow(change, instead)) or self._requests(change))
         self._outbox.flush()
 
-    def _by_fellow(self, change: Change, instead: Change | None) -> list[Request]:
+    def _by_fellow(self, change: Change, instead: Change) -> list[Request]:
         """The deletion of a veth by its other end, where that is known to be still there."""
-        paired = instead is not None and self._numbers.are_paired(instead.key, change.key)
-        return self._requests(instead) if instead and paired else []
+        return self._requests(instead) if self._numbers.are_paired(instead.key, change.key) else []
 
     def _requests(self, change: Change) -> list[Request]:
         """None for a deletion of what is on a link that is gone."""
@@ -98,7 +98,7 @@ class Commit:
             code = failure.errno_ if isinstance(failure, KernelRefused) else ENOENT
             raise KernelRefused(str(change), code, str(failure)) from failure
 
-    def _make_links(self, changes: list[Change]) -> None:
+    def _make_links(self, changes: Sequence[Change]) -> None:
         """Births first; when all are born, the rest."""
         for change in changes:
             self._reserve(change)
@@ -144,12 +144,11 @@ class Commit:
                 case verb:
                     self._outbox.flush()
                     self._do(change, request.netns, verb)
-        self._forget(change)
+        if change.op is Op.DELETE:
+            self._forget(change)
 
     def _forget(self, change: Change) -> None:
         """The numbers of what is deleted are worth nothing from here on."""
-        if change.op is not Op.DELETE:
-            return
         match change.before:
             case Link() as link:
                 self._numbers.forget(link.key)

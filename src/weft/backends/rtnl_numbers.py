@@ -8,7 +8,7 @@ the kernel gives out itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from errno import ENODEV
 from pathlib import Path
 from random import randrange
@@ -38,7 +38,7 @@ class Numbers:
         self._peers: dict[Key, Key] = {}
         self._next: dict[str, int] = {}
         self._groups: set[int] = set()
-        self._coming: dict[Key, Link] = {}
+        self._coming: Mapping[Key, Link] = {}
         self._seen_in: dict[str, tuple[int, int]] = {}
         self._remade: set[str] = set()
 
@@ -90,9 +90,9 @@ class Numbers:
         for netns in [netns for netns, identity in self._seen_in.items() if self._identity(netns) != identity]:
             self._turn_away(netns)
 
-    def expect(self, objects: Iterable[KernelObject]) -> None:
-        """What the commit that begins is going to make: of all that, links are asked for."""
-        self._coming = {obj.key: obj for obj in objects if isinstance(obj, Link)}
+    def expect(self, links: Mapping[Key, Link]) -> None:
+        """What the commit that begins is going to make."""
+        self._coming = links
 
     def learn_from(self, place: Place, links: Iterable[LinkMessage]) -> None:
         if self._seen_in.get(place.netns, place.identity) != place.identity:

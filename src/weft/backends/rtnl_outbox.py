@@ -6,7 +6,7 @@ for them. Links deleted in a row go at once, by a group that has no other member
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from errno import EBUSY, EEXIST, ENOENT
 from itertools import groupby
 from typing import TypeAlias
@@ -31,8 +31,8 @@ TAKEN = frozenset({EBUSY, EEXIST})
 
 Payload: TypeAlias = bytes | Birth | DropLink
 
-_Item: TypeAlias = tuple[Change, Payload]
-"""Something to be sent, and on whose behalf."""
+_Item: TypeAlias = tuple[Change, Payload, bytes]
+"""Something to be sent, on whose behalf, and as a message, which a link that goes gets when it is known beside whom."""
 
 
 class Outbox:
@@ -43,63 +43,65 @@ class Outbox:
         self._kept, self._numbers = kept, numbers
         self._netns = ""
         self._waiting: list[_Item] = []
+        self._drops = False
 
     def put(self, change: Change, netns: str, payload: Payload) -> None:
         """Raises: as flush."""
         if netns != self._netns:
             self.flush()
             self._netns = netns
-        self._waiting.append((change, payload))
+        if isinstance(payload, bytes):
+            self._waiting.append((change, payload, payload))
+        elif isinstance(payload, Birth):
+            self._waiting.append((change, payload, payload.message))
+        else:
+            self._waiting.append((change, payload, b""))
+            self._drops = True
 
     def flush(self) -> None:
         """Have the kernel answer for all that was put in.
 
         Raises: KernelRefused, NotPermitted, ReceiveOverrun.
         """
-        waiting, self._waiting = self._waiting, []
-        place = self._place(waiting) if waiting else None
+        sent = list(self._by_groups(self._waiting)) if self._drops else self._waiting
+        self._waiting, self._drops = [], False
+        place = self._place(sent) if sent else None
         if place is None:
             return
-        items, messages = [], []
-        for item, message in self._spelled_out(waiting):
-            items.append(item)
-            messages.append(message)
-        for failure in place.rtnl.change(messages):
-            self._judge(items[failure.at], messages[failure.at], failure.reply)
+        for failure in place.rtnl.change([message for _, _, message in sent]):
+            self._judge(*sent[failure.at], failure.reply)
 
-    def _place(self, waiting: list[_Item]) -> Place | None:
+    def _place(self, sent: Sequence[_Item]) -> Place | None:
         """Where to send; None where nothing but deletions was meant for a namespace that is gone."""
         try:
             return self._kept.at(self._netns)
         except NamespaceGone as gone:
-            for change, _ in waiting:
+            for change, _, _ in sent:
                 if change.op is not Op.DELETE:
                     raise KernelRefused(str(change), ENOENT, str(gone)) from gone
             return None
 
-    def _spelled_out(self, waiting: list[_Item]) -> Iterator[tuple[_Item, bytes]]:
+    def _by_groups(self, waiting: Sequence[_Item]) -> Iterator[_Item]:
+        """Links that go in a row, several at a time."""
         for dropping, items in groupby(waiting, key=_is_dropped):
             if dropping:
-                yield from self._dropped(list(items))
-                continue
-            for item in items:
-                payload = item[1]
-                yield item, payload if isinstance(payload, bytes) else _as_message(payload)
+                yield from self._dropped([(change, payload) for change, payload, _ in items])
+            else:
+                yield from items
 
-    def _dropped(self, items: list[_Item]) -> Iterator[tuple[_Item, bytes]]:
-        drops = [(item, item[1].index) for item in items if isinstance(item[1], DropLink)]
+    def _dropped(self, links: Sequence[tuple[Change, Payload]]) -> Iterator[_Item]:
+        drops = [(change, drop) for change, drop in links if isinstance(drop, DropLink)]
         if len(drops) == 1:
-            yield drops[0][0], delete_link(drops[0][1])
+            yield *drops[0], delete_link(drops[0][1].index)
             return
         for start in range(0, len(drops), GROUP_LINKS):
             group = self._numbers.spare_group()
-            for item, index in drops[start : start + GROUP_LINKS]:
-                yield item, set_link(index, u32(IFLA_GROUP, group))
-            yield item, delete_group(group)
+            for change, drop in drops[start : start + GROUP_LINKS]:
+                yield change, drop, set_link(drop.index, u32(IFLA_GROUP, group))
+            yield change, drop, delete_group(group)
 
-    def _judge(self, item: _Item, message: bytes, reply: Reply) -> None:
+    def _judge(self, change: Change, payload: Payload, message: bytes, reply: Reply) -> None:
         """What to make of a refusal. Raises: KernelRefused, NotPermitted."""
-        change, payload = item
         if is_content(change, message, reply):
             return
         if isinstance(payload, Birth) and reply.errno_ in TAKEN and not self.name_is_taken(change):
@@ -117,7 +119,3 @@ class Outbox:
 
 def _is_dropped(item: _Item) -> bool:
     return isinstance(item[1], DropLink)
-
-
-def _as_message(payload: Birth | DropLink) -> bytes:
-    return payload.message if isinstance(payload, Birth) else delete_link(payload.index)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Elements, Stage, in_netns, shell
 from weft.records import dataclass
-from weft.state import Change, Key, Keyed
+from weft.state import Change, Key, Keyed, quick_key
 
 _A_LINE = 500
 """Elements: a word of the shell's may have 128 kB (execve(2))."""
@@ -26,7 +26,7 @@ class NftElement(Keyed):
     value: str = ""
 
     def identify(self) -> Key:
-        return Key("nft-element", self.netns, f"{self.family} {self.table} {self.set} {self.element}")
+        return quick_key(("nft-element", self.netns, f"{self.family} {self.table} {self.set} {self.element}"))
 
     @property
     def lives_on(self) -> tuple[Key, ...]:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.records import dataclass
-from weft.state import Change, KernelObject, Key, Keyed, Op, link_key, set_key
+from weft.state import Change, KernelObject, Key, Keyed, Op, link_key, quick_key, set_key
 from weft.wire.tc import TC_H_ROOT, delete_qdisc, new_qdisc, number_of, set_qdisc
 
 ROOT = "root"
@@ -77,11 +77,11 @@ class Qdisc(InTree):
 
 
 def qdisc_key(netns: str, ifname: str, parent: str) -> Key:
-    return Key(QDISC, netns, f"{ifname} {parent}")
+    return quick_key((QDISC, netns, f"{ifname} {parent}"))
 
 
 def class_key(netns: str, ifname: str, classid: str) -> Key:
-    return Key(CLASS, netns, f"{ifname} {classid}")
+    return quick_key((CLASS, netns, f"{ifname} {classid}"))
 
 
 def parent_number(parent: str) -> int:
