@@ -10,9 +10,17 @@ from weft.model.links import DummyLink, HostLink, VlanLink
 
 def test_some_of_many_names_are_told_in_order() -> None:
     assert some_of(()) == "none"
-    assert some_of({"b", "a"}) == "a, b"
+    assert some_of(("a", "b")) == "a, b"
     names = [f"{at:05}" for at in range(MOST_NAMED + 1_234)]
-    assert some_of(names[::-1]) == f"{', '.join(names[:MOST_NAMED])} and 1,234 more"
+    assert some_of(names) == f"{', '.join(names[:MOST_NAMED])} and 1,234 more"
+
+
+def test_one_of_them_is_not_told() -> None:
+    assert some_of(("a", "b"), "a") == "b"
+    assert some_of(("a",), "a") == "none"
+    names = [f"{at:05}" for at in range(MOST_NAMED + 1)]
+    for but in (names[0], names[-1]):
+        assert some_of(names, but) == ", ".join(name for name in names if name != but)
 
 
 def test_a_parent_that_is_not_there_is_told_with_some_of_the_links() -> None:
