@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from weft.compiler.addressing import host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted, some_of
@@ -39,8 +39,8 @@ Claim = tuple[str, str]
 class Draft:
     """Collects what one compile makes. `under`: the draft that this one is a branch of. `router_ports`: (tenant, port)
     to the namespace of the router that the port is an interface of. `lenient`: what the host lacks of links, or has
-    otherwise, is a warning, and all is made as if they were there. `made_links`: those that the file makes on the
-    host."""
+    otherwise, is a warning, and all is made as if they were there; what else it lacks is one too, and of what hangs on
+    that nothing is said. `made_links`: those that the file makes on the host."""
 
     __slots__ = (
         "_host_prefixes", "_known_links", "_lacks", "_misfits", "_supposed", "claims", "facts", "findings", "ids",
@@ -100,9 +100,8 @@ class Draft:
         if name not in self.facts.programs and name not in self.lacking:
             self.lacking.add(name)
             what = f"there is no {name} here ({PROGRAMS[name]})"
-            self.findings.append(
-                Finding(path=path, what=what, fix=f"apt install {name}", cause=Cause.MACHINE, program=name)
-            )
+            unknown = Key("program", HOST, name)
+            self._lack(path, what, f"apt install {name}", program=name, unknown=unknown)
         return self.facts.programs.get(name, "")
 
     def has_link(self, ifname: str) -> bool:
@@ -126,7 +125,9 @@ class Draft:
         known = some_of(self._links_known(may_be_made), but)
         if self.lenient and ifname not in self.facts.links:
             self.suppose({ifname: ForeignLink(ifname=ifname, absent=True)})
-        return self.lack(path, missing, what or f"the host has no link {ifname}", f"one of its links: {known}")
+        self._lacks.add((path, missing))
+        what = what or f"the host has no link {ifname}"
+        return self._lack(path, what, f"one of its links: {known}", missing=missing)
 
     def _links_known(self, with_made: bool) -> Sequence[str]:
         known = self._known_links.get(with_made)
@@ -139,34 +140,27 @@ class Draft:
         """Find that no link leads to an address or prefix: the file's to say, unless its link may just be gone."""
         what, fix = f"no link is known that leads to {towards}", "name it: `dev: LINK`"
         if self.lenient and netns == HOST:
-            self.lack(path, Key("route", netns, towards), what, fix)
+            self._lack(path, what, fix, missing=Key("route", netns, towards))
         else:
             self.error(path, what, fix)
 
     def misfit(self, path: Path, theirs: Key, what: str, fix: str) -> bool:
-        """Find that something of others' is not as the intent takes it to be; whether all goes on as if it were."""
+        """Find that a link, route or address of others' is not as the intent takes it to be; whether all goes on as if
+        it were."""
         self._misfits.add(theirs)
-        return self.lack(path, theirs, what, fix, unfit=True)
+        return self._lack(path, what, fix, missing=theirs, unfit=True)
 
     def is_misfit(self, link: Key) -> bool:
         """Whether a link was found to be otherwise than the intent takes it to be."""
         return link in self._misfits
 
-    def lack(self, path: Path, missing: Key, what: str, fix: str, *, unfit: bool = False) -> bool:
-        """Find that something of others' is not there; whether all goes on without it."""
+    def lack(self, path: Path, unknown: Key, what: str, fix: str) -> None:
+        """Find that the machine has no such user, group or key: what hangs on it is not known."""
+        self._lack(path, what, fix, unknown=unknown)
+
+    def _lack(self, path: Path, what: str, fix: str, **said: Any) -> bool:
         severity: Literal["error", "warning"] = "warning" if self.lenient else "error"
-        self._lacks.add((path, missing))
-        self.findings.append(
-            Finding(
-                path=path,
-                what=what,
-                fix=fix,
-                severity=severity,
-                cause=Cause.MACHINE,
-                missing=missing,
-                unfit=unfit,
-            )
-        )
+        self.findings.append(Finding(path=path, what=what, fix=fix, severity=severity, cause=Cause.MACHINE, **said))
         return self.lenient
 
     def silence(self, mtu: int) -> str | None:
@@ -189,6 +183,10 @@ class Draft:
             self.state[key], self.paths[key] = obj, path
         else:
             self._collision(key, path, other)
+
+    def leave_out(self, key: Key, path: Path) -> None:
+        """Say nothing of an object but whose it is: what of it is there stays as it is."""
+        self.paths.setdefault(key, path)
 
     def share(self, obj: KernelObject, path: Path) -> None:
         """Add an object that several intents want; equal ones are one."""

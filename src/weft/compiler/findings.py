@@ -31,7 +31,8 @@ class Cause(Enum):
 class Finding:
     """One thing wrong (or harmful: a warning) at `path`. `feature`: of the kernel, `program`: of somebody else's,
     `missing`: a link that is not weft's to make, or a way to a next hop, where its lack is the cause. `unfit`: that is
-    there, as something else than the intent takes it to be; so may addresses and routes be."""
+    there, as something else than the intent takes it to be; so may addresses and routes be. `unknown`: a user, group,
+    program or key that the machine does not have; what hangs on it is not known."""
 
     path: Path
     what: str
@@ -42,6 +43,7 @@ class Finding:
     program: str = ""
     missing: Key | None = None
     unfit: bool = False
+    unknown: Key | None = None
 
     def at(self, where: str) -> Problem:
         """The same as a problem at a place that the user knows, `file:line:column`."""
