@@ -66,13 +66,13 @@ def test_it_is_told_with_its_line_beside_all_the_rest(
     assert differences(applied) == told
     applied.run("ip", "-n", "a", "link", "set", "dev", "a", "mtu", "1400")
     assert {one[0] for one in differences(applied) - told} == {"link"}, "what can be known is"
-    before = applied.dump()
+    before = applied.dump(settle_s=5)
     for words in (("plan",), ("apply", "--yes"), ("apply", "--boot", "--wait", "0")):
         refused = applied.run("weft", *words, cwd=tmp_path, check=False)
         assert refused.returncode == 5 and what in refused.stderr, (words, refused)
         assert all(f"weft.yaml:{line}:" in refused.stderr for *_, line in told)
     assert applied.dump() == before
-    for words in (("show", "t"), ("groups",)):
+    for words in (("show", "t"), ("groups",), ("qos", "show"), ("trace", "-f", "weft.yaml", "a", "10.5.0.1")):
         applied.run("weft", *words, cwd=tmp_path)
     applied.run("weft", "destroy", "--yes", "t")
 

@@ -43,9 +43,9 @@ class Draft:
     that nothing is said. `made_links`: those that the file makes on the host."""
 
     __slots__ = (
-        "_host_prefixes", "_known_links", "_lacks", "_misfits", "_supposed", "claims", "facts", "findings", "ids",
-        "lacking", "lenient", "made_links", "names", "paths", "planted", "router_ports", "shares", "spaces", "state",
-        "under",
+        "_altnames", "_host_prefixes", "_known_links", "_lacks", "_misfits", "_supposed", "claims", "facts", "findings",
+        "ids", "lacking", "lenient", "made_links", "names", "paths", "planted", "router_ports", "shares", "spaces",
+        "state", "under",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
@@ -65,6 +65,7 @@ class Draft:
         self.made_links: frozenset[str] = under.made_links if under else frozenset()
         self.planted: list[Planted] | None = None
         self._host_prefixes: Spans | None = None
+        self._altnames: dict[str, str] | None = None
         self._known_links: dict[bool, Sequence[str]] = {}
         self._lacks: set[tuple[Path, Key]] = set()
         self._misfits: set[Key] = set()
@@ -122,12 +123,20 @@ class Draft:
         missing = link_key(HOST, ifname)
         if (path, missing) in self._lacks:
             return self.lenient
-        known = some_of(self._links_known(may_be_made), but)
+        meant = self._by_altname().get(ifname)
+        fix = f"one of its links: {some_of(self._links_known(may_be_made), but)}"
+        fix = f"`{meant}`, of which {ifname} is an altname" if meant else fix
         if self.lenient and ifname not in self.facts.links:
             self.suppose({ifname: ForeignLink(ifname=ifname, absent=True)})
         self._lacks.add((path, missing))
         what = what or f"the host has no link {ifname}"
-        return self._lack(path, what, f"one of its links: {known}", missing=missing)
+        return self._lack(path, what, fix, missing=missing)
+
+    def _by_altname(self) -> Mapping[str, str]:
+        if self._altnames is None:
+            there = self.facts.links.values()
+            self._altnames = {altname: link.ifname for link in there for altname in link.altnames}
+        return self._altnames
 
     def _links_known(self, with_made: bool) -> Sequence[str]:
         known = self._known_links.get(with_made)
