@@ -69,14 +69,15 @@ PROGRAMS: Mapping[str, str] = MappingProxyType({"radvd": "router advertisements:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignLink:
-    """A link in the host's namespace that weft did not make. mtu in bytes. `absent`: it is not there, but thought of as
-    if it were."""
+    """A link in the host's namespace that weft did not make. mtu in bytes. `altnames`: what else it is called, but
+    not in a file. `absent`: it is not there, but thought of as if it were."""
 
     ifname: str
     link_kind: str = ""
     mtu: int = 1500
     master: str = ""
     addresses: tuple[str, ...] = ()
+    altnames: tuple[str, ...] = ()
     absent: bool = False
 
 

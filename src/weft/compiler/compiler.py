@@ -29,6 +29,7 @@ from weft.compiler.groups import (
     follows,
     is_local_change,
 )
+from weft.compiler.links.ahead import lower_bridges
 from weft.compiler.links.declared import declare
 from weft.compiler.namespaces import compile_namespaces, configs_of, spaces_of
 from weft.compiler.naming import Names
@@ -120,6 +121,7 @@ class Compiler:
         draft.spaces, draft.router_ports = spaces_of(intent), router_ports(draft, intent)
         configs = configs_of(intent)
         declared = declare(draft, configs)
+        lower_bridges(draft, declared)
         ways = ways_of(draft, intent, declared)
         footings, policies = Footings(draft, declared, intent), Policies(draft, intent)
         check_shares(draft, intent)

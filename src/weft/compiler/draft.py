@@ -8,9 +8,9 @@ absorbed when nothing was wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from weft.compiler.addressing import host_prefixes
 from weft.compiler.findings import Cause, Finding, dotted, some_of
@@ -39,11 +39,13 @@ Claim = tuple[str, str]
 class Draft:
     """Collects what one compile makes. `under`: the draft that this one is a branch of. `router_ports`: (tenant, port)
     to the namespace of the router that the port is an interface of. `lenient`: what the host lacks of links, or has
-    otherwise, is a warning, and all is made as if they were there."""
+    otherwise, is a warning, and all is made as if they were there; what else it lacks is one too, and of what hangs on
+    that nothing is said. `made_links`: those that the file makes on the host."""
 
     __slots__ = (
-        "_host_prefixes", "claims", "facts", "findings", "ids", "lacking", "lenient", "names", "paths", "planted",
-        "router_ports", "shares", "spaces", "state", "under",
+        "_altnames", "_host_prefixes", "_known_links", "_lacks", "_misfits", "_supposed", "claims", "facts", "findings",
+        "ids", "lacking", "lenient", "made_links", "names", "paths", "planted", "router_ports", "shares", "spaces",
+        "state", "under",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, names: Names, under: Draft | None = None) -> None:
@@ -60,8 +62,14 @@ class Draft:
         self.findings: list[Finding] = []
         self.lacking: set[str] = set()
         self.lenient = False
+        self.made_links: frozenset[str] = under.made_links if under else frozenset()
         self.planted: list[Planted] | None = None
         self._host_prefixes: Spans | None = None
+        self._altnames: dict[str, str] | None = None
+        self._known_links: dict[bool, Sequence[str]] = {}
+        self._lacks: set[tuple[Path, Key]] = set()
+        self._misfits: set[Key] = set()
+        self._supposed: dict[str, ForeignLink] | None = None
 
     def branch(self) -> Draft:
         return Draft(self.facts, self.names, self)
@@ -93,9 +101,8 @@ class Draft:
         if name not in self.facts.programs and name not in self.lacking:
             self.lacking.add(name)
             what = f"there is no {name} here ({PROGRAMS[name]})"
-            self.findings.append(
-                Finding(path=path, what=what, fix=f"apt install {name}", cause=Cause.MACHINE, program=name)
-            )
+            unknown = Key("program", HOST, name)
+            self._lack(path, what, f"apt install {name}", program=name, unknown=unknown)
         return self.facts.programs.get(name, "")
 
     def has_link(self, ifname: str) -> bool:
@@ -103,42 +110,67 @@ class Draft:
         there = self.facts.links.get(ifname)
         return there is not None and not there.absent
 
-    def lack_link(self, path: Path, ifname: str, what: str = "", own: Iterable[str] = ()) -> bool:
-        """Find the lack of a link of the host's, once at a path; whether all goes on as if it were there. `own`: links
-        that the file has."""
+    def suppose(self, links: Mapping[str, ForeignLink]) -> None:
+        """Think of links of the host's as is said here."""
+        if self._supposed is None:
+            self._supposed = dict(self.facts.links)
+            self.facts = replace(self.facts, links=self._supposed)
+        self._supposed.update(links)
+
+    def lack_link(self, path: Path, ifname: str, what: str = "", *, but: str = "", may_be_made: bool = True) -> bool:
+        """Find the lack of a link of the host's, once at a path; whether all goes on as if it were there. `but`: the
+        one of those that the file makes which cannot be meant; `may_be_made`: any of the others can."""
         missing = link_key(HOST, ifname)
-        if any(finding.missing == missing and finding.path == path for finding in self.findings):
+        if (path, missing) in self._lacks:
             return self.lenient
-        known = some_of({*filter(self.has_link, self.facts.links), *own} - {"lo"})
-        self._lack(path, missing, what or f"the host has no link {ifname}", f"one of its links: {known}")
-        if self.lenient:
-            absent = {ifname: ForeignLink(ifname=ifname, absent=True)}
-            self.facts = replace(self.facts, links=absent | {**self.facts.links})
-        return self.lenient
+        meant = self._by_altname().get(ifname)
+        fix = f"one of its links: {some_of(self._links_known(may_be_made), but)}"
+        fix = f"`{meant}`, of which {ifname} is an altname" if meant else fix
+        if self.lenient and ifname not in self.facts.links:
+            self.suppose({ifname: ForeignLink(ifname=ifname, absent=True)})
+        self._lacks.add((path, missing))
+        what = what or f"the host has no link {ifname}"
+        return self._lack(path, what, fix, missing=missing)
+
+    def _by_altname(self) -> Mapping[str, str]:
+        if self._altnames is None:
+            there = self.facts.links.values()
+            self._altnames = {altname: link.ifname for link in there for altname in link.altnames}
+        return self._altnames
+
+    def _links_known(self, with_made: bool) -> Sequence[str]:
+        known = self._known_links.get(with_made)
+        if known is None:
+            there = {*filter(self.has_link, self.facts.links), *(self.made_links if with_made else ())} - {"lo"}
+            known = self._known_links[with_made] = sorted(there)
+        return known
 
     def lack_way(self, path: Path, netns: str, towards: str) -> None:
         """Find that no link leads to an address or prefix: the file's to say, unless its link may just be gone."""
         what, fix = f"no link is known that leads to {towards}", "name it: `dev: LINK`"
         if self.lenient and netns == HOST:
-            self._lack(path, Key("route", netns, towards), what, fix)
+            self._lack(path, what, fix, missing=Key("route", netns, towards))
         else:
             self.error(path, what, fix)
 
     def misfit(self, path: Path, theirs: Key, what: str, fix: str) -> bool:
         """Find that a link, route or address of others' is not as the intent takes it to be; whether all goes on as if
         it were."""
-        self._lack(path, theirs, what, fix, unfit=True)
-        return self.lenient
+        self._misfits.add(theirs)
+        return self._lack(path, what, fix, missing=theirs, unfit=True)
 
     def is_misfit(self, link: Key) -> bool:
         """Whether a link was found to be otherwise than the intent takes it to be."""
-        return any(finding.unfit and finding.missing == link for finding in self.findings)
+        return link in self._misfits
 
-    def _lack(self, path: Path, missing: Key, what: str, fix: str, *, unfit: bool = False) -> None:
+    def lack(self, path: Path, unknown: Key, what: str, fix: str) -> None:
+        """Find that the machine has no such user, group or key: what hangs on it is not known."""
+        self._lack(path, what, fix, unknown=unknown)
+
+    def _lack(self, path: Path, what: str, fix: str, **said: Any) -> bool:
         severity: Literal["error", "warning"] = "warning" if self.lenient else "error"
-        self.findings.append(
-            Finding(path=path, what=what, fix=fix, severity=severity, cause=Cause.MACHINE, missing=missing, unfit=unfit)
-        )
+        self.findings.append(Finding(path=path, what=what, fix=fix, severity=severity, cause=Cause.MACHINE, **said))
+        return self.lenient
 
     def silence(self, mtu: int) -> str | None:
         """How a link where only frames pass makes its IPv6 link-local address: not at all. None where one of that MTU
@@ -159,6 +191,10 @@ class Draft:
             self._collision(key, path, self.held_by(key) or ())
         else:
             self.state[key], self.paths[key] = obj, path
+
+    def leave_out(self, key: Key, path: Path) -> None:
+        """Say nothing of an object but whose it is: what of it is there stays as it is."""
+        self.paths.setdefault(key, path)
 
     def share(self, obj: KernelObject, path: Path) -> None:
         """Add an object that several intents want; equal ones are one."""

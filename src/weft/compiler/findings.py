@@ -6,9 +6,8 @@ findings of a compile are gathered; one wrong port hides nothing of the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from heapq import nsmallest
 from typing import Literal
 
 from weft.errors import FeatureMissing, IntentInvalid, Problem, Refused, WeftError
@@ -32,7 +31,8 @@ class Cause(Enum):
 class Finding:
     """One thing wrong (or harmful: a warning) at `path`. `feature`: of the kernel, `program`: of somebody else's,
     `missing`: a link that is not weft's to make, or a way to a next hop, where its lack is the cause. `unfit`: that is
-    there, as something else than the intent takes it to be; so may addresses and routes be."""
+    there, as something else than the intent takes it to be; so may addresses and routes be. `unknown`: a user, group,
+    program or key that the machine does not have; what hangs on it is not known."""
 
     path: Path
     what: str
@@ -43,16 +43,19 @@ class Finding:
     program: str = ""
     missing: Key | None = None
     unfit: bool = False
+    unknown: Key | None = None
 
     def at(self, where: str) -> Problem:
         """The same as a problem at a place that the user knows, `file:line:column`."""
         return Problem(where=where, what=self.what, fix=self.fix, severity=self.severity)
 
 
-def some_of(names: Collection[str]) -> str:
-    """The first of them in order, and how many more there are."""
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return (", ".join(nsmallest(MOST_NAMED, names)) or "none") + more
+def some_of(names: Sequence[str], but: str = "") -> str:
+    """The first of these, which are in order, and how many more there are. `but`: the one of them that is not told."""
+    told = [name for name in names[: MOST_NAMED + 1] if name != but][:MOST_NAMED]
+    left = len(names) - len(told) - bool(but)
+    more = f" and {left:,} more" if left else ""
+    return (", ".join(told) or "none") + more
 
 
 def dotted(path: Path) -> str:

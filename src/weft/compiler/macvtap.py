@@ -61,11 +61,12 @@ def compile_macvtap(draft: Draft, place: PortPlace, attach: MacvtapAttach) -> No
     compile_tuning(draft, link.key, place.port.tuning, place.path)
 
 
-def device_owner(draft: Draft, owner: str | None, group: str | None, path: Path) -> tuple[int, int, int]:
-    """User, group and mode bits of a device file: root's unless somebody is named, a group's only if it is."""
-    user = account(draft, (*path, "owner"), owner, draft.facts.users)
-    of_group = account(draft, (*path, "group"), group, draft.facts.groups)
-    return user or ROOT, of_group or ROOT, ALONE if group is None else WITH_GROUP
+def device_owner(draft: Draft, owner: str | None, group: str | None, path: Path) -> tuple[int | None, int | None, int]:
+    """User, group and mode bits of a device file: root's unless somebody is named, a group's only if it is. None for
+    whoever is not known."""
+    user = ROOT if owner is None else account(draft, (*path, "owner"), owner, draft.facts.users)
+    of_group = ROOT if group is None else account(draft, (*path, "group"), group, draft.facts.groups)
+    return user, of_group, ALONE if group is None else WITH_GROUP
 
 
 def has_own_mac(link: Link) -> bool:

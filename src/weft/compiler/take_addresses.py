@@ -57,6 +57,6 @@ def move_addresses(draft: Draft, link: Key, bridge: Key, path: Path) -> None:
     addresses = tuple(obj.cidr for obj in objects(value, bridge.netns, bridge.name) if isinstance(obj, Address))
     over = ForeignLink(ifname=bridge.name, link_kind=BridgeLink.kind, mtu=there.mtu, addresses=addresses)
     bared = replace(there, addresses=())
-    draft.facts = replace(draft.facts, links={**draft.facts.links, link.name: bared, bridge.name: over})
+    draft.suppose({link.name: bared, bridge.name: over})
     what = f"{readable(value)}: what names {link.name} for the host's own traffic (a firewall, a daemon) finds it on"
     draft.warn(path, f"{what} {bridge.name} from then on")

@@ -1,4 +1,4 @@
-"""State to the file's words for one namespace, every link that weft could have made with `adopt: true`.
+"""State to the file's words for some namespaces, every link that weft could have made with `adopt: true`.
 
 Rules: pure. What has the default of its word is left out. What cannot be said, or is somebody else's to say (hardware,
 links of well-known programs, what stands on them), is named among `unsaid`, never dropped.
@@ -6,7 +6,7 @@ links of well-known programs, what stands on them), is named among `unsaid`, nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -58,10 +58,18 @@ class Said:
     unsaid: list[str] = field(default_factory=list)
 
 
-def decompile(state: State, netns: str, held: Mapping[Key, str] = NOBODYS) -> Said:
-    """The words for what is in `netns`. `held`: what a scope has already, though it bears no mark, and which."""
+def decompile(state: State, namespaces: Iterable[str], held: Mapping[Key, str] = NOBODYS) -> dict[str, Said]:
+    """The words for what is in each of the namespaces. `held`: what a scope has already, though it bears no mark, and
+    which."""
+    found: dict[str, list[KernelObject]] = {netns: [] for netns in namespaces}
+    for key, obj in state.items():
+        if key.netns in found:
+            found[key.netns].append(obj)
+    return {netns: _said(state, here, held) for netns, here in found.items()}
+
+
+def _said(state: State, here: list[KernelObject], held: Mapping[Key, str]) -> Said:
     said = Said()
-    here = [obj for key, obj in state.items() if key.netns == netns]
     links: dict[str, dict[str, Any]] = {}
     for link in (obj for obj in here if isinstance(obj, Link)):
         _say_link(state, link, links, said)

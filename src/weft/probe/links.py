@@ -39,6 +39,7 @@ def foreign(observed: State, owner: Owner, own_mtus: Mapping[str, int] = _NONE) 
             mtu=own_mtus.get(link.ifname) or link.mtu or DEFAULT_MTU,
             master=link.master or "",
             addresses=tuple(addresses.get(link.ifname, ())),
+            altnames=link.altnames or (),
         )
         for link in observed.values()
         if isinstance(link, Link) and link.netns == HOST and not owner.made(link, observed)

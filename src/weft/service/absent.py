@@ -6,7 +6,7 @@ Rules: pure. What is said of links in namespaces that the compiler knows nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from weft.compiler import Cause, Compiled, Finding
@@ -25,9 +25,7 @@ _MANY = ("nft-element", "nft-set")
 
 def absent_links(desired: State, observed: State) -> frozenset[Key]:
     """The links that something wanted stands on, or is to be a port of."""
-    wanting = [obj for key, obj in desired.items() if key.table not in _MANY]
-    below = {on for obj in wanting for on in obj.lives_on if on.table == "link"}
-    below |= {link_key(obj.netns, obj.master) for obj in wanting if isinstance(obj, Link) and obj.master}
+    below = links_below(desired.values())
     return frozenset(on for on in below if on not in desired and on not in observed and on.name != _NEVER_ABSENT)
 
 
@@ -56,7 +54,7 @@ def absences(gone: Collection[Key], compiled: Compiled) -> Iterator[Finding]:
     """What is to be said where the compiler has said nothing: once of each object of the intent."""
     known = {whole_of(finding.path) for finding in compiled.warnings if finding.missing}
     for key, obj in compiled.state.items() if gone else ():
-        path, link = compiled.paths[key], next((on for on in links_below(obj) if on in gone), None)
+        path, link = compiled.paths[key], min(links_below([obj]).intersection(gone), default=None)
         if link is not None and whole_of(path) not in known:
             known.add(whole_of(path))
             yield Finding(
@@ -83,8 +81,8 @@ def _carried_by(obj: KernelObject) -> str:
     return mark.object.removeprefix(SEGMENTS) if mark and mark.object.startswith(SEGMENTS) else ""
 
 
-def links_below(obj: KernelObject) -> Iterator[Key]:
-    """What an object stands on, or is a port of."""
-    yield from (on for on in obj.lives_on if on.table == "link")
-    if isinstance(obj, Link) and obj.master:
-        yield link_key(obj.netns, obj.master)
+def links_below(objects: Iterable[KernelObject]) -> set[Key]:
+    """What any of these stands on, or is a port of."""
+    standing_on_some = [obj for obj in objects if obj.key.table not in _MANY]
+    below = {on for obj in standing_on_some for on in obj.lives_on if on.table == "link"}
+    return below | {link_key(obj.netns, obj.master) for obj in standing_on_some if isinstance(obj, Link) and obj.master}

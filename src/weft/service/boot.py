@@ -15,6 +15,7 @@ from weft.errors import IntentInvalid, NotPermitted, Problem, Refused, WeftError
 from weft.records import dataclass
 from weft.service.prepared import Prepared
 from weft.service.service import Service
+from weft.state import Key
 
 PAUSE_S = 0.5
 """Between two rounds over what is not there yet."""
@@ -85,7 +86,12 @@ def _yes(prepared: Prepared) -> None:
 
 
 def _unless_in_the_way(prepared: Prepared) -> None:
-    """What stands on a link is left out with it; what else others have in the way stops all of it. Raises: Refused."""
-    found = [one for one in prepared.left_out if one.unfit and one.missing and one.missing.table != "link"]
+    """What stands on a link is left out with it; what else others have in the way, or is not known, stops all of it.
+    Raises: Refused."""
+    found = [one for one in prepared.left_out if one.unknown or (one.unfit and not _is_link(one.missing))]
     if found and prepared.loaded is not None:
         raise Refused.of([one.at(prepared.loaded.origins.at(one.path)) for one in found])
+
+
+def _is_link(key: Key | None) -> bool:
+    return key is not None and key.table == "link"

@@ -45,8 +45,7 @@ def import_host(service: Service, name: str, namespaces: Sequence[str]) -> Impor
     held = {key: scope for key, scope in machine.ledger.scopes(name).items() if scope != name}
     document: dict[str, Any] = {}
     unsaid: list[str] = []
-    for netns in (HOST, *namespaces):
-        said = decompile(state, netns, held)
+    for netns, said in decompile(state, (HOST, *namespaces), held).items():
         if said.config and netns == HOST:
             document["host"] = said.config
         elif said.config:

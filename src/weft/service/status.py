@@ -78,8 +78,8 @@ def adopted(ledger: Ledger, scope: str) -> tuple[Key, ...]:
 
 
 def left_out(prepared: Prepared) -> Iterator[Difference]:
-    """The links that are not there, or in other use, the ports that end in a process which does not run, and the
-    classes of cgroups which are not there."""
+    """The links that are not there, or in other use, the users, groups, programs and keys that are not there, the ports
+    that end in a process which does not run, and the classes of cgroups which are not there."""
     if prepared.loaded is None:
         return
     origins = prepared.loaded.origins
@@ -88,6 +88,8 @@ def left_out(prepared: Prepared) -> Iterator[Difference]:
         if finding.missing is not None:
             drift = Drift.FOREIGN if finding.unfit else Drift.MISSING
             yield Difference(drift=drift, key=finding.missing, subject=whole_of(path), told=finding.what, where=where)
+        elif (key := finding.unknown) is not None:
+            yield Difference(drift=Drift.MISSING, key=key, subject=whole_of(path), told=finding.what, where=where)
         elif path[-1] == "cgroup":
             key = Key("cgroup", HOST, path[path.index("classes") + 1])
             yield Difference(drift=Drift.MISSING, key=key, subject=path, told=finding.what, where=where)

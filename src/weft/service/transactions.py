@@ -251,7 +251,7 @@ def _what_can_be(machine: Machine, record: Record, wanted: State) -> tuple[State
     tables = tables_below(left)
     tables -= machine.read(Selection(keys=tables)).keys() if tables else set()
     left = standing(left, tables) if tables else left
-    grounds = frozenset(on for obj in left.values() for on in links_below(obj))
+    grounds = frozenset(links_below(left.values()))
     links = absent_links(left, machine.read(Selection(keys=grounds)))
     names = (*sorted(places), *sorted({link.name for link in links}), *sorted(map(str, tables)))
     return without_links(left, left, links), names

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
 
 from tests.growth import demand_linear
 from tests.pure.compiler.intents import facts, router_routes
-from weft.compiler import compile
+from weft.compiler import CompileError, compile
+from weft.facts import ForeignLink
 from weft.model.intent import AddressPair, Attach, Intent, NamespaceConfig, Network, Port, RouteSpec, Subnet, Tenant
 from weft.model.links import BridgeLink, DummyLink, HostLink, VxlanLink
 from weft.model.qos import QosDirection, QosUse
@@ -138,5 +140,30 @@ def outside(count: int) -> Intent:
 def test_four_times_as_much_is_little_more_than_four_times_the_work(made: Callable[[int], Intent]) -> None:
     def compiling(count: int) -> Callable[[], object]:
         return partial(compile, made(count), facts())
+
+    demand_linear(compiling)
+
+
+def missing(count: int) -> Intent:
+    """So many links and external networks, each upon a link of the host's that is not there."""
+    links: dict[str, HostLink] = {f"m{at}": MacvlanLink(link=f"gone{at}") for at in range(count)}
+    links |= {f"there{at}": HostLink(existing=True, mtu=1400) for at in range(count)}
+    externals = {
+        f"e{at}": ExternalNetwork(link=f"away{at}", subnets=(ExternalSubnet(cidr=f"172.16.{at}.0/24"),))
+        for at in range(count)
+    }
+    return Intent(name="lab", host=NamespaceConfig(links=links), external_networks=externals)
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_so_many_links_that_are_not_there_are_found_at_little_more_than_so_much_work(lenient: bool) -> None:
+    def compiling(count: int) -> Callable[[], object]:
+        there = {f"eth{at}": ForeignLink(ifname=f"eth{at}") for at in range(count)}
+
+        def compiled() -> None:
+            with nullcontext() if lenient else pytest.raises(CompileError):
+                compile(missing(count), facts(links=there), lenient=lenient)
+
+        return compiled
 
     demand_linear(compiling)

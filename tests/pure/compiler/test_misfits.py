@@ -10,11 +10,13 @@ import pytest
 from tests.pure.compiler.intents import MACHINE, facts, findings, intent, port
 from weft.compiler import Cause, compile
 from weft.facts import Belongings, ForeignLink
+from weft.kinds.link.macvtap import Macvtap
+from weft.kinds.link.tap import Tap
 from weft.model.intent import Intent, NamespaceConfig, Network, Subnet
 from weft.model.links import BridgeLink, HostLink
 from weft.model.segment import SegmentSpec
-from weft.model.stacked import BondLink, IpvlanLink, MacvlanLink, TapLink
-from weft.state import link_key
+from weft.model.stacked import BondLink, IpvlanLink, MacvlanLink, MacvtapLink, TapLink
+from weft.state import HOST, Key, link_key
 
 
 def on(**segment: Any) -> Intent:
@@ -64,6 +66,18 @@ def test_what_the_file_says_itself_is_no_misfit() -> None:
     both = host(b=BridgeLink(members=("eth1",)), m=MacvlanLink(link="eth1"))
     (error,) = findings(both, links={**MACHINE.links, "eth1": ForeignLink(ifname="eth1")})
     assert error.cause is Cause.INTENT and not error.unfit
+
+
+def test_who_is_unknown_to_a_lenient_compile_is_nobody_in_particular() -> None:
+    links: dict[str, HostLink] = {
+        "t": TapLink(owner="nobody-here"),
+        "m": MacvtapLink(link="eth0", owner="nobody-here", group="7"),
+    }
+    compiled = compile(host(**links), MACHINE, lenient=True)
+    assert [one.unknown for one in compiled.warnings] == [Key("user", HOST, "nobody-here")] * 2
+    tap, macvtap = (compiled.state[link_key(HOST, name)] for name in links)
+    assert isinstance(tap, Tap) and isinstance(macvtap, Macvtap)
+    assert (tap.owner, macvtap.user, macvtap.group) == (None, None, 7)
 
 
 def _names(wanted: Intent) -> set[str]:

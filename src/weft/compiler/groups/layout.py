@@ -7,6 +7,7 @@ TENANT/GROUP. Every rule is written as nft prints it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import sha256
 
 from weft.kinds.nft.chain import NftChain
@@ -65,17 +66,7 @@ class FilterTable:
         return NftChain(netns=self.netns, family=self.family, table=self.name, name=name, rules=tuple(rules))
 
     def base(self, name: str, hook: str, priority: int, policy: str, rules: Iterable[str]) -> NftChain:
-        return NftChain(
-            netns=self.netns,
-            family=self.family,
-            table=self.name,
-            name=name,
-            rules=tuple(rules),
-            type="filter",
-            hook=hook,
-            priority=priority,
-            policy=policy,
-        )
+        return replace(self.chain(name, rules), type="filter", hook=hook, priority=priority, policy=policy)
 
     def set(self, name: str, type: str, *, data: str = "") -> NftSet:
         """A set or map whose elements are objects of their own."""

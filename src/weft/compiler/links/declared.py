@@ -7,7 +7,7 @@ are one graph: a loop may go through several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -43,6 +43,7 @@ def declare(draft: Draft, configs: Mapping[str, tuple[NamespaceConfig, Path]]) -
         if isinstance(entry.spec, LinkOver):
             for at, member in enumerate(entry.spec.members):
                 _enrol(draft, found, key, link_key(key.netns, member), (*entry.path, "members", str(at)))
+    draft.made_links = frozenset(key.name for key, entry in found.items() if key.netns == HOST and entry.spec.kind)
     return found
 
 
@@ -76,13 +77,14 @@ class Stacking:
         self._upon: dict[Key, list[Key]] = {}
         self._sorted: dict[tuple[Key, Callable[[HostLink], object]], dict[object, list[Key]]] = {}
         self._ports: dict[Key, list[Key]] = {}
-        self._names: dict[str, set[str]] = {}
+        names: dict[str, set[str]] = {}
         for key, entry in declared.items():
-            self._names.setdefault(key.netns, set()).add(key.name)
+            names.setdefault(key.netns, set()).add(key.name)
             if (below := stands_on(key, entry.spec)) is not None:
                 self._upon.setdefault(below, []).append(key)
             if entry.spec.master:
                 self._ports.setdefault(link_key(key.netns, entry.spec.master), []).append(key)
+        self._names = {netns: sorted(there) for netns, there in names.items()}
 
     def upon(self, link: Key, by: Callable[[HostLink], object]) -> Mapping[object, Sequence[Key]]:
         """The links that are upon one, by what `by` says of each."""
@@ -93,9 +95,9 @@ class Stacking:
                 found.setdefault(by(self._declared[key].spec), []).append(key)
         return found
 
-    def names(self, netns: str) -> Set[str]:
-        """Those of all links in a namespace."""
-        return self._names.get(netns, frozenset())
+    def names(self, netns: str) -> Sequence[str]:
+        """Those of all links in a namespace, in order."""
+        return self._names.get(netns, ())
 
     def ports(self, master: Key) -> Sequence[Key]:
         """The links that are its ports, or its members."""

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weft.compiler.findings import Cause, dotted
+from weft.compiler.findings import dotted
 from weft.compiler.links.place import LinkPlace
 from weft.compiler.links.upon import check_alone
+from weft.facts import KeyFile
 from weft.kinds.link.macsec import KEY_BYTES, NO_REPLAY_PROTECTION, Macsec, sci_of
 from weft.kinds.link.overhead import macsec_overhead
 from weft.model.stacked import MacsecKey, MacsecLink
-from weft.state import KernelObject
+from weft.state import HOST, KernelObject, Key
 from weft.wire.macsec import SENT, Association
+
+_UNSEEN = KeyFile(problem="was not looked at")
 
 
 def make_macsec(place: LinkPlace[MacsecLink]) -> Iterator[KernelObject]:
@@ -26,6 +29,7 @@ def make_macsec(place: LinkPlace[MacsecLink]) -> Iterator[KernelObject]:
     if other is not None:
         place.error(f"port {spec.port} of {parent.name} is {dotted(other)} already", "another `port`", "port")
     held = list(_held(place))
+    are_known = all(key_id for (*_, key_id), _ in held)
     yield Macsec(
         netns=place.netns,
         ifname=place.ifname,
@@ -39,8 +43,8 @@ def make_macsec(place: LinkPlace[MacsecLink]) -> Iterator[KernelObject]:
         validate=spec.validate,
         replay_window=NO_REPLAY_PROTECTION if spec.replay_window is None else spec.replay_window,
         encoding_sa=spec.tx.an,
-        keys=tuple(sorted(association for association, _ in held)),
-        key_sources=tuple(sorted((*a[:2], key.key.file, key.pn, False) for a, key in held)),
+        keys=tuple(sorted(association for association, _ in held)) if are_known else None,
+        key_sources=tuple(sorted((*a[:2], key.key.file, key.pn, False) for a, key in held)) if are_known else (),
     )
 
 
@@ -81,12 +85,13 @@ def _channel(
 
 
 def _id(place: LinkPlace[MacsecLink], key: MacsecKey, path: tuple[str, ...]) -> str:
+    """The id of a key, "" where its file does not hold one as is wanted."""
     file, wanted = key.key.file, KEY_BYTES[place.spec.cipher]
-    found = place.draft.facts.key_files.get(file)
-    problem = found.problem if found else "was not looked at"
-    if found and not problem and found.length_bytes != wanted:
+    found = place.draft.facts.key_files.get(file, _UNSEEN)
+    problem = found.problem
+    if not problem and found.length_bytes != wanted:
         problem = f"holds a key of {found.length_bytes} bytes, and {place.spec.cipher} has keys of {wanted}"
     if problem:
         fix = f"a line of {2 * wanted} hexadecimal digits in it"
-        place.error(f"{file} {problem}", fix, *path, "key", "file", cause=Cause.MACHINE)
-    return found.key_id if found else ""
+        place.draft.lack((*place.path, *path, "key", "file"), Key("key", HOST, file), f"{file} {problem}", fix)
+    return "" if problem else found.key_id

@@ -66,10 +66,11 @@ class LinkPlace(Generic[S_co]):
         if parent is None or self.is_there(parent):
             return parent
         what = f"there is no link {parent.name} on {where_words(parent.netns)} to stand on"
-        own = self.stacking.names(parent.netns) - ({self.ifname} if parent.netns == self.netns else set())
+        own = self.ifname if parent.netns == self.netns else ""
         if parent.netns == HOST:
-            return parent if self.draft.lack_link((*self.path, "link"), parent.name, what, own) else None
-        self.error(what, f"one of its links: {some_of(own)}", "link", cause=Cause.MACHINE)
+            return parent if self.draft.lack_link((*self.path, "link"), parent.name, what, but=own) else None
+        known = some_of(self.stacking.names(parent.netns), own)
+        self.error(what, f"one of its links: {known}", "link", cause=Cause.MACHINE)
         return None
 
     def below(self) -> Key | None:

@@ -79,7 +79,7 @@ def _compile_existing(place: Place) -> None:
         place.error(f"what {place.ifname} is to be is not said", "a `kind:`, or `existing: true`")
         return
     if place.netns == HOST and place.ifname != "lo" and not place.draft.has_link(place.ifname):
-        place.draft.lack_link(place.path, place.ifname)
+        place.draft.lack_link(place.path, place.ifname, may_be_made=False)
     refused = [word for word in ("mac", "altnames", "fdb") if getattr(spec, word)]
     if refused:
         place.error(f"{', '.join(refused)} of an existing link is not weft's to set", "leave it out")

@@ -14,7 +14,7 @@ from weft.compiler.addressing import AddressPool
 from weft.compiler.draft import Draft
 from weft.compiler.network import NetworkPlace
 from weft.compiler.router.place import Leg, RouterPlace
-from weft.kinds.process import CONFIG, READY, Process
+from weft.kinds.process import CONFIG, READY, Process, process_key
 from weft.model.intent import Path
 
 RADVD = "radvd"
@@ -49,10 +49,14 @@ def _advertise(draft: Draft, place: RouterPlace, legs: Sequence[Leg]) -> None:
     for leg in legs:
         if leg.ifname in _OWN_WORDS or leg.ifname.isdigit():
             draft.error(leg.path, f"radvd takes no link for one that is called {leg.ifname}", "another name")
+    name = draft.names.program("ra")
+    if not program:
+        draft.leave_out(process_key(place.netns, name), place.path)
+        return
     draft.put(
         Process(
             netns=place.netns,
-            name=draft.names.program("ra"),
+            name=name,
             mark=place.mark,
             argv=(program, "-n", "-C", CONFIG, "-p", READY, "-m", "stderr_clean"),
             config=text_of(legs),

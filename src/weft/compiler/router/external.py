@@ -203,10 +203,8 @@ def _check_link(
     """Find a link that is not there, and one that what comes in by it is taken from."""
     link, where = network.link, (*path, "link")
     said = declared.get(link_key(HOST, link))
-    if not draft.has_link(link) and (said is None or not said.spec.kind):
-        made = (key.name for key, entry in declared.items() if key.netns == HOST and entry.spec.kind)
-        if not draft.lack_link(where, link, own=made):
-            return
+    if not draft.has_link(link) and link not in draft.made_links and not draft.lack_link(where, link):
+        return
     there = draft.facts.links.get(link)
     own = said.spec.master if said else None
     if master := own or (there.master if there else ""):

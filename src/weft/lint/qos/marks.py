@@ -15,8 +15,6 @@ from weft.lint.qos.stated import directions
 from weft.model.intent import Intent
 from weft.records import dataclass
 
-WHOLE = 0xFFFFFFFF
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
