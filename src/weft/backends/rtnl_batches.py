@@ -13,10 +13,11 @@ from weft.state import Change, KernelObject, Key, Op, link_key
 
 
 def links_made(changes: Iterable[Change]) -> dict[Key, Link]:
+    """By key; at the same key another one may go before."""
     return {c.key: c.after for c in changes if c.op is Op.CREATE and isinstance(c.after, Link)}
 
 
-def _is_link_made(change: Change) -> bool:
+def is_link_made(change: Change) -> bool:
     return change.op is Op.CREATE and isinstance(change.after, Link)
 
 
@@ -24,7 +25,7 @@ def in_batches(changes: Sequence[Change]) -> Iterator[list[Change]]:
     """Runs of links that are made together, and runs of everything else. A link comes in a later run than what it
     stands on, which may not be born at the first try, and than its master, which has to be dressed first: a port may
     change a bridge's MTU."""
-    for made, run in groupby(changes, key=_is_link_made):
+    for made, run in groupby(changes, key=is_link_made):
         if not made:
             yield list(run)
             continue

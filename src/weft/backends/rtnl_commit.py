@@ -11,7 +11,7 @@ from errno import EBUSY, EEXIST, EIO, ENOENT
 
 from weft.backends import macsec
 from weft.backends.birthplace import Birthplace, udev_listens
-from weft.backends.rtnl_batches import from_the_busier_side, in_batches, in_single_steps, links_made
+from weft.backends.rtnl_batches import from_the_busier_side, in_batches, in_single_steps, is_link_made, links_made
 from weft.backends.rtnl_numbers import Numbers
 from weft.backends.rtnl_outbox import TAKEN, Outbox
 from weft.backends.rtnl_refusals import refuse
@@ -76,7 +76,7 @@ class Commit:
         self._numbers.expect(made)
         fellows = from_the_busier_side(changes)
         for some in in_batches(changes) if made else (changes,):
-            if some[0].key in made:
+            if made and is_link_made(some[0]):
                 self._make_links(some)
                 continue
             for change in some:
