@@ -8,6 +8,22 @@ from weft.compiler.draft import Draft
 from weft.model.intent import Path
 from weft.state import HOST, Key
 
+ROOT = 0
+
+
+def openers(
+    draft: Draft, path: Path, owner: str | None, group: str | None, *, adopt: bool = False
+) -> tuple[int | None, int | None]:
+    """The numbers of the user and the group that may open a tap. `path`: of what has the keys `owner` and `group`.
+
+    Where nobody is named it is root: the kernel lets everybody open one that has neither (drivers/net/tun.c
+    tun_not_capable). An adopted one keeps what it has.
+    """
+    if owner is None and group is None:
+        return (None if adopt else ROOT), None
+    users, groups = draft.facts.users, draft.facts.groups
+    return account(draft, (*path, "owner"), owner, users), account(draft, (*path, "group"), group, groups)
+
 
 def account(draft: Draft, path: Path, named: str | None, known: Mapping[str, int]) -> int | None:
     """The number of a user or group given by name or number; None, and a finding, where it is not known. `path`: of the

@@ -7,7 +7,7 @@ address, so the kernel holds none: the stitch's alias remembers which one is res
 
 from __future__ import annotations
 
-from weft.compiler.accounts import account
+from weft.compiler.accounts import openers
 from weft.compiler.draft import Draft
 from weft.compiler.naming import mac
 from weft.compiler.place import PortPlace, bridge_end, outer_ifname
@@ -58,7 +58,7 @@ def _stitch(draft: Draft, place: PortPlace, ifname: str) -> Veth:
 
 
 def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altnames: tuple[str, ...]) -> Tap:
-    facts, at = draft.facts, (*place.path, "attach", "tap")
+    owner, group = openers(draft, (*place.path, "attach", "tap"), attach.owner, attach.group)
     return Tap(
         netns=HOST,
         ifname=ifname,
@@ -68,8 +68,8 @@ def _tap(draft: Draft, place: PortPlace, attach: TapAttach, ifname: str, altname
         up=True,
         addr_gen_mode=draft.silence(place.mtu),
         altnames=altnames,
-        owner=account(draft, (*at, "owner"), attach.owner, facts.users),
-        group=account(draft, (*at, "group"), attach.group, facts.groups),
+        owner=owner,
+        group=group,
         multi_queue=attach.queues > 1,
         vnet_hdr=attach.vnet_hdr,
     )

@@ -155,8 +155,8 @@ MEANINGS: Mapping[type[Any], Meaning] = {
         "attach: tap",
         {
             "name": "The interface's name. Left out: the port's, where that is a legal one.",
-            "owner": "The user that may open it, by name or number. Left out: root alone.",
-            "group": "The group that may open it.",
+            "owner": "The user that may open it, by name or number. Left out, without a `group`: root alone.",
+            "group": "The group that may open it; with an `owner`, that one, if it is in the group.",
             "queues": "More than one makes it multi-queue.",
             "vnet_hdr": "Whether frames carry a virtio header, for offloads.",
         },

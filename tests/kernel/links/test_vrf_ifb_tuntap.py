@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,29 @@ def test_taps_and_tuns_as_their_openers_find_them(wire: Lab) -> None:
     assert wire.world.json("ip", "-j", "link", "show", "guest")[0]["ifindex"] != index
     wire.destroy()
     assert differences(before, wire.world.dump(settle_s=3)) == []
+
+
+_OPEN = """
+import fcntl, struct, sys
+with open("/dev/net/tun", "r+b", buffering=0) as tap:
+    fcntl.ioctl(tap, int(sys.argv[2], 0), struct.pack("=16sH22x", sys.argv[1].encode(), 0x1002))
+"""
+NOBODY, SOMEBODY = "65534", "4242"
+
+
+@pytest.mark.needs("tap")
+def test_a_tap_of_nobody_is_root_s(wire: Lab) -> None:
+    """The kernel itself lets everybody open one that has neither owner nor group."""
+    wire.apply({}, host={"links": {"vm": {"kind": "tap"}, "guest": {"kind": "tap", "owner": int(SOMEBODY)}}})
+
+    def opens(ifname: str, user: str) -> bool:
+        words = ("setpriv", "--reuid", user, "--clear-groups", sys.executable, "-IS", "-c", _OPEN, ifname)
+        done = wire.world.run(*words, hex(TUNSETIFF), check=False)
+        assert done.returncode == 0 or "Operation not permitted" in done.stderr, done.stderr
+        return done.returncode == 0
+
+    assert (opens("guest", SOMEBODY), opens("guest", NOBODY)) == (True, False)
+    assert (opens("vm", "0"), opens("vm", SOMEBODY), opens("vm", NOBODY)) == (True, False, False)
 
 
 def _sent_into_a_tun(wire: Lab, address: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weft.compiler.accounts import account
+from weft.compiler.accounts import openers
 from weft.compiler.links.place import LinkPlace
 from weft.kinds.link.tap import Tap, Tun
 from weft.model.stacked import TapLink, TunLink
@@ -24,12 +24,13 @@ def make_tun(place: LinkPlace[TunLink]) -> Iterator[KernelObject]:
 
 
 def _made(place: LinkPlace[TapLink], cls: type[Tap]) -> Tap:
-    spec, facts = place.spec, place.draft.facts
+    spec = place.spec
+    owner, group = openers(place.draft, place.path, spec.owner, spec.group, adopt=spec.adopt)
     return cls(
         netns=place.netns,
         ifname=place.ifname,
-        owner=account(place.draft, (*place.path, "owner"), spec.owner, facts.users),
-        group=account(place.draft, (*place.path, "group"), spec.group, facts.groups),
+        owner=owner,
+        group=group,
         multi_queue=spec.queues > 1,
         vnet_hdr=spec.vnet_hdr,
     )

@@ -27,8 +27,9 @@ from weft.wire.tun import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tap(Link):
-    """owner and group: numeric ids allowed to open it without CAP_NET_ADMIN, None for root only. `vnet_hdr` as observed
-    is what its latest opener chose, which need not be how it was made. Source: drivers/net/tun.c tun_set_iff."""
+    """owner and group: numeric ids allowed to open it without CAP_NET_ADMIN; of one that has both, who is both, and of
+    one that has neither, everybody. `vnet_hdr` as observed is what its latest opener chose, which need not be how it
+    was made. Source: drivers/net/tun.c tun_not_capable, tun_set_iff."""
 
     owner: int | None = None
     group: int | None = None
