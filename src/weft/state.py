@@ -43,6 +43,7 @@ quick_key: Callable[[tuple[str, str, str]], Key] = partial(tuple.__new__, Key)
 """As Key(*parts), at half the price: for what there are thousands of."""
 
 
+@lru_cache(maxsize=1 << 14)
 def netns_key(netns: str) -> Key:
     return Key("netns", HOST, netns)
 
@@ -86,7 +87,7 @@ class State(dict[Key, KernelObject]):
 
     @classmethod
     def of(cls, objects: Iterable[KernelObject]) -> State:
-        return cls((o.key, o) for o in objects)
+        return cls({o.key: o for o in objects})
 
 
 class Op(Enum):

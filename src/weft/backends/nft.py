@@ -141,9 +141,8 @@ class Nft:
     def _whole(self, netns: str) -> Iterable[KernelObject]:
         tables = nft_dump.tables()
         ours = [f"table {family} {name}" for family, name in tables if name.startswith(TABLE_PREFIX)]
-        yield from self._list_settled(netns, ours)
-        if len(tables) > len(ours):
-            yield from self._foreign_rules(netns)
+        found = self._list_settled(netns, ours)
+        return [*found, *self._foreign_rules(netns)] if len(tables) > len(ours) else found
 
     def _foreign_rules(self, netns: str) -> Iterable[KernelObject]:
         places = nft_dump.chains_with_rules_holding(f"{MARK}/".encode())
@@ -179,7 +178,7 @@ class Nft:
         fresh = self._fresh.pop(netns, frozenset())
         for _ in range(_MAX_TRIES):
             objects = self._list(netns, targets).objects
-            if fresh.issubset(held.key for held in objects):
+            if not fresh or fresh.issubset(held.key for held in objects):
                 break
             time.sleep(_RESIZE_S)
         return objects

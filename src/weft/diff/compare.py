@@ -32,8 +32,16 @@ def _compared(cls: type[Any]) -> tuple[tuple[str, attrgetter[Any]], ...]:
     return tuple((f.name, attrgetter(f.name)) for f in fields(cls) if f.name not in NEVER_COMPARED)
 
 
+@cache
+def _all_compared(cls: type[Any]) -> attrgetter[Any]:
+    return attrgetter(*(f.name for f in fields(cls) if f.name not in NEVER_COMPARED))
+
+
 def differing_fields(have: KernelObject, want: KernelObject) -> list[str]:
     """Names of the fields in which two objects of one class differ; a wanted None matches anything."""
+    compared = _all_compared(type(want))
+    if compared(have) == compared(want):
+        return []
     return [name for name, get in _compared(type(want)) if (value := get(want)) is not None and value != get(have)]
 
 
@@ -56,8 +64,7 @@ def diff(observed: State, desired: State) -> Changes:
 def _op(have: KernelObject, want: KernelObject) -> Op | None:
     if type(have) is not type(want) or (isinstance(have, Link) and have.newborn):
         return Op.REPLACE  # a link that a failure left half made is not up: nothing could be put on it
-    differing = differing_fields(have, want)
-    if not differing:
+    if not differing_fields(have, want):
         return None
     return Op.REPLACE if fixed_fields(have, want) else Op.UPDATE
 

@@ -6,8 +6,10 @@ or in a namespace that is ours; on foreign ground the ledger must agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
+from functools import lru_cache
+from typing import TypeAlias
 
 from weft.kinds import KINDS
 from weft.kinds.base import Owner
@@ -30,6 +32,9 @@ STANDING = (Address, Route, Neighbour, Rule, Fdb, BridgePort, BridgeVlans)
 """What lives on links and namespaces, and of which these or the ledger say whose it is."""
 
 
+_Proof: TypeAlias = Callable[[KernelObject, State, str], str | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """What beside the marks proves ownership. `ledger`: key to scope for objects that bear no proof of their own.
@@ -47,23 +52,24 @@ class Claims:
 
 def scope_of(obj: KernelObject, observed: State, host_id: str) -> str | None:
     """The scope whose proof `obj` bears by itself or by its ground, None for everybody else's."""
-    match KINDS.of(obj).owner:
-        case Owner.ALIAS:
-            return scope_of_mark(getattr(obj, "alias", None), host_id)
-        case Owner.ENVIRONMENT:
-            return scope_of_mark(getattr(obj, "mark", None), host_id)
-        case Owner.COMMENT:
-            return scope_of_mark(getattr(obj, "comment", None), host_id)
-        case Owner.TABLE:
-            return _named_after(getattr(obj, "table", "") or getattr(obj, "name", ""))
-        case Owner.GROUND | Owner.HANDLE:
-            return ground_scope(obj, observed, host_id)
-        case Owner.MEMBERSHIP:
-            port = observed.get(obj.lives_on[0])
-            return scope_of_mark(port.alias, host_id) if isinstance(port, Link) else None
-        case Owner.PROTOCOL if getattr(obj, "protocol", None) == PROTOCOL:
-            return ground_scope(obj, observed, host_id)
-    return None
+    return _PROOF[type(obj)](obj, observed, host_id)
+
+
+def _marked(field_name: str) -> _Proof:
+    return lambda obj, observed, host_id: scope_of_mark(getattr(obj, field_name, None), host_id)
+
+
+def _by_table(obj: KernelObject, observed: State, host_id: str) -> str | None:
+    return _named_after(getattr(obj, "table", "") or getattr(obj, "name", ""))
+
+
+def _by_port(obj: KernelObject, observed: State, host_id: str) -> str | None:
+    port = observed.get(obj.lives_on[0])
+    return scope_of_mark(port.alias, host_id) if isinstance(port, Link) else None
+
+
+def _by_protocol(obj: KernelObject, observed: State, host_id: str) -> str | None:
+    return ground_scope(obj, observed, host_id) if getattr(obj, "protocol", None) == PROTOCOL else None
 
 
 def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None:
@@ -79,12 +85,28 @@ def ground_scope(obj: KernelObject, observed: State, host_id: str) -> str | None
     return scope_of_mark(namespace.alias, host_id) if isinstance(namespace, Namespace) else None
 
 
+_PROOFS: dict[Owner, _Proof] = {
+    Owner.ALIAS: _marked("alias"),
+    Owner.ENVIRONMENT: _marked("mark"),
+    Owner.COMMENT: _marked("comment"),
+    Owner.TABLE: _by_table,
+    Owner.GROUND: ground_scope,
+    Owner.HANDLE: ground_scope,
+    Owner.MEMBERSHIP: _by_port,
+    Owner.PROTOCOL: _by_protocol,
+    Owner.LEDGER: lambda obj, observed, host_id: None,
+}
+_PROOF = {kind.cls: _PROOFS[kind.owner] for kind in KINDS}
+"""By class: every object of a machine is asked."""
+
+
 def scope_of_mark(alias: str | None, host_id: str) -> str | None:
     """The scope that a mark of this host names, None for any other text."""
     mark = Mark.parse(alias)
     return mark.scope if mark and mark.host_id == host_id else None
 
 
+@lru_cache  # of one table there are thousands of elements
 def _named_after(table: str) -> str | None:
     return table.removeprefix(TABLE_PREFIX) if table.startswith(TABLE_PREFIX) else None
 

@@ -19,7 +19,7 @@ from weft.kinds.link.veth import Veth
 from weft.kinds.netns import Namespace
 from weft.kinds.setting.link import LinkSetting, cannot_give_way
 from weft.kinds.setting.sysctl import Sysctl
-from weft.kinds.tc.qdisc import root_of
+from weft.kinds.tc.qdisc import InTree, root_of
 from weft.ownership.adoption import as_marked, links_bared, must_be_made_anew, to_take_over
 from weft.ownership.proofs import STANDING, Claims, ground_scope, is_newborn, lost_its_mark, scope_of, scope_of_mark
 from weft.ownership.trees import gives_way, our_trees
@@ -28,6 +28,9 @@ from weft.state import PROTOCOL, KernelObject, Key, State, netns_key
 
 FALLBACK_TUNNELS = frozenset("tunl0 gre0 gretap0 erspan0 ip_vti0 ip6_vti0 sit0 ip6tnl0 ip6gre0".split())
 """Links that the kernel puts into every namespace. Source: sysctl net.core.fb_tunnels_only_for_init_net."""
+
+
+_MAY_BE_LEFT_OUT = (Route, BridgePort, Fdb, InTree)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,8 @@ class _Splitting:
     def __init__(self, observed: State, wanted: State, claims: Claims) -> None:
         self._wanted = wanted
         there = wanted.keys() & observed.keys()
-        self._taken_over = {key: taken for key in there if (taken := to_take_over(observed[key], wanted[key]))}
+        adopted = {key: link for key in there if isinstance(link := wanted[key], Link | Namespace) and link.adopt}
+        self._taken_over = {key: taken for key in adopted if (taken := to_take_over(observed[key], adopted[key]))}
         self._observed = as_marked(observed, self._taken_over, wanted, claims)
         self._claims = replace(claims, ledger={**claims.ledger, **dict.fromkeys(self._taken_over, claims.scope)})
         self._bared = links_bared(wanted)
@@ -66,12 +70,12 @@ class _Splitting:
     def split(self) -> Split:
         ours, foreign, adopted = State(), State(), set[Key]()
         for key, obj in self._observed.items():
-            root = root_of(obj)
+            root = root_of(obj) if isinstance(obj, InTree) else None
             if key in self._taken_over:
                 ours[key] = self._taken_over[key]
-            elif self._is_left_out(obj, root):
+            elif isinstance(obj, _MAY_BE_LEFT_OUT) and self._is_left_out(obj, root):
                 continue
-            elif key in self._wanted and self._cannot_become(obj, self._wanted[key]):
+            elif isinstance(obj, Link | LinkSetting) and key in self._wanted and self._cannot_become(obj):
                 foreign[key] = obj
             elif root in self._trees if root is not None else self._is_ours(obj):
                 is_adopted = self._claims.ledger.get(key) == self._claims.scope
@@ -90,7 +94,7 @@ class _Splitting:
             return True
         if obj.key not in self._wanted and self._stands_by_itself(obj):
             return True
-        if root is None or root in self._trees:
+        if not isinstance(obj, InTree) or root in self._trees:
             return False
         return gives_way(obj, self._observed, self._wanted, self._claims)
 
@@ -101,16 +105,16 @@ class _Splitting:
             return is_as_born(obj)
         return isinstance(obj, Fdb) and any(on in self._claims.ledger for on in obj.lives_on)
 
-    def _cannot_become(self, obj: KernelObject, wanted: KernelObject) -> bool:
+    def _cannot_become(self, obj: Link | LinkSetting) -> bool:
         """Whether what is there would be lost by becoming what is wanted."""
-        is_fixed = must_be_made_anew(obj, wanted, self._claims)
+        is_fixed = must_be_made_anew(obj, self._wanted[obj.key], self._claims)
         return is_fixed or (isinstance(obj, LinkSetting) and bool(cannot_give_way(obj)))
 
     def _is_ours(self, obj: KernelObject) -> bool:
         """Of what is in no tree of queues."""
         claims, observed = self._claims, self._observed
         holder = claims.ledger.get(obj.key)
-        is_held = holder == claims.scope and getattr(obj, "protocol", PROTOCOL) == PROTOCOL
+        is_held = holder is not None and holder == claims.scope and getattr(obj, "protocol", PROTOCOL) == PROTOCOL
         if holder is not None and isinstance(obj, STANDING):
             return is_held  # whoever the ground belongs to
         scope = scope_of(obj, observed, claims.host_id)

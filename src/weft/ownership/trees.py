@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from weft.kinds import KINDS
 from weft.kinds.setting.link import ROOT_QDISC
 from weft.kinds.tc.other import OtherQdisc
-from weft.kinds.tc.qdisc import Qdisc, root_of
+from weft.kinds.tc.qdisc import InTree, Qdisc, root_of
 from weft.ownership.proofs import Claims, ground_scope
 from weft.state import KernelObject, Key, State
 
@@ -24,11 +24,11 @@ def claim_of(root: Qdisc) -> str:
 
 def our_trees(observed: State, claims: Claims) -> frozenset[Key]:
     """The roots of the trees that are ours, whatever of them was observed."""
-    parts = {root: obj for obj in observed.values() if (root := root_of(obj)) is not None}
+    parts = {root_of(obj): obj for obj in observed.values() if isinstance(obj, InTree)}
     return frozenset(root for root, obj in parts.items() if _is_of_our_tree(obj, observed.get(root), observed, claims))
 
 
-def gives_way(obj: KernelObject, observed: State, wanted: State, claims: Claims) -> bool:
+def gives_way(obj: InTree, observed: State, wanted: State, claims: Claims) -> bool:
     """Whether it is part of somebody else's tree that goes as a whole, or of which the root alone is in the way. The
     tree of another scope does not go. For what is in no tree of ours."""
     if obj.key != root_of(obj):

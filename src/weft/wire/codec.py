@@ -239,13 +239,19 @@ def as_table(table: Table) -> Read:
     return read_nested
 
 
+_NUMBERS = {as_u8: "B", as_u16: "H", as_u32: "I", as_u64: "Q"}
+"""Readers of numbers, in the words of struct."""
+
+
 class _Layout(NamedTuple):
-    """`headers` reads those of all attributes as numbers, which were `expected`; `wanted`: type, reader, start and end
-    of the payload, counted from the start of the nest."""
+    """`headers` reads those of all attributes as numbers, which were `expected`. `numbers` reads the values of `kinds`
+    at once; `others`: type, reader, start and end of the payload, counted from the start of the nest."""
 
     headers: Callable[[bytes, int], tuple[int, ...]]
     expected: tuple[int, ...]
-    wanted: tuple[tuple[int, Read, int, int], ...]
+    kinds: tuple[int, ...]
+    numbers: Callable[[bytes, int], tuple[int, ...]]
+    others: tuple[tuple[int, Read, int, int], ...]
 
 
 def as_alike(table: Table) -> Read:
@@ -257,7 +263,10 @@ def as_alike(table: Table) -> Read:
         layout = layouts.get(end - at)
         if layout is None or layout.headers(buffer, at) != layout.expected:
             layout = layouts[end - at] = _layout(buffer, at, end, table)
-        return {kind: reader(buffer, at + start, at + stop) for kind, reader, start, stop in layout.wanted}
+        found: Attributes = dict(zip(layout.kinds, layout.numbers(buffer, at), strict=True))
+        for kind, reader, start, stop in layout.others:
+            found[kind] = reader(buffer, at + start, at + stop)
+        return found
 
     return read_alike
 
@@ -267,8 +276,20 @@ def _layout(buffer: bytes, at: int, end: int, table: Table) -> _Layout:
     found = list(walk(buffer, at, end))
     ends = (*(start - 4 for _, start, _ in found[1:]), end)
     headers = Struct("=" + "".join(f"I{stop - start}x" for (_, start, _), stop in zip(found, ends, strict=False)))
-    wanted = tuple((kind, table[kind], start - at, stop - at) for kind, start, stop in found if kind in table)
-    return _Layout(headers.unpack_from, headers.unpack_from(buffer, at), wanted)
+    wanted = [(kind, table[kind], start - at, stop - at) for kind, start, stop in found if kind in table]
+    kinds, numbers, past = [], "=", 0
+    for kind, reader, start, _ in wanted:
+        if reader in _NUMBERS:
+            read_one = Struct(f"={_NUMBERS[reader]}")
+            numbers, past = f"{numbers}{start - past}x{read_one.format[1:]}", start + read_one.size
+            kinds.append(kind)
+    return _Layout(
+        headers=headers.unpack_from,
+        expected=headers.unpack_from(buffer, at),
+        kinds=tuple(kinds),
+        numbers=Struct(numbers).unpack_from,
+        others=tuple(entry for entry in wanted if entry[1] not in _NUMBERS),
+    )
 
 
 def as_list(kind: int, reader: Read) -> Read:

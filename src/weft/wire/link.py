@@ -84,9 +84,12 @@ _NO_INFO = LinkInfo()
 
 
 class LinkMessage(NamedTuple):
+    """`kind` as in `ip -d link`, "" for hardware."""
+
     ifindex: int
     flags: int
     attributes: Attributes
+    kind: str = ""
 
     @property
     def ifname(self) -> str:
@@ -106,10 +109,6 @@ class LinkMessage(NamedTuple):
     def info(self) -> LinkInfo:
         found: LinkInfo = self.attributes.get(IFLA_LINKINFO, _NO_INFO)
         return found
-
-    @property
-    def kind(self) -> str:
-        return self.info.kind
 
 
 def _as_link_info(buffer: bytes, at: int, end: int) -> LinkInfo:
@@ -159,7 +158,8 @@ ADDR_GEN_MODES = ("eui64", "none", "stable_secret", "random")
 
 def read_link(buffer: bytes, at: int, end: int) -> LinkMessage:
     _, _, index, flags, _ = _read_ifinfo(buffer, at)
-    return LinkMessage(index, flags, read(buffer, at + IFINFO_SIZE, end, LINK))
+    attributes = read(buffer, at + IFINFO_SIZE, end, LINK)
+    return LinkMessage(index, flags, attributes, attributes.get(IFLA_LINKINFO, _NO_INFO).kind)
 
 
 class Sending(NamedTuple):

@@ -179,7 +179,7 @@ def test_entries_that_the_kernel_makes_itself_are_nobody_s() -> None:
     made = set_link(5, link_info("vxlan", group))
     info: LinkInfo = read_link(made, HEADER_SIZE, len(made)).info
     links = {
-        5: LinkMessage(5, 0, {IFLA_IFNAME: "vx", IFLA_ADDRESS: mac, 18: info}),
+        5: LinkMessage(5, 0, {IFLA_IFNAME: "vx", IFLA_ADDRESS: mac, 18: info}, "vxlan"),
         6: LinkMessage(6, 0, {IFLA_IFNAME: "br", IFLA_ADDRESS: "02:00:00:00:00:06"}),
     }
     own = [

@@ -16,6 +16,7 @@ RFC 7527 (a nonce in what detects duplicates).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv6Network, collapse_addresses, ip_network
 from typing import NamedTuple
 
@@ -270,12 +271,12 @@ def has_prefixes(port: Port) -> bool:
     return any(net.prefixlen < net.max_prefixlen for net in nets)
 
 
+@lru_cache(maxsize=1 << 14)  # a port is asked for it several times
 def link_local(mac: str) -> tuple[str, int]:
     """The IPv6 link-local address of a MAC, as text and number. Source: RFC 4291 appendix A, RFC 5952."""
     tail = interface_id(mac)
-    first, *rest = (tail >> shift & 0xFFFF for shift in (48, 32, 16, 0))
-    words = ":".join(f"{word:x}" for word in ((first, *rest) if first else rest))
-    return f"fe80::{words}", 0xFE80 << 112 | tail
+    first, rest = tail >> 48, f"{tail >> 32 & 0xFFFF:x}:{tail >> 16 & 0xFFFF:x}:{tail & 0xFFFF:x}"
+    return f"fe80::{first:x}:{rest}" if first else f"fe80::{rest}", 0xFE80 << 112 | tail
 
 
 def _verdict(place: PortPlace) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from weft.kinds.nft.chain import NftChain
-from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.element import NftElement, new_element
 from weft.kinds.nft.nftset import DYNAMIC, NftSet
 from weft.kinds.nft.table import NftTable
 from weft.records import dataclass
@@ -101,7 +101,7 @@ class FilterTable:
         )
 
     def element(self, set_name: str, element: str, value: str = "") -> NftElement:
-        return NftElement(
+        return new_element(
             netns=self.netns, family=self.family, table=self.name, set=set_name, element=element, value=value
         )
 

@@ -18,11 +18,11 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from weft.compiler.qos import nft_text
-from weft.kinds.nft.element import NftElement
+from weft.kinds.nft.element import NftElement, new_element
 from weft.kinds.nft.nftset import NftSet
 from weft.model.qos import QosMatch
 from weft.model.qos_words import PORT_PROTOCOLS, PROTOCOLS
-from weft.records import dataclass, maker
+from weft.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +140,6 @@ class _Open:
         return closed
 
 
-_new_element = maker(NftElement)
-
-
 def classify(classes: Sequence[Classed], where: Where) -> Classifier:
     """Rules and maps for classes in the order in which they are asked."""
     rules: list[str] = []
@@ -162,7 +159,7 @@ def classify(classes: Sequence[Classed], where: Where) -> Classifier:
             NftSet(netns=netns, family=family, table=table, name=name, type=sort.type, data="classid", flags=flags)
         )
         elements += [
-            _new_element(netns=netns, family=family, table=table, set=name, element=of, value=to)
+            new_element(netns=netns, family=family, table=table, set=name, element=of, value=to)
             for of, to in step.held.items()
         ]
         rules.append(f"meta priority set {sort.selector} map @{name}")

@@ -69,7 +69,8 @@ class Macsec(ChildLink):
 
 def with_sources(state: State, files: Mapping[str, str]) -> State:
     """What was observed, with where its keys can be read again. `files`: by the ids of the keys that they hold."""
-    return State((key, _with_sources(obj, files) if isinstance(obj, Macsec) else obj) for key, obj in state.items())
+    links = {key: _with_sources(obj, files) for key, obj in state.items() if isinstance(obj, Macsec)}
+    return State({**state, **links})
 
 
 def _with_sources(link: Macsec, files: Mapping[str, str]) -> Macsec:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from weft.kinds.base import Kind, Names, Owner, Request
 from weft.kinds.nft.commands import Command, Elements, Stage, in_netns, shell
-from weft.records import dataclass
+from weft.records import dataclass, maker
 from weft.state import Change, Key, Keyed, quick_key
 
 _A_LINE = 500
@@ -31,6 +31,9 @@ class NftElement(Keyed):
     @property
     def lives_on(self) -> tuple[Key, ...]:
         return _ground(self.netns, self.family, self.table, self.set)
+
+
+new_element = maker(NftElement)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -60,7 +63,7 @@ def script_together(elements: Iterable[NftElement]) -> Iterable[str]:
 
 
 def parse(netns: str, family: str, table: str, set_name: str, element: str, value: str) -> NftElement:
-    return NftElement(netns=netns, family=family, table=table, set=set_name, element=element, value=value)
+    return new_element(netns=netns, family=family, table=table, set=set_name, element=element, value=value)
 
 
 def _element(change: Change) -> NftElement:

@@ -156,8 +156,6 @@ def where(qdisc: Qdisc) -> tuple[str, ...]:
     return ("dev", qdisc.ifname, *at, *(("handle", qdisc.handle) if qdisc.handle else ()))
 
 
-def root_of(obj: KernelObject) -> Key | None:
-    """The key of the root qdisc of the tree that `obj` is in; None for what is no part of one."""
-    if not isinstance(obj, InTree):
-        return None
+def root_of(obj: InTree) -> Key:
+    """The key of the root qdisc of the tree that `obj` is in."""
     return obj.lives_on[1] if len(obj.lives_on) > 1 else obj.key
