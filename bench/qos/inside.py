@@ -1,6 +1,7 @@
 """What is measured inside the library, each in a process of its own that prints one JSON object.
 
-`python -m bench.qos.inside apply FILE | change FILE`, in a world where the file's ports stand without a policy.
+`python -m bench.qos.inside apply FILE BARE | change FILE`, in a world where the file's ports stand without a policy, as
+in the file BARE.
 """
 
 from __future__ import annotations
@@ -23,10 +24,16 @@ from weft.service.session import Session
 CHANGES = 20
 
 
-def apply(file: str) -> dict[str, float]:
-    """Seconds from the call of the service to the kernel's last acknowledgement, and from the plan in hand."""
-    loaded = load(file)
-    service = Service()
+def apply(file: str, bare: str) -> dict[str, float]:
+    """Seconds from the call of the service to the kernel's last acknowledgement, and from the plan in hand; of a call
+    in a service that has done it before, too, as one that stays up has."""
+    service, loaded, former = Service(), load(file), load(bare)
+    first = _applied(service, loaded)
+    _applied(service, former)
+    return {**first, "again": _applied(service, loaded)["call"]}
+
+
+def _applied(service: Service, loaded: Loaded) -> dict[str, float]:
     planned: list[float] = []
     done: list[float] = []
 
@@ -68,7 +75,7 @@ def _with_rate(loaded: Loaded, rate_bps: int) -> Loaded:
     return replace(loaded, intent=replace(loaded.intent, tenants={"t": tenant}))
 
 
-MEASURES: dict[str, Callable[[str], dict[str, float]]] = {"apply": apply, "change": change}
+MEASURES: dict[str, Callable[..., dict[str, float]]] = {"apply": apply, "change": change}
 
 if __name__ == "__main__":
-    print(json.dumps(MEASURES[sys.argv[1]](sys.argv[2])))
+    print(json.dumps(MEASURES[sys.argv[1]](*sys.argv[2:])))
