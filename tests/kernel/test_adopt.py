@@ -164,6 +164,11 @@ def neighbours(world: World) -> str:
     return world.run("ip", "neigh", "show", "nud", "permanent").stdout
 
 
+def kept_of_v0(world: World) -> str:
+    """What the bridge keeps of its port."""
+    return world.run("bridge", "-d", "link", "show", "dev", "v0").stdout.partition("hairpin")[2]
+
+
 def test_routes_of_others_that_the_file_changes_stay_when_the_link_is_given_up(host: World) -> None:
     host.run("sh", "-ec", STANDING)
     service = Service()
@@ -181,15 +186,16 @@ def test_routes_of_others_that_the_file_changes_stay_when_the_link_is_given_up(h
 
 def test_routes_of_others_come_back_as_they_were_from_a_trial(world: World, tmp_path: Path) -> None:
     world.run("sh", "-ec", OTHERS + STANDING)
-    before = routes(world), neighbours(world)
+    before = routes(world), neighbours(world), kept_of_v0(world)
     (tmp_path / "weft.yaml").write_text(BRIDGE + CHANGED)
     world.run("weft", "apply", "--yes", "--confirm-within", "1s", cwd=tmp_path)
-    assert (routes(world), neighbours(world)) != before
+    assert (routes(world), neighbours(world), kept_of_v0(world)) != before
     for _ in range(200):  # the guard takes it back
         if not any(one["unconfirmed_s"] is not None for one in world.json("weft", "list", "-o", "json")):
             break
         time.sleep(0.1)
-    assert (routes(world), neighbours(world)) == before
+    assert (routes(world), neighbours(world), kept_of_v0(world)) == before
+    assert world.json("weft", "list", "-o", "json") == []
 
 
 def test_what_would_be_made_anew_is_refused(host: World) -> None:
