@@ -10,6 +10,7 @@ from tests.doors.conftest import Desk
 from tests.dump import differences
 from weft import __version__
 
+PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 VM = """
 weft: 1
 name: lab
@@ -288,6 +289,15 @@ def test_doctor_names_the_remedy(desk: Desk) -> None:
 def test_a_broken_pipe_is_no_traceback(desk: Desk) -> None:
     done = desk.world.run("sh", "-c", "weft schema | head -1", cwd=desk.directory)
     assert done.stdout == "{\n" and "Traceback" not in done.stderr
+
+
+def test_what_programs_get_is_documented(first: Desk) -> None:
+    rows = re.findall(r"^\| ([a-z, ]+) \| (.*) \|$", PAGE.read_text().partition("## For programs")[2], re.M)
+    told = {name: set(re.findall(r"`(\w+)`", words)) for names, words in rows for name in names.split(", ")}
+    for command in ("plan", "status", "show", "list", "groups", "drops", "version"):
+        said = first.json(command)
+        keys = {key for one in (said if isinstance(said, list) else [said]) for key in one}
+        assert keys <= told[command], command
 
 
 def test_the_installed_command_is_this_one(desk: Desk) -> None:
