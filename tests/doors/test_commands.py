@@ -59,6 +59,20 @@ def test_plan_has_three_forms_and_changes_nothing(desk: Desk) -> None:
     assert desk.world.ping("10.20.0.11", netns="web")
 
 
+def test_a_plan_is_saved_where_there_is_a_place(desk: Desk) -> None:
+    desk.weft("init")
+    said = desk.weft("plan", "--out", desk.directory / "no" / "p", code=2).stderr
+    assert f"{desk.directory}/no/p: there is no directory {desk.directory}/no; make it first" in said
+    assert not (desk.directory / "no").exists()
+    (desk.directory / "real").touch()
+    (desk.directory / "name").symlink_to("real")
+    desk.weft("plan", "--out", "name", code=3)
+    assert (desk.directory / "name").is_symlink() and "digest" in (desk.directory / "real").read_text()
+    desk.world.run("sh", "-ec", "mkdir /run/dev; mknod /run/dev/null c 1 3; chmod 666 /run/dev/null")
+    desk.weft("plan", "--out", "/run/dev/null", code=3)
+    assert desk.world.run("stat", "-c", "%F", "/run/dev/null").stdout == "character special file\n"
+
+
 def test_plan_of_what_is_there_is_empty(first: Desk) -> None:
     assert first.weft("plan").stdout == "Nothing to do: the machine is as the file says.\n"
     assert first.json("plan")["changes"] == []
