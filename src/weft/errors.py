@@ -25,7 +25,12 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}"
-        return f"{text}; {self.fix}" if self.fix else text
+        return _in_one_line(f"{text}; {self.fix}" if self.fix else text)
+
+
+def _in_one_line(text: str) -> str:
+    """Names come from anybody: none of them breaks the line, or tells the terminal anything."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class WeftError(Exception):

@@ -10,6 +10,7 @@ from tests.doors.conftest import Desk
 from tests.dump import differences
 from weft import __version__
 
+PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 VM = """
 weft: 1
 name: lab
@@ -56,6 +57,20 @@ def test_plan_has_three_forms_and_changes_nothing(desk: Desk) -> None:
     assert differences(before, desk.world.dump()) == []
     desk.world.run("sh", "-eu", input=script)
     assert desk.world.ping("10.20.0.11", netns="web")
+
+
+def test_a_plan_is_saved_where_there_is_a_place(desk: Desk) -> None:
+    desk.weft("init")
+    said = desk.weft("plan", "--out", desk.directory / "no" / "p", code=2).stderr
+    assert f"{desk.directory}/no/p: there is no directory {desk.directory}/no; make it first" in said
+    assert not (desk.directory / "no").exists()
+    (desk.directory / "real").touch()
+    (desk.directory / "name").symlink_to("real")
+    desk.weft("plan", "--out", "name", code=3)
+    assert (desk.directory / "name").is_symlink() and "digest" in (desk.directory / "real").read_text()
+    desk.world.run("sh", "-ec", "mkdir /run/dev; mknod /run/dev/null c 1 3; chmod 666 /run/dev/null")
+    desk.weft("plan", "--out", "/run/dev/null", code=3)
+    assert desk.world.run("stat", "-c", "%F", "/run/dev/null").stdout == "character special file\n"
 
 
 def test_plan_of_what_is_there_is_empty(first: Desk) -> None:
@@ -288,6 +303,15 @@ def test_doctor_names_the_remedy(desk: Desk) -> None:
 def test_a_broken_pipe_is_no_traceback(desk: Desk) -> None:
     done = desk.world.run("sh", "-c", "weft schema | head -1", cwd=desk.directory)
     assert done.stdout == "{\n" and "Traceback" not in done.stderr
+
+
+def test_what_programs_get_is_documented(first: Desk) -> None:
+    rows = re.findall(r"^\| ([a-z, ]+) \| (.*) \|$", PAGE.read_text().partition("## For programs")[2], re.M)
+    told = {name: set(re.findall(r"`(\w+)`", words)) for names, words in rows for name in names.split(", ")}
+    for command in ("plan", "status", "show", "list", "groups", "drops", "version"):
+        said = first.json(command)
+        keys = {key for one in (said if isinstance(said, list) else [said]) for key in one}
+        assert keys <= told[command], command
 
 
 def test_the_installed_command_is_this_one(desk: Desk) -> None:

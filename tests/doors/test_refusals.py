@@ -153,3 +153,41 @@ def test_a_congestion_control_that_the_namespace_may_not_take_is_refused_by_the_
     desk.write(f"{{weft: 1, name: lab, namespaces: {{red: {{tcp: {{congestion_control: {min(known - allowed)}}}}}}}}}")
     (problem,) = desk.json("plan", code=5)["problems"]
     assert "only the machine's first namespace may take" in problem["what"]
+
+
+KEEPS = "weft: 1\nname: lab\nhost: {links: {br7: {kind: bridge, addresses: [192.0.2.1/24]}}}\n"
+
+
+def test_a_state_directory_that_cannot_be_written(desk: Desk) -> None:
+    desk.write(KEEPS)
+    desk.weft("apply", "-y")
+    before = desk.world.dump()
+    for directory in ("/run/weft", "/var/lib/weft"):
+        desk.world.run("mount", "--bind", directory, directory)
+        desk.world.run("mount", "-o", "remount,bind,ro", directory)
+        said = desk.weft("destroy", "-y", code=5).stderr
+        assert f"cannot write {directory}/" in said and "Read-only file system; mount it so that it can be" in said
+        desk.world.run("umount", directory)
+        assert differences(before, desk.world.dump()) == []
+    desk.weft("destroy", "-y")
+
+
+def test_a_file_in_the_place_of_the_state_directory(desk: Desk) -> None:
+    desk.write(KEEPS)
+    desk.world.run("touch", "/run/weft")
+    said = desk.weft("apply", "-y", code=5).stderr
+    assert "cannot write /run/weft/" in said and "a file stands where a directory belongs" in said
+
+
+def test_a_full_state_directory(desk: Desk) -> None:
+    desk.write(KEEPS)
+    before = desk.world.dump()
+    for directory in ("/run/weft", "/var/lib/weft"):
+        desk.world.run("mkdir", "-p", directory)
+        desk.world.run("mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=3", "small", directory)
+        desk.world.run("sh", "-c", f"head -c 4096 /dev/zero > {directory}/full", check=False)
+        assert "No space left on device; make room" in desk.weft("apply", "-y", code=5).stderr
+        left = desk.world.run("ls", directory).stdout.split()
+        assert left == ["full"] or directory == "/run/weft"
+        desk.world.run("umount", directory)
+    assert differences(before, desk.world.dump()) == []

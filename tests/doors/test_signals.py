@@ -23,9 +23,16 @@ tenants:
 """
 
 
+def _as_at_a_terminal() -> None:
+    """Where the tests run in the background of a shell, SIGINT is ignored, and would be by what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(desk: Desk, *command: str, until: Callable[[], bool]) -> subprocess.Popen[str]:
     """A command in the middle of its work."""
-    running = desk.world.start("weft", *command, cwd=desk.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    running = desk.world.start(
+        *command, cwd=desk.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=_as_at_a_terminal
+    )
     deadline = time.monotonic() + 20
     while not until():
         assert running.poll() is None and time.monotonic() < deadline
@@ -33,11 +40,11 @@ def start(desk: Desk, *command: str, until: Callable[[], bool]) -> subprocess.Po
     return running
 
 
-def half_way(desk: Desk) -> subprocess.Popen[str]:
-    """An apply with some of its namespaces there."""
+def half_way(desk: Desk, *before: str) -> subprocess.Popen[str]:
+    """An apply with some of its namespaces there. `before`: a command before it, such as nohup."""
     desk.write(MANY)
     names = Path(f"/proc/{desk.world.pid}/root/run/netns")
-    return start(desk, "apply", "-y", until=lambda: len(list(names.glob("space*"))) > 2)
+    return start(desk, *before, "weft", "apply", "-y", until=lambda: len(list(names.glob("space*"))) > 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -52,10 +59,18 @@ def test_a_signal_leads_back(desk: Desk, number: signal.Signals) -> None:
     assert desk.weft("recover").stdout == "Nothing to recover.\n"
 
 
+def test_what_is_ignored_stops_nothing(desk: Desk) -> None:
+    running = half_way(desk, "nohup")
+    running.send_signal(signal.SIGHUP)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 0, said
+    assert desk.json("status")["clean"] is True
+
+
 def test_a_signal_before_the_first_change(desk: Desk) -> None:
     before = desk.world.dump()
     desk.write(MANY)
-    running = start(desk, "apply", "-y", until=lambda: desk.state("locks/scope many") != [])
+    running = start(desk, "weft", "apply", "-y", until=lambda: desk.state("locks/scope many") != [])
     running.send_signal(signal.SIGTERM)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 5, said
@@ -68,7 +83,7 @@ def test_past_the_point_of_no_return_it_is_finished(desk: Desk) -> None:
     before = desk.world.dump()
     desk.write(MANY)
     desk.weft("apply", "-y")
-    running = start(desk, "destroy", "many", "-y", until=lambda: desk.state("many.committed") != [])
+    running = start(desk, "weft", "destroy", "many", "-y", until=lambda: desk.state("many.committed") != [])
     running.send_signal(signal.SIGTERM)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 0, said
@@ -96,6 +111,8 @@ def test_a_kill_is_recovered(desk: Desk) -> None:
     assert desk.state("many.uncommitted") and desk.world.names() != []
     assert "cut short: weft recover" in desk.weft("list").stdout
     assert desk.json("status", code=3)["unfinished"] is True
+    for command in ("status", "show"):
+        assert "the first apply of many was cut short; `weft recover`" in desk.weft(command, "many", code=5).stderr
     assert desk.json("recover") == [{"scope": "many", "end": "undone", "lost": []}]
     assert differences(before, desk.world.dump()) == []
     assert desk.weft("recover", "many").stdout == "Nothing to recover.\n"

@@ -62,3 +62,7 @@ def test_it_needs_root(first: Desk) -> None:
     nobody = ("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
     done = first.world.run(*nobody, "weft", "trace", "web", "db", check=False, cwd=first.directory)
     assert done.returncode == 5 and "root" in done.stderr
+
+
+def test_the_usage_says_what_may_be_left_out(desk: Desk) -> None:
+    assert "weft trace [OPTIONS] FROM TO [PROTO[/PORT]]\n" in desk.weft("trace", "--help").stdout

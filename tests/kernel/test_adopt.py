@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,63 @@ def test_a_failed_adoption_leaves_the_old_alias(host: World) -> None:
         Service().apply(file(BRIDGE + dead), agree)
     assert links(host) == before
     assert Service().list() == []
+
+
+CHANGED = """
+  routes:
+    - {to: 10.99.0.0/16, via: 10.7.0.2, dev: br0, mtu: 1300}
+    - {to: 10.97.0.0/16, nexthops: [{via: 10.7.0.2, dev: br0, weight: 3}, {via: 10.7.0.3, dev: br0}]}
+    - {to: 10.98.0.0/16, via: 10.7.0.2, dev: br0}
+  neighbours: [{address: 10.7.0.2, dev: br0, mac: "02:00:00:00:00:22"}]
+"""
+STANDING = """
+ip route add 10.97.0.0/16 proto static nexthop via 10.7.0.2 dev br0 nexthop via 10.7.0.3 dev br0
+ip neigh add 10.7.0.2 lladdr 02:00:00:00:00:02 dev br0 nud permanent
+"""
+
+
+def routes(world: World) -> dict[str, str]:
+    """What stands on br0, by what it leads to."""
+    said = (line.split() for line in world.run("ip", "-d", "-o", "route", "show").stdout.splitlines())
+    return {words[1]: " ".join(words[2:]) for words in said if words[1].startswith("10.9")}
+
+
+def neighbours(world: World) -> str:
+    return world.run("ip", "neigh", "show", "nud", "permanent").stdout
+
+
+def kept_of_v0(world: World) -> str:
+    """What the bridge keeps of its port."""
+    return world.run("bridge", "-d", "link", "show", "dev", "v0").stdout.partition("hairpin")[2]
+
+
+def test_routes_of_others_that_the_file_changes_stay_when_the_link_is_given_up(host: World) -> None:
+    host.run("sh", "-ec", STANDING)
+    service = Service()
+    service.apply(file(BRIDGE + CHANGED), agree)
+    during = routes(host)
+    assert set(during) == {"10.97.0.0/16", "10.98.0.0/16", "10.99.0.0/16"}
+    assert "mtu 1300" in during["10.99.0.0/16"] and "proto boot" in during["10.99.0.0/16"]
+    assert "weight 3" in during["10.97.0.0/16"] and "proto static" in during["10.97.0.0/16"]
+    assert "02:00:00:00:00:22" in neighbours(host)
+    assert not service.prepare(file(BRIDGE + CHANGED)).plan and service.status(file(BRIDGE + CHANGED)).clean
+    service.destroy("lab", agree)
+    assert routes(host) == {dst: said for dst, said in during.items() if dst != "10.98.0.0/16"}
+    assert neighbours(host) == "10.7.0.2 dev br0 lladdr 02:00:00:00:00:22 PERMANENT \n"
+
+
+def test_routes_of_others_come_back_as_they_were_from_a_trial(world: World, tmp_path: Path) -> None:
+    world.run("sh", "-ec", OTHERS + STANDING)
+    before = routes(world), neighbours(world), kept_of_v0(world)
+    (tmp_path / "weft.yaml").write_text(BRIDGE + CHANGED)
+    world.run("weft", "apply", "--yes", "--confirm-within", "1s", cwd=tmp_path)
+    assert (routes(world), neighbours(world), kept_of_v0(world)) != before
+    for _ in range(200):  # the guard takes it back
+        if not any(one["unconfirmed_s"] is not None for one in world.json("weft", "list", "-o", "json")):
+            break
+        time.sleep(0.1)
+    assert (routes(world), neighbours(world), kept_of_v0(world)) == before
+    assert world.json("weft", "list", "-o", "json") == []
 
 
 def test_what_would_be_made_anew_is_refused(host: World) -> None:

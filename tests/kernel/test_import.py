@@ -19,6 +19,7 @@ ip link add br0 type bridge stp_state 0 forward_delay 0
 ip addr add 192.168.122.1/24 dev br0
 ip addr add fd00:122::1/64 dev br0 nodad
 ip link set br0 up
+ip link property add dev br0 altname guests
 ip tuntap add dev tap0 mode tap
 ip link set tap0 master br0 up
 ip tuntap add dev tap1 mode tap
@@ -209,6 +210,21 @@ def test_what_cannot_be_said_is_a_comment(inside: World) -> None:
     assert "#   host: address 172.17.0.1/16 of docker0" in text
     assert "#   host: rule 500 of IPv4" in text
     assert "docker0:" not in text.partition("\n#")[0]
+
+
+def test_further_names_are_in_the_file(inside: World) -> None:
+    inside.run("sh", "-ec", VMS)
+    assert yaml.safe_load(import_host(Service(), "mine", ()).text)["host"]["links"]["br0"]["altnames"] == ["guests"]
+
+
+def test_what_weft_refuses_is_printed_with_the_reason(world: World) -> None:
+    world.run("sh", "-ec", "ip link add br0 type bridge; ip addr add 10.0.0.1/24 dev br0; ip link add br1 type bridge")
+    world.run("sh", "-ec", "ip link add vx0 type vxlan id 7 local 10.0.0.1 dstport 4789; ip link set vx0 master br0")
+    refused = world.run("weft", "import", check=False)
+    why = "br0 would stand on itself: br0 below vx0 below br0; take one of them out of the loop"
+    assert refused.returncode == 2 and refused.stderr.startswith("imported.yaml:") and why in refused.stderr
+    assert set(yaml.safe_load(refused.stdout)["host"]["links"]) == {"br0", "br1", "vx0"}
+    assert f"\n# weft refuses this file as it is:\n#   {refused.stderr}" in refused.stdout
 
 
 def test_an_empty_machine_and_a_namespace_that_is_not_there(world: World) -> None:

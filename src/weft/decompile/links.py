@@ -41,6 +41,7 @@ def link_words(state: State, link: Link) -> dict[str, Any] | None:
     words |= {} if link.up else {"up": False}
     words |= {"master": link.master} if link.master else {}
     words |= {"alias": link.alias} if link.alias else {}
+    words |= {"altnames": list(link.altnames)} if link.altnames else {}
     return words | _kept_by_bridge(state, link)
 
 

@@ -19,7 +19,19 @@ from weft.records import maker
 from weft.state import Change, KernelObject, Op, State
 
 NEVER_COMPARED = frozenset(
-    {"protocol", "nodad", "newborn", "adopt", "in_vrf", "behind", "vnet_hdr", "key_sources", "numbers", "died"}
+    {
+        "protocol",
+        "nodad",
+        "newborn",
+        "adopt",
+        "in_vrf",
+        "behind",
+        "others",
+        "vnet_hdr",
+        "key_sources",
+        "numbers",
+        "died",
+    }
 )
 """How an object came about or is made, not what it is; a tap's vnet_hdr is whatever its latest opener chose."""
 

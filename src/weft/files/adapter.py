@@ -170,8 +170,8 @@ def _table(error: ErrorDetails) -> Words:
 
 def _list(error: ErrorDetails) -> Words:
     written = error["input"]
-    fix = f"write [{written}]" if isinstance(written, str) else "write [ONE, TWO]"
-    return f"{_shown(written)} stands where a list belongs", fix
+    one = written if isinstance(written, str) else "{...}" if isinstance(written, dict) else "ONE, TWO"
+    return f"{_shown(written)} stands where a list belongs", f"write [{one}]"
 
 
 def _too_many(error: ErrorDetails) -> Words:

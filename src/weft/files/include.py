@@ -37,10 +37,10 @@ _FIRST = "weft init writes a first one"
 
 
 class Unreadable(Exception):
-    """A file that gives no text: why, and what would help."""
+    """A file that gives no text: why, what would help, and `:line:column` where there is one."""
 
-    def __init__(self, what: str, fix: str) -> None:
-        self.what, self.fix = what, fix
+    def __init__(self, what: str, fix: str, at: str = "") -> None:
+        self.what, self.fix, self.at = what, fix, at
         super().__init__(what)
 
 
@@ -59,7 +59,9 @@ class Disk:
         try:
             return DiskPath(file).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as wrong:
-            what, fix = f"not UTF-8 (byte {wrong.start})", "save it as UTF-8"
+            lines = wrong.object[: wrong.start].decode().split("\n")
+            at = f":{len(lines)}:{len(lines[-1]) + 1}"
+            raise Unreadable(f"not UTF-8 (byte {wrong.start})", "save it as UTF-8", at) from None
         except FileNotFoundError:
             what, fix = "no such file", _FIRST
         except OSError as wrong:
@@ -114,7 +116,7 @@ class Gathering:
         try:
             return self._gather(posixpath.normpath(file), ())
         except Unreadable as wrong:
-            self.problems.append(Problem(where=file, what=wrong.what, fix=wrong.fix))
+            self.problems.append(Problem(where=f"{file}{wrong.at}", what=wrong.what, fix=wrong.fix))
             return None
 
     def _gather(self, file: str, way: tuple[str, ...]) -> Node | None:
@@ -145,7 +147,7 @@ class Gathering:
         try:
             return self._gather(file, way)
         except Unreadable as wrong:
-            self._problem(place, f"{file}: {wrong.what}", wrong.fix if wrong.fix != _FIRST else "")
+            self._problem(place, f"{file}{wrong.at}: {wrong.what}", wrong.fix if wrong.fix != _FIRST else "")
             return None
 
     def _check_version(self, root: Entries, *, first: bool) -> None:

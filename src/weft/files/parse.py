@@ -14,6 +14,7 @@ from yaml import events as ev
 
 from weft.errors import IntentInvalid, Problem
 from weft.files.nodes import Entries, Entry, Items, Node, Place, Scalar, is_null
+from weft.files.syntax import syntax_problem, where
 from weft.model.words import closest
 
 MAX_DEPTH = 40
@@ -35,10 +36,10 @@ def parse(file: str, text: str, twice: list[Problem]) -> Node:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
     except yaml.YAMLError as error:
-        builder.problems.append(_syntax_problem(file, text, error))
+        builder.problems.append(syntax_problem(file, text, error))
     except UnicodeEncodeError as error:
         what = "half a character (a lone surrogate)"
-        builder.problems.append(Problem(where=_where(file, text, error.start), what=what, fix="take it out"))
+        builder.problems.append(Problem(where=where(file, text, error.start), what=what, fix="take it out"))
     except _TooMuch as stop:
         builder.problems.append(stop.problem)
     if not builder.problems and (builder.root is None or is_null(builder.root)):
@@ -200,25 +201,3 @@ def _placeholder(top: _Open) -> Scalar | None:
     if key in _PLACEHOLDERS and entry.value == Scalar(at_once, ""):
         return Scalar(top.node.place, f"{{{key}}}", plain=False)
     return None
-
-
-def _where(file: str, text: str, index: int) -> str:
-    line = text.count("\n", 0, index) + 1
-    return f"{file}:{line}:{index - (text.rfind(chr(10), 0, index) + 1) + 1}"
-
-
-def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is None:
-        return Problem(where=_unreadable_at(file, text), what="a control character in the text", fix="take it out")
-    said = getattr(error, "problem", None) or "this is not YAML"
-    context = getattr(error, "context", None)
-    tab = "cannot start any token" in said and mark.index < len(text) and text[mark.index] == "\t"
-    fix = "indent with blanks, not tabs" if tab else ""
-    where = f"{file}:{mark.line + 1}:{mark.column + 1}"
-    return Problem(where=where, what=f"{said} ({context})" if context else said, fix=fix)
-
-
-def _unreadable_at(file: str, text: str) -> str:
-    bad = next((at for at, c in enumerate(text) if not (c.isprintable() or c in "\n\r\t")), 0)
-    return _where(file, text, bad)

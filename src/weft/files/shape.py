@@ -117,6 +117,9 @@ class Shaper:
         if refusal:
             return self.problem(place, refusal)
         known = [*record.fields, *(["defaults", "include"] if record.cls is Intent else [choice.by] if choice else [])]
+        word, colon, value = key.partition(":")
+        if colon and word in known:
+            return self.problem(place, f"{key} is one word to YAML", f"a blank behind the colon: {word}: {value}")
         meant = closest(key, known)
         fix = f"did you mean {meant}?" if meant else "known here: " + ", ".join(sorted(known))
         return self.problem(place, f"{key} is not known here", fix)

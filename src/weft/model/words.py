@@ -14,6 +14,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Annotated, Any
 
+from weft.model.advice import like, plain_number, shown
 from weft.records import dataclass
 
 
@@ -92,7 +93,7 @@ def text(
         except Malformed:
             raise
         except ValueError:
-            raise Malformed(f"{written!r} is not {what}", f"for example {example}") from None
+            raise Malformed(f"{shown(written)} is not {what}", like(written, what, example)) from None
 
     beside = [*(["integer"] if or_number else []), *(["boolean"] if or_truth else [])]
     kind = ["string", *beside] if beside else "string"
@@ -120,15 +121,13 @@ def choice(*words: str) -> Form:
         if written in words:
             return written
         meant = closest(written, words)
-        raise Malformed(f"{written!r} is not {what}", f"did you mean {meant}?" if meant else "")
+        raise Malformed(f"{shown(written)} is not {what}", f"did you mean {meant}?" if meant else "")
 
     return Form(what, read, {"enum": list(words)})
 
 
 _DIGITS = re.compile(r"-?\d[\d_]*")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
-_WITH_UNIT = re.compile(r"(\d+(?:\.\d+)?(?:[eE]\d+)?)\s*([kKmMgG]?)(i?)(?:[bB]|bytes?)?")
-_POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
 
 
 def number(what: str, low: int, high: int, names: Mapping[str, int] | None = None) -> Form:
@@ -156,15 +155,7 @@ def _parse_number(written: str, what: str, names: Mapping[str, int]) -> int:
             return int(written.replace("_", ""))
         if _HEX.fullmatch(written):
             return int(written, 16)
-    raise Malformed(f"{written!r} is not {what}", _named(written, names) or _plain_number(written))
-
-
-def _plain_number(written: str) -> str:
-    """What a number with a unit comes to, said as advice."""
-    found = _WITH_UNIT.fullmatch(written) if len(written) <= 20 else None
-    if found and (plain := float(found[1]) * (1024 if found[3] else 1000) ** _POWERS[found[2].lower()]) < 1e18:
-        return f"write {plain:.0f}, without a unit"
-    return "write a whole number"
+    raise Malformed(f"{shown(written)} is not {what}", _named(written, names) or plain_number(written))
 
 
 def _named(written: str, names: Mapping[str, int]) -> str:

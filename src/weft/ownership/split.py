@@ -84,7 +84,7 @@ class _Splitting:
                 if self._is_unclaimed(obj, self._wanted[key]):
                     adopted.add(key)
                 is_ours = key in adopted or self._is_adoptable(obj, self._wanted[key])
-                (ours if is_ours else foreign)[key] = obj
+                (ours if is_ours else foreign)[key] = self._as_of_others(obj) if is_ours else obj
         return Split(ours=ours, foreign=foreign, adopted=frozenset(adopted))
 
     def _is_left_out(self, obj: KernelObject, root: Key | None) -> bool:
@@ -103,7 +103,16 @@ class _Splitting:
         every new one is."""
         if isinstance(obj, BridgePort):
             return is_as_born(obj)
-        return isinstance(obj, Fdb) and any(on in self._claims.ledger for on in obj.lives_on)
+        return isinstance(obj, Fdb) and self._is_on_adopted(obj)
+
+    def _as_of_others(self, obj: KernelObject) -> KernelObject:
+        """What stands on an adopted link stays its owner's, whatever the file says of it."""
+        if not isinstance(obj, Route | Neighbour) or obj.protocol == PROTOCOL or not self._is_on_adopted(obj):
+            return obj
+        return replace(obj, others=True)
+
+    def _is_on_adopted(self, obj: KernelObject) -> bool:
+        return any(on in self._claims.ledger for on in obj.lives_on)
 
     def _cannot_become(self, obj: Link | LinkSetting) -> bool:
         """Whether what is there would be lost by becoming what is wanted."""

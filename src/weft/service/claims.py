@@ -83,9 +83,15 @@ def _taken_over(machine: Machine, todo: Plan) -> Iterator[Entry]:
 def _on_foreign_ground(machine: Machine, keys: Iterable[Key], desired: State) -> Iterator[Entry]:
     """What stood on our own link before may stand on foreign ground after: not only what is made is claimed."""
     for key in keys:
-        if key in desired and needs_claim(desired[key], desired, machine.host_id):
-            wanted = desired[key]
+        wanted = desired.get(key)
+        if wanted is not None and needs_claim(wanted, desired, machine.host_id) and not _is_given_back(wanted, desired):
             yield _entry(machine, key, former=None, ours=claim_of(wanted) if isinstance(wanted, Qdisc) else "")
+
+
+def _is_given_back(obj: KernelObject, desired: State) -> bool:
+    """Whether it is what a bridge keeps of a port, and goes to its owner with that: an adoption is taken back."""
+    links = (desired.get(on) for on in obj.lives_on if obj.key.table in KEPT_BY_MASTERS)
+    return any(isinstance(link, Link) and link.adopt and not Mark.parse(link.alias) for link in links)
 
 
 def _shared_settings(machine: Machine, desired: State) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ import yaml
 
 from weft.decompile import DEFAULTS, decompile
 from weft.diff import differing_fields
-from weft.errors import IntentInvalid, Problem
+from weft.errors import IntentInvalid, Problem, Refused
 from weft.files import loads_stored
 from weft.kinds.link.common import Link
 from weft.kinds.setting.sysctl import Sysctl
@@ -29,15 +29,17 @@ FILE = "imported.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """`text`: the whole file. `changes`: what applying it would do beside marking, a line each."""
+    """`text`: the whole file. `changes`: what applying it would do beside marking, a line each. `refused`: why it
+    cannot be applied as it is; None where it can."""
 
     text: str
-    changes: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    refused: IntentInvalid | Refused | None = None
 
 
 def import_host(service: Service, name: str, namespaces: Sequence[str]) -> Imported:
     """What the host and the given namespaces have, as a file of that name. Raises: DumpInterrupted, NotPermitted,
-    IntentInvalid where there is no such namespace, or the machine has what weft refuses."""
+    IntentInvalid where there is no such namespace."""
     _demand_there(service, namespaces)
     settings = (Sysctl(netns=netns, name=name, value="").key for netns in (HOST, *namespaces) for name in DEFAULTS)
     machine = service.machine(name)
@@ -53,7 +55,12 @@ def import_host(service: Service, name: str, namespaces: Sequence[str]) -> Impor
         unsaid += (f"{netns or 'host'}: {line}" for line in said.unsaid)
     text = yaml.safe_dump({"weft": 1, "name": name}, sort_keys=False)
     text += yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=120) if document else ""
-    changes = tuple(_beside_marks(service.prepare(loads_stored({FILE: text}))))
+    try:
+        changes = tuple(_beside_marks(service.prepare(loads_stored({FILE: text}))))
+    except (IntentInvalid, Refused) as refused:
+        if not refused.problems:
+            raise
+        return Imported(text=text + "".join(_comments(unsaid, (), refused.problems)), refused=refused)
     return Imported(text=text + "".join(_comments(unsaid, changes)), changes=changes)
 
 
@@ -80,10 +87,13 @@ def _only_marks(change: Change) -> bool:
     return Mark.parse(after.alias) is not None and not differing_fields(replace(before, alias=after.alias), after)
 
 
-def _comments(unsaid: Sequence[str], changes: Sequence[str]) -> Iterator[str]:
+def _comments(unsaid: Sequence[str], changes: Sequence[str], refusals: Sequence[Problem] = ()) -> Iterator[str]:
     if unsaid:
         yield "\n# Not in this file, and not touched by it:\n"
         yield from (f"#   {line}\n" for line in unsaid)
     if changes:
         yield "\n# Applying this file would also change:\n"
         yield from (f"#   {line}\n" for line in changes)
+    if refusals:
+        yield "\n# weft refuses this file as it is:\n"
+        yield from (f"#   {problem}\n" for problem in refusals)

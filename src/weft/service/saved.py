@@ -14,10 +14,18 @@ _VERSION = "weft-plan"
 
 
 def save(prepared: Prepared, path: Path) -> None:
-    """Raises: DiskFull, NotPermitted."""
+    """What is no file (/dev/null, a pipe) and what a name stands for are written to, not replaced. Raises:
+    IntentInvalid where there is no such directory, DiskFailed, NotPermitted."""
     assert prepared.loaded is not None
     document = {_VERSION: 1, "digest": prepared.digest, "files": dict(prepared.loaded.text)}
-    durable.write(path, json.dumps(document, indent=1).encode())
+    text = json.dumps(document, indent=1).encode()
+    if not path.parent.is_dir():
+        what = f"there is no directory {path.parent}"
+        raise IntentInvalid([Problem(where=str(path), what=what, fix="make it first, or name another")])
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(text)
+    else:
+        durable.write(path, text)
 
 
 def load(path: Path) -> tuple[Loaded, str]:

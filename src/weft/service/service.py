@@ -286,6 +286,8 @@ class Service:
     def confirmed(self, scope: str) -> Loaded:
         """As `kept`, but never what is on trial: to make that lasting is its operator's alone. Raises: Refused."""
         kept = self._intents.load(scope)
+        if kept is None and self.is_unfinished(scope):
+            raise Refused(f"the first apply of {scope} was cut short; `weft recover` leads it to its end")
         if kept is None:
             raise Refused(f"nothing named {scope} was applied here; `weft list` says what is")
         return read_kept(kept)

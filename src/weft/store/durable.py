@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EACCES, EDQUOT, EIO, ENOSPC, EPERM, EROFS
+from errno import EACCES, EDQUOT, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 
 from weft.errors import NotPermitted, Refused
 
 _NEW = ".new"
+_MEND = {EROFS: "mount it so that it can be written", ENOTDIR: "a file stands where a directory belongs: move it away"}
 
 
 class DiskFailed(Refused):
@@ -26,7 +27,7 @@ class DiskFull(DiskFailed):
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, replacing what is there. Raises: DiskFull, NotPermitted; then the old content stands."""
+    """Put `data` at `path`, replacing what is there. Raises: DiskFailed, NotPermitted; then the old content stands."""
     temporary = _temporary(path)
     with _errors(path):
         make_directory(path.parent)
@@ -41,29 +42,36 @@ def write(path: Path, data: bytes) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Make the directory, root's alone, and what is above it. Raises: DiskFull, NotPermitted."""
+    """Make the directory, root's alone, and what is above it. Raises: DiskFailed, NotPermitted."""
     with _errors(path):
         for directory in reversed([path, *path.parents]):
             if not directory.exists():
                 directory.mkdir(mode=0o700, exist_ok=True)
 
 
+def opened(path: Path) -> int:
+    """A file to be locked, made where it is not there. Raises: DiskFailed, NotPermitted."""
+    make_directory(path.parent)
+    with _errors(path):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
 def move(source: Path, target: Path) -> None:
-    """Rename within one directory. Raises: FileNotFoundError, DiskFull, NotPermitted."""
+    """Rename within one directory. Raises: FileNotFoundError, DiskFailed, NotPermitted."""
     with _errors(target):
         os.replace(source, target)
         _sync_directory(target.parent)
 
 
 def remove(path: Path) -> None:
-    """Delete the file; gone already is fine. Raises: NotPermitted."""
+    """Delete the file; gone already is fine. Raises: DiskFailed, NotPermitted."""
     with _errors(path), suppress(FileNotFoundError):
         path.unlink()
         _sync_directory(path.parent)
 
 
 def sweep(path: Path) -> None:
-    """Remove what a writer of `path` left half written when it was killed. Raises: NotPermitted."""
+    """Remove what a writer of `path` left half written when it was killed. Raises: DiskFailed, NotPermitted."""
     remove(_temporary(path))
 
 
@@ -104,11 +112,12 @@ def _sync_directory(path: Path) -> None:
 def _errors(path: Path) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        if error.errno == EIO:
-            raise DiskFailed(f"cannot write {path}: {error.strerror}") from error
         if error.errno in (ENOSPC, EDQUOT):
             raise DiskFull(f"no room to write {path}: {error.strerror}; make room and try again") from error
-        if error.errno in (EACCES, EPERM, EROFS):
+        if error.errno in (EACCES, EPERM):
             raise NotPermitted(f"cannot write {path}: {error.strerror}; weft runs as root") from error
-        raise
+        fix = f"; {_MEND[error.errno]}" if error.errno in _MEND else ""
+        raise DiskFailed(f"cannot write {path}: {error.strerror}{fix}") from error

@@ -7,6 +7,7 @@ per scope, whole. The texts are the user's, unchanged.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from weft.errors import IntentInvalid, Problem, Refused
@@ -33,9 +34,14 @@ class Intents:
     directory: Path = LIB_BASE
 
     def stage(self, kept: Kept) -> None:
-        """Write what will be current after `publish`. Raises: DiskFull, NotPermitted."""
+        """Write what will be current after `publish`. Raises: DiskFailed, NotPermitted; then nothing of it is left."""
         plain = {"weft-intent": 1, "applied_at": kept.applied_at, "files": list(kept.files.items())}
-        durable.write(self._path(kept.scope, _STAGED), codec.dumps(plain))
+        try:
+            durable.write(self._path(kept.scope, _STAGED), codec.dumps(plain))
+        except Refused:
+            with suppress(Refused):
+                self.discard(kept.scope)
+            raise
 
     def publish(self, scope: str) -> None:
         """Make what was staged current; done already is fine, for recovery repeats it."""

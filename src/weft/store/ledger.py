@@ -135,8 +135,7 @@ def _load(path: Path) -> Entries:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    durable.make_directory(path.parent)
-    fd = os.open(path.with_name("ledger.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = durable.opened(path.with_name("ledger.lock"))
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from weft.errors import Locked, NotPermitted
+from weft.errors import Locked
 from weft.records import dataclass
 from weft.store import durable
 
@@ -42,7 +42,7 @@ class Holder:
 def hold(directory: Path, names: Iterable[str], *, command: str, wait_s: float = 0.0) -> Iterator[None]:
     """All the named locks, or none.
 
-    Raises: Locked naming the holder when `wait_s` is over, NotPermitted.
+    Raises: Locked naming the holder when `wait_s` is over, DiskFailed, NotPermitted.
     """
     deadline = time.monotonic() + wait_s
     with ExitStack() as held:
@@ -89,9 +89,9 @@ def _hold_one(directory: Path, name: str, command: str, deadline: float) -> Iter
 
 
 def _taken(directory: Path, name: str, deadline: float) -> int:
-    """An open file that is locked, and the lock of that name. Raises: Locked, NotPermitted."""
+    """An open file that is locked, and the lock of that name. Raises: Locked, DiskFailed, NotPermitted."""
     while True:
-        fd = _open(directory, name)
+        fd = durable.opened(directory / name)
         try:
             _take(fd, directory, name, deadline)
             if _is_file(fd, directory / name):
@@ -107,14 +107,6 @@ def _is_file(fd: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(fd), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _open(directory: Path, name: str) -> int:
-    durable.make_directory(directory)
-    try:
-        return os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except PermissionError as error:
-        raise NotPermitted(f"cannot lock {directory / name}: weft runs as root") from error
 
 
 def _take(fd: int, directory: Path, name: str, deadline: float) -> None:

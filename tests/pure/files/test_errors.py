@@ -4,7 +4,7 @@
 
 import pytest
 
-from weft.errors import IntentInvalid
+from weft.errors import IntentInvalid, Problem
 from weft.files import load_text
 from weft.model.link_kinds import HOST_LINKS
 from weft.model.words import among
@@ -24,10 +24,32 @@ YAML_ERRORS = {
     "": "f:1:1: the file is empty; begin with `weft: 1` and `name: NAME`; `weft init` writes an example",
     "# nothing\n": "f:1:1: the file is empty; begin with `weft: 1` and `name: NAME`; `weft init` writes an example",
     "[1, 2]": "f:1:1: a file is a mapping; begin with `weft: 1` and `name: NAME`",
-    HEAD + "tenants: [\n": "f:4:1: did not find expected node content (while parsing a flow node)",
+    HEAD + "tenants: [\n": "f:4:1: a value or a closing bracket is missing",
+    HEAD + "tenants:\n\tx: 1": "f:4:1: a tab; indent with blanks, not tabs",
+    HEAD + "host:\n  sysctls: {}\n\tlinks: {}": "f:5:1: a tab; indent with blanks, not tabs",
+    HEAD + "a:\n  b: 1\n\tc: 2\n": "f:5:1: a tab; indent with blanks, not tabs",
+    HEAD + "a: {b: 1\nc: 2\n": "f:4:2: `,` or `}` is missing; the `{` of line 3, column 4 is still open",
+    HEAD + "a: [b, 1\nc: 2\n": "f:4:2: `,` or `]` is missing; the `[` of line 3, column 4 is still open",
     HEAD
-    + "tenants:\n\tx: 1": "f:4:1: found character that cannot start any token (while scanning for the next token); "
-    "indent with blanks, not tabs",
+    + "a:\n  b: 1\n c: 2\n": "f:5:2: it is indented as nothing above is; begin it in the column of what it belongs beside",
+    HEAD + "a: 1\n- b\n": "f:4:1: an entry of a list stands among keys; `key: value`, or indent it below its key",
+    HEAD + "a: 'it's'\n": "f:3:8: nothing may follow here; quote the whole value, or take this out",
+    HEAD + "a: {x: 1}}\n": "f:3:10: nothing may follow here; quote the whole value, or take this out",
+    HEAD
+    + "a:\n  - x\n  b: 1\n": "f:5:3: it stands among the entries of a list; begin it with `- `, or indent it as what it belongs beside",
+    HEAD
+    + "a: b: c\n": "f:3:5: a `:` cannot stand here; quote a value that holds `: `; keys of one thing begin in one column, each ends with `:`",
+    HEAD + "a\nb: 1\n": "f:3:1: a key without its `:`; write `key: value`",
+    HEAD + "a: {gateway: fd10::}\n": 'f:3:14: YAML takes the last `:` for its own; quote it: "fd10::"',
+    HEAD + "a: 'b\nc: 1\n": "f:3:4: the quote that is opened here is never closed; close it",
+    HEAD + "a: @b\n": "f:3:4: no text begins with `@`; quote it",
+    HEAD + "include: [*.yaml]\n": "f:3:11: no text begins with `*`; quote it",
+    HEAD + "a: - b\n": "f:3:4: a list cannot begin behind its key; begin it in the next line, or write [ONE, TWO]",
+    HEAD + 'a: "\\d"\n': "f:3:5: `\\d` means nothing in double quotes; write it in single ones",
+    " " + HEAD: "f:2:1: the file is over before this; begin all of its keys in one column, or take this out",
+    HEAD
+    + "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> b\n": "f:3:1: a conflict of a merge stands in the file; keep one side, take the marks out",
+    HEAD + "a: !b{}\n": "f:3:6: did not find expected whitespace or line break (while scanning a tag)",
     HEAD + "name: lab2\n": "f:3:1: name is given twice, first at f:2:1; keep one of the two",
     HEAD + "tenants: &t {a: *t}": "f:3:17: *t stands inside what it repeats",
     HEAD + "tenants: &ten {}\nhost: *tne": "f:4:7: *tne repeats nothing: there is no &tne above; did you mean *ten?",
@@ -45,6 +67,34 @@ YAML_ERRORS = {
 @pytest.mark.parametrize(("text", "said"), YAML_ERRORS.items())
 def test_what_is_no_yaml_or_means_nothing(text: str, said: str) -> None:
     assert complaints(text) == [said]
+
+
+PLAIN_TO_SEE = {
+    "größe: {network: lan, attach: host}": "f:8:4: 'größe' is not a port's name (letters, digits, . - and _, at most 63); without 'ö', which is not ASCII: for example web-1",
+    "p: {network: lan, attach: {tap: {name: brücke0}}}": "f:8:43: name: 'brücke0' is not an interface name (at most 15 characters, none of / : % or blanks); without 'ü', which is not ASCII: for example eth0",
+    "p: {network: lan, attach: host, addresses: [10.0.00.010]}": "f:8:48: addresses: '10.0.00.010' is not an IP address; write 10.0.0.10, without leading zeros",
+    "p: {network:lan, attach: host}": "f:8:8: network:lan is one word to YAML; a blank behind the colon: network: lan",
+    'p: {network: "l\\e[31man\\nx", attach: host}': "f:8:17: tenant t has no network l\\x1b[31man\\nx; known: lan",
+    "p: {network: lan, attach: {netns: "
+    + "a" * 5000
+    + "}}": f"f:8:38: netns: '{'a' * 120}'... (5000 characters) is not a namespace's name (none of / : or blanks, at most 200 characters); 5000 characters are too many: for example web",
+}
+
+
+@pytest.mark.parametrize(("text", "said"), PLAIN_TO_SEE.items())
+def test_what_is_plain_to_see_is_said(text: str, said: str) -> None:
+    assert said in complaints(PORTS + text)
+
+
+def test_a_mapping_where_a_list_belongs_wants_brackets() -> None:
+    said = complaints(HEAD + "tenants: {t: {networks: {lan: {subnets: {cidr: 10.0.0.0/24}}}}}")
+    assert said == ["f:3:32: subnets: a mapping stands where a list belongs; write [{...}]"]
+
+
+def test_a_problem_is_one_line_whatever_it_quotes() -> None:
+    assert (
+        str(Problem(where="f:1:1", what="no a\nb", fix="\x1b[31m or \udce9")) == r"f:1:1: no a\nb; \x1b[31m or \udce9"
+    )
 
 
 def test_a_key_given_twice_hides_nothing_else() -> None:
@@ -119,7 +169,7 @@ PORT_ERRORS = {
     "p: {network: lan, attach: {tap: {queues: 0}}}": "8:45: queues: 0 is out of range for a number of queues; from 1 to 256",
     "p: {network: lan, attach: {tap: {vnet_hdr: perhaps}}}": "8:47: vnet_hdr: 'perhaps' is neither true nor false; write true "
     "or false",
-    "p: {network: lan, attach: {netns: a, ifname: eth0.100.4000.17}}": "8:49: ifname: 'eth0.100.4000.17' is not an interface name (at most 15 characters, none of / : % or blanks); for example eth0",
+    "p: {network: lan, attach: {netns: a, ifname: eth0.100.4000.17}}": "8:49: ifname: 'eth0.100.4000.17' is not an interface name (at most 15 characters, none of / : % or blanks); 16 characters are too many: for example eth0",
     "p: {network: lan, attach: host, mtu: 9kb}": "8:41: mtu: '9kb' is not an MTU in bytes; write 9000, without a unit",
     "p: {network: lan, attach: host, mtu: 1.5KiB}": "8:41: mtu: '1.5KiB' is not an MTU in bytes; write 1536, without a unit",
     "p: {network: lan, attach: host, mtu: much}": "8:41: mtu: 'much' is not an MTU in bytes; write a whole number",

@@ -131,8 +131,12 @@ def test_a_folder_and_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
     with pytest.raises(IntentInvalid, match="Is a directory"):
         load(str(tmp_path))
-    with pytest.raises(IntentInvalid, match=r"latin\.yaml: not UTF-8 \(byte 9\); save it as UTF-8"):
+    with pytest.raises(IntentInvalid, match=r"latin\.yaml:1:10: not UTF-8 \(byte 9\); save it as UTF-8"):
         load(str(tmp_path / "latin.yaml"))
+    (tmp_path / "first.yaml").write_bytes("weft: 1\n# ä\nname: ".encode() + b"\xff")
+    (tmp_path / "all.yaml").write_text("weft: 1\nname: lab\ninclude: [first.yaml]\n")
+    with pytest.raises(IntentInvalid, match=r"all\.yaml:3:11: .*first\.yaml:3:7: not UTF-8 \(byte 19\)"):
+        load(str(tmp_path / "all.yaml"))
     with pytest.raises(IntentInvalid, match="not a name that a file can have"):
         load("a\0b")
 

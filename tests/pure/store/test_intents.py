@@ -65,7 +65,12 @@ def test_no_path_in_a_scope(tmp_path: Path, scope: str) -> None:
 
 @pytest.mark.parametrize(
     ("number", "error"),
-    [(errno.ENOSPC, durable.DiskFull), (errno.EDQUOT, durable.DiskFull), (errno.EROFS, NotPermitted)],
+    [
+        (errno.ENOSPC, durable.DiskFull),
+        (errno.EDQUOT, durable.DiskFull),
+        (errno.EROFS, durable.DiskFailed),
+        (errno.EPERM, NotPermitted),
+    ],
 )
 def test_a_write_that_fails_leaves_the_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception]
@@ -80,6 +85,23 @@ def test_a_write_that_fails_leaves_the_old(
         durable.write(tmp_path / "x", b"new")
     assert (tmp_path / "x").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_file_where_a_directory_belongs(tmp_path: Path) -> None:
+    (tmp_path / "weft").touch()
+    for write in (lambda path: durable.write(path, b""), durable.opened, durable.make_directory):
+        with pytest.raises(durable.DiskFailed, match=r"cannot write .*weft.*Not a directory; a file stands where a"):
+            write(tmp_path / "weft" / "host" / "x")
+
+
+def test_what_cannot_be_staged_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(fd: int, data: memoryview) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", fails)
+    with pytest.raises(durable.DiskFull, match="make room"):
+        Intents(tmp_path).stage(Kept(scope="lab", files={}, applied_at=0.0))
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from weft.doors.cli.codes import BUG, INTERRUPTED
-from weft.doors.cli.terminal import say_json, tell
+from weft.doors.cli.terminal import NO_PLACE, Unwritten, say_json, tell
 from weft.errors import KernelRefused, NotPermitted, Problem, RolledBack, WeftError
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
@@ -23,13 +24,22 @@ def report(failure: BaseException, *, as_json: bool = False) -> int:
     if told is None:
         raise failure
     code, text = told
-    if as_json:
-        say_json(document(failure, code, text))
-    elif isinstance(failure, click.ClickException):
+    if as_json and not isinstance(failure, Unwritten) and _is_said(document(failure, code, text)):
+        return code
+    if isinstance(failure, click.ClickException):
         failure.show()
     else:
         tell(text, None if code == INTERRUPTED else "red")
     return code
+
+
+def _is_said(document: dict[str, Any]) -> bool:
+    """False where there is no place for it."""
+    try:
+        say_json(document)
+    except Unwritten:
+        return False
+    return True
 
 
 def wants_json(words: Sequence[str]) -> bool:
@@ -63,6 +73,8 @@ def _told(failure: BaseException) -> tuple[int, str] | None:
             return failure.exit_code, str(failure)
         case PermissionError():
             return NotPermitted.exit_code, f"weft: {failure.filename}: {failure.strerror}; weft runs as root"
+        case OSError(errno=errno.ENOSPC, filename=None):  # help, which click prints
+            return Unwritten.exit_code, f"{NO_PLACE}: {failure.strerror}"
         case Exception():
             return BUG, f"weft: a bug: {type(failure).__name__}: {failure}; `weft --debug ...` shows where"
     return None

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.exceptions import Exit
 
 from weft.doors.cli.failures import report, wants_json
 from weft.doors.cli.lazy import LazyGroup
+from weft.doors.cli.terminal import open_what_is_closed, say, written
 
 COMMANDS = {
     "init": "Write a first file, with comments.",
@@ -47,6 +49,7 @@ class Program(LazyGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
         """Run one command line and end the process with its exit code."""
         gc.disable()  # a command is over before its garbage matters
+        open_what_is_closed()
         words = list(sys.argv[1:] if args is None else args)
         more["standalone_mode"] = False
         try:
@@ -58,12 +61,29 @@ class Program(LazyGroup):
         gc.freeze()  # nor is it looked for at the end
         sys.exit(code or 0)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, or print its help: that click prints itself, where `say` is not asked."""
+        return _read(lambda: super(Program, self).invoke(ctx))
+
+    def make_context(self, *of: Any, **more: Any) -> click.Context:
+        """Of weft itself: its help is printed in here."""
+        made: click.Context = _read(lambda: super(Program, self).make_context(*of, **more))
+        return made
+
+
+def _read(call: Callable[[], Any]) -> Any:
+    """What `call` returns. Raises: Exit where nobody reads its help, before click takes that for a failure."""
+    held: list[Any] = []
+    if not written(lambda: held.append(call()), BrokenPipeError):
+        raise Exit(0)
+    return held[0]
+
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         from weft import __version__
 
-        click.echo(f"weft {__version__}")
+        say(f"weft {__version__}")
         ctx.exit()
 
 

@@ -1,7 +1,7 @@
 """A signal in the middle of the work ends it in order: what was begun is led back, or on where it was decided.
 
 Rules: the first signal raises `Stopped` wherever the work is; later ones are ignored, for the way back must not be cut
-short too, and the process is at its end. Source: signal(7).
+short too, and the process is at its end. One that is ignored stays so. Source: signal(7), nohup(1).
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def stoppable() -> Iterator[None]:
             signal.signal(ignored, signal.SIG_IGN)
         raise Stopped(number)
 
-    former = {number: signal.signal(number, stop) for number in STOPPING}
+    heard = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup(1) means it
+    former = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from weft.doors.cli.options import Manner
 from weft.doors.cli.plans import document
 from weft.doors.cli.progress import Bar
 from weft.doors.cli.signals import Stopped, stoppable
-from weft.doors.cli.terminal import say, say_json, tell
+from weft.doors.cli.terminal import Unwritten, say, say_json, tell
 from weft.errors import RolledBack
 from weft.plan.render import objects
 from weft.records import dataclass
@@ -64,10 +64,14 @@ def carry_out(service: Service, scope: str, act: Act, verb: Verb, manner: Manner
     prepared = _run(service, scope, act, consent, manner)
     if prepared is None:
         return
-    if consent.quiet:
-        say_json({**document(prepared), "done": True})
-    elif prepared.plan:
-        say(f"{verb.done} and verified: {objects(len(prepared.plan.changes))} in {consent.bar.elapsed_s:.2f} s.")
+    try:
+        if consent.quiet:
+            say_json({**document(prepared), "done": True})
+        elif prepared.plan:
+            say(f"{verb.done} and verified: {objects(len(prepared.plan.changes))} in {consent.bar.elapsed_s:.2f} s.")
+    except Unwritten as lost:  # what is done is no failure
+        tell(f"weft: {verb.done.lower()} and verified, but {str(lost).removeprefix('weft: ')}", "yellow")
+    if prepared.plan and not consent.quiet:
         _remind(service, scope)
 
 

@@ -70,15 +70,15 @@ def paced(looks: Iterator[_Look], every_s: float, count: int | None) -> Iterator
 
 
 def watch(texts: Iterator[str], *, in_place: bool) -> None:
-    """Until they end, or somebody interrupts. `in_place`: on a terminal one text takes the place of the other, and the
-    last is left behind; else, and elsewhere, one follows another."""
+    """Until they end, somebody interrupts, or nobody reads on. `in_place`: on a terminal one text takes the place of
+    the other, and the last is left behind; else, and elsewhere, one follows another."""
     try:
         if in_place and is_colourful(sys.stdout):
             _live(texts)
             return
         for text in texts:
-            say(text)
-            sys.stdout.flush()
+            if not say(text):
+                return
     except KeyboardInterrupt:
         return
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import field
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.ip.origin import protocol_of
 from weft.records import dataclass
-from weft.state import PROTOCOL, Change, Key, Keyed, Op, link_key
+from weft.state import Change, Key, Keyed, Op, link_key
 from weft.wire.address_text import family_of, ip_bytes, mac_bytes
 from weft.wire.codec import NLM_F_CREATE, NLM_F_REPLACE, attribute, message, u8
 from weft.wire.neighbour import (
@@ -24,7 +26,8 @@ from weft.wire.neighbour import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour(Keyed):
-    """`address` without prefix length; `mac` None for a proxy entry (answered for, not looked up)."""
+    """`address` without prefix length; `mac` None for a proxy entry (answered for, not looked up). `others`: as of
+    a route."""
 
     netns: str
     ifname: str
@@ -32,6 +35,7 @@ class Neighbour(Keyed):
     mac: str | None = None
     proxy: bool = False
     protocol: int | None = None
+    others: bool | None = field(default=None, compare=False)
 
     def identify(self) -> Key:
         return Key("neighbour", self.netns, f"{self.ifname} {'proxy ' if self.proxy else ''}{self.address}")
@@ -54,9 +58,9 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
     if isinstance(after, Neighbour):
         mac = attribute(NDA_LLADDR, mac_bytes(after.mac)) if after.mac else b""
         flags = NLM_F_CREATE | NLM_F_REPLACE
-        yield Request(
-            after.netns, message(RTM_NEWNEIGH, flags, *_identity(after, names), mac, u8(NDA_PROTOCOL, PROTOCOL))
-        )
+        origin = protocol_of(change)
+        protocol = u8(NDA_PROTOCOL, origin) if origin else b""
+        yield Request(after.netns, message(RTM_NEWNEIGH, flags, *_identity(after, names), mac, protocol))
 
 
 def _identity(neighbour: Neighbour, names: Names) -> tuple[bytes, bytes]:
@@ -75,7 +79,8 @@ def script(change: Change) -> Iterable[str]:
     if isinstance(after, Neighbour):
         mac = ("lladdr", after.mac, "nud", "permanent") if after.mac else ()
         verb = "replace" if change.op is Op.UPDATE else "add"
-        yield command.ip(after.netns, "neigh", verb, *_words(after), *mac, "protocol", PROTOCOL)
+        origin = protocol_of(change)
+        yield command.ip(after.netns, "neigh", verb, *_words(after), *mac, *(("protocol", origin) if origin else ()))
 
 
 def _words(neighbour: Neighbour) -> tuple[str, ...]:

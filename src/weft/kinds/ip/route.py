@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from sys import byteorder
 
 from weft.kinds import command
 from weft.kinds.base import Kind, Names, Owner, Request
+from weft.kinds.ip.origin import protocol_of
 from weft.kinds.netns import ground
 from weft.records import dataclass
 from weft.state import PROTOCOL, Change, Key, Keyed, link_key
@@ -64,7 +65,8 @@ class Route(Keyed):
     says 1024 there. `type`: unicast, blackhole, unreachable, prohibit. `mtu`, `advmss` in bytes, `initcwnd`, `initrwnd`
     in segments: RTA_METRICS. `src`: preferred source address. `nexthops`: sorted, where there are several; `ifname`,
     `via` and `onlink` are then theirs to say. `behind`: as observed, somebody else's of the same key stands before it,
-    which IPv4 allows (`ip route prepend`)."""
+    which IPv4 allows (`ip route prepend`). `others`: as observed, somebody else's on an adopted link: changed, it keeps
+    its protocol, and so stays there when the link is given up."""
 
     netns: str
     dst: str
@@ -83,6 +85,7 @@ class Route(Keyed):
     nexthops: tuple[NextHop, ...] = ()
     protocol: int | None = None
     behind: bool = field(default=False, compare=False)
+    others: bool | None = field(default=None, compare=False)
 
     def identify(self) -> Key:
         return Key("route", self.netns, _name(self.dst, self.table, self.metric))
@@ -124,21 +127,22 @@ def requests(change: Change, names: Names) -> Iterator[Request]:
     fib_table_insert."""
     before, after = change.before, change.after
     if isinstance(before, Route) and isinstance(after, Route) and before.protocol == PROTOCOL and not before.behind:
-        yield Request(after.netns, _new(after, names, NLM_F_CREATE | NLM_F_REPLACE))
+        yield Request(after.netns, _new(after, protocol_of(change), names, NLM_F_CREATE | NLM_F_REPLACE))
         return
     if isinstance(before, Route):
         yield Request(before.netns, _delete(before, names))
     if isinstance(after, Route):
         behind = isinstance(before, Route) and before.behind
-        yield Request(after.netns, _new(after, names, NLM_F_CREATE | (NLM_F_APPEND if behind else NLM_F_EXCL)))
+        flags = NLM_F_CREATE | (NLM_F_APPEND if behind else NLM_F_EXCL)
+        yield Request(after.netns, _new(after, protocol_of(change), names, flags))
 
 
-def _new(route: Route, names: Names, flags: int) -> bytes:
+def _new(route: Route, protocol: int, names: Names, flags: int) -> bytes:
     family, length, identity = _identity(route, names)
     header = route_header(
         family,
         length,
-        protocol=PROTOCOL,
+        protocol=protocol,
         scope=_SCOPE_NUMBERS[route.scope or default_scope(route)],
         kind=_TYPE_NUMBERS[route.type],
         onlink=bool(route.onlink),
@@ -206,7 +210,8 @@ def script(change: Change) -> Iterable[str]:
     if isinstance(before, Route) and not isinstance(after, Route):
         yield command.ip(before.netns, *_words("del", before))
     if isinstance(after, Route):
-        yield command.ip(after.netns, *_words("replace" if isinstance(before, Route) else "add", after))
+        verb = "replace" if isinstance(before, Route) else "add"
+        yield line(verb, replace(after, protocol=protocol_of(change)))
 
 
 def line(verb: str, route: Route) -> str:
@@ -222,7 +227,7 @@ def _words(verb: str, route: Route) -> Iterator[str | int]:
         ("dev", route.ifname),
         ("table", route.table if route.table != MAIN_TABLE else None),
         ("metric", route.metric),
-        ("proto", PROTOCOL if verb in ("add", "replace") else route.protocol),
+        ("proto", route.protocol),
     )
     if verb != "del":
         said += (("scope", route.scope), ("src", route.src), *((name, getattr(route, name)) for name in _METRICS))

@@ -14,9 +14,13 @@ def command(name: str, namespaces: tuple[str, ...]) -> None:
     """Print the file for what the host has now: its links to be adopted, with their addresses, routes, neighbours.
 
     The file is tried before it is printed. What no word says, what is somebody else's, and what applying the file
-    would change beside weft's marks stands in it as comments. Nothing is changed.
+    would change beside weft's marks stands in it as comments; so does what weft refuses of it (exit code 2 or 5).
+    Nothing is changed.
     """
     from weft.service.imported import import_host
     from weft.service.service import Service
 
-    say(import_host(Service(command="weft import"), name, namespaces).text.rstrip("\n"))
+    found = import_host(Service(command="weft import"), name, namespaces)
+    say(found.text.rstrip("\n"))
+    if found.refused:
+        raise found.refused

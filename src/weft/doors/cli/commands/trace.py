@@ -12,11 +12,11 @@ from weft.doors.cli.terminal import say, say_json
 @click.command("trace")
 @click.argument("source", metavar="FROM", shell_complete=port_names)
 @click.argument("target", metavar="TO", shell_complete=port_names)
-@click.argument("asked", metavar="PROTO[/PORT]", default="icmp")
+@click.argument("asked", metavar="[PROTO[/PORT]]", default="icmp")
 @file_option
 @click.option("--scope", metavar="NAME", shell_complete=scope_names, help="Trace in what was last applied as NAME.")
 @click.option(
-    "--state", type=click.Choice(["observed", "desired"]), help="As the machine is, or as the file says. [see below]"
+    "--state", type=click.Choice(["observed", "desired"]), help="As the machine is, or as the file says. [see above]"
 )
 @click.option("-4", "family", flag_value=4, type=int, help="Over IPv4.")
 @click.option("-6", "family", flag_value=6, type=int, help="Over IPv6.")
