@@ -48,19 +48,19 @@ def called(label: str, tenant: str) -> str:
     return label.removeprefix(f"{tenant}/")
 
 
-def assign(draft: Draft, segment: NetworkPlace, claimants: Iterable[Claimant]) -> dict[str, Addresses]:
-    """Addresses by the label of each port, in the order of the subnets. Notes every owner in the segment's pools."""
+def assign(draft: Draft, network: NetworkPlace, claimants: Iterable[Claimant]) -> dict[str, Addresses]:
+    """Addresses by the label of each port, in the order of the subnets. Notes every owner in the network's pools."""
     claimants = list(claimants)
-    given = {c.label: _given(draft, segment, c) for c in claimants if c.port.addresses}
+    given = {c.label: _given(draft, network, c) for c in claimants if c.port.addresses}
     pinned = frozenset(given)
     free = [c for c in claimants if not c.port.addresses]
-    held = {c.label: _held(draft, segment, c, pinned) for c in free}
+    held = {c.label: _held(draft, network, c, pinned) for c in free}
     missing: dict[AddressPool, list[Claimant]] = {}
     for claimant in free:
-        chosen = {assigned.pool.cidr: assigned for assigned in _autonomous(draft, segment, claimant, ())}
-        given[claimant.label] = _complete(segment, claimant, held[claimant.label], chosen, missing)
+        chosen = {assigned.pool.cidr: assigned for assigned in _autonomous(draft, network, claimant, ())}
+        given[claimant.label] = _complete(network, claimant, held[claimant.label], chosen, missing)
     for pool, without in missing.items():
-        _report_full(draft, segment, pool, without)
+        _report_full(draft, network, pool, without)
     return given
 
 
@@ -73,25 +73,25 @@ def port_mac(draft: Draft, claimant: Claimant) -> str:
     return claimant.port.mac or mac(port_id(draft, claimant), "end")
 
 
-def _given(draft: Draft, segment: NetworkPlace, claimant: Claimant) -> Addresses:
+def _given(draft: Draft, network: NetworkPlace, claimant: Claimant) -> Addresses:
     path = (*claimant.path, "addresses")
     found = []
     for at, address in enumerate(claimant.port.addresses):
         family, number = number_of(address)
-        pool = next((pool for pool in segment.pools if pool.spans(family, number)), None)
-        what = _unfit(segment, pool, number, address, claimant)
+        pool = next((pool for pool in network.pools if pool.spans(family, number)), None)
+        what = _unfit(network, pool, number, address, claimant)
         if pool is None or what:
-            draft.error((*path, str(at)), what, _choice(segment, pool))
+            draft.error((*path, str(at)), what, _choice(network, pool))
         else:
             found.append(Assigned(pool, address, number))
-    return (*found, *_autonomous(draft, segment, claimant, {assigned.pool.cidr for assigned in found}))
+    return (*found, *_autonomous(draft, network, claimant, {assigned.pool.cidr for assigned in found}))
 
 
 def _autonomous(
-    draft: Draft, segment: NetworkPlace, claimant: Claimant, without: Collection[str]
+    draft: Draft, network: NetworkPlace, claimant: Claimant, without: Collection[str]
 ) -> Iterator[Assigned]:
     """What a guest calls itself by its MAC when it hears the router. Source: RFC 4862 section 5.5.3."""
-    for pool in segment.pools:
+    for pool in network.pools:
         if not _chooses(claimant, pool) or pool.cidr in without:
             continue
         number = int(pool.network.network_address) | interface_id(port_mac(draft, claimant))
@@ -108,16 +108,16 @@ def _chooses(claimant: Claimant, pool: AddressPool) -> bool:
     return pool.is_autonomous and claimant.port.attach.tap is not None
 
 
-def _unfit(segment: NetworkPlace, pool: AddressPool | None, number: int, address: str, claimant: Claimant) -> str:
+def _unfit(network: NetworkPlace, pool: AddressPool | None, number: int, address: str, claimant: Claimant) -> str:
     """Why the port cannot have the address, or ""; takes it otherwise."""
     if pool is None:
-        return f"{address} is in no subnet of network {segment.name}"
+        return f"{address} is in no subnet of network {network.name}"
     if not pool.is_hosts(number):
         whose = "broadcast" if number > pool.last else "network's own"
         return f"{address} is the {whose} address of {pool.cidr}"
     if number in pool.holders:
         return f"{address} is {pool.holders[number]}"
-    if number == pool.gateway and claimant.tenant.name != segment.tenant:
+    if number == pool.gateway and claimant.tenant.name != network.tenant:
         return f"{address} is the gateway of {pool.cidr}"
     other = pool.take(number, claimant.label)
     if not other:
@@ -127,20 +127,20 @@ def _unfit(segment: NetworkPlace, pool: AddressPool | None, number: int, address
     return f"{address} is port {called(other, claimant.tenant.name)}'s"
 
 
-def _choice(segment: NetworkPlace, pool: AddressPool | None) -> str:
+def _choice(network: NetworkPlace, pool: AddressPool | None) -> str:
     if pool is not None:
         taken = pool.gateway if pool.gateway in pool.holders else None
         first, last = pool.first + (pool.first == taken), pool.last - (pool.last == taken)
         return f"another of {pool.text(first)} to {pool.text(last)}, or none to be given one"
-    subnets = ", ".join(pool.cidr for pool in segment.pools)
+    subnets = ", ".join(pool.cidr for pool in network.pools)
     return f"its subnets: {subnets}" if subnets else "it has no subnets; give it some, or the port no address"
 
 
-def _held(draft: Draft, segment: NetworkPlace, claimant: Claimant, pinned: frozenset[str]) -> dict[int, int]:
+def _held(draft: Draft, network: NetworkPlace, claimant: Claimant, pinned: frozenset[str]) -> dict[int, int]:
     """What the port has already and may keep: place of the pool -> number. `pinned`: ports with given addresses."""
     kept: dict[int, int] = {}
     for family, number in map(number_of, claimant.held):
-        for at, pool in enumerate(segment.pools):
+        for at, pool in enumerate(network.pools):
             if at in kept or not pool.spans(family, number) or _chooses(claimant, pool):
                 continue
             if pool.is_free(number):
@@ -165,7 +165,7 @@ def _report_taken(draft: Draft, pool: AddressPool, number: int, holder: str, whe
 
 
 def _complete(
-    segment: NetworkPlace,
+    network: NetworkPlace,
     claimant: Claimant,
     kept: Mapping[int, int],
     chosen: Mapping[str, Assigned],
@@ -174,7 +174,7 @@ def _complete(
     """What is kept, what the guest has `chosen`, and the lowest free address of every other subnet; notes in `missing`
     who got none of which."""
     found = []
-    for at, pool in enumerate(segment.pools):
+    for at, pool in enumerate(network.pools):
         if _chooses(claimant, pool):
             found += [chosen[pool.cidr]] if pool.cidr in chosen else []
             continue
@@ -188,11 +188,11 @@ def _complete(
     return tuple(found)
 
 
-def _report_full(draft: Draft, segment: NetworkPlace, pool: AddressPool, without: list[Claimant]) -> None:
+def _report_full(draft: Draft, network: NetworkPlace, pool: AddressPool, without: list[Claimant]) -> None:
     wanted = len(pool.owners) + len(without)
     draft.error(
         without[0].path,
-        f"{pool.cidr} of network {segment.name} has room for {pool.room} ports, {wanted} want an address of it",
+        f"{pool.cidr} of network {network.name} has room for {pool.room} ports, {wanted} want an address of it",
         f"{_wide_enough(pool, wanted)} would do",
     )
 

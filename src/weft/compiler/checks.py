@@ -19,9 +19,9 @@ def check_routed(draft: Draft, routed: Sequence[NetworkPlace], unhidden: Sequenc
     """The host routes to every subnet of a routed network, and to all that routers lead out untranslated (`unhidden`,
     each with the path of what asks for it): so they, and the host's own prefixes, must be apart."""
     spans = [
-        pool.span._replace(path=(*segment.path, "subnets", str(segment.pools.index(pool))))
-        for segment in routed
-        for pool in segment.gateways
+        pool.span._replace(path=(*network.path, "subnets", str(network.pools.index(pool))))
+        for network in routed
+        for pool in network.gateways
     ]
     spans += unhidden
     for wide, narrow in overlaps(spans):
@@ -35,8 +35,8 @@ def check_routed(draft: Draft, routed: Sequence[NetworkPlace], unhidden: Sequenc
 
 def check_host_port(draft: Draft, place: PortPlace) -> None:
     """A port on the host puts the host itself on the network's subnets: the host must not reach them otherwise."""
-    path, network = place.path, place.segment.name
-    if place.segment.uplink is Uplink.ROUTED:
+    path, network = place.path, place.network.name
+    if place.network.uplink is Uplink.ROUTED:
         draft.error(
             path,
             f"the host would be on network {network} and route to it as well",

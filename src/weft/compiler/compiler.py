@@ -55,7 +55,7 @@ from weft.compiler.router.place import RouterPlace
 from weft.compiler.router.ports import router_ports
 from weft.compiler.router.uplink import compile_uplink
 from weft.compiler.router.ways import ways_of
-from weft.compiler.sharing import check_shares, find_segment
+from weft.compiler.sharing import check_shares, find_network
 from weft.compiler.tenant import Held, claimants, compile_tenant, place_tenant
 from weft.compiler.transit import Outside, compile_outside, compile_transit, travelling
 from weft.facts import Facts
@@ -106,7 +106,7 @@ class Compiler:
         self._draft = Draft(facts, Names(intent.name, facts.host_id))
         self._draft.planted, self._draft.lenient = planted, lenient
         self._tenants: dict[str, TenantPlace] = {}
-        self._segments: dict[str, dict[str, NetworkPlace]] = {}
+        self._networks: dict[str, dict[str, NetworkPlace]] = {}
         self._places: dict[PortKey, PortPlace] = {}
         self._pool: dict[PoolKey, str] = {}
         self._transit: dict[TransitKey, str] = {}
@@ -128,7 +128,7 @@ class Compiler:
         self._tenants = {name: place_tenant(draft, name, tenant, policies) for name, tenant in intent.tenants.items()}
         for name, tenant in intent.tenants.items():
             followed = follows(draft.facts, [tenant, *_visitors(intent, tenant)])
-            self._segments[name] = compile_tenant(draft, self._tenants[name], tenant, ways, footings, followed=followed)
+            self._networks[name] = compile_tenant(draft, self._tenants[name], tenant, ways, footings, followed=followed)
         self._securities(draft)
         check_quotas(draft, intent)
         wanted = shares_of(intent)
@@ -142,8 +142,8 @@ class Compiler:
         leads = compile_floating(draft, behind, floating)
         for router in routers:
             router.chains.put(draft)
-        for segment in self._all_segments():
-            check_bridge_room(draft, segment)
+        for network in self._all_networks():
+            check_bridge_room(draft, network)
         compile_namespaces(draft, configs, footings.declared)
         compile_links_qos(draft, footings.declared, policies)
         self._way_out(draft, wanted, behind, leads)
@@ -200,21 +200,21 @@ class Compiler:
         """Routers, and the host's side of them."""
         uplinks = self._uplinks(draft)
         outside = assign_outside(draft, self.intent, externals)
-        around = Around(segments=self._segments, externals=externals, outside=outside)
+        around = Around(networks=self._networks, externals=externals, outside=outside)
         declared = compile_declared(draft, self.intent, around)
         compile_gateways(draft, self.intent, declared, externals)
         self._pool |= outside
         routers = [*uplinks, *declared]
-        compile_advertising(draft, routers, self._all_segments())
-        routed = [segment for segment in self._all_segments() if segment.uplink is Uplink.ROUTED]
+        compile_advertising(draft, routers, self._all_networks())
+        routed = [network for network in self._all_networks() if network.uplink is Uplink.ROUTED]
         check_routed(draft, routed, [span for router in declared for span in unhidden(self.intent, router)])
         compile_host_side(draft, self.intent, routers)
         return routers
 
     def _uplinks(self, draft: Draft) -> list[RouterPlace]:
-        uplinked = [segment for segment in self._all_segments() if segment.uplink]
+        uplinked = [network for network in self._all_networks() if network.uplink]
         self._pool = assign_pools(draft, self.intent.pools, uplinked)
-        compiled = [compile_uplink(draft, segment, self._pool) for segment in uplinked]
+        compiled = [compile_uplink(draft, network, self._pool) for network in uplinked]
         return [router for router in compiled if router is not None]
 
     def _transits(
@@ -239,10 +239,10 @@ class Compiler:
 
     def _way_out(self, draft: Draft, wanted: Shares, behind: Behind, leads: Iterable[Lead]) -> None:
         """What is shared of the links that lead out."""
-        segments = tuple(self._all_segments())
+        networks = tuple(self._all_networks())
         links = {name: external.link for name, external in behind.externals.items()}
-        leading = Leading(behind.routers, links, self._transit, leads, segments, wanted.capacity_bps)
-        compile_way_out(draft, WayOut(shares=wanted, segments=segments, leading=leading, places=self._places))
+        leading = Leading(behind.routers, links, self._transit, leads, networks, wanted.capacity_bps)
+        compile_way_out(draft, WayOut(shares=wanted, networks=networks, leading=leading, places=self._places))
 
     def _securities(self, draft: Draft) -> None:
         """The tenants' filters without their ports."""
@@ -251,22 +251,22 @@ class Compiler:
             for (name, tenant), place in zip(self.intent.tenants.items(), self._tenants.values(), strict=True)
         }
         rank = {name: at for at, name in enumerate(members)}
-        for name, segments in self._segments.items():
-            visitors = {visitor for segment in segments.values() for visitor in segment.visitors}
+        for name, networks in self._networks.items():
+            visitors = {visitor for network in networks.values() for visitor in network.visitors}
             theirs = [members[visitor] for visitor in sorted(visitors & rank.keys(), key=rank.__getitem__)]
-            compile_security(draft, members[name], theirs, [*segments.values()])
+            compile_security(draft, members[name], theirs, [*networks.values()])
 
     def _filters(self, draft: Draft) -> None:
         """What no port and no router puts into the tenants' filters by itself."""
-        compile_passages(draft, self._all_segments())
-        found = (segment.security for segment in self._all_segments() if segment.security is not None)
+        compile_passages(draft, self._all_networks())
+        found = (network.security for network in self._all_networks() if network.security is not None)
         securities = {id(security): security for security in found}.values()
         compile_prefixes(draft, securities, self._places.values())
         compile_recorder(draft, self.intent, (security.table.netns for security in securities))
 
-    def _all_segments(self) -> Iterator[NetworkPlace]:
-        for segments in self._segments.values():
-            yield from segments.values()
+    def _all_networks(self) -> Iterator[NetworkPlace]:
+        for networks in self._networks.values():
+            yield from networks.values()
 
     # ports
 
@@ -278,9 +278,9 @@ class Compiler:
         found: dict[int, NetworkPlace] = {}
         for name, of in groupby(ports, itemgetter(0)):
             for claimant in claimants(self._tenants[name], intent.tenants[name], [port for _, port in of], held):
-                if (segment := find_segment(draft, intent, self._segments, claimant)) is not None:
-                    found[id(segment)] = segment
-                    by_network.setdefault(id(segment), []).append(claimant)
+                if (network := find_network(draft, intent, self._networks, claimant)) is not None:
+                    found[id(network)] = network
+                    by_network.setdefault(id(network), []).append(claimant)
         places: dict[PortKey, PortPlace] = {}
         for at, wanting in by_network.items():
             addresses = assign(draft, found[at], wanting)
@@ -299,8 +299,8 @@ class Compiler:
         there = [(name, port) for name, port in changed if port in intent.tenants[name].ports]
         made = self._ports(branch, intent, there, held)
         check_port_quotas(branch, intent, dict.fromkeys(map(itemgetter(0), changed)))
-        for segment in {id(place.segment): place.segment for place in made.values()}.values():
-            check_bridge_room(branch, segment)
+        for network in {id(place.network): place.network for place in made.values()}.values():
+            check_bridge_room(branch, network)
         return made
 
     def _withdraw(self, gone: Mapping[PortKey, PortPlace]) -> Draft:

@@ -14,39 +14,39 @@ from weft.kinds.link.veth import Veth
 from weft.state import HOST, Key, link_key
 
 
-def outer_end(segment: NetworkPlace) -> Key:
+def outer_end(network: NetworkPlace) -> Key:
     """The pair's end on the host's bridge."""
-    return link_key(HOST, f"wj{short_id(segment.id)}")
+    return link_key(HOST, f"wj{short_id(network.id)}")
 
 
-def compile_joint(draft: Draft, segment: NetworkPlace) -> None:
+def compile_joint(draft: Draft, network: NetworkPlace) -> None:
     """Put the pair, where the network joins a bridge."""
-    footing = segment.footing
+    footing = network.footing
     if footing is None or footing.joined is None:
         return
-    path = (*segment.path, "segment")
+    path = (*network.path, "segment")
     draft.need("veth", path, "load the kernel's veth module")
-    inner = link_key(segment.netns, f"wl{short_id(segment.id)}")
-    outer = outer_end(segment)
+    inner = link_key(network.netns, f"wl{short_id(network.id)}")
+    outer = outer_end(network)
     mtu = footing.below_mtu or ETHERNET_MTU
-    readable = f"{draft.names.scope}.{segment.tenant}.{segment.name}.segment"
+    readable = f"{draft.names.scope}.{network.tenant}.{network.name}.segment"
     ends = (
-        (inner, outer, segment.bridge, "segment", f"segment-{segment.name}"),
+        (inner, outer, network.bridge, "segment", f"segment-{network.name}"),
         (outer, inner, footing.joined.name, "segment-peer", readable),
     )
     for at, peer, master, role, name in ends:
-        draft.link(_end(draft, segment, at, peer, master, role, name, mtu), path)
+        draft.link(_end(draft, network, at, peer, master, role, name, mtu), path)
     if footing.vlan:
         vlans = (f"{footing.vlan} pvid untagged",)
         draft.put(BridgeVlans(netns=HOST, ifname=outer.name, master=footing.joined.name, vlans=vlans), path)
 
 
-def _end(draft: Draft, segment: NetworkPlace, at: Key, peer: Key, master: str, role: str, name: str, mtu: int) -> Veth:
+def _end(draft: Draft, network: NetworkPlace, at: Key, peer: Key, master: str, role: str, name: str, mtu: int) -> Veth:
     return Veth(
         netns=at.netns,
         ifname=at.name,
-        alias=draft.names.mark("/".join((*segment.path, "segment"))),
-        mac=mac(segment.id, role),
+        alias=draft.names.mark("/".join((*network.path, "segment"))),
+        mac=mac(network.id, role),
         mtu=mtu,
         up=True,
         master=master,

@@ -26,9 +26,9 @@ ALONE, WITH_GROUP = 0o600, 0o660
 
 def compile_macvtap(draft: Draft, place: PortPlace, attach: MacvtapAttach) -> None:
     """Put the macvtap."""
-    shared, at = place.segment.shared, (*place.path, "attach")
+    shared, at = place.network.shared, (*place.path, "attach")
     if not isinstance(shared, Macvlan):
-        what = f"the ports of network {place.segment.name} are no macvlans, and a macvtap is one"
+        what = f"the ports of network {place.network.name} are no macvlans, and a macvtap is one"
         draft.error(at, what, "`tap: {}`, or a segment with `mode: macvlan`")
         return
     draft.need("macvtap", place.path, "`tap: {}` on a network without `mode`")

@@ -2,8 +2,7 @@
 
 Rules: the MTU is the given one, else that of the path out where there is an uplink, else Ethernet's 1500; where the
 path out is narrower than what is given, the router says so, and to TCP beforehand. A NetworkPlace is what its ports
-and its routers know of a network, and all that one more port needs; who has one calls it a segment, for a network is
-what the file says.
+and its routers know of a network, and all that one more port needs; what the file says of one is its `spec` beside it.
 """
 
 from __future__ import annotations
@@ -130,17 +129,17 @@ def network_id(scope: str, tenant: str, name: str, network: Network) -> str:
 
 
 def compile_network(
-    draft: Draft, tenant: TenantPlace, name: str, network: Network, way: Way, footing: Footing | None
+    draft: Draft, tenant: TenantPlace, name: str, spec: Network, way: Way, footing: Footing | None
 ) -> NetworkPlace | None:
     """Put the network's bridge; None where its id is another's. `way`: what leads out of it; `footing`: what it stands
     on outside of the tenant."""
     path = ("tenants", tenant.name, "networks", name)
-    former = network.was or name
-    own_id = network_id(draft.names.scope, tenant.former, name, network)
+    former = spec.was or name
+    own_id = network_id(draft.names.scope, tenant.former, name, spec)
     if not draft.identify(own_id, path):
         return None
-    mtu = _mtu(draft, network, path, way.mtu, footing)
-    segment = NetworkPlace(
+    mtu = _mtu(draft, spec, path, way.mtu, footing)
+    network = NetworkPlace(
         tenant=tenant.name,
         name=name,
         former=former,
@@ -150,46 +149,46 @@ def compile_network(
         bridge=f"wb{short_id(own_id)}",
         mtu=mtu,
         out_mtu=min(mtu, way.mtu or mtu),
-        uplink=network.uplink,
-        pools=_pools(draft, network, way, path),
+        uplink=spec.uplink,
+        pools=_pools(draft, spec, way, path),
         id=own_id,
         footing=footing,
-        qos=tenant.policies.find(draft, network.qos, (*path, "qos"), tenant.name),
-        port_qos=tenant.policies.find(draft, network.port_qos, (*path, "port_qos"), tenant.name),
-        says_port_qos=network.port_qos is not None,
+        qos=tenant.policies.find(draft, spec.qos, (*path, "qos"), tenant.name),
+        port_qos=tenant.policies.find(draft, spec.port_qos, (*path, "port_qos"), tenant.name),
+        says_port_qos=spec.port_qos is not None,
     )
-    check_mtu(draft, segment.mtu, (*path, "mtu"), segment.has_ipv6)
-    if segment.out_mtu < segment.mtu:
-        check_mtu(draft, segment.out_mtu, (*path, "uplink") if network.uplink else path, segment.has_ipv6)
-    if segment.shared is not None:
-        _check_no_router(draft, segment)
-        return segment
-    _bridge(draft, segment)
-    return segment
+    check_mtu(draft, network.mtu, (*path, "mtu"), network.has_ipv6)
+    if network.out_mtu < network.mtu:
+        check_mtu(draft, network.out_mtu, (*path, "uplink") if spec.uplink else path, network.has_ipv6)
+    if network.shared is not None:
+        _check_no_router(draft, network)
+        return network
+    _bridge(draft, network)
+    return network
 
 
-def _bridge(draft: Draft, segment: NetworkPlace) -> None:
-    draft.need("bridge", segment.path, "load the kernel's bridge module")
+def _bridge(draft: Draft, network: NetworkPlace) -> None:
+    draft.need("bridge", network.path, "load the kernel's bridge module")
     draft.link(
         Bridge(
-            netns=segment.netns,
-            ifname=segment.bridge,
-            alias=draft.names.mark("/".join(segment.path)),
-            mac=mac(segment.id, "bridge"),
-            mtu=segment.mtu,
+            netns=network.netns,
+            ifname=network.bridge,
+            alias=draft.names.mark("/".join(network.path)),
+            mac=mac(network.id, "bridge"),
+            mtu=network.mtu,
             up=True,
-            altnames=altnames(segment.name),
+            altnames=altnames(network.name),
             stp=False,
             forward_delay=0,
         ),
-        segment.path,
+        network.path,
     )
 
 
-def _check_no_router(draft: Draft, segment: NetworkPlace) -> None:
-    if segment.uplink is not None:
+def _check_no_router(draft: Draft, network: NetworkPlace) -> None:
+    if network.uplink is not None:
         what = "a router stands on a bridge, and with `mode` the ports stand on the link themselves"
-        draft.error((*segment.path, "uplink"), what, "a segment without `mode`, or the router of that link's network")
+        draft.error((*network.path, "uplink"), what, "a segment without `mode`, or the router of that link's network")
 
 
 def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
@@ -204,14 +203,14 @@ def check_mtu(draft: Draft, mtu: int, path: Path, has_ipv6: bool) -> None:
         )
 
 
-def check_bridge_room(draft: Draft, segment: NetworkPlace) -> None:
+def check_bridge_room(draft: Draft, network: NetworkPlace) -> None:
     """Find more links than a bridge takes: its ports, its routers' legs, and what leads to its segment."""
-    if segment.shared is not None:
+    if network.shared is not None:
         return
-    links = segment.ports + segment.legs + (segment.footing is not None)
+    links = network.ports + network.legs + (network.footing is not None)
     if links > MAX_PORTS:
         draft.error(
-            segment.path,
+            network.path,
             f"{links} links on one network, its ports and its routers; a Linux bridge takes {MAX_PORTS}",
             "spread the ports over several networks",
         )

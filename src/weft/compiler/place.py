@@ -18,7 +18,7 @@ class PortPlace:
     name its kernel names come from; `mac` is that of what answers for its addresses, its end or a tap's guest; `mtu` in
     bytes; `qos`: what holds for it."""
 
-    segment: NetworkPlace
+    network: NetworkPlace
     tenant: TenantPlace
     name: str
     former: str
@@ -39,7 +39,7 @@ class PortPlace:
     @property
     def is_visitor(self) -> bool:
         """Whether its network is another tenant's."""
-        return self.tenant.name != self.segment.tenant
+        return self.tenant.name != self.network.tenant
 
     @property
     def alias(self) -> str:
@@ -57,18 +57,18 @@ class PortPlace:
 
     def join(self) -> None:
         """Count the port among those of its network, and note what it has there."""
-        segment = self.segment
-        segment.ports += 1
-        segment.macs.setdefault(self.mac, self.label)
+        network = self.network
+        network.ports += 1
+        network.macs.setdefault(self.mac, self.label)
         for pool, _, number in self.addresses:
             pool.take(number, self.label)
 
     def leave(self) -> None:
         """The opposite of `join`."""
-        segment = self.segment
-        segment.ports -= 1
-        if segment.macs.get(self.mac) == self.label:
-            del segment.macs[self.mac]
+        network = self.network
+        network.ports -= 1
+        if network.macs.get(self.mac) == self.label:
+            del network.macs[self.mac]
         for pool, _, number in self.addresses:
             pool.release(number)
 
@@ -91,15 +91,15 @@ def outer_ifname(draft: Draft, place: PortPlace, given: str | None, otherwise: s
 
 def bridge_end(place: PortPlace, peer_netns: str, peer_ifname: str) -> Veth:
     """The port's end on its network's bridge."""
-    segment = place.segment
+    network = place.network
     return Veth(
-        netns=segment.netns,
+        netns=network.netns,
         ifname=place.bridge_ifname,
         alias=place.mark,
         mac=mac(place.id, "port"),
         mtu=place.mtu,
         up=True,
-        master=segment.bridge,
+        master=network.bridge,
         altnames=altnames(f"{place.tenant.name}.{place.name}" if place.is_visitor else place.name),
         peer_netns=peer_netns,
         peer_ifname=peer_ifname,

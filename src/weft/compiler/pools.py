@@ -30,7 +30,7 @@ class Traveller:
     """An address of a port that is to have one of the pool for itself. `router`: (tenant, name) of the one that gives
     it, `former`: by which that was known; `path`: the port's."""
 
-    segment: NetworkPlace
+    network: NetworkPlace
     router: tuple[str, str]
     former: tuple[str, str]
     address: str
@@ -41,17 +41,17 @@ class Traveller:
         return (*self.router, self.address)
 
 
-def families(segment: NetworkPlace) -> tuple[int, ...]:
+def families(network: NetworkPlace) -> tuple[int, ...]:
     """Those that have a way out of the network."""
-    return tuple(sorted({pool.family for pool in segment.gateways}))
+    return tuple(sorted({pool.family for pool in network.gateways}))
 
 
-def assign_pools(draft: Draft, given: Pools, segments: Sequence[NetworkPlace]) -> dict[PoolKey, str]:
+def assign_pools(draft: Draft, given: Pools, networks: Sequence[NetworkPlace]) -> dict[PoolKey, str]:
     """A pool address for each family of each network with `uplink: nat`."""
-    nat = [segment for segment in segments if segment.uplink is Uplink.NAT]
+    nat = [network for network in networks if network.uplink is Uplink.NAT]
     found: dict[PoolKey, str] = {}
     for family, cidr in _cidrs(draft, given).items():
-        wanting = [segment for segment in nat if family in families(segment)]
+        wanting = [network for network in nat if family in families(network)]
         if wanting:
             _check_pool(draft, family, cidr, wanting)
             _assign_family(draft, cidr, wanting, found)
@@ -66,7 +66,7 @@ def assign_transit(
     for family, cidr in _cidrs(draft, given).items():
         wanting = [one for one in travellers if number_of(one.address)[0] == family]
         if wanting:
-            unchecked = {id(one.segment): one.segment for one in wanting if one.segment.uplink is None}
+            unchecked = {id(one.network): one.network for one in wanting if one.network.uplink is None}
             if unchecked:  # those with an uplink are checked by `assign_pools`
                 is_checked = any(Span.of(cidr).covers(*number_of(held)) for held in networks.values())
                 _check_pool(draft, family, cidr, [*unchecked.values()], of_host=not is_checked)
@@ -88,13 +88,13 @@ def _pool(draft: Draft, cidr: str, reserved: Iterable[str]) -> AddressPool:
 
 def _assign_family(draft: Draft, cidr: str, wanting: Sequence[NetworkPlace], found: dict[PoolKey, str]) -> None:
     pool = _pool(draft, cidr, draft.facts.transit_held.values())
-    numbers = [_held(draft, pool, segment) for segment in wanting]
-    for segment, held in zip(wanting, numbers, strict=True):
-        number = pool.take_lowest(segment.name) if held is None else held
+    numbers = [_held(draft, pool, network) for network in wanting]
+    for network, held in zip(wanting, numbers, strict=True):
+        number = pool.take_lowest(network.name) if held is None else held
         if number is None:
-            _report_full(draft, pool, segment, len(wanting))
+            _report_full(draft, pool, network, len(wanting))
             return
-        found[segment.tenant, segment.name, pool.family] = pool.text(number)
+        found[network.tenant, network.name, pool.family] = pool.text(number)
 
 
 def _assign_travellers(
@@ -120,12 +120,12 @@ def _kept(draft: Draft, pool: AddressPool, one: Traveller) -> int | None:
     return _free(pool, held.get(one.key) or held.get((*one.former, one.address)), one.address)
 
 
-def _held(draft: Draft, pool: AddressPool, segment: NetworkPlace) -> int | None:
+def _held(draft: Draft, pool: AddressPool, network: NetworkPlace) -> int | None:
     facts = draft.facts.pool_held
-    address = facts.get((segment.tenant, segment.name, pool.family)) or facts.get(
-        (segment.former_tenant, segment.former, pool.family)
+    address = facts.get((network.tenant, network.name, pool.family)) or facts.get(
+        (network.former_tenant, network.former, pool.family)
     )
-    return _free(pool, address, segment.name)
+    return _free(pool, address, network.name)
 
 
 def _free(pool: AddressPool, address: str | None, owner: str) -> int | None:
@@ -139,9 +139,9 @@ def _free(pool: AddressPool, address: str | None, owner: str) -> int | None:
     return number
 
 
-def _report_full(draft: Draft, pool: AddressPool, segment: NetworkPlace, wanted: int) -> None:
+def _report_full(draft: Draft, pool: AddressPool, network: NetworkPlace, wanted: int) -> None:
     draft.error(
-        (*segment.path, "uplink"),
+        (*network.path, "uplink"),
         f"the pool {pool.cidr} has {pool.room} addresses to give, {wanted} networks with `uplink: nat` want one",
         _wider(pool),
     )
@@ -161,9 +161,9 @@ def _check_pool(draft: Draft, family: int, cidr: str, wanting: Sequence[NetworkP
         if prefix.cidr.split("/")[0] not in draft.facts.pool_taken:
             what = f"the pool {cidr} meets the host's route to {prefix.cidr}"
             draft.misfit(path, Key("route", HOST, prefix.cidr), what, "a prefix that is free")
-    for segment in wanting:
-        for subnet in segment.pools:
+    for network in wanting:
+        for subnet in network.pools:
             if pool.meets(subnet.span):
                 draft.error(
-                    path, f"the pool {cidr} meets {subnet.cidr} of network {segment.name}", "a prefix that is free"
+                    path, f"the pool {cidr} meets {subnet.cidr} of network {network.name}", "a prefix that is free"
                 )

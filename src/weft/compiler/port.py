@@ -35,12 +35,12 @@ from weft.state import HOST
 PIDFILE = "pidfile:"
 
 
-def place_port(draft: Draft, segment: NetworkPlace, claimant: Claimant, addresses: Addresses) -> PortPlace:
+def place_port(draft: Draft, network: NetworkPlace, claimant: Claimant, addresses: Addresses) -> PortPlace:
     """All that is derived for a port; it joins its network."""
     tenant, name, port, former, _ = claimant
     own_id = port_id(draft, claimant)
     place = PortPlace(
-        segment=segment,
+        network=network,
         tenant=tenant,
         name=name,
         former=former,
@@ -50,19 +50,19 @@ def place_port(draft: Draft, segment: NetworkPlace, claimant: Claimant, addresse
         short=short_id(own_id),
         mark=draft.names.mark(f"tenants/{tenant.name}/ports/{name}"),
         mac=port_mac(draft, claimant),
-        mtu=port.mtu or segment.mtu,
+        mtu=port.mtu or network.mtu,
         addresses=addresses,
-        qos=_qos(draft, segment, tenant, port, (*claimant.path, "qos")),
+        qos=_qos(draft, network, tenant, port, (*claimant.path, "qos")),
     )
     place.join()
     return place
 
 
-def _qos(draft: Draft, segment: NetworkPlace, tenant: TenantPlace, port: Port, path: Path) -> Asked | None:
+def _qos(draft: Draft, network: NetworkPlace, tenant: TenantPlace, port: Port, path: Path) -> Asked | None:
     """What holds for a port: what itself says, else what its network says of its ports, else its tenant."""
     if port.qos is not None:
         return tenant.policies.find(draft, port.qos, path, tenant.name)
-    return segment.port_qos if segment.says_port_qos else tenant.port_qos
+    return network.port_qos if network.says_port_qos else tenant.port_qos
 
 
 def compile_port(draft: Draft, place: PortPlace) -> None:
@@ -72,7 +72,7 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
     _check_mtu(draft, place)
     _check_mac(draft, place)
     _check_pairs(draft, place)
-    if place.segment.shared is None:
+    if place.network.shared is None:
         draft.need("veth", place.path, "load the kernel's veth module")
     attach = place.port.attach
     if attach.tap is not None:
@@ -80,7 +80,7 @@ def compile_port(draft: Draft, place: PortPlace) -> None:
         compile_port_qos(draft, place)
     elif attach.macvtap is not None:
         compile_macvtap(draft, place, attach.macvtap)
-    elif attach.router and (place.segment.tenant, place.name) not in draft.router_ports:
+    elif attach.router and (place.network.tenant, place.name) not in draft.router_ports:
         return  # its own error is found already
     elif attach.pidfile is not None and attach.pidfile not in draft.facts.pids:
         _leave_out(draft, place, attach.pidfile)
@@ -95,17 +95,17 @@ def _check_mtu(draft: Draft, place: PortPlace) -> None:
     if place.port.mtu is None:
         return
     path = (*place.path, "mtu")
-    if place.mtu > place.segment.mtu:
+    if place.mtu > place.network.mtu:
         draft.error(
             path,
-            f"an MTU of {place.mtu} is above the {place.segment.mtu} of network {place.segment.name}",
-            f"at most {place.segment.mtu}, or a larger `mtu:` of the network",
+            f"an MTU of {place.mtu} is above the {place.network.mtu} of network {place.network.name}",
+            f"at most {place.network.mtu}, or a larger `mtu:` of the network",
         )
     check_mtu(draft, place.mtu, path, any(assigned.pool.family == 6 for assigned in place.addresses))
 
 
 def _check_mac(draft: Draft, place: PortPlace) -> None:
-    other = place.segment.macs[place.mac]
+    other = place.network.macs[place.mac]
     if other != place.label:
         draft.error(
             (*place.path, "mac"),
@@ -129,7 +129,7 @@ def _netns(draft: Draft, place: PortPlace) -> str:
     """The label of the namespace that the port ends in; puts it where weft is to make it."""
     attach, path = place.port.attach, place.path
     if attach.router:
-        return draft.router_ports.get((place.segment.tenant, place.name), "")
+        return draft.router_ports.get((place.network.tenant, place.name), "")
     if attach.netns is not None:
         return stand_on(draft, attach.netns, path, (*path, "attach"))
     if attach.pidfile is None:
@@ -147,7 +147,7 @@ def _leave_out(draft: Draft, place: PortPlace, pidfile: str) -> None:
 
 def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
     ifname, altnames = outer_ifname(draft, place, place.port.attach.ifname, place.bridge_ifname)
-    path, shared = place.path, place.segment.shared
+    path, shared = place.path, place.network.shared
     if shared is None:
         draft.link(bridge_end(place, netns, ifname), path)
     else:
@@ -159,7 +159,7 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
     for assigned in place.addresses:
         nodad = True if assigned.pool.family == 6 else None
         draft.put(Address(netns=netns, ifname=ifname, cidr=assigned.cidr, nodad=nodad), path)
-    if any(pool.ra for pool in place.segment.pools) and not place.port.attach.router:
+    if any(pool.ra for pool in place.network.pools) and not place.port.attach.router:
         # Its addresses and routes are weft's: what the network's routers advertise is for guests.
         compile_sysctl(draft, netns, f"net/ipv6/conf/{ifname}/accept_ra", "0", path)
     if netns != HOST and not place.port.attach.router:
@@ -172,7 +172,7 @@ def _compile_end(draft: Draft, place: PortPlace, netns: str) -> None:
 
 def _outer(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...]) -> Link:
     """The port's outer link: a veth's other end, or of the kind that its network shares."""
-    shared = place.segment.shared
+    shared = place.network.shared
     said: dict[str, Any] = {
         "netns": netns,
         "ifname": ifname,
@@ -184,7 +184,7 @@ def _outer(place: PortPlace, netns: str, ifname: str, altnames: tuple[str, ...])
     }
     if shared is not None:
         return replace(shared, **said)
-    return Veth(**said, peer_netns=place.segment.netns, peer_ifname=place.bridge_ifname)
+    return Veth(**said, peer_netns=place.network.netns, peer_ifname=place.bridge_ifname)
 
 
 def _default_routes(draft: Draft, place: PortPlace, netns: str, ifname: str) -> None:

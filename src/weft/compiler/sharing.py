@@ -17,7 +17,7 @@ from weft.model.intent import Intent, Path, Port, Tenant
 from weft.model.sharing import network_key
 from weft.model.words import closest
 
-Segments = Mapping[str, Mapping[str, NetworkPlace]]
+Networks = Mapping[str, Mapping[str, NetworkPlace]]
 """By tenant and network; those that are wrong are not there."""
 
 
@@ -53,7 +53,7 @@ def _check_visitor(draft: Draft, intent: Intent, owner: str, visitor: str, path:
         draft.error(path, *_no_tenant(intent, visitor))
 
 
-def find_segment(draft: Draft, intent: Intent, segments: Segments, claimant: Claimant) -> NetworkPlace | None:
+def find_network(draft: Draft, intent: Intent, networks: Networks, claimant: Claimant) -> NetworkPlace | None:
     """The network that a port names; None, with a finding, where it may not be there. One that is wrong itself has its
     findings already."""
     owner, name = network_key(claimant.tenant.name, claimant.port)
@@ -64,24 +64,24 @@ def find_segment(draft: Draft, intent: Intent, segments: Segments, claimant: Cla
     if name not in intent.tenants[owner].networks:
         draft.error(path, *_no_network(owner, intent.tenants[owner], name))
         return None
-    segment = segments[owner].get(name)
-    if segment is None or "/" not in claimant.port.network:
-        return segment
+    network = networks[owner].get(name)
+    if network is None or "/" not in claimant.port.network:
+        return network
     if owner == claimant.tenant.name:
         draft.error(path, f"{name} is the port's own tenant's", f"`network: {name}`")
         return None
-    return segment if _may_be_there(draft, segment, claimant) else None
+    return network if _may_be_there(draft, network, claimant) else None
 
 
-def _may_be_there(draft: Draft, segment: NetworkPlace, claimant: Claimant) -> bool:
+def _may_be_there(draft: Draft, network: NetworkPlace, claimant: Claimant) -> bool:
     visitor, path = claimant.tenant.name, claimant.path
-    if visitor not in segment.visitors:
-        what = f"network {segment.tenant}/{segment.name} is not shared with tenant {visitor}"
-        fix = f"in tenant {segment.tenant}, `share: [{{network: {segment.name}, with: [{visitor}]}}]`"
+    if visitor not in network.visitors:
+        what = f"network {network.tenant}/{network.name} is not shared with tenant {visitor}"
+        fix = f"in tenant {network.tenant}, `share: [{{network: {network.name}, with: [{visitor}]}}]`"
         draft.error((*path, "network"), what, fix)
         return False
     for key in _of_owners_only(claimant.port):
-        what = f"on network {segment.tenant}/{segment.name} a port of tenant {visitor} speaks as itself alone"
+        what = f"on network {network.tenant}/{network.name} a port of tenant {visitor} speaks as itself alone"
         draft.error((*path, key), what, "leave it out, or a port of the network's own tenant")
     return True
 

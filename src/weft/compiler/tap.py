@@ -25,8 +25,8 @@ _INSTEAD = "attach the port to a netns, or load what is missing"
 
 def compile_tap(draft: Draft, place: PortPlace, attach: TapAttach) -> None:
     """Put the tap, the stitch, and the rules between them."""
-    if place.segment.shared is not None:
-        what = f"network {place.segment.name} has no bridge: its ports stand on a link of the host's themselves"
+    if place.network.shared is not None:
+        what = f"network {place.network.name} has no bridge: its ports stand on a link of the host's themselves"
         draft.error((*place.path, "attach"), what, "a segment without `mode`, or a port in a netns")
         return
     for feature in ("tap", "nft_netdev", "nft_fwd"):
@@ -52,7 +52,7 @@ def _stitch(draft: Draft, place: PortPlace, ifname: str) -> Veth:
         mtu=place.mtu,
         up=True,
         addr_gen_mode=draft.silence(place.mtu),
-        peer_netns=place.segment.netns,
+        peer_netns=place.network.netns,
         peer_ifname=place.bridge_ifname,
     )
 

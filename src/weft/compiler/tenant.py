@@ -61,15 +61,15 @@ def compile_tenant(
         for sysctl, value in zip(_BRIDGE_CALLS, (by_inet, by_inet, "0"), strict=True):
             compile_sysctl(draft, place.netns, sysctl, value, path)
     compiled = {
-        n: compile_network(draft, place, n, network, ways[name, n], footings.of(name, n))
-        for n, network in tenant.networks.items()
+        n: compile_network(draft, place, n, spec, ways[name, n], footings.of(name, n))
+        for n, spec in tenant.networks.items()
     }
-    found = {n: segment for n, segment in compiled.items() if segment is not None}
-    for network, visitors in visitors_of(tenant).items():
-        if network in found:
-            found[network].visitors = frozenset(visitors)
-    for segment in found.values():
-        compile_joint(draft, segment)
+    found = {n: network for n, network in compiled.items() if network is not None}
+    for spec, visitors in visitors_of(tenant).items():
+        if spec in found:
+            found[spec].visitors = frozenset(visitors)
+    for network in found.values():
+        compile_joint(draft, network)
     return found
 
 

@@ -67,7 +67,7 @@ def _translates(intent: Intent, router: RouterPlace) -> bool:
 
 def _traveller(place: PortPlace, router: RouterPlace, address: str) -> Traveller:
     return Traveller(
-        segment=place.segment,
+        network=place.network,
         router=(router.tenant, router.name),
         former=(router.former_tenant, router.former),
         address=address,

@@ -62,8 +62,8 @@ def leads(draft: Draft, behind: Behind, had: Iterable[tuple[str, str]]) -> Itera
     """Of the floating IPs that their tenants have got."""
     routers: dict[tuple[str, int], list[RouterPlace]] = {}
     for router in behind.routers:
-        for segment in router.segments:
-            routers.setdefault((router.external, id(segment)), []).append(router)
+        for network in router.networks:
+            routers.setdefault((router.external, id(network)), []).append(router)
     for tenant, address in had:
         held = behind.intent.tenants[tenant].floating_ips[address]
         found = _Leading(draft, behind, routers, tenant, address, held).lead()
@@ -150,18 +150,18 @@ class _Leading:
             self._draft.error((*path, "port"), what, f"fixed_address: {own[0].address}")
         else:
             what = f"port {place.name} has no IPv{self._family} address"
-            self._draft.error((*path, "port"), what, f"a subnet of the family in network {place.segment.name}")
+            self._draft.error((*path, "port"), what, f"a subnet of the family in network {place.network.name}")
         return None
 
     def _router(self, path: Path, place: PortPlace, assigned: Assigned) -> RouterPlace | None:
         """By which answers of the port come."""
-        routers = self._routers.get((self._external.name, id(place.segment)), ())
+        routers = self._routers.get((self._external.name, id(place.network)), ())
         near = {one.path: (one, gates) for one in routers if (gates := one.gates(assigned)) is not None}
         first = [router for router, is_gateway in near.values() if is_gateway]
         found = first or [router for router, _ in near.values()]
         if len(found) == 1:
             return found[0]
-        owner, name = place.segment.tenant, place.segment.name
+        owner, name = place.network.tenant, place.network.name
         if found:
             names = " and ".join(router.name for router in found)
             what = f"routers {names} join network {name} to {self._external.name}, and none is its gateway"

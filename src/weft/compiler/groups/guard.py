@@ -282,6 +282,6 @@ def link_local(mac: str) -> tuple[str, int]:
 def _verdict(place: PortPlace) -> str:
     if not place.port.port_security:
         return TRUSTED
-    if not place.segment.pools:
+    if not place.network.pools:
         return UNADDRESSED
     return GATEWAY if any(number == pool.gateway for pool, _, number in place.addresses) else GUARDED

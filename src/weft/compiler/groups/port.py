@@ -51,12 +51,12 @@ class _Combination(NamedTuple):
 
 def protect(draft: Draft, place: PortPlace) -> None:
     """Put all that filters one port."""
-    if place.segment.security is None:
+    if place.network.security is None:
         _check_unprotected(draft, place)
         return
-    security = place.segment.security.of(place)
+    security = place.network.security.of(place)
     guard_port(draft, security.table, place)
-    put_zone(draft, place.segment, place.bridge_ifname, place.path)
+    put_zone(draft, place.network, place.bridge_ifname, place.path)
     link = quoted(place.bridge_ifname)
     combination = _combination(draft, security, place)
     if combination is None:
@@ -79,8 +79,8 @@ def _check_unprotected(draft: Draft, place: PortPlace) -> None:
         "log_drops": port.log_drops is not None,
     }
     wanted = next((key for key, is_said in said.items() if is_said), None)
-    if place.segment.shared is not None and wanted is not None:
-        what = f"network {place.segment.name} has no bridge where its ports could be filtered"
+    if place.network.shared is not None and wanted is not None:
+        what = f"network {place.network.name} has no bridge where its ports could be filtered"
         draft.error((*place.path, wanted), what, "a segment without `mode`")
 
 
@@ -111,7 +111,7 @@ def _combination(draft: Draft, security: Security, place: PortPlace) -> _Combina
         groups=names,
         joined=security.named(".".join(names)),
         visitor=security.visitor,
-        domain=security.domain(place.segment),
+        domain=security.domain(place.network),
         answers=answers,
         told=own or told,
         is_own=own not in (None, told),

@@ -74,8 +74,8 @@ class Security:
         """As the port sees it."""
         return self.visitors[place.tenant.name] if place.is_visitor else self
 
-    def domain(self, segment: NetworkPlace) -> str:
-        return self.domains.get(segment.name, "")
+    def domain(self, network: NetworkPlace) -> str:
+        return self.domains.get(network.name, "")
 
     def named(self, group: str) -> str:
         """A group, or several with dots between, as chains are named after it."""
@@ -108,10 +108,10 @@ class Member:
     groups: Groups
 
 
-def compile_security(draft: Draft, own: Member, visitors: Sequence[Member], segments: Sequence[NetworkPlace]) -> None:
+def compile_security(draft: Draft, own: Member, visitors: Sequence[Member], networks: Sequence[NetworkPlace]) -> None:
     """Put a tenant's table with all that is not a port's, where it has a bridge, and the kernel such tables. Every
     NetworkPlace knows it afterwards. `visitors`: whom it shares networks with."""
-    bridged = [segment for segment in segments if segment.shared is None]
+    bridged = [network for network in networks if network.shared is None]
     filtered = any(filters(member.tenant) for member in (own, *visitors))
     if not bridged or not _is_able(draft, own.name, filtered):
         return
@@ -121,7 +121,7 @@ def compile_security(draft: Draft, own: Member, visitors: Sequence[Member], segm
         groups=own.groups,
         tracking=Tracking.on(draft.facts),
         domains={network: f".on.{network}" for network in overlapping(own.tenant)},
-        zones=zones_of(own.tenant, {segment.name: segment.bridge for segment in bridged}),
+        zones=zones_of(own.tenant, {network.name: network.bridge for network in bridged}),
         path=("tenants", own.name),
     )
     seen = {
@@ -138,9 +138,9 @@ def compile_security(draft: Draft, own: Member, visitors: Sequence[Member], segm
     _hooks(draft, security, filtered)
     _all_groups(draft, security, bridged)
     for name, as_seen in seen.items():
-        _all_groups(draft, as_seen, [segment for segment in bridged if name in segment.visitors])
-    for segment in bridged:
-        segment.security = security
+        _all_groups(draft, as_seen, [network for network in bridged if name in network.visitors])
+    for network in bridged:
+        network.security = security
 
 
 def _is_able(draft: Draft, name: str, filtered: bool) -> bool:
@@ -184,8 +184,8 @@ def _counting(all_groups: Sequence[Groups]) -> Iterator[str]:
         yield from AUDITED.values()
 
 
-def _all_groups(draft: Draft, security: Security, segments: Iterable[NetworkPlace]) -> None:
-    for domain in dict.fromkeys(security.domain(segment) for segment in segments):
+def _all_groups(draft: Draft, security: Security, networks: Iterable[NetworkPlace]) -> None:
+    for domain in dict.fromkeys(security.domain(network) for network in networks):
         _groups(draft, security, domain)
 
 
@@ -221,29 +221,29 @@ def _level(draft: Draft, security: Security, direction: Direction, level: Level,
         draft.put(held, direction.path)
 
 
-def compile_passages(draft: Draft, segments: Iterable[NetworkPlace]) -> None:
+def compile_passages(draft: Draft, networks: Iterable[NetworkPlace]) -> None:
     """Put the elements of what is on a bridge and is no port: routers' legs, and what leads to segments."""
-    bridges = {link_key(segment.netns, segment.bridge): segment for segment in segments if segment.security}
+    bridges = {link_key(network.netns, network.bridge): network for network in networks if network.security}
     links = [link for link in draft.state.values() if isinstance(link, Link) and link.master]
     for link in links:
-        segment = bridges.get(link_key(link.netns, link.master or ""))
-        if segment is None or segment.security is None or _is_port_end(link.key):
+        network = bridges.get(link_key(link.netns, link.master or ""))
+        if network is None or network.security is None or _is_port_end(link.key):
             continue
         path, name = draft.paths[link.key], quoted(link.ifname)
         for made in (layout.ENTRY, layout.RECEIVERS):
-            draft.put(segment.security.table.element(made, name, TRUSTED), path)
-        put_zone(draft, segment, link.ifname, path)
+            draft.put(network.security.table.element(made, name, TRUSTED), path)
+        put_zone(draft, network, link.ifname, path)
 
 
 def _is_port_end(link: Key) -> bool:
     return link.name.startswith("wp")
 
 
-def put_zone(draft: Draft, segment: NetworkPlace, ifname: str, path: Path) -> None:
+def put_zone(draft: Draft, network: NetworkPlace, ifname: str, path: Path) -> None:
     """The zone of what comes in by a link, where its network has one."""
-    security = segment.security
-    if security is not None and security.tracking is Tracking.BRIDGE and segment.bridge in security.zones:
-        zone = str(security.zones[segment.bridge])
+    security = network.security
+    if security is not None and security.tracking is Tracking.BRIDGE and network.bridge in security.zones:
+        zone = str(security.zones[network.bridge])
         draft.put(security.table.element(layout.ZONES, quoted(ifname), zone), path)
 
 
@@ -251,9 +251,9 @@ def compile_prefixes(draft: Draft, securities: Iterable[Security], places: Itera
     """Put the sets of prefixes that ports may speak as: one object each, for prefixes may overlap what they follow."""
     found: dict[tuple[str, str], list[str]] = {}
     for place in places:
-        if place.segment.security:
+        if place.network.security:
             for name, element in prefix_elements(place):
-                found.setdefault((place.segment.netns, name), []).append(element)
+                found.setdefault((place.network.netns, name), []).append(element)
     for security in securities:
         table = security.table
         for name, kind in layout.PREFIX_SETS.items():

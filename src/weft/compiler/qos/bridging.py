@@ -93,16 +93,16 @@ class Macs:
         self._places: dict[int, list[PortPlace]] = {}
         self._having: dict[tuple[int, str], list[PortPlace]] = {}
         for place in places:
-            self._places.setdefault(id(place.segment), []).append(place)
+            self._places.setdefault(id(place.network), []).append(place)
             for mac in _macs(place):
-                self._having.setdefault((id(place.segment), mac), []).append(place)
+                self._having.setdefault((id(place.network), mac), []).append(place)
 
-    def on(self, segment: NetworkPlace) -> Sequence[PortPlace]:
-        return self._places.get(id(segment), ())
+    def on(self, network: NetworkPlace) -> Sequence[PortPlace]:
+        return self._places.get(id(network), ())
 
     def others(self, place: PortPlace, mac: str) -> list[PortPlace]:
         """The other ports that may have a MAC of this one's."""
-        return [one for one in self._having[id(place.segment), mac] if one is not place]
+        return [one for one in self._having[id(place.network), mac] if one is not place]
 
     def of(self, place: PortPlace) -> Iterator[str]:
         """What the port alone may have."""
@@ -119,8 +119,8 @@ def warn_of_likeness(draft: Draft, bridged: Sequence[Bridged]) -> None:
             if others := macs.others(place, mac):
                 what = f"{others[0].label} may send under {mac} too, so what is under it has no guarantee"
                 draft.warn(place.path, what, "a MAC for each, where its guarantee is to hold")
-    for fellow in {id(place.segment): place for place in reversed(known)}.values():
-        for place in macs.on(fellow.segment):
+    for fellow in {id(place.network): place for place in reversed(known)}.values():
+        for place in macs.on(fellow.network):
             if not (place is fellow or place.port.port_security or place.port.attach.router):
                 what = (
                     f"without port_security {place.label} can send under the MAC of {fellow.label}, in that one's class"
@@ -130,8 +130,8 @@ def warn_of_likeness(draft: Draft, bridged: Sequence[Bridged]) -> None:
 
 def known_by(place: PortPlace, macs: Macs) -> Iterator[str]:
     """What frames of a port are known by, in words."""
-    segment = place.segment
-    yield from (f"{mac} of network {segment.tenant}/{segment.name}" for mac in macs.of(place))
+    network = place.network
+    yield from (f"{mac} of network {network.tenant}/{network.name}" for mac in macs.of(place))
 
 
 def _rules(one: Bridged) -> Iterator[str]:
@@ -178,11 +178,11 @@ def _sets(table: str, one: Bridged) -> Iterator[tuple[NftSet | NftElement, Path]
     yield from ((element(one.outlet_set, f'"{port}"'), one.path) for port in one.outlets)
     if one.rest:
         yield a_set(one.rest_map, "ifname"), one.path
-    for segment, classid in one.rest:
-        yield element(one.rest_map, f'"{outer_end(segment).name}"', classid), (*segment.path, "segment")
+    for network, classid in one.rest:
+        yield element(one.rest_map, f'"{outer_end(network).name}"', classid), (*network.path, "segment")
     yield a_set(one.mac_map, "ifname . ether_addr"), one.path
     for place, classid, owner in one.ports:
-        pair = outer_end(place.segment).name
+        pair = outer_end(place.network).name
         yield from ((element(one.mac_map, f'"{pair}" . {mac}', classid), owner) for mac in one.macs.of(place))
 
 

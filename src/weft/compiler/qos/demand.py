@@ -105,15 +105,15 @@ def inside(demands: Iterable[Demand]) -> Inside:
 def collect(
     draft: Draft,
     shares: Shares,
-    segments: Sequence[NetworkPlace],
+    networks: Sequence[NetworkPlace],
     places: Mapping[PortKey, PortPlace],
     leading: Leading,
     way: Direction,
 ) -> list[Demand]:
-    """The demands of one direction, each after the one that it is part of. `segments`: all networks."""
+    """The demands of one direction, each after the one that it is part of. `networks`: all networks."""
     _check_visitors(draft, shares, places.values(), leading, way)
-    demands = [*_tenants(draft, shares, segments, leading, way)]
-    demands += _networks(draft, shares, segments, leading, way, {demand.place for demand in demands})
+    demands = [*_tenants(draft, shares, networks, leading, way)]
+    demands += _networks(draft, shares, networks, leading, way, {demand.place for demand in demands})
     there = {demand.place for demand in demands}
     for key, policy in shares.ports.items():
         place, want = places.get(key), getattr(policy, way)
@@ -123,9 +123,9 @@ def collect(
         if not out.links:
             _nothing_shared(draft, place, want)
         else:
-            over = within(place.segment, there)
+            over = within(place.network, there)
             path = (*place.path, "qos")
-            demands.append(_demand(draft, place.segment, port_place(place), path, way, over, want, out, place))
+            demands.append(_demand(draft, place.network, port_place(place), path, way, over, want, out, place))
     return demands
 
 
@@ -138,21 +138,21 @@ def guarantees(policy: QosPolicy) -> bool:
     return any(want is not None and want.rate for want in (policy.egress, policy.ingress))
 
 
-def within(segment: NetworkPlace, there: set[str]) -> str:
+def within(network: NetworkPlace, there: set[str]) -> str:
     """The place of the innermost aggregate of `there` that the network's traffic is part of, "" for none."""
-    return next((place for place in (network_place(segment), tenant_place(segment)) if place in there), "")
+    return next((place for place in (network_place(network), tenant_place(network)) if place in there), "")
 
 
 def port_place(place: PortPlace) -> str:
     return f"tenants/{place.tenant.former}/ports/{place.former}"
 
 
-def network_place(segment: NetworkPlace) -> str:
-    return f"tenants/{segment.former_tenant}/networks/{segment.former}"
+def network_place(network: NetworkPlace) -> str:
+    return f"tenants/{network.former_tenant}/networks/{network.former}"
 
 
-def tenant_place(segment: NetworkPlace) -> str:
-    return f"tenants/{segment.former_tenant}"
+def tenant_place(network: NetworkPlace) -> str:
+    return f"tenants/{network.former_tenant}"
 
 
 def _check_visitors(
@@ -165,16 +165,16 @@ def _check_visitors(
         if place.is_visitor and own is not None and getattr(own, way) is not None and leading.of_port(place).links:
             away.setdefault(place.tenant.name, []).append(place)
     for tenant, there in away.items():
-        said = ", ".join(f"{one.name} by {one.segment.tenant}/{one.segment.name}" for one in there[:_NAMED])
+        said = ", ".join(f"{one.name} by {one.network.tenant}/{one.network.name}" for one in there[:_NAMED])
         more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
         what = f"of all its ports together these lead out with another tenant's: {said}{more}"
         draft.error(("tenants", tenant, "qos", way), what, "a `ceil` for each of them, or no port of it there")
 
 
 def _tenants(
-    draft: Draft, shares: Shares, segments: Sequence[NetworkPlace], leading: Leading, way: Direction
+    draft: Draft, shares: Shares, networks: Sequence[NetworkPlace], leading: Leading, way: Direction
 ) -> Iterator[Demand]:
-    by_tenant = {segment.tenant: segment for segment in segments if leading.of_network(segment).links}
+    by_tenant = {network.tenant: network for network in networks if leading.of_network(network).links}
     for tenant, policy in shares.tenants.items():
         path, want = ("tenants", tenant, "qos"), getattr(policy, way)
         if want is None:
@@ -182,30 +182,30 @@ def _tenants(
         if tenant not in by_tenant:
             draft.error(path, "none of the tenant's networks leads out, so nothing is shared there", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
-            segment = by_tenant[tenant]
-            yield _demand(draft, segment, tenant_place(segment), path, way, "", want, leading.of_tenant(tenant))
+            network = by_tenant[tenant]
+            yield _demand(draft, network, tenant_place(network), path, way, "", want, leading.of_tenant(tenant))
 
 
 def _networks(
-    draft: Draft, shares: Shares, segments: Sequence[NetworkPlace], leading: Leading, way: Direction, there: set[str]
+    draft: Draft, shares: Shares, networks: Sequence[NetworkPlace], leading: Leading, way: Direction, there: set[str]
 ) -> Iterator[Demand]:
-    by_key = {(segment.tenant, segment.name): segment for segment in segments}
+    by_key = {(network.tenant, network.name): network for network in networks}
     for key, policy in shares.networks.items():
-        segment, want = by_key.get(key), getattr(policy, way)
-        if segment is None or want is None:
+        network, want = by_key.get(key), getattr(policy, way)
+        if network is None or want is None:
             continue
-        path = (*segment.path, "qos")
-        out = leading.of_network(segment)
-        if segment.uplink is None and (router := leading.crowded(segment)) is not None:
+        path = (*network.path, "qos")
+        out = leading.of_network(network)
+        if network.uplink is None and (router := leading.crowded(network)) is not None:
             what = f"router {router.name} leads other networks out too, and outside nobody tells one from another"
             fix = "`qos:` of the tenant, `rate` of each port, or a router for this network alone"
             draft.error(path, what, fix)
-        elif not out.links and segment.footing is not None:
-            draft.error(path, *_unfit(segment, segment.footing))
+        elif not out.links and network.footing is not None:
+            draft.error(path, *_unfit(network, network.footing))
         elif not out.links:
             draft.error(path, "the network leads nowhere, so its ports share nothing that could be divided", _UPLINK)
         elif _is_aggregate(draft, path, way, want):
-            yield _demand(draft, segment, network_place(segment), path, way, within(segment, there), want, out)
+            yield _demand(draft, network, network_place(network), path, way, within(network, there), want, out)
 
 
 _UPLINK = "`uplink: nat` or `routed`, a router with `gateway:`, a `segment:`, or `port_qos:` for each port by itself"
@@ -227,7 +227,7 @@ def _is_aggregate(draft: Draft, path: Path, way: Direction, want: QosDirection) 
 
 def _demand(
     draft: Draft,
-    segment: NetworkPlace,
+    network: NetworkPlace,
     place: str,
     path: Path,
     way: Direction,
@@ -237,7 +237,7 @@ def _demand(
     port: PortPlace | None = None,
 ) -> Demand:
     for key in ("rate", "ceil") if port is None else ("rate",):  # a port keeps its ceil itself
-        if wrong := too_slow(getattr(want, key), frame_bytes(segment.out_mtu)):
+        if wrong := too_slow(getattr(want, key), frame_bytes(network.out_mtu)):
             draft.error((*path, way, key), *wrong)
     ceil = want.ceil if want.ceil is not None else want.rate
     return Demand(
@@ -246,8 +246,8 @@ def _demand(
         way=way,
         within=over,
         want=want,
-        rate_bps=_in_frames(want, want.rate or 0, segment.out_mtu),
-        ceil_bps=None if ceil is None else _in_frames(want, ceil, segment.out_mtu),
+        rate_bps=_in_frames(want, want.rate or 0, network.out_mtu),
+        ceil_bps=None if ceil is None else _in_frames(want, ceil, network.out_mtu),
         out=out,
         port=port,
     )
@@ -264,24 +264,24 @@ def _in_frames(want: QosDirection, rate_bps: int, mtu: int) -> int:
 
 
 def _nothing_shared(draft: Draft, place: PortPlace, want: QosDirection) -> None:
-    path, segment = (*place.path, "qos"), place.segment
-    if segment.way_out:
-        what = f"no address of port {place.name} leads out by router {segment.way_out} alone, so nobody knows its share"
+    path, network = (*place.path, "qos"), place.network
+    if network.way_out:
+        what = f"no address of port {place.name} leads out by router {network.way_out} alone, so nobody knows its share"
         draft.error(path, what, "one router that has the gateway of the port's subnet, of a family that leads out")
         return
-    if segment.footing is not None:
-        draft.error(path, *_unfit(segment, segment.footing))
+    if network.footing is not None:
+        draft.error(path, *_unfit(network, network.footing))
         return
     then = "it has no effect beside its `ceil`" if want.ceil is not None else "it is a limit and no more"
-    what = f"network {segment.name} leads nowhere, so there is nothing to share and `rate` guarantees nothing: {then}"
+    what = f"network {network.name} leads nowhere, so there is nothing to share and `rate` guarantees nothing: {then}"
     draft.warn(path, what, "`ceil:` for a limit, or an uplink of the network")
 
 
-def _unfit(segment: NetworkPlace, footing: Footing) -> tuple[str, str]:
+def _unfit(network: NetworkPlace, footing: Footing) -> tuple[str, str]:
     """Why nothing is shared of what a network stands on, and what would do."""
-    of = f"network {segment.name} stands on {footing.below}"
+    of = f"network {network.name} stands on {footing.below}"
     if footing.shared is not None:
-        what = f"with `mode` the ports of {segment.name} are links upon {footing.below}, where each may send as another"
+        what = f"with `mode` the ports of {network.name} are links upon {footing.below}, where each may send as another"
         return what, "a segment without `mode`; `ceil:` limits a port by itself"
     if footing.added is not None:
         what = f"{of} in tunnels: what comes in is a port's only once it is the tenant's, where nothing is shared"

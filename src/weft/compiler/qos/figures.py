@@ -37,7 +37,7 @@ class Refigured:
 def refigure(draft: Draft, place: PortPlace, port: Port) -> Refigured | None:
     """The port as `port` has it; None where more than figures of leaves is another, or anything is wrong."""
     names = _changed(place.port, port)
-    if place.qos is None or port.qos is None or names is None or place.segment.shared is not None:
+    if place.qos is None or port.qos is None or names is None or place.network.shared is not None:
         return None
     if not all(has_enough(_direction(port.qos, way), held) for way, held in names.items()):
         return None

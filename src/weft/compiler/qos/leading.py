@@ -75,11 +75,11 @@ class Leading:
         links: Mapping[str, str],
         transit: Mapping[TransitKey, str],
         leads: Iterable[Lead],
-        segments: Sequence[NetworkPlace] = (),
+        networks: Sequence[NetworkPlace] = (),
         known: Container[str] = (),
     ) -> None:
         """`links`: by external network; `transit`: pool addresses of ports, by their own; `leads`: of floating IPs;
-        `segments`: all networks; `known`: the links of which the file says what they carry."""
+        `networks`: all networks; `known`: the links of which the file says what they carry."""
         self.routers = routers
         self._known = known
         self._links, self._transit, self._leaving = links, transit, Leaving(routers)
@@ -91,20 +91,20 @@ class Leading:
         self._standing: dict[str, list[tuple[NetworkPlace, Outlet]]] = {}
         self._fronts: dict[str, str] = {}
         self._behind: dict[str, list[str]] = {}
-        self._sort(segments)
+        self._sort(networks)
 
     def of_port(self, place: PortPlace) -> Out:
-        if place.segment.uplink is not None:
-            return self._out(frozenset({HOSTS_OWN}), [place.segment])
-        return self._out(self._by(router for router, _ in self._leaving.ways(place)), [place.segment])
+        if place.network.uplink is not None:
+            return self._out(frozenset({HOSTS_OWN}), [place.network])
+        return self._out(self._by(router for router, _ in self._leaving.ways(place)), [place.network])
 
-    def of_network(self, segment: NetworkPlace) -> Out:
-        by = frozenset({HOSTS_OWN}) if segment.uplink is not None else self._by(self._leaving.declared(segment))
-        return self._out(by, [segment])
+    def of_network(self, network: NetworkPlace) -> Out:
+        by = frozenset({HOSTS_OWN}) if network.uplink is not None else self._by(self._leaving.declared(network))
+        return self._out(by, [network])
 
     def of_tenant(self, tenant: str) -> Out:
-        routers, segments = self._of_tenants.get(tenant, ((), ()))
-        return self._out(self._by(routers), segments)
+        routers, networks = self._of_tenants.get(tenant, ((), ()))
+        return self._out(self._by(routers), networks)
 
     def standing(self, link: str) -> Sequence[tuple[NetworkPlace, Outlet]]:
         """The networks whose frames leave by a link, each with how."""
@@ -118,9 +118,9 @@ class Leading:
         """The links that lead out of a bridge that networks stand on, sorted."""
         return self._behind.get(bridge, ())
 
-    def crowded(self, segment: NetworkPlace) -> RouterPlace | None:
+    def crowded(self, network: NetworkPlace) -> RouterPlace | None:
         """A router that leads the network out along with others, so that the host cannot tell it from these."""
-        return next((one for one in self._leaving.declared(segment) if len(one.legs) > 1), None)
+        return next((one for one in self._leaving.declared(network) if len(one.legs) > 1), None)
 
     def seen(self, place: PortPlace) -> Iterator[Seen]:
         """Its own addresses, or those that they are translated to, and floating IPs."""
@@ -135,26 +135,26 @@ class Leading:
                     protocol = way.forward.protocol
                     yield Seen(router=router, address=floating, word=way.word, protocol=protocol, ports=ports)
 
-    def _sort(self, segments: Iterable[NetworkPlace]) -> None:
+    def _sort(self, networks: Iterable[NetworkPlace]) -> None:
         for router in self.routers:
             if router.transit and router.legs:
                 self._of_tenants.setdefault(router.tenant, ([], []))[0].append(router)
-        for segment in segments:
-            self._of_tenants.setdefault(segment.tenant, ([], []))[1].append(segment)
-            for outlet in _outlets(segment):
-                self._standing.setdefault(outlet.link, []).append((segment, outlet))
-                if segment.footing is not None and segment.footing.joined is not None and outlet.port == outlet.link:
-                    self._fronts.setdefault(outlet.link, segment.footing.joined.name)
+        for network in networks:
+            self._of_tenants.setdefault(network.tenant, ([], []))[1].append(network)
+            for outlet in _outlets(network):
+                self._standing.setdefault(outlet.link, []).append((network, outlet))
+                if network.footing is not None and network.footing.joined is not None and outlet.port == outlet.link:
+                    self._fronts.setdefault(outlet.link, network.footing.joined.name)
         for link in sorted(self._fronts):
             self._behind.setdefault(self._fronts[link], []).append(link)
 
-    def _out(self, routed: frozenset[str], segments: Iterable[NetworkPlace]) -> Out:
-        below = {outlet.link for segment in segments for outlet in _outlets(segment)}
+    def _out(self, routed: frozenset[str], networks: Iterable[NetworkPlace]) -> Out:
+        below = {outlet.link for network in networks for outlet in _outlets(network)}
         return Out(routed=routed, bridged=frozenset(link for link in below if not routed or link in self._known))
 
     def _by(self, routers: Iterable[RouterPlace]) -> frozenset[str]:
         return frozenset(HOSTS_OWN if one.uplink is not None else self._links[one.external] for one in routers)
 
 
-def _outlets(segment: NetworkPlace) -> Sequence[Outlet]:
-    return segment.footing.outlets if segment.footing is not None else ()
+def _outlets(network: NetworkPlace) -> Sequence[Outlet]:
+    return network.footing.outlets if network.footing is not None else ()

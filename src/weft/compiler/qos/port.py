@@ -19,7 +19,7 @@ def port_shapings(draft: Draft, place: PortPlace, end: Link | None) -> tuple[Sha
     """What shapes a port. `end`: the link that it is, where it stands on another one itself."""
     site = Site(
         names=draft.names,
-        netns=place.segment.netns if end is None else end.netns,
+        netns=place.network.netns if end is None else end.netns,
         ifname=place.bridge_ifname if end is None else end.ifname,
         mtu=place.mtu,
         path=place.path,

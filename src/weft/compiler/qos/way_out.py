@@ -59,7 +59,7 @@ class WayOut:
     """All that the trees are made from."""
 
     shares: Shares
-    segments: Sequence[NetworkPlace]
+    networks: Sequence[NetworkPlace]
     leading: Leading
     places: Mapping[PortKey, PortPlace]
 
@@ -71,13 +71,13 @@ class WayOut:
 
 def compile_way_out(draft: Draft, out: WayOut) -> None:
     """Put the shared trees of all links that lead out, where anybody asks for a part of them."""
-    asking = {way: Asking(collect(draft, out.shares, out.segments, out.places, out.leading, way)) for way in DIRECTIONS}
+    asking = {way: Asking(collect(draft, out.shares, out.networks, out.places, out.leading, way)) for way in DIRECTIONS}
     demands = [demand for way in DIRECTIONS for demand in asking[way].demands]
     if not demands:
         return
     found = trunks(draft, out.shares, out.leading, Asking(demands))
     _need(draft, demands[0].path, come_in=bool(asking["ingress"].demands))
-    macs = Macs(place for place in out.places.values() if place.segment.footing is not None)
+    macs = Macs(place for place in out.places.values() if place.network.footing is not None)
     trees = [
         _tree(draft, out, trunk, way, macs, mine)
         for trunk in found
@@ -107,8 +107,8 @@ def _lead_in(draft: Draft, out: WayOut, trees: Sequence[_Shared]) -> None:
         onward = [(router.transit, router.path) for router in out.routers if tree.trunk.routed]
         if tree.trunk.bridged:
             onward += [
-                (outer_end(segment).name, (*segment.path, "segment"))
-                for segment, _ in out.leading.standing(tree.trunk.link)
+                (outer_end(network).name, (*network.path, "segment"))
+                for network, _ in out.leading.standing(tree.trunk.link)
             ]
         for device, path in onward:
             by.setdefault(device, (path, {}))[1][tree.major] = tree.built.ground.ifname
@@ -186,8 +186,8 @@ class _Shared:
         """Who gets which class of the frames that the host's bridges forward."""
         there, classids = {demand.place for demand in self.demands}, self._classids()
         standing = out.leading.standing(self.trunk.link)
-        networks = {id(segment): segment for segment, _ in standing}.values()
-        rest = [(segment, within(segment, there)) for segment in networks]
+        networks = {id(network): network for network, _ in standing}.values()
+        rest = [(network, within(network, there)) for network in networks]
         trunk, bridge = self.trunk, _own(draft, self.trunk.front)
         return Bridged(
             link=trunk.link,
@@ -195,8 +195,8 @@ class _Shared:
             default=self.built.default,
             outlets=list(dict.fromkeys(outlet.port for _, outlet in standing)),
             rest=[
-                (segment, classids[over] if over else self.built.default)
-                for segment, over in rest
+                (network, classids[over] if over else self.built.default)
+                for network, over in rest
                 if over or self.way == "ingress"
             ],
             ports=[(place, classids[demand.place], demand.path[:-1]) for demand, place in self._standing_ports()],
@@ -234,10 +234,10 @@ class _Shared:
 
 def _aggregate(router: RouterPlace, there: set[str]) -> str:
     """The aggregate that a router's traffic is part of: of several networks their tenant's alone."""
-    segments = router.segments
-    if len(segments) == 1:
-        return within(segments[0], there)
-    return next((place for segment in segments if (place := tenant_place(segment)) in there), "")
+    networks = router.networks
+    if len(networks) == 1:
+        return within(networks[0], there)
+    return next((place for network in networks if (place := tenant_place(network)) in there), "")
 
 
 def _need(draft: Draft, path: Path, *, come_in: bool) -> None:

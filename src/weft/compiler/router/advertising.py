@@ -28,24 +28,24 @@ _OWN_WORDS = frozenset("interface prefix clients route abro on off infinity high
 """Names that radvd does not take for a link's: words of its language, and numbers. Source: radvd scanner.l."""
 
 
-def compile_advertising(draft: Draft, routers: Sequence[RouterPlace], segments: Iterable[NetworkPlace]) -> None:
+def compile_advertising(draft: Draft, routers: Sequence[RouterPlace], networks: Iterable[NetworkPlace]) -> None:
     """Put what advertises, and find what nobody would."""
     advertised: set[Path] = set()
     for place in routers:
         legs = [leg for leg in place.legs if any(True for _ in _pools(leg))]
-        advertised.update(_path(leg.segment, pool) for leg in legs for pool in _pools(leg))
+        advertised.update(_path(leg.network, pool) for leg in legs for pool in _pools(leg))
         if legs:
             _advertise(draft, place, legs)
-    for segment in segments:
-        for pool in segment.pools:
-            path = _path(segment, pool)
+    for network in networks:
+        for pool in network.pools:
+            path = _path(network, pool)
             if pool.ra and path not in advertised:
                 what = f"no router has the gateway of {pool.cidr}, so nobody advertises it"
                 draft.error((*path, "ra"), what, "a router with this network as interface, or `uplink:`")
 
 
 def _advertise(draft: Draft, place: RouterPlace, legs: Sequence[Leg]) -> None:
-    program = draft.program(RADVD, (*_path(legs[0].segment, next(_pools(legs[0]))), "ra"))
+    program = draft.program(RADVD, (*_path(legs[0].network, next(_pools(legs[0]))), "ra"))
     for leg in legs:
         if leg.ifname in _OWN_WORDS or leg.ifname.isdigit():
             draft.error(leg.path, f"radvd takes no link for one that is called {leg.ifname}", "another name")
@@ -80,7 +80,7 @@ def _interface(leg: Leg) -> Iterator[str]:
     yield "  AdvSendAdvert on;"
     yield f"  MinRtrAdvInterval {INTERVAL_S[0]};"
     yield f"  MaxRtrAdvInterval {INTERVAL_S[1]};"
-    yield f"  AdvLinkMTU {leg.segment.mtu};"
+    yield f"  AdvLinkMTU {leg.network.mtu};"
     if any(pool.ra == "stateful" for pool in pools):
         yield "  AdvManagedFlag on;"
     if any(pool.ra != "slaac" for pool in pools):
@@ -106,5 +106,5 @@ def _pools(leg: Leg) -> Iterator[AddressPool]:
     return (pool for pool, _, number in leg.addresses if pool.ra and number == pool.gateway)
 
 
-def _path(segment: NetworkPlace, pool: AddressPool) -> Path:
-    return (*segment.path, "subnets", str(segment.pools.index(pool)))
+def _path(network: NetworkPlace, pool: AddressPool) -> Path:
+    return (*network.path, "subnets", str(network.pools.index(pool)))

@@ -31,7 +31,7 @@ from weft.state import netns_key
 class Around:
     """What declared routers are made in: the networks of their tenants, external networks, and addresses there."""
 
-    segments: Mapping[str, Mapping[str, NetworkPlace]]
+    networks: Mapping[str, Mapping[str, NetworkPlace]]
     externals: Mapping[str, ExternalPlace]
     outside: Mapping[OutsideKey, str]
 
@@ -57,14 +57,14 @@ def _place(draft: Draft, tenant: str, held: Tenant, name: str, router: Router, a
     if _is_namesake(draft, netns, path) or not draft.identify(own_id, path):
         return None
     draft.need("veth", path, "a router cannot do without")
-    segments, owner = around.segments.get(tenant, {}), owner_words(tenant, name)
-    legs = tuple(_legs(draft, owner, own_id, router, held, segments, path))
+    networks, owner = around.networks.get(tenant, {}), owner_words(tenant, name)
+    legs = tuple(_legs(draft, owner, own_id, router, held, networks, path))
     external = around.externals.get(router.gateway.network) if router.gateway else None
     _check_apart(draft, legs, external)
     if external is not None:
         draft.need("ipv6", path, "a router without `gateway:` can do without")
         for leg in legs:
-            leg.segment.way_out = name
+            leg.network.way_out = name
     inside = {pool.family for leg in legs for pool in leg.pools}
     pool = ((family, around.outside.get((tenant, name, family))) for family in (4, 6) if external)
     return RouterPlace(
@@ -99,7 +99,7 @@ def _is_namesake(draft: Draft, netns: str, path: Path) -> bool:
 
 def _out_mtu(external_mtu: int, legs: Sequence[Leg]) -> int:
     """What the transit link carries, in bytes: no more than the legs, and never too little for its own IPv6."""
-    return max(MIN_IPV6_MTU, min(external_mtu, max((leg.segment.mtu for leg in legs), default=external_mtu)))
+    return max(MIN_IPV6_MTU, min(external_mtu, max((leg.network.mtu for leg in legs), default=external_mtu)))
 
 
 def _legs(
@@ -108,64 +108,64 @@ def _legs(
     router_id: str,
     spec: Router,
     tenant: Tenant,
-    segments: Mapping[str, NetworkPlace],
+    networks: Mapping[str, NetworkPlace],
     path: Path,
 ) -> Iterator[Leg]:
     taken, joined = {UPLINK}, set[Path]()
     for at, interface in enumerate(spec.interfaces):
         where, port = (*path, "interfaces", str(at)), tenant.ports.get(interface.port or "")
-        segment = segments.get(port.network if port else interface.network or "")
-        if segment is None or not _can_join(draft, segment, joined, where):
+        network = networks.get(port.network if port else interface.network or "")
+        if network is None or not _can_join(draft, network, joined, where):
             continue  # the loader has said so, or the network's own error
-        joined.add(segment.path)
+        joined.add(network.path)
         if port is not None and interface.port is not None:
-            leg: Leg | None = _by_port(draft, segment, interface.port, port, where)
+            leg: Leg | None = _by_port(draft, network, interface.port, port, where)
         else:
-            leg = _by_network(draft, owner, router_id, segment, interface, taken, where)
+            leg = _by_network(draft, owner, router_id, network, interface, taken, where)
         if leg is not None:
             taken.add(leg.ifname)
             yield leg
 
 
-def _can_join(draft: Draft, segment: NetworkPlace, joined: set[Path], where: Path) -> bool:
-    if segment.shared is not None:
-        what = f"the ports of {segment.name} stand on a link themselves (`mode:`), and a router needs a bridge"
+def _can_join(draft: Draft, network: NetworkPlace, joined: set[Path], where: Path) -> bool:
+    if network.shared is not None:
+        what = f"the ports of {network.name} stand on a link themselves (`mode:`), and a router needs a bridge"
         draft.error(where, what, "a network whose segment has no `mode`")
-    elif segment.path in joined:
-        draft.error(where, f"network {segment.name} is an interface of this router already", "leave one of them out")
+    elif network.path in joined:
+        draft.error(where, f"network {network.name} is an interface of this router already", "leave one of them out")
     else:
         return True
     return False
 
 
-def _by_port(draft: Draft, segment: NetworkPlace, name: str, port: Port, where: Path) -> Leg:
+def _by_port(draft: Draft, network: NetworkPlace, name: str, port: Port, where: Path) -> Leg:
     former = port.was or name
     return Leg(
-        segment=segment,
+        network=network,
         id="",
-        ifname=port_ifname(draft.names.scope, segment, former, port),
+        ifname=port_ifname(draft.names.scope, network, former, port),
         label="",
         addresses=(),
         path=where,
         port=name,
-        pools=subnets(segment, port),
+        pools=subnets(network, port),
     )
 
 
 def _by_network(
-    draft: Draft, owner: str, router_id: str, segment: NetworkPlace, spec: RouterInterface, taken: set[str], where: Path
+    draft: Draft, owner: str, router_id: str, network: NetworkPlace, spec: RouterInterface, taken: set[str], where: Path
 ) -> Leg | None:
     """The leg, None where it has no address. The gateway of a network has one MAC, whichever router it is."""
-    addresses = tuple(_addresses(draft, owner, segment, spec, where))
+    addresses = tuple(_addresses(draft, owner, network, spec, where))
     if not addresses:
         return None
-    place = f"{router_id}/legs/{segment.former_tenant}/{segment.former}"
-    own_id = identity(draft.names.scope, place) if spec.address else gateway_id(draft.names.scope, segment)
-    is_plain = plain_ifname(segment.former) and segment.former not in taken
+    place = f"{router_id}/legs/{network.former_tenant}/{network.former}"
+    own_id = identity(draft.names.scope, place) if spec.address else gateway_id(draft.names.scope, network)
+    is_plain = plain_ifname(network.former) and network.former not in taken
     return Leg(
-        segment=segment,
+        network=network,
         id=own_id,
-        ifname=segment.former if is_plain else f"wr{short_id(own_id)}",
+        ifname=network.former if is_plain else f"wr{short_id(own_id)}",
         label=f"router-{where[3]}",
         addresses=addresses,
         path=where,
@@ -174,24 +174,24 @@ def _by_network(
 
 
 def _addresses(
-    draft: Draft, owner: str, segment: NetworkPlace, interface: RouterInterface, where: Path
+    draft: Draft, owner: str, network: NetworkPlace, interface: RouterInterface, where: Path
 ) -> Iterator[Assigned]:
     """The gateways' addresses, or those that the interface names."""
     if not interface.address:
-        for pool in segment.gateways:
+        for pool in network.gateways:
             if pool.gateway is not None and _hold(draft, pool, pool.gateway, owner, where):
                 yield Assigned(pool, pool.gateway_text, pool.gateway)
-        if not segment.gateways:
-            what = f"network {segment.name} has {'no subnet with a gateway' if segment.pools else 'no subnet'}"
+        if not network.gateways:
+            what = f"network {network.name} has {'no subnet with a gateway' if network.pools else 'no subnet'}"
             draft.error(where, what, "`subnets: [10.0.0.0/24]`, or `{network: NAME, address: ADDRESS}`")
         return
     for at, address in enumerate(interface.address):
         family, number = number_of(address)
-        found = next((pool for pool in segment.pools if pool.spans(family, number)), None)
+        found = next((pool for pool in network.pools if pool.spans(family, number)), None)
         place = (*where, "address", str(at))
         if found is None:
-            subnets = ", ".join(pool.cidr for pool in segment.pools) or "none"
-            draft.error(place, f"{address} is in no subnet of network {segment.name}", f"its subnets: {subnets}")
+            subnets = ", ".join(pool.cidr for pool in network.pools) or "none"
+            draft.error(place, f"{address} is in no subnet of network {network.name}", f"its subnets: {subnets}")
         elif wrong := found.no_hosts(number):
             draft.error(place, *wrong)
         elif _hold(draft, found, number, owner, place):
@@ -214,7 +214,7 @@ def _hold(draft: Draft, pool: AddressPool, number: int, owner: str, where: Path)
 def _check_apart(draft: Draft, legs: Sequence[Leg], external: ExternalPlace | None) -> None:
     """What a router joins and what it leads to are apart, or it could not tell them apart."""
     spans = [pool.span._replace(path=leg.path) for leg in legs for pool in leg.pools]
-    names = {leg.path: leg.segment.name for leg in legs}
+    names = {leg.path: leg.network.name for leg in legs}
     for wide, narrow in overlaps(spans):
         if wide.path != narrow.path:
             what = f"{narrow.cidr} of {names[narrow.path]} overlaps {wide.cidr} of {names[wide.path]}"
@@ -269,7 +269,7 @@ def _leads_nowhere(near: _Near, spec: RouterRoute, to: Span) -> tuple[str, str] 
         return wrong, "leave out this route"
     if spec.to in near.subnets:
         leg, _ = near.subnets[spec.to]
-        return f"{spec.to} is network {leg.segment.name}, which the router is on", "leave out this route"
+        return f"{spec.to} is network {leg.network.name}, which the router is on", "leave out this route"
     if spec.via in near.own:
         return f"{spec.via} is the router's own", "the address of who leads on, in the same network"
     found = near.at(spec.via)

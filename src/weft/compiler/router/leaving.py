@@ -23,26 +23,26 @@ class Leaving:
         self._uplinks: dict[int, RouterPlace] = {}
         self._declared: dict[int, list[RouterPlace]] = {}
         for router in routers:
-            for segment in router.segments if router.transit else ():
+            for network in router.networks if router.transit else ():
                 if router.uplink is not None:
-                    self._uplinks[id(segment)] = router
+                    self._uplinks[id(network)] = router
                 else:
-                    self._declared.setdefault(id(segment), []).append(router)
+                    self._declared.setdefault(id(network), []).append(router)
 
-    def declared(self, segment: NetworkPlace) -> Sequence[RouterPlace]:
+    def declared(self, network: NetworkPlace) -> Sequence[RouterPlace]:
         """The declared routers that lead a network out."""
-        return self._declared.get(id(segment), ())
+        return self._declared.get(id(network), ())
 
     def ways(self, place: PortPlace) -> list[tuple[RouterPlace, str]]:
         """The port's addresses that lead out, each with the router."""
-        pairs = ((self._way(place.segment, one), one.address) for one in place.addresses)
+        pairs = ((self._way(place.network, one), one.address) for one in place.addresses)
         return [(router, address) for router, address in pairs if router is not None]
 
-    def _way(self, segment: NetworkPlace, assigned: Assigned) -> RouterPlace | None:
+    def _way(self, network: NetworkPlace, assigned: Assigned) -> RouterPlace | None:
         family = assigned.pool.family
-        if segment.uplink is not None:
-            uplink = self._uplinks.get(id(segment))
+        if network.uplink is not None:
+            uplink = self._uplinks.get(id(network))
             return uplink if uplink is not None and family in uplink.out else None
-        near = [(one, one.gates(assigned)) for one in self.declared(segment) if family in one.out]
+        near = [(one, one.gates(assigned)) for one in self.declared(network) if family in one.out]
         found = [one for one, gates in near if gates] or [one for one, gates in near if gates is not None]
         return found[0] if len(found) == 1 else None

@@ -67,8 +67,8 @@ def _clamping(draft: Draft, place: RouterPlace) -> None:
     if "nft_inet" in draft.facts.features:
         place.chains.add(FORWARD, Slot.CLAMP, (CLAMP,))
         return
-    most = max(segment.mtu for segment in place.segments)
-    least = min([*(segment.mtu for segment in place.segments), *([place.out_mtu] if place.transit else [])])
+    most = max(network.mtu for network in place.networks)
+    least = min([*(network.mtu for network in place.networks), *([place.out_mtu] if place.transit else [])])
     what = f"the way out carries {least} of {most} bytes, and TCP cannot be told"
     path: Path = (*place.path, "uplink") if place.uplink else place.path
     draft.warn(path, what, f"`mtu: {least}`, or load the kernel's nf_tables_inet module", Cause.FEATURE)
@@ -94,10 +94,10 @@ def _end(
 
 def _leg(draft: Draft, place: RouterPlace, leg: Leg) -> None:
     """The pair between a bridge and the router, which has its addresses there on it."""
-    near, far, segment = leg.on_bridge, place.leg(leg), leg.segment
-    segment.legs += 1
-    draft.link(_end(place, leg.id, (near, far), "leg", segment.mtu, leg.label, segment.bridge), leg.path)
-    draft.link(_end(place, leg.id, (far, near), "leg-peer", segment.mtu), leg.path)
+    near, far, network = leg.on_bridge, place.leg(leg), leg.network
+    network.legs += 1
+    draft.link(_end(place, leg.id, (near, far), "leg", network.mtu, leg.label, network.bridge), leg.path)
+    draft.link(_end(place, leg.id, (far, near), "leg-peer", network.mtu), leg.path)
     for assigned in leg.addresses:
         draft.put(_leg_address(far, assigned), leg.path)
 

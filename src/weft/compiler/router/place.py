@@ -22,10 +22,10 @@ UPLINK = "uplink"
 """The router's end of its transit link."""
 
 
-def gateway_id(scope: str, segment: NetworkPlace) -> str:
+def gateway_id(scope: str, network: NetworkPlace) -> str:
     """What the names and MACs of a network's gateway come from, whichever router holds it: its ports go on to know it
     when another one does."""
-    return identity(scope, f"tenants/{segment.former_tenant}/routers/{segment.former}")
+    return identity(scope, f"tenants/{network.former_tenant}/routers/{network.former}")
 
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
@@ -38,7 +38,7 @@ class Leg:
     the port that it is, "" where the leg is the router's own: a port makes its links and addresses itself. `pools`: the
     subnets that the router is in by it."""
 
-    segment: NetworkPlace
+    network: NetworkPlace
     id: str
     ifname: str
     label: str
@@ -49,7 +49,7 @@ class Leg:
 
     @property
     def on_bridge(self) -> Key:
-        return link_key(self.segment.netns, f"wr{short_id(self.id)}")
+        return link_key(self.network.netns, f"wr{short_id(self.id)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +77,13 @@ class RouterPlace:
     chains: RouterChains
 
     @property
-    def segments(self) -> tuple[NetworkPlace, ...]:
-        return tuple(leg.segment for leg in self.legs)
+    def networks(self) -> tuple[NetworkPlace, ...]:
+        return tuple(leg.network for leg in self.legs)
 
     @property
     def narrows(self) -> bool:
         """Whether what comes in by one of its links may be too large for another."""
-        mtus = {segment.mtu for segment in self.segments} | ({self.out_mtu} if self.transit else set())
+        mtus = {network.mtu for network in self.networks} | ({self.out_mtu} if self.transit else set())
         return len(mtus) > 1
 
     def gates(self, assigned: Assigned) -> bool | None:

@@ -54,13 +54,13 @@ def trusted(port: Port) -> Port:
     return replace(port, port_security=False) if port.attach.router else port
 
 
-def port_ifname(scope: str, segment: NetworkPlace, former: str, port: Port) -> str:
+def port_ifname(scope: str, network: NetworkPlace, former: str, port: Port) -> str:
     """Its name in the router: the same that compile_port gives it."""
-    own_id = identity(scope, f"tenants/{segment.former_tenant}/ports/{former}", port.id)
+    own_id = identity(scope, f"tenants/{network.former_tenant}/ports/{former}", port.id)
     return port.attach.ifname or (former if plain_ifname(former) else f"wp{short_id(own_id)}")
 
 
-def subnets(segment: NetworkPlace, port: Port) -> tuple[AddressPool, ...]:
+def subnets(network: NetworkPlace, port: Port) -> tuple[AddressPool, ...]:
     """The subnets that the port has an address of: those of the given, else all."""
     given = [number_of(address) for address in port.addresses]
-    return tuple(pool for pool in segment.pools if not given or any(pool.spans(*one) for one in given))
+    return tuple(pool for pool in network.pools if not given or any(pool.spans(*one) for one in given))

@@ -19,59 +19,59 @@ from weft.compiler.router.place import UPLINK, Leg, RouterPlace, gateway_id
 from weft.model.intent import Uplink
 
 
-def compile_uplink(draft: Draft, segment: NetworkPlace, pools: Mapping[PoolKey, str]) -> RouterPlace | None:
+def compile_uplink(draft: Draft, network: NetworkPlace, pools: Mapping[PoolKey, str]) -> RouterPlace | None:
     """Put the router of a network; None where it can have none."""
-    if not segment.gateways:
-        what = "no subnet" if not segment.pools else "no subnet with a gateway"
-        draft.error((*segment.path, "uplink"), f"the network has {what} to lead out", "`subnets: [10.0.0.0/24]`")
+    if not network.gateways:
+        what = "no subnet" if not network.pools else "no subnet with a gateway"
+        draft.error((*network.path, "uplink"), f"the network has {what} to lead out", "`subnets: [10.0.0.0/24]`")
         return None
     for feature in ("ipv6", "veth"):
-        draft.need(feature, segment.path, "`uplink:` cannot do without")
-    place = _place(draft, segment, pools)
+        draft.need(feature, network.path, "`uplink:` cannot do without")
+    place = _place(draft, network, pools)
     compile_namespace(draft, place)
-    if segment.uplink is Uplink.NAT:
+    if network.uplink is Uplink.NAT:
         _translation(draft, place)
     else:
-        for pool in segment.gateways:
+        for pool in network.gateways:
             draft.put(route_back(place, pool.cidr), place.path)
     return place
 
 
-def _place(draft: Draft, segment: NetworkPlace, pools: Mapping[PoolKey, str]) -> RouterPlace:
-    own_id = gateway_id(draft.names.scope, segment)
-    keys = ((family, (segment.tenant, segment.name, family)) for family in families(segment))
-    netns = draft.names.router_netns(segment.former_tenant, segment.former)
+def _place(draft: Draft, network: NetworkPlace, pools: Mapping[PoolKey, str]) -> RouterPlace:
+    own_id = gateway_id(draft.names.scope, network)
+    keys = ((family, (network.tenant, network.name, family)) for family in families(network))
+    netns = draft.names.router_netns(network.former_tenant, network.former)
     return RouterPlace(
-        tenant=segment.tenant,
-        name=segment.name,
-        former_tenant=segment.former_tenant,
-        former=segment.former,
-        path=segment.path,
+        tenant=network.tenant,
+        name=network.name,
+        former_tenant=network.former_tenant,
+        former=network.former,
+        path=network.path,
         id=own_id,
         netns=netns,
-        mark=draft.names.mark(f"tenants/{segment.tenant}/routers/{segment.name}"),
-        legs=(_leg(segment, own_id),),
+        mark=draft.names.mark(f"tenants/{network.tenant}/routers/{network.name}"),
+        legs=(_leg(network, own_id),),
         transit=f"wu{short_id(own_id)}",
-        out_mtu=segment.out_mtu,
-        uplink=segment.uplink,
+        out_mtu=network.out_mtu,
+        uplink=network.uplink,
         pool={family: pools[key] for family, key in keys if key in pools},
-        out=frozenset(families(segment)),
-        chains=RouterChains(netns, segment.path),
+        out=frozenset(families(network)),
+        chains=RouterChains(netns, network.path),
     )
 
 
-def _leg(segment: NetworkPlace, own_id: str) -> Leg:
-    for pool in segment.gateways:
+def _leg(network: NetworkPlace, own_id: str) -> Leg:
+    for pool in network.gateways:
         assert pool.gateway is not None
         pool.hold(pool.gateway, f"the gateway of {pool.cidr}")
     return Leg(
-        segment=segment,
+        network=network,
         id=own_id,
-        ifname=segment.former if plain_ifname(segment.former) and segment.former != UPLINK else "leg0",
-        label=f"router-{segment.name}",
-        addresses=tuple(Assigned(pool, pool.gateway_text, pool.gateway or 0) for pool in segment.gateways),
-        path=segment.path,
-        pools=segment.gateways,
+        ifname=network.former if plain_ifname(network.former) and network.former != UPLINK else "leg0",
+        label=f"router-{network.name}",
+        addresses=tuple(Assigned(pool, pool.gateway_text, pool.gateway or 0) for pool in network.gateways),
+        path=network.path,
+        pools=network.gateways,
     )
 
 
@@ -80,7 +80,7 @@ def _translation(draft: Draft, place: RouterPlace) -> None:
     for address in place.pool.values():
         draft.put(held := outside_address(place, address), place.path)
         draft.put(route_back(place, held.cidr), place.path)
-    subnets = (pool for segment in place.segments for pool in segment.gateways if pool.family in place.pool)
+    subnets = (pool for network in place.networks for pool in network.gateways if pool.family in place.pool)
     rules = [_snat(pool, place.pool[pool.family]) for pool in subnets]
     place.chains.add(POSTROUTING, Slot.ROUTER, rules)
 
