@@ -91,7 +91,7 @@ class Machine:
         own and may be somebody's."""
         named = {key for key in wanted if key.table in READ_BY_KEY}
         roots = {key for key in wanted if key.table == QDISC and _may_be_somebodys(key, observed)}
-        return self.read(Selection(keys=frozenset(named | roots)))
+        return self.read(Selection(keys=frozenset(named | roots), further=True))
 
     def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""

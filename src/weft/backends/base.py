@@ -18,11 +18,13 @@ from weft.state import Change, Key, State
 class Selection:
     """What to look at: whole namespaces, and single objects elsewhere. A namespace that does not exist is simply empty.
     Sysctls and link settings are read only where `keys` names them: they cost a question each. What bridges that are
-    not weft's have in their tables (forwarding entries, VLANs) is read only of whole namespaces, and if `bridging`."""
+    not weft's have in their tables (forwarding entries, VLANs) is read only of whole namespaces, and if `bridging`.
+    `further`: it goes on with the look before it, and what was learned then still serves."""
 
     namespaces: tuple[str, ...] = ()
     keys: frozenset[Key] = frozenset()
     bridging: bool = False
+    further: bool = False
 
 
 class Backend(Protocol):

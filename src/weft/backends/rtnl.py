@@ -78,7 +78,8 @@ class Rtnl:
     def observe(self, selection: Selection) -> State:
         """As the contract has it. Raises: DumpInterrupted, ReceiveOverrun, NotPermitted, KernelRefused."""
         self._kept.begin()
-        self._numbers.clear()
+        if not selection.further:
+            self._numbers.clear()
         whole = list(self._read_all(dict.fromkeys(selection.namespaces), bridging=selection.bridging))
         parts = list(self._read_parts(selection))
         readings = [*whole, *(reading for reading, _ in parts)]

@@ -1,6 +1,6 @@
 """Indexes of links: of those that are there, and reserved for those about to be made.
 
-Rules: what was learned serves from one observe to the next only, and only while its label names the namespace that it
+Rules: what was learned serves from one look to the next only, and only while its label names the namespace that it
 was learned in: in another one the same number, or name, is somebody else's. A reserved index lies above all that was
 seen in its namespace, and where the namespace was not seen whole, or is the host's, at a random place far above what
 the kernel gives out itself.
@@ -74,7 +74,7 @@ class Numbers:
     # What the backend tells
 
     def clear(self) -> None:
-        """Before an observe."""
+        """Before another look."""
         self._indexes.clear()
         self._links_in.clear()
         self._kinds.clear()

@@ -182,7 +182,7 @@ def _everywhere(machine: Machine, todo: Plan, observed: State) -> State:
         return observed
     read = {HOST, *(key.netns for key in observed)}
     others = tuple(sorted(set(machine.rtnl.namespaces()) - read))
-    return State(machine.rtnl.observe(Selection(namespaces=others)) | observed) if others else observed
+    return State(machine.rtnl.observe(Selection(namespaces=others, further=True)) | observed) if others else observed
 
 
 def prepare_nothing(
@@ -267,7 +267,7 @@ def _compile(machine: Machine, loaded: Loaded, facts: Facts, observed: State, le
         compiled = compile(loaded.intent, facts, lenient=lenient)
         gone = absent_links(compiled.state, observed)
         # a link may be in a namespace that nothing else is known of, and so was not read
-        gone -= machine.rtnl.observe(Selection(keys=gone)).keys() if gone else set()
+        gone -= machine.rtnl.observe(Selection(keys=gone, further=True)).keys() if gone else set()
         over_down = over_down_links(compiled.state, observed)
         downs = lacking(over_down, compiled, "warning" if lenient else "error")
         found = (*compiled.warnings, *absences(gone, compiled), *downs)
