@@ -3,6 +3,7 @@ world is as it was or as it shall be."""
 
 from __future__ import annotations
 
+from errno import ENOMEM
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import pytest
 
 from tests.kernel.faults.command import preload, weft_in
 from tests.kernel.faults.killer import Killer
-from tests.kernel.faults.refuser import DONE, REFUSED, refuse_every_step, stop_anywhere
+from tests.kernel.faults.points import Point
+from tests.kernel.faults.refuser import DONE, REFUSED, judge, refuse_every_step, stop_anywhere
 from tests.kernel.faults.rig import Rig
 from tests.world import World
 from weft.apply import WORTH_A_THREAD
+from weft.backends.libnftables import Complaint
+from weft.wire.tc import RTM_NEWTCLASS
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("htb", "nft_egress"), pytest.mark.timeout(600)]
 
@@ -77,9 +81,24 @@ def test_a_kill_anywhere_is_recovered(rig: Rig) -> None:
     assert tally.former and tally.wanted
 
 
-def test_a_refusal_of_either_takes_back_both(rig: Rig) -> None:
+def test_a_refusal_anywhere_takes_back_both(rig: Rig) -> None:
+    """Nearly everywhere it is one of a queue."""
     codes = refuse_every_step(rig, first=2, stride=37)
     assert codes[REFUSED] > 5, codes
+
+
+def test_a_refusal_of_what_leads_to_classes_takes_these_back(rig: Rig) -> None:
+    ran = rig.go(refuse_many_elements)
+    made = [point for point in ran.points if "after send" in point and f"type {RTM_NEWTCLASS} " in point]
+    assert made, f"no class was made, so none was taken back: {ran}"
+    assert ran.status == REFUSED, str(ran)
+    judge(rig, ran, "refused elements")
+
+
+def refuse_many_elements(point: Point) -> None:
+    """Also when nftables is asked again, for the line at fault."""
+    if point.side == "before" and point.door in ("run", "run_located") and point.arguments[1].count(" : ") >= COUNT:
+        raise Complaint(1, ENOMEM, "Out of memory")
 
 
 def test_a_signal_anywhere_takes_back_both(rig: Rig) -> None:

@@ -1,5 +1,7 @@
 """Derived figures, each by hand, and that each has its reason."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,6 +119,37 @@ def test_a_grown_figure_says_what_was_given() -> None:
         nodes = build_tree(top, ground).nodes
         assert nodes[0].figures.ceil.why == told
         assert nodes[-1].figures.rate.why == told.replace("15mbit", "1500kbit")
+
+
+MBIT = 10**6
+INNER = (
+    Branch(),
+    Branch(ceil_bps=2 * MBIT),
+    Branch(rate_bps=MBIT),
+    Branch(rate_bps=MBIT, ceil_bps=2 * MBIT),
+    Branch(rate_bps=MBIT, burst_bytes=32_768),
+)
+
+
+def test_classes_that_are_alike_in_part_have_figures_of_their_own() -> None:
+    """The same as where each is alone with what it is part of."""
+    ground = Ground(scope="s", netns="", ifname="eth0")
+    outer = [
+        Branch(
+            path=(f"o{at}",),
+            ceil_bps=ceil_bps,
+            branches=tuple(replace(inner, path=(f"o{at}", f"i{number}")) for number, inner in enumerate(INNER)),
+        )
+        for at, ceil_bps in enumerate((None, 8 * MBIT, MBIT // 2, 4_000))
+    ]
+    together = build_tree(Branch(ceil_bps=10 * MBIT, branches=tuple(outer)), ground)
+    found = {node.branch.path: node.figures for node in together.nodes}
+    for one in outer:
+        for leaf in one.branches:
+            alone = build_tree(Branch(ceil_bps=10 * MBIT, branches=(replace(one, branches=(leaf,)),)), ground)
+            for node in alone.nodes:
+                assert found[node.branch.path] == node.figures, node.branch.path
+    assert len({str(figures) for figures in found.values()}) > len(found) // 2
 
 
 def test_netem_holds_what_is_under_way() -> None:
