@@ -32,7 +32,10 @@ tenants:
     networks: {lan: {subnets: [10.10.0.0/24], uplink: nat}}
     ports: {web: {network: lan, attach: {netns: web}}, vm: {network: lan, attach: {tap: {}}}}
 host:
-  links: {"store[1-9]": {kind: bridge, addresses: ["10.97.{n}.1/24"]}}
+  links:
+    "store[1-9]": {kind: bridge, addresses: ["10.97.{n}.1/24"]}
+    tun: {kind: tun, addresses: [10.98.1.1/24]}
+    one: {kind: veth, peer: two, addresses: [10.98.2.1/24]}
   rules: [{priority: 1000, src: 10.99.0.0/24, table: 100}]
 """
 TUNSETIFF = 0x400454CA
@@ -158,15 +161,46 @@ import subprocess
 from weft.doors.cli.main import main
 from weft.netlink import doors
 
+def settle():
+    subprocess.run(["udevadm", "settle"], check=True)
+
 def slowly(fd, request, argument):
     ioctl(fd, request, argument)
     if request == {TUNSETIFF:#x}:
-        subprocess.run(["udevadm", "settle"], check=True)
+        settle()
+
+def sent(connection, data):
+    send(connection, data)
+    settle()
 
 ioctl, doors.ioctl = doors.ioctl, slowly
+send, doors.send = doors.send, sent
 main()
 """
-"""weft, and udev has all the time that it wants between a tap's making and what follows."""
+"""weft, and udev has all the time that it wants between a link's making and what follows."""
+
+
+def test_udev_knows_a_link_before_it_has_its_mark(machine: World, tmp_path: Path) -> None:
+    """And so networkd, which waits for udev's word, takes none of them."""
+    machine.run("sh", "-ec", _SYSTEMD)
+    file = tmp_path / "weft.yaml"
+    file.write_text(INTENT)
+    machine.run("sh", "-c", "cat > /run/systemd/network/50-all.network", input=GREEDY)
+    control = f"/proc/{machine.pid}/root/run/udev/control"
+    with (
+        running(machine, "/lib/systemd/systemd-udevd", lambda: os.path.exists(control)),
+        running(machine, "/lib/systemd/systemd-networkd", lambda: True),
+    ):
+        machine.run("sh", "-ec", _OTHER)
+        until(lambda: addresses(machine)["other"] == ["192.0.2.77"], "networkd sets up what is not weft's")
+        machine.run(sys.executable, "-c", _SLOW, "apply", "-y", "-f", file)
+        own = {link["ifname"] for link in machine.json("ip", "-j", "link") if link.get("ifalias")}
+        assert {"store1", "tun", "vm"} < own
+        until(lambda: all("ID_NET_NAME" in str(properties(machine, ifname)) for ifname in own), "all rules have run")
+        assert {ifname for ifname in own if "WEFT=1" not in properties(machine, ifname)} == set()
+        assert {ifname for ifname in own if "192.0.2.77" in addresses(machine)[ifname]} == set()
+        assert "is as asked" in machine.run(WEFT, "status", "lab").stdout
+        machine.run(WEFT, "destroy", "-y", "lab")
 
 
 def test_udev_gives_no_tap_another_mac(machine: World, tmp_path: Path) -> None:

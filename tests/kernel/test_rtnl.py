@@ -1,19 +1,22 @@
 """The rtnl backend on the real kernel: what it makes, `ip` sees; what `ip` makes, it sees."""
 
+import re
 import subprocess
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.kernel.rtnl_world import ALIAS, bridge, create, delete, led, link, mac, pair, some, spaces, update, whole
+from tests.patience import until
 from tests.world import World
 from weft.backends.rtnl import Rtnl
 from weft.diff import diff
 from weft.errors import KernelRefused
 from weft.kinds.ip.address import Address
 from weft.kinds.link.common import Link, OtherLink
-from weft.kinds.link.tap import Tap
+from weft.kinds.link.tap import Tap, Tun
 from weft.kinds.link.veth import Veth
 from weft.kinds.link.vxlan import Vxlan
 from weft.kinds.netns import Namespace
@@ -125,6 +128,44 @@ def test_a_tap_with_its_owner_and_queues(world: World, rtnl: Rtnl, udev: bool) -
     assert link(world, None, "vm1")["mtu"] == 1500
     delete(rtnl, made)
     assert not link(world, None, "vm1")
+
+
+@pytest.mark.parametrize("udev", [True, False])
+def test_udev_finds_the_group_of_birth_or_the_mark_of_every_link(world: World, rtnl: Rtnl, udev: bool) -> None:
+    """The group goes when the alias is there, in a message of its own, which whoever listens hears of. Where there is
+    no udev, it is one message for both."""
+    if udev:
+        world.run("sh", "-c", "mkdir /run/udev; touch /run/udev/control")
+    heard = Path(world.run("mktemp", "--tmpdir=/run").stdout.strip())
+    with heard.open("wb") as out:
+        monitor = world.start("ip", "-o", "-d", "monitor", "link", stdout=out)
+        try:
+            until(lambda: is_heard(world, "first", heard), "it listens")
+            create(
+                rtnl,
+                *spaces("web"),
+                bridge(""),
+                *led(pair(1, "", "web")),
+                Tun(netns="", ifname="tun", alias=ALIAS, up=True),
+            )
+            until(lambda: is_heard(world, "last", heard), "it has heard all")
+        finally:
+            monitor.kill()
+            monitor.wait()
+    told = [line for line in heard.read_text().splitlines() if not re.search(": (first|last)", line)]
+    for ifname in ("br", "wp1", "tun"):
+        states = [(str(BIRTH_GROUP) in line, ALIAS in line) for line in told if re.search(f": {ifname}[@:]", line)]
+        assert states[-1] == (False, True)
+        assert ((False, False) in states) is (ifname == "tun" and not udev)
+        assert ((True, True) in states) is (ifname != "tun" and udev)
+        assert link(world, None, ifname)["group"] == "default"
+
+
+def is_heard(world: World, ifname: str, heard: Path) -> bool:
+    """Whether a monitor of links hears of one that is made, and goes again."""
+    world.run("ip", "link", "add", ifname, "type", "bridge")
+    world.run("ip", "link", "del", ifname)
+    return f": {ifname}:" in heard.read_text()
 
 
 def test_what_others_made_is_reported_and_what_the_kernel_makes_is_not(world: World, rtnl: Rtnl) -> None:

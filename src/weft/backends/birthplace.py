@@ -1,10 +1,11 @@
-"""Where the host's taps are made while udev listens: a namespace that it does not see.
+"""Where the host's taps and tuns are made while udev listens: a namespace that it does not see.
 
-Rules: the kernel draws the MAC of a new tap by lot, whoever makes it, and udev gives what has such a MAC another one.
-So it sees a tap only when that has its MAC and its mark: a link that is moved is announced anew. The kernel may take
-16 ms for a move (it waits for all processors), so where no udev runs a tap is made in place. A tap that is not moved
-yet goes with its namespace, and so with this process. Source: drivers/net/tun.c tun_set_iff,
-net/core/dev.c __dev_change_net_namespace, systemd.link(5) MACAddressPolicy=.
+Rules: the kernel draws the MAC of a new tap by lot, whoever makes it, and udev gives what has such a MAC another one;
+and neither tap nor tun can be born in a group (state.BIRTH_GROUP), by which udev knows whose a link is. So it sees one
+only when that has its MAC and its mark: a link that is moved is announced anew. The kernel may take 16 ms for a move
+(it waits for all processors), so where no udev runs a tap is made in place. A tap that is not moved yet goes with its
+namespace, and so with this process. Source: drivers/net/tun.c tun_set_iff, net/core/dev.c __dev_change_net_namespace,
+systemd.link(5) MACAddressPolicy=.
 """
 
 from __future__ import annotations

@@ -13,6 +13,9 @@ class _NoNames:
     def coming(self, link: Key) -> KernelObject | None:
         return None
 
+    def is_watched(self, netns: str) -> bool:
+        return False
+
     def info_kind(self, link: Key) -> str:
         raise LookupError(f"a request without numbers asked for the kind of {link}")
 

@@ -13,6 +13,7 @@ from errno import ENODEV
 from pathlib import Path
 from random import randrange
 
+from weft.backends.birthplace import udev_listens
 from weft.errors import KernelRefused
 from weft.kinds import KINDS
 from weft.kinds.link.common import Link
@@ -39,6 +40,7 @@ class Numbers:
         self._next: dict[str, int] = {}
         self._groups: set[int] = set()
         self._coming: Mapping[Key, Link] = {}
+        self._has_udev = False
         self._seen_in: dict[str, tuple[int, int]] = {}
         self._remade: set[str] = set()
 
@@ -53,6 +55,9 @@ class Numbers:
 
     def coming(self, link: Key) -> KernelObject | None:
         return self._coming.get(link)
+
+    def is_watched(self, netns: str) -> bool:
+        return netns == HOST and self._has_udev
 
     def info_kind(self, link: Key) -> str:
         coming = self._coming.get(link)
@@ -92,7 +97,7 @@ class Numbers:
 
     def expect(self, links: Mapping[Key, Link]) -> None:
         """What the commit that begins is going to make."""
-        self._coming = links
+        self._coming, self._has_udev = links, udev_listens()
 
     def learn_from(self, place: Place, links: Iterable[LinkMessage]) -> None:
         if self._seen_in.get(place.netns, place.identity) != place.identity:

@@ -46,6 +46,9 @@ class Names(Protocol):
     def coming(self, link: Key) -> KernelObject | None:
         """The link that the commit under way makes at that key: what one message may do for two objects."""
 
+    def is_watched(self, netns: str) -> bool:
+        """Whether udev may look at a link of the namespace while it is being made."""
+
     def info_kind(self, link: Key) -> str:
         """The kernel's word for the kind of a link that exists or is coming, "" for hardware.
 

@@ -21,7 +21,7 @@ class Birth:
 class TapBirth:
     """A tap, made in the namespace of the request. It gets its attributes by `dress` (messages) before it is made to
     last, so that a kill leaves a marked tap or none. `mark`: the message with its MAC and its mark alone, which it gets
-    first where it is made elsewhere; empty where it has no MAC. `flags`: IFF_* of linux/if_tun.h."""
+    first where it is made elsewhere; empty where it has neither. `flags`: IFF_* of linux/if_tun.h."""
 
     ifname: str
     index: int

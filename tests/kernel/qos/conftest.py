@@ -16,6 +16,5 @@ def lab(world: World, tmp_path: Path) -> Iterator[Lab]:
     before = world.dump()
     made = Lab(world, tmp_path)
     yield made
-    if made.file.exists():
-        world.run("weft", "destroy", "-y", "lab")
+    made.destroy()
     assert differences(before, world.dump(settle_s=10)) == []

@@ -71,6 +71,30 @@ class Lab:
         return int(self.classes(ifname, netns)[minor].sent)
 
     @contextmanager
+    def card(self, ifname: str, cidr: str) -> Iterator[None]:
+        """A link of the host that is not weft's, and is up; its other end, `far`, in a namespace `outside`, has that
+        address. At its end nothing of all that is left, nor of what was applied."""
+        self.world.run("ip", "netns", "add", "outside")
+        try:
+            self.world.run("ip", "link", "add", ifname, "type", "veth", "peer", "name", "far", "netns", "outside")
+            self.world.run("ip", "link", "set", ifname, "up")
+            self.world.run("ip", "addr", "add", cidr, "dev", "far", netns="outside")
+            self.world.run("ip", "link", "set", "far", "up", netns="outside")
+            yield
+        finally:
+            try:
+                self.destroy()
+            finally:
+                self.world.run("ip", "link", "del", ifname, check=False)  # at once; a namespace takes its own later
+                self.world.run("ip", "netns", "del", "outside")
+
+    def destroy(self) -> None:
+        """Also where nothing was applied."""
+        if self.file.exists():
+            self.world.run("weft", "destroy", "-y", "lab")
+            self.file.unlink()
+
+    @contextmanager
     def server(self, netns: str | None, *arguments: str) -> Iterator[None]:
         """An iperf3 that answers there."""
         started = self.world.start("iperf3", "-s", *arguments, netns=netns, stdout=-3)
@@ -109,3 +133,10 @@ class Lab:
             if got[-1] > wanted_bps * 0.96:
                 return
         raise AssertionError(f"{[round(one / 1e6, 2) for one in got]} mbit/s of {wanted_bps / 1e6:.2f}")
+
+    def gets(self, least_bps: float, client: str, server: str, ifname: str, **where: Any) -> None:
+        """A stream gets that much at least; asked thrice, as in `keeps`. Raises: AssertionError with what it got."""
+        got: list[float] = []
+        while not got or (got[-1] < least_bps and len(got) < 3):
+            got.append(self.rate_bps(client, server, ifname, **where))
+        assert got[-1] >= least_bps, f"{[round(one / 1e6, 2) for one in got]} mbit/s of {least_bps / 1e6:.2f}"

@@ -36,6 +36,9 @@ class Indexes:
     def ifindex(self, link: Key) -> int:
         return 7
 
+    def is_watched(self, netns: str) -> bool:
+        return False
+
     def netns_fd(self, netns: str) -> int:
         return 3
 

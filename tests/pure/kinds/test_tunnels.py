@@ -58,6 +58,9 @@ class Numbers:
     def ifindex(self, link: Key) -> int:
         return 5
 
+    def is_watched(self, netns: str) -> bool:
+        return False
+
     def netns_fd(self, netns: str) -> int:
         return 3
 

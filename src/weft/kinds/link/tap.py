@@ -50,13 +50,14 @@ def _create(tap: Tap, names: Names) -> Iterator[Request]:
     """Up only when its maker has let go of it: until then it has a carrier, and with it a link-local address."""
     fields = (*writing.AT_BIRTH, "master") if tap.master else writing.AT_BIRTH
     first, *rest = writing.dress(tap, names, fields)
+    mark = writing.attributes(tap, names, ("mac", "alias"))
     birth = TapBirth(
         ifname=tap.ifname,
         index=names.ifindex(tap.key),
         flags=_flags(tap),
         owner=tap.owner,
         group=tap.group,
-        mark=set_link(names.ifindex(tap.key), *writing.attributes(tap, names, ("mac", "alias"))) if tap.mac else b"",
+        mark=set_link(names.ifindex(tap.key), *mark) if mark else b"",
         dress=(first.payload,),
     )
     yield Request(tap.netns, birth)

@@ -1,8 +1,9 @@
 """Links as rtnetlink messages: their birth, their dress, their changes; and as `ip` commands.
 
 Rules: a link is born in BIRTH_GROUP with all that the kernel takes in that message; the mark (its alias, which cannot
-be given at birth) comes in the next one, which puts the group back to 0. Source: net/core/rtnetlink.c
-rtnl_create_link, do_setlink.
+be given at birth) comes in the next one, which puts the group back to 0. Where udev may look meanwhile, which knows a
+link by its group or else by its alias, a third one does that: of one message the kernel does the group before the
+alias. Source: net/core/rtnetlink.c rtnl_create_link, do_setlink.
 """
 
 from __future__ import annotations
@@ -141,11 +142,21 @@ def dress(link: Link, names: Names, fields: Iterable[str], *data: bytes, up: boo
     index = names.ifindex(link.key)
     given = attributes(link, names, ("alias", "addr_gen_mode", *fields))
     bond = bond_of(link, names)
-    yield Request(link.netns, set_link(index, *given, u32(IFLA_GROUP, 0), *data, up=None if bond else up))
+    yield from _marked(index, link.netns, [*given, *data], names, up=None if bond else up)
     if link.altnames:
         yield Request(link.netns, add_altnames(index, link.altnames))
     if bond:
         yield from settle(link, bond, names)
+
+
+def _marked(index: int, netns: str, given: Iterable[bytes], names: Names, *, up: bool | None) -> Iterator[Request]:
+    """What a newborn link is given, its mark among it, and no group of birth any more."""
+    grown = u32(IFLA_GROUP, 0)
+    if names.is_watched(netns):
+        yield Request(netns, set_link(index, *given, up=up))
+        yield Request(netns, set_link(index, grown))
+    else:
+        yield Request(netns, set_link(index, *given, grown, up=up))
 
 
 def update(before: Link, after: Link, names: Names, *data: bytes) -> Iterator[Request]:
@@ -160,8 +171,8 @@ def update(before: Link, after: Link, names: Names, *data: bytes) -> Iterator[Re
     given = attributes(after, names, differing)
     up = after.up if "up" in differing else None
     if before.newborn:
-        given.append(u32(IFLA_GROUP, 0))
-    if given or data or up is not None:
+        yield from _marked(index, after.netns, [*given, *data], names, up=up)
+    elif given or data or up is not None:
         yield Request(after.netns, set_link(index, *given, *data, up=up))
 
 
