@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from fnmatch import fnmatchcase
 from glob import glob, has_magic
+from io import StringIO
 from pathlib import Path as DiskPath
 from typing import Protocol
 
@@ -32,6 +33,9 @@ _DEEPEST_SECTION = (
 )
 """Mappings that several files may add to, with all above them."""
 
+
+MOST_BYTES = 64 << 20
+"""Of one file; what has no end (/dev/zero) must not be read to it."""
 
 _FIRST = "weft init writes a first one"
 
@@ -57,7 +61,11 @@ class Source(Protocol):
 class Disk:
     def read(self, file: str) -> str:
         try:
-            return DiskPath(file).read_text(encoding="utf-8-sig")
+            with DiskPath(file).open("rb") as opened:
+                held = opened.read(MOST_BYTES + 1)
+            if len(held) <= MOST_BYTES:
+                return StringIO(held.decode("utf-8-sig"), newline=None).read()
+            what, fix = f"more than {MOST_BYTES >> 20} MiB", "node[1-2000] stands for two thousand entries"
         except UnicodeDecodeError as wrong:
             lines = wrong.object[: wrong.start].decode().split("\n")
             at = f":{len(lines)}:{len(lines[-1]) + 1}"

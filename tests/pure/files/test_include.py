@@ -127,6 +127,11 @@ def test_errors_of_all_files_come_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    with pytest.raises(IntentInvalid, match=r"^/dev/zero: more than 64 MiB; node\[1-2000\] stands for"):
+        load("/dev/zero")
+
+
 def test_a_folder_and_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
     with pytest.raises(IntentInvalid, match="Is a directory"):
