@@ -70,7 +70,9 @@ class Lab:
         brief = ("--seconds", "1", "--tolerance", "10", "-o", "json")
         done = self.world.run("weft", "check", "qos", "-f", self.file, *brief, *words, check=False)
         assert code in (None, done.returncode), f"{done.returncode}\n{done.stdout[-3000:]}{done.stderr}"
-        return {_name(held): held for held in json.loads(done.stdout)["classes"]}
+        document = json.loads(done.stdout)
+        assert "classes" in document, f"{done.returncode}\n{document}\n{done.stderr}"
+        return {_name(held): held for held in document["classes"]}
 
     def clean(self, *words: str) -> dict[str, Class]:
         """The same of a machine that is as it should be: a busy one may take several attempts."""
