@@ -102,8 +102,8 @@ def run(steps: Iterable[Step], backends: Backends, progress: Progress = ignore_p
         if along is None:
             commit()
             progress(len(step.changes))
-        else:
-            side_by_side(commit, partial(backends[along.backend].commit, along.changes))
+        else:  # the first in the thread: the other way round it brings half as much
+            side_by_side(partial(backends[along.backend].commit, along.changes), commit)
             progress(len(step.changes) + len(along.changes))
 
 
