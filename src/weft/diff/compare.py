@@ -40,21 +40,19 @@ _new_change = maker(Change)
 
 
 @cache
-def _compared(cls: type[Any]) -> tuple[tuple[str, attrgetter[Any]], ...]:
-    return tuple((f.name, attrgetter(f.name)) for f in fields(cls) if f.name not in NEVER_COMPARED)
-
-
-@cache
-def _all_compared(cls: type[Any]) -> attrgetter[Any]:
-    return attrgetter(*(f.name for f in fields(cls) if f.name not in NEVER_COMPARED))
+def _compared(cls: type[Any]) -> tuple[tuple[str, ...], attrgetter[Any]]:
+    """Names, and what reads all of these fields at once."""
+    names = tuple(f.name for f in fields(cls) if f.name not in NEVER_COMPARED)
+    return names, attrgetter(*names)
 
 
 def differing_fields(have: KernelObject, want: KernelObject) -> list[str]:
     """Names of the fields in which two objects of one class differ; a wanted None matches anything."""
-    compared = _all_compared(type(want))
-    if compared(have) == compared(want):
+    names, read = _compared(type(want))
+    held, wanted = read(have), read(want)
+    if held == wanted:
         return []
-    return [name for name, get in _compared(type(want)) if (value := get(want)) is not None and value != get(have)]
+    return [name for name, is_, shall in zip(names, held, wanted, strict=True) if shall is not None and shall != is_]
 
 
 def diff(observed: State, desired: State) -> Changes:
