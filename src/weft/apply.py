@@ -7,7 +7,8 @@ diff, plan, commit. Nothing here knows which kernel it talks to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol, TypeAlias
 
@@ -97,28 +98,17 @@ def run(steps: Iterable[Step], backends: Backends, progress: Progress = ignore_p
 
     Raises: KernelRefused and what else the backends raise.
     """
-    for step, along in _with_what_goes_along(steps):
+    left = deque(steps)
+    while left:
+        step = left.popleft()
         commit = partial(backends[step.backend].commit, step.changes)
-        if along is None:
-            commit()
-            progress(len(step.changes))
-        else:  # the first in the thread: the other way round it brings half as much
+        if left and left[0].along and min(len(step.changes), len(left[0].changes)) >= WORTH_A_THREAD:
+            along = left.popleft()  # the first in the thread: the other way round it brings half as much
             side_by_side(partial(backends[along.backend].commit, along.changes), commit)
             progress(len(step.changes) + len(along.changes))
-
-
-def _with_what_goes_along(steps: Iterable[Step]) -> Iterator[tuple[Step, Step | None]]:
-    held: Step | None = None
-    for step in steps:
-        if held is not None and step.along and min(len(held.changes), len(step.changes)) >= WORTH_A_THREAD:
-            yield held, step
-            held = None
-            continue
-        if held is not None:
-            yield held, None
-        held = step
-    if held is not None:
-        yield held, None
+        else:
+            commit()
+            progress(len(step.changes))
 
 
 def lead_to(goal: State, keys: frozenset[Key], backends: Backends, look: Look) -> None:
