@@ -89,9 +89,12 @@ class Machine:
     def read_singly(self, wanted: State, observed: State) -> State:
         """Of what is wanted, that which reading a namespace whole leaves out: also roots that look like the kernel's
         own and may be somebody's."""
-        named = {key for key in wanted if key.table in READ_BY_KEY}
-        roots = {key for key in wanted if key.table == QDISC and _may_be_somebodys(key, observed)}
-        return self.read(Selection(keys=frozenset(named | roots), further=True))
+        keys = (
+            key
+            for key in wanted
+            if key.table in READ_BY_KEY or (key.table == QDISC and _may_be_somebodys(key, observed))
+        )
+        return self.read(Selection(keys=frozenset(keys), further=True))
 
     def split(self, observed: State, wanted: State, newborn: frozenset[Key] = frozenset()) -> Split:
         """Whose is what among the observed."""

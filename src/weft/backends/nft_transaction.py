@@ -146,8 +146,8 @@ def _removals(rule: MarkedRule, change: Change, listing: Listing) -> Iterator[Co
 
 def _chains_to_rewrite(changes: Sequence[Change], listing: Listing) -> dict[Key, Change]:
     """Chains whose rules name a set that is replaced: a set in use cannot go, so they let go of it and take it up."""
-    sets = [change.object for change in changes if change.op is Op.REPLACE]
-    replaced = {(table_name(held), held.name) for held in sets if isinstance(held, NftSet)}
+    gone = (change.object for change in changes if change.op is Op.REPLACE)
+    replaced = {(table_name(held), held.name) for held in gone if isinstance(held, NftSet)}
     if not replaced:
         return {}
     wanted = {c.key: c for c in changes}

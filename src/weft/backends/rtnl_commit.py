@@ -72,15 +72,14 @@ class Commit:
     def _run(self, changes: Sequence[Change]) -> None:
         self._numbers.forget_the_remade()
         changes = in_single_steps(changes)
-        made = links_made(changes)
-        self._numbers.expect(made)
+        self._numbers.expect(links_made(changes))
         fellows = from_the_busier_side(changes)
-        for some in in_batches(changes) if made else (changes,):
-            if made and is_link_made(some[0]):
+        for some in in_batches(changes):
+            if is_link_made(some[0]):
                 self._make_links(some)
                 continue
             for change in some:
-                instead = fellows.get(change.key) if fellows and change.op is Op.DELETE else None
+                instead = fellows.get(change.key) if change.op is Op.DELETE else None
                 self._post_all(change, (instead and self._by_fellow(change, instead)) or self._requests(change))
         self._outbox.flush()
 

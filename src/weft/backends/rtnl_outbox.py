@@ -43,7 +43,6 @@ class Outbox:
         self._kept, self._numbers = kept, numbers
         self._netns = ""
         self._waiting: list[_Item] = []
-        self._drops = False
 
     def put(self, change: Change, netns: str, payload: Payload) -> None:
         """Raises: as flush."""
@@ -56,15 +55,14 @@ class Outbox:
             self._waiting.append((change, payload, payload.message))
         else:
             self._waiting.append((change, payload, b""))
-            self._drops = True
 
     def flush(self) -> None:
         """Have the kernel answer for all that was put in.
 
         Raises: KernelRefused, NotPermitted, ReceiveOverrun.
         """
-        sent = list(self._by_groups(self._waiting)) if self._drops else self._waiting
-        self._waiting, self._drops = [], False
+        sent = list(self._by_groups(self._waiting))
+        self._waiting = []
         place = self._place(sent) if sent else None
         if place is None:
             return

@@ -30,12 +30,12 @@ def why_not(link: KernelObject, wanted: KernelObject) -> str:
     return ", ".join(said) or ("its other end is another one" if fixed_fields(link, wanted) else "")
 
 
-def to_take_over(obj: KernelObject, wanted: KernelObject) -> Link | Namespace | None:
-    """The unmarked link or namespace that is to be adopted; None where it is not to be, or cannot be."""
+def to_take_over(obj: KernelObject, wanted: Link | Namespace) -> Link | Namespace | None:
+    """The unmarked link or namespace that becomes `wanted`, which is to be adopted; None where it cannot be."""
     if isinstance(obj, Namespace) and isinstance(wanted, Namespace):
-        is_free = wanted.adopt and not obj.newborn and not Mark.parse(obj.alias)
+        is_free = not obj.newborn and not Mark.parse(obj.alias)
         return replace(obj, adopt=True) if is_free else None
-    if not isinstance(obj, Link) or not isinstance(wanted, Link) or not wanted.adopt:
+    if not isinstance(obj, Link) or not isinstance(wanted, Link):
         return None
     if obj.newborn or Mark.parse(obj.alias) or why_not(obj, wanted):
         return None

@@ -245,7 +245,7 @@ def _queues_apart(changes: list[Change]) -> tuple[list[Change], list[Change]]:
     waited_for: set[Key] = set()
     for change in changes:
         obj = change.object
-        if obj.key.table in _QUEUES and (not waited_for or waited_for.isdisjoint(obj.lives_on)):
+        if obj.key.table in _QUEUES and waited_for.isdisjoint(obj.lives_on):
             queues.append(change)
         else:
             rest.append(change)
