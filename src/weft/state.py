@@ -97,16 +97,14 @@ class Op(Enum):
     DELETE = "delete"
 
 
-class _About:
+class _About(Keyed):
     """What a change is of, found out when it is made: every step of the road asks for it."""
 
-    __slots__ = ("key", "object")
+    __slots__ = ("object",)
     object: KernelObject
-    key: Key
 
 
 _set_object: Callable[[_About, KernelObject], None] = _About.__dict__["object"].__set__
-_set_key: Callable[[_About, Key], None] = _About.__dict__["key"].__set__
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ class Change(_About):
         held = self.after if self.after is not None else self.before
         assert held is not None
         _set_object(self, held)
-        _set_key(self, held.key)
+        set_key(self, held.key)
 
     def __str__(self) -> str:
         return f"{self.op.value} {self.key}"
