@@ -9,6 +9,7 @@ from weft.model.intent import Path
 from weft.state import HOST, Key
 
 ROOT = 0
+"""User and group."""
 
 
 def openers(

@@ -7,7 +7,7 @@ remembers which one is reserved.
 
 from __future__ import annotations
 
-from weft.compiler.accounts import account
+from weft.compiler.accounts import ROOT, account
 from weft.compiler.draft import Draft
 from weft.compiler.findings import dotted
 from weft.compiler.place import PortPlace, outer_ifname
@@ -19,7 +19,6 @@ from weft.kinds.link.macvtap import Macvtap
 from weft.model.intent import MacvtapAttach, Path
 from weft.state import HOST
 
-ROOT = 0
 ALONE, WITH_GROUP = 0o600, 0o660
 """Permissions of the device file."""
 
