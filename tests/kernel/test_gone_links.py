@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.applied import applied_to
 from tests.world import World
 
 pytestmark = pytest.mark.kernel
@@ -51,10 +52,7 @@ tenants:
 
 @pytest.fixture
 def applied(world: World, tmp_path: Path) -> World:
-    world.run("sh", "-ec", LINKS)
-    (tmp_path / "weft.yaml").write_text(FILE)
-    world.run("weft", "apply", "--yes", cwd=tmp_path)
-    return world
+    return applied_to(world, tmp_path, LINKS, FILE)
 
 
 def test_what_stands_on_a_link_that_is_gone_is_told_as_missing(applied: World) -> None:

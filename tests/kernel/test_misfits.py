@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernel.applied import applied_to
 from tests.world import World
 
 pytestmark = pytest.mark.kernel
@@ -77,9 +78,7 @@ MISFITS = {
 
 @pytest.fixture
 def applied(world: World, tmp_path: Path) -> World:
-    world.run("sh", "-ec", LINKS)
-    (tmp_path / "weft.yaml").write_text(FILE)
-    world.run("weft", "apply", "--yes", cwd=tmp_path)
+    applied_to(world, tmp_path, LINKS, FILE)
     world.run("weft", "status", "t")
     return world
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernel.applied import applied_to
 from tests.world import World
 
 pytestmark = pytest.mark.kernel
@@ -50,9 +51,7 @@ GONE = {
 
 @pytest.fixture
 def applied(world: World, tmp_path: Path) -> World:
-    world.run("sh", "-ec", ACCOUNTS)
-    (tmp_path / "weft.yaml").write_text(FILE)
-    world.run("weft", "apply", "--yes", cwd=tmp_path)
+    applied_to(world, tmp_path, ACCOUNTS, FILE)
     world.run("weft", "status", "t")
     return world
 
